@@ -1,0 +1,18 @@
+"""Names of the keys in Consul's store."""
+
+from __future__ import annotations
+
+
+def leader(account_id: str) -> str:
+    """The lease; the name that kuutamod uses, so that a mixed cluster excludes itself."""
+    return f"kuutamod-leader/{account_id}"
+
+
+def members(account_id: str) -> str:
+    """Prefix below which each node keeps its own record while its session lives."""
+    return f"near-supervisor/{account_id}/members/"
+
+
+def member(account_id: str, node_id: str) -> str:
+    """The record of one node."""
+    return members(account_id) + node_id

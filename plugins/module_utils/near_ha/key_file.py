@@ -1,0 +1,88 @@
+"""NEAR key files: ``validator_key.json`` and ``node_key.json``.
+
+Format (nearcore ``core/crypto/src/key_file.rs``): a JSON object with ``account_id``, ``public_key``
+and ``secret_key`` (alias ``private_key`` since 1.28). A secret is base58 of 64 bytes: 32 of seed,
+then the 32 of the public key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import base58, relaxed_json
+from .errors import BadKey
+
+_PREFIX = "ed25519:"
+_PUBLIC_BYTES = 32
+_SECRET_BYTES = 64
+_MAX_FILE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """One key file that was read and checked. The secret never shows in ``repr``."""
+
+    path: Path
+    account_id: str
+    public_key: str
+    secret_key: str = field(repr=False)
+
+
+def read(path: Path) -> KeyFile:
+    """Read ``path`` and check that its public key belongs to its secret key.
+
+    Raises BadKey naming the file and what is wrong with it; never a part of the secret.
+    """
+    document = _document(path)
+    account = document.get("account_id", "")
+    public = document.get("public_key")
+    secrets = [document[name] for name in ("secret_key", "private_key") if name in document]
+    if not isinstance(account, str):
+        raise BadKey(f"{path}: account_id is not a string")
+    if not isinstance(public, str):
+        raise BadKey(f"{path}: public_key is missing or not a string", "Is this a NEAR key file?")
+    if len(secrets) != 1 or not isinstance(secrets[0], str):
+        raise BadKey(f"{path}: exactly one of secret_key and private_key must be there, as a string")
+    public_bytes = _key_bytes(path, "public_key", public, _PUBLIC_BYTES)
+    secret_bytes = _key_bytes(path, "secret_key", secrets[0], _SECRET_BYTES)
+    if secret_bytes[-_PUBLIC_BYTES:] != public_bytes:
+        raise BadKey(
+            f"{path}: public key does not correspond to secret key in key file (public_key is {public})",
+            "Restore the file from your backup; neard refuses it too",
+        )
+    return KeyFile(path, account, public, secrets[0])
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise BadKey(f"key file {path} does not exist", "Check the path, or copy the key there with mode 0600") from None
+    except OSError as error:
+        raise BadKey(
+            f"key file {path} cannot be read: {error.strerror}", "Give the supervisor's user read access"
+        ) from None
+    if len(raw) > _MAX_FILE_BYTES:
+        raise BadKey(f"key file {path} is larger than {_MAX_FILE_BYTES} bytes", "Is this a NEAR key file?")
+    try:
+        document = relaxed_json.loads(raw.decode())
+    except ValueError:
+        # The decoder's own text may quote the file, and with it the secret.
+        raise BadKey(f"key file {path} is not valid JSON", "Restore the file from your backup") from None
+    if not isinstance(document, dict):
+        raise BadKey(f"key file {path} does not hold a JSON object", "Is this a NEAR key file?")
+    return document
+
+
+def _key_bytes(path: Path, name: str, text: str, length: int) -> bytes:
+    if not text.startswith(_PREFIX):
+        raise BadKey(f"{path}: {name} does not start with {_PREFIX!r}", "Only ed25519 keys are supported")
+    try:
+        raw = base58.decode(text[len(_PREFIX) :])
+    except ValueError:
+        raise BadKey(f"{path}: {name} is not base58", "Restore the file from your backup") from None
+    if len(raw) != length:
+        raise BadKey(f"{path}: {name} has {len(raw)} bytes instead of {length}", "Restore the file from your backup")
+    return raw

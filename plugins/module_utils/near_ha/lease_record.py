@@ -1,0 +1,106 @@
+"""The leader's record: the JSON value of the lease key.
+
+``NodeId`` and ``Hostname`` are spelled as kuutamod spells them, the rest is ours. A record that lacks
+our fields was written by a foreign candidate (kuutamod itself, or a person).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from .errors import BadRecord
+
+_MAX_BYTES = 16 * 1024
+_MAX_LEASE_MS = 3_600_000
+_MAX_COUNT = 2**63
+
+
+class LeaseState(str, Enum):
+    """``Released`` is written only after the armed neard has been waited for."""
+
+    VALIDATING = "Validating"
+    RELEASED = "Released"
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    """What a holder says of itself with each heartbeat.
+
+    ``lease_ms`` is the holder's lease D in milliseconds; ``term`` grows with each change of holder,
+    ``seq`` with each heartbeat of one term; ``height`` is the largest height the holder may have
+    signed, or may still sign before its deadline; ``handover_to`` names the only node that may
+    acquire at once ("" = any).
+    """
+
+    node_id: str
+    hostname: str
+    state: LeaseState
+    lease_ms: int
+    term: int
+    seq: int
+    height: int
+    validator_public_key: str
+    handover_to: str = ""
+    reason: str = ""
+
+    def to_json(self) -> str:
+        """The value as it is stored."""
+        fields = asdict(self)
+        fields["state"] = self.state.value
+        return json.dumps({"NodeId": fields.pop("node_id"), "Hostname": fields.pop("hostname"), **fields})
+
+
+def parse(raw: bytes) -> LeaseRecord:
+    """The record stored as ``raw``; BadRecord when it is not one of ours, whatever the bytes are."""
+    if len(raw) > _MAX_BYTES:
+        raise BadRecord(f"lease record of {len(raw)} bytes is larger than {_MAX_BYTES}")
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        raise BadRecord("lease record is not JSON") from None
+    except RecursionError:
+        raise BadRecord("lease record is nested too deeply") from None
+    if not isinstance(document, dict):
+        raise BadRecord("lease record is not a JSON object")
+    try:
+        state = LeaseState(document.get("state"))
+    except ValueError:
+        raise BadRecord(f"lease record has state {document.get('state')!r}") from None
+    return LeaseRecord(
+        node_id=_text(document, "NodeId"),
+        hostname=_text(document, "Hostname"),
+        state=state,
+        lease_ms=_count(document, "lease_ms", _MAX_LEASE_MS),
+        term=_count(document, "term", _MAX_COUNT),
+        seq=_count(document, "seq", _MAX_COUNT),
+        height=_count(document, "height", _MAX_COUNT),
+        validator_public_key=_text(document, "validator_public_key"),
+        handover_to=_text(document, "handover_to"),
+        reason=_text(document, "reason"),
+    )
+
+
+def holder_name(raw: bytes) -> str:
+    """Who a record names, ours or foreign, for people to read; "" when it names nobody."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+    name = document.get("NodeId") if isinstance(document, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _text(document: dict[str, object], name: str) -> str:
+    value = document.get(name, "")
+    if not isinstance(value, str):
+        raise BadRecord(f"lease record has {name} = {value!r}, which is not a string")
+    return value
+
+
+def _count(document: dict[str, object], name: str, limit: int) -> int:
+    value = document.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
+        raise BadRecord(f"lease record has {name} = {value!r}, which is not a number from 0 to {limit}")
+    return value
