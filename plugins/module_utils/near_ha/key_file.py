@@ -59,7 +59,7 @@ def _document(path: Path) -> dict[str, object]:
         with path.open("rb") as file:
             raw = file.read(_MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise BadKey(f"key file {path} does not exist", "Check the path, or copy the key there with mode 0600") from None
+        raise BadKey(f"key file {path} does not exist", "Check the path, or copy the key there, mode 0600") from None
     except OSError as error:
         raise BadKey(
             f"key file {path} cannot be read: {error.strerror}", "Give the supervisor's user read access"

@@ -1,0 +1,147 @@
+"""What the core wants done. The driver carries commands out and answers with events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from near_ha.lease_record import LeaseRecord
+
+from .watch import How
+
+
+@dataclass(frozen=True)
+class StartGuard:
+    """Attach to the guard, starting one if there is none."""
+
+
+@dataclass(frozen=True)
+class StartNeard:
+    """Start neard; armed (with the validator key) only with a deadline in hand."""
+
+    armed: bool
+    deadline: int | None = None
+
+
+@dataclass(frozen=True)
+class StopNeard:
+    """Ask neard to stop, kill it if it takes too long."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class KillNeard:
+    """SIGKILL neard at once."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class MoveDeadline:
+    """Let the armed neard live until ``deadline``."""
+
+    deadline: int
+
+
+@dataclass(frozen=True)
+class PollNeard:
+    """Ask neard how it is."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """Create a session and claim this node's member record with it."""
+
+
+@dataclass(frozen=True)
+class RenewSession:
+    """Extend the session."""
+
+    session: str
+
+
+@dataclass(frozen=True)
+class PublishMember:
+    """Write this node's member record."""
+
+    session: str
+    state: str
+    ready: bool
+    reason: str
+    height: int
+
+
+@dataclass(frozen=True)
+class ReadMembers:
+    """Read the other nodes' member records."""
+
+
+@dataclass(frozen=True)
+class Acquire:
+    """Try to lock the lease under the condition that belongs to ``how``."""
+
+    how: How
+    index: int | None
+    session: str
+    record: LeaseRecord
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """Write the record, if the lease is still locked by ``session``."""
+
+    session: str
+    record: LeaseRecord
+
+
+@dataclass(frozen=True)
+class Release:
+    """Write the ``Released`` record and unlock, if the lease is still locked by ``session``."""
+
+    session: str
+    record: LeaseRecord
+
+
+@dataclass(frozen=True)
+class Remember:
+    """Keep session and term for a successor that re-attaches after a crash."""
+
+    session: str
+    term: int
+    floor: int
+
+
+@dataclass(frozen=True)
+class Say:
+    """One line for the log."""
+
+    level: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Exit:
+    """End the daemon; with ``detach`` the guard and its neard stay."""
+
+    code: int
+    detach: bool = False
+
+
+Command = (
+    StartGuard
+    | StartNeard
+    | StopNeard
+    | KillNeard
+    | MoveDeadline
+    | PollNeard
+    | Register
+    | RenewSession
+    | PublishMember
+    | ReadMembers
+    | Acquire
+    | Heartbeat
+    | Release
+    | Remember
+    | Say
+    | Exit
+)

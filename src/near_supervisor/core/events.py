@@ -1,0 +1,185 @@
+"""What can happen: facts from outside, each at a time that the driver passes along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .answer import Answer
+from .sync import Sample
+from .watch import Seen
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True)
+class GuardReady:
+    """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed."""
+
+    pid: int | None = None
+    armed: bool = False
+    deadline: int | None = None
+
+
+@dataclass(frozen=True)
+class GuardFailed:
+    """The guard could not be started or reached."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class GuardLost:
+    """The guard's socket closed: it is dead, and the kernel kills the neard it owned."""
+
+
+@dataclass(frozen=True)
+class NeardStarted:
+    """The guard has started a neard."""
+
+    pid: int
+    armed: bool
+
+
+@dataclass(frozen=True)
+class NeardRefused:
+    """The guard did not start a neard, and says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NeardExited:
+    """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death."""
+
+    pid: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Polled:
+    """neard answered with ``sample``, or did not (None) for the ``reason``."""
+
+    sample: Sample | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A session was created and this node's member record claimed with it."""
+
+    session: str
+    sent_at: int
+
+
+@dataclass(frozen=True)
+class RegisterFailed:
+    """No session, or no answer about the claim."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NodeIdTaken:
+    """Another live node goes by this node's id."""
+
+    holder: str
+
+
+@dataclass(frozen=True)
+class SessionRenewed:
+    """The answer to a renewal sent at ``sent_at``."""
+
+    session: str
+    sent_at: int
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class LeaseSeen:
+    """The lease was read."""
+
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class LookFailed:
+    """The lease could not be read."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class AcquireAnswered:
+    """The answer to an attempt to acquire the lease."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class HeartbeatAnswered:
+    """The answer to the heartbeat that was sent at ``sent_at`` in ``term``."""
+
+    term: int
+    sent_at: int
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class ReleaseAnswered:
+    """The answer to a release."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Member:
+    """Another node's own record: can it take over?"""
+
+    node_id: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class MembersSeen:
+    """The live members other than this node."""
+
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """A person or the system wants this node to stop. Asking twice hurries it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class DetachAsked:
+    """Leave guard and neard running and go, for an upgrade."""
+
+
+Event = (
+    Tick
+    | GuardReady
+    | GuardFailed
+    | GuardLost
+    | NeardStarted
+    | NeardRefused
+    | NeardExited
+    | Polled
+    | Registered
+    | RegisterFailed
+    | NodeIdTaken
+    | SessionRenewed
+    | LeaseSeen
+    | LookFailed
+    | AcquireAnswered
+    | HeartbeatAnswered
+    | ReleaseAnswered
+    | MembersSeen
+    | StopAsked
+    | DetachAsked
+)

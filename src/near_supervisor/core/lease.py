@@ -1,0 +1,52 @@
+"""Arithmetic of the lease: rules 1 to 4 of the safety rule in numbers.
+
+A lease of D is renewed every D/10. The holder counts from the moment a request *left*, and gives up
+at 0.8 D; a candidate counts D from the moment an answer *arrived*. The 0.2 D between them is for the
+kill and for two clocks that drift apart by at most 1 % each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIN_LEASE_MS = 2_000
+DEFAULT_LEASE_MS = 10_000
+
+# How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
+# the kernel timer that ends a guard which hangs (guard.BACKSTOP_MS), with room for the scheduler.
+KILL_SLACK_MS = 150
+
+# A kuutamod leader renews its session only, never the record, steps back 25 s after its last renewal
+# and may take 60 s more to stop neard.
+FOREIGN_WAIT_MS = 90_000
+
+
+def heartbeat_interval(lease_ms: int) -> int:
+    """Milliseconds from one heartbeat to the next."""
+    return lease_ms // 10
+
+
+def hold_until(sent_at: int, lease_ms: int) -> int:
+    """Deadline that a successful heartbeat sent at ``sent_at`` buys."""
+    return sent_at + lease_ms * 8 // 10
+
+
+def session_ttl_ms(lease_ms: int) -> int:
+    """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
+    return max(10_000, lease_ms)
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The largest height that may have been signed, as a line over time.
+
+    A chain never gains heights faster than one per block time, so one honest sample bounds all later
+    instants: ``target`` may have been signed at time ``at``, one more for each block time since.
+    """
+
+    target: int
+    at: int
+
+    def height(self, when: int, block_time_ms: int) -> int:
+        """Largest height that may have been signed by ``when``."""
+        return self.target + -(-max(0, when - self.at) // block_time_ms) + 1

@@ -1,0 +1,143 @@
+"""Everything one supervisor knows, as one immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from near_ha.states import State
+
+from .lease import Ceiling
+from .settings import Settings
+from .sync import Sync
+from .watch import How, Watch
+
+
+class Guard(Enum):
+    """``ATTACHING`` while an attempt is under way."""
+
+    DOWN = "down"
+    ATTACHING = "attaching"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class Neard:
+    """The neard process that the guard owns.
+
+    ``ending`` says why it was told to go ("" = it was not). ``silent_since`` is when it first failed to
+    answer after its last answer, ``misses`` how often it has since.
+    """
+
+    pid: int
+    armed: bool
+    started_at: int
+    answered: bool = False
+    ending: str = ""
+    killed: bool = False
+    misses: int = 0
+    silent_since: int | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """This node's Consul session; ``renewed_at`` is when the last successful renewal was sent."""
+
+    id: str
+    renewed_at: int
+    renew_at: int
+    renewing: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An acquisition that was asked for and whose outcome is not known yet."""
+
+    how: How
+    term: int
+    floor: int
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """This node holds the lease, as far as it knows.
+
+    ``floor`` is the height above which this node may sign; ``deadline`` is None until a heartbeat of
+    this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
+    to be released ("" = it is not); ``was_armed`` once neard may have signed in this term.
+    """
+
+    session: str
+    term: int
+    floor: int
+    since: int
+    heartbeat_at: int
+    deadline: int | None = None
+    beating: bool = False
+    cleared: bool = False
+    was_armed: bool = False
+    give_up: str = ""
+    releasing: bool = False
+    release_at: int = 0
+    said_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The daemon is on its way out: with which exit status, since when, leaving neard or not."""
+
+    code: int
+    since: int
+    detach: bool = False
+    left: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """The facts of one supervisor; ``*_at`` fields are the next time something is due."""
+
+    settings: Settings
+    state: State = State.STARTUP
+    guard: Guard = Guard.DOWN
+    guard_at: int = 0
+    neard: Neard | None = None
+    starting: bool = False
+    starting_armed: bool = False
+    start_at: int = 0
+    attempts: int = 0
+    restarts: int = 0
+    neard_ended_at: int | None = None
+    sync: Sync = field(default_factory=Sync)
+    ceiling: Ceiling = field(default_factory=lambda: Ceiling(0, 0))
+    polling: bool = False
+    poll_at: int = 0
+    session: Session | None = None
+    registering: bool = False
+    register_at: int = 0
+    taken_since: int | None = None
+    watch: Watch | None = None
+    attempt: Attempt | None = None
+    acquiring: bool = False
+    acquire_at: int = 0
+    tenure: Tenure | None = None
+    last_term: int = 0
+    seen_height: int = 0
+    members_at: int = 0
+    reading_members: bool = False
+    standby_ready: bool = False
+    published: tuple[str, bool, str] | None = None
+    publish_at: int = 0
+    consul_silent_since: int | None = None
+    objection: str = ""
+    alarm_at: int = 0
+    closing: Closing | None = None
+
+    @property
+    def armed(self) -> bool:
+        """Does a neard that may sign exist, or might one be starting?"""
+        return self.starting_armed or (self.neard is not None and self.neard.armed)
+
+    @property
+    def promoting(self) -> bool:
+        """On the way from cleared standby to armed: a neard missing in between is no failure."""
+        return self.tenure is not None and self.tenure.cleared and not self.tenure.give_up

@@ -1,0 +1,28 @@
+"""What the core is told once, at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options that decisions depend on. All durations in milliseconds.
+
+    ``member_id`` is unique in the cluster, ``node_id`` is what people call the node: they differ only
+    where kuutamod's default id ``node`` is used for several nodes. ``block_time_ms`` is the chain's
+    shortest time between two heights (``consensus.min_block_production_delay`` of neard's config).
+    """
+
+    node_id: str
+    member_id: str
+    hostname: str
+    account_id: str
+    validator_public_key: str
+    lease_ms: int
+    block_time_ms: int
+    poll_ms: int = 1_000
+    startup_timeout_ms: int = 120_000
+    start_attempts: int = 3
+    height_patience_ms: int = 60_000
+    chain_may_stand_still: bool = False

@@ -1,0 +1,80 @@
+"""Is neard in sync? Not what it says of itself: an isolated neard says ``syncing: false`` for ever.
+
+Synced means: ``syncing`` false, newest block younger than ten block times, height advancing on our own
+clock, at least one peer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .settings import Settings
+
+# Ten block times of a fast test chain are less than a busy machine may pause.
+MIN_FRESH_MS = 3_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One answer of neard, checked for shape.
+
+    ``head_age_ms`` is this host's wall clock minus the block's time, so it may be negative;
+    ``target_height`` is the metric ``near_largest_target_height`` where there is one.
+    """
+
+    height: int
+    syncing: bool
+    head_age_ms: int
+    peers: int | None
+    target_height: int | None
+    validator_public_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What a series of samples amounts to; ``reason`` says what is missing when not synced."""
+
+    synced: bool = False
+    reason: str = "neard has not answered yet"
+    height: int = 0
+    peers: int | None = None
+    advanced_at: int | None = None
+    synced_at: int | None = None
+
+
+def fresh_ms(settings: Settings) -> int:
+    """Age in milliseconds from which a newest block is too old."""
+    return max(10 * settings.block_time_ms, MIN_FRESH_MS)
+
+
+def fold(sync: Sync, sample: Sample, now: int, settings: Settings) -> Sync:
+    """The view after one more sample."""
+    advanced = sync.advanced_at is None or sample.height > sync.height
+    advanced_at = now if advanced or sync.advanced_at is None else sync.advanced_at
+    reason = _missing(sample, now - advanced_at, settings)
+    return Sync(
+        synced=not reason,
+        reason=reason,
+        height=sample.height,
+        peers=sample.peers,
+        advanced_at=advanced_at,
+        synced_at=sync.synced_at if reason else now,
+    )
+
+
+def _missing(sample: Sample, frozen_ms: int, settings: Settings) -> str:
+    limit = fresh_ms(settings)
+    if sample.syncing:
+        return f"neard is syncing at height {sample.height}"
+    if settings.chain_may_stand_still:
+        return ""
+    if sample.head_age_ms > limit:
+        return (
+            f"neard's newest block is {sample.head_age_ms / 1000:.1f} s old by this host's clock,"
+            f" more than {limit / 1000:.1f} s"
+        )
+    if frozen_ms > limit:
+        return f"neard's height stands at {sample.height} for {frozen_ms / 1000:.1f} s"
+    if sample.peers == 0:
+        return "neard has no peers"
+    return ""

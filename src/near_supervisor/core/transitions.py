@@ -1,0 +1,79 @@
+"""The six states and the only ways between them, as a table.
+
+A state is a summary for people and metrics; what is done follows from the facts in ``model``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from near_ha.states import State
+
+from .model import Node
+
+
+def _closing(node: Node) -> bool:
+    return node.closing is not None and not node.closing.detach
+
+
+def _armed(node: Node) -> bool:
+    return node.neard is not None and node.neard.armed
+
+
+def _answers(node: Node) -> bool:
+    return node.neard is not None and node.neard.answered
+
+
+def _gone(node: Node) -> bool:
+    return not _answers(node) and not node.promoting
+
+
+def _synced(node: Node) -> bool:
+    return _answers(node) and node.sync.synced
+
+
+def _behind(node: Node) -> bool:
+    return _answers(node) and not node.sync.synced
+
+
+def _registered(node: Node) -> bool:
+    return node.session is not None
+
+
+def _unregistered(node: Node) -> bool:
+    return node.session is None
+
+
+def _ended(node: Node) -> bool:
+    return node.neard is None and not node.starting
+
+
+Condition = Callable[[Node], bool]
+
+TRANSITIONS: tuple[tuple[State, Condition, State], ...] = (
+    (State.STARTUP, _closing, State.SHUTDOWN),
+    (State.STARTUP, _armed, State.VALIDATING),
+    (State.STARTUP, _answers, State.SYNCING),
+    (State.SYNCING, _closing, State.SHUTDOWN),
+    (State.SYNCING, _gone, State.STARTUP),
+    (State.SYNCING, _synced, State.REGISTERING),
+    (State.REGISTERING, _closing, State.SHUTDOWN),
+    (State.REGISTERING, _gone, State.STARTUP),
+    (State.REGISTERING, _behind, State.SYNCING),
+    (State.REGISTERING, _registered, State.VOTING),
+    (State.VOTING, _closing, State.SHUTDOWN),
+    (State.VOTING, _armed, State.VALIDATING),
+    (State.VOTING, _gone, State.STARTUP),
+    (State.VOTING, _behind, State.SYNCING),
+    (State.VOTING, _unregistered, State.REGISTERING),
+    (State.VALIDATING, _closing, State.SHUTDOWN),
+    (State.VALIDATING, _ended, State.STARTUP),
+)
+
+
+def advance(node: Node) -> State:
+    """The state one transition further, or the same state when none applies."""
+    for source, condition, target in TRANSITIONS:
+        if source is node.state and condition(node):
+            return target
+    return node.state

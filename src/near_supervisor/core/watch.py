@@ -1,0 +1,117 @@
+"""A candidate's view of the lease, and its one question: may I try to acquire now?
+
+Rules 2 and 3 of the safety rule. A stale or wrong view can cost time, never safety: each attempt is a
+transaction that fails unless the record is still the one that was seen here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from near_ha.lease_record import LeaseRecord, LeaseState
+
+from . import lease
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The lease as one read showed it.
+
+    ``index`` is the key's ModifyIndex, None when there is no key; ``record`` is None where the value is
+    not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
+    """
+
+    index: int | None
+    record: LeaseRecord | None = None
+    holder: str = ""
+    session: str | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """A record that this project did not write: kuutamod's, or a person's."""
+        return self.index is not None and self.record is None
+
+    @property
+    def released(self) -> bool:
+        """The last holder said that its neard had ended, and nobody has locked the key since."""
+        return self.record is not None and self.record.state is LeaseState.RELEASED and self.session is None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What was seen, and since when it has not moved (on our own clock)."""
+
+    seen: Seen
+    since: int
+
+
+class How(str, Enum):
+    """The three ways into the lease, each a transaction of its own."""
+
+    FIRST = "first"
+    RELEASED = "released"
+    TAKEOVER = "takeover"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not now; ``until`` is None when time alone will not change it."""
+
+    until: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Try:
+    """Now, in this way, at this index; ``blind`` when no record says what the predecessor signed."""
+
+    how: How
+    index: int | None
+    reason: str
+    blind: bool = False
+
+
+def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
+    """The view after a read whose answer arrived at ``now``: any change starts the wait again."""
+    if watch is not None and (watch.seen.index, watch.seen.session) == (seen.index, seen.session):
+        return watch
+    return Watch(seen, now)
+
+
+def verdict(watch: Watch | None, settings: Settings, now: int) -> Wait | Try:
+    """May this node try to acquire the lease at ``now``?"""
+    if watch is None:
+        return Wait(None, "the lease has not been read yet")
+    seen = watch.seen
+    if seen.foreign:
+        return _foreign(watch, settings, now)
+    if seen.record is None:
+        return _after(watch, settings.lease_ms, now, How.FIRST, "there is no lease record")
+    if seen.released:
+        if seen.record.handover_to in ("", settings.member_id):
+            return Try(How.RELEASED, seen.index, f"{seen.holder} has released it")
+        chosen = f"{seen.holder} has released it to {seen.record.handover_to}, which does not take it"
+        return _after(watch, settings.lease_ms, now, How.RELEASED, chosen)
+    # Not even a record without a live session is a short cut: an operator, or Consul, may have
+    # destroyed the session of a holder that still signs.
+    silence = max(settings.lease_ms, seen.record.lease_ms)
+    return _after(watch, silence, now, How.TAKEOVER, f"no heartbeat of {seen.holder}")
+
+
+def _foreign(watch: Watch, settings: Settings, now: int) -> Wait | Try:
+    name = watch.seen.holder or "a record that is not ours"
+    if watch.seen.session is not None:
+        # kuutamod renews its session and leaves the record alone: silence says nothing of it.
+        return Wait(None, f"{name} holds the lease with a live session")
+    silence = max(settings.lease_ms, lease.FOREIGN_WAIT_MS)
+    return _after(watch, silence, now, How.TAKEOVER, f"the session of {name} is gone")
+
+
+def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wait | Try:
+    until = watch.since + silence_ms
+    if now < until:
+        return Wait(until, f"{reason} for {(now - watch.since) / 1000:.1f} s of {silence_ms / 1000:.1f} s")
+    waited = f"{reason} for {(now - watch.since) / 1000:.1f} s"
+    return Try(how, watch.seen.index, waited, blind=watch.seen.record is None)

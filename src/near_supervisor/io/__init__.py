@@ -1,0 +1,1 @@
+"""The drivers: one file for each thing outside (Consul, neard, the guard, clocks, files)."""
