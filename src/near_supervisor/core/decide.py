@@ -174,7 +174,7 @@ def publish_member(node: Node, now: int) -> Step:
     if node.session is None or node.closing is not None:
         return node, []
     reason = unready(node)
-    current = (node.state.value, not reason, reason.split(" for ")[0])
+    current = (node.state.value, not reason)
     due = node.publish_at if current != node.published else node.publish_at + MEMBER_EVERY_MS - MEMBER_GAP_MS
     if now < due:
         return node, []
@@ -196,7 +196,8 @@ def unready(node: Node) -> str:
 
 def acquire(node: Node, now: int) -> Step:
     """Rules 2 and 3: a synced standby tries when the watch says that it may."""
-    if node.tenure or node.acquiring or node.armed or node.session is None or node.closing is not None:
+    session = node.session
+    if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
     if unready(node) or now < node.acquire_at:
         return node, []
@@ -211,7 +212,7 @@ def acquire(node: Node, now: int) -> Step:
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
-        cmd.Acquire(answer.how, answer.index, node.session.id, record),
+        cmd.Acquire(answer.how, answer.index, session.id, record),
     ]
     return replace(node, acquiring=True, attempt=attempt), out
 
@@ -269,9 +270,7 @@ def promote(node: Node, now: int) -> Step:
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
         return node, []
-    node = replace(
-        node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True)
-    )
+    node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
     return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline)]
 
 

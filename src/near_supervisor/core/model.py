@@ -125,7 +125,7 @@ class Node:
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False
-    published: tuple[str, bool, str] | None = None
+    published: tuple[str, bool] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
     objection: str = ""
