@@ -1,0 +1,250 @@
+"""``config.json``: what the simulation uses of it, with neard's names and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from near_ha import relaxed_json
+
+from .clock import NS_PER_S
+
+FILE_NAME = "config.json"
+_ALL_SHARDS = "AllShards"
+
+
+class BadConfig(Exception):
+    """A file of the home directory cannot be used; the text names file, field and fault."""
+
+
+@dataclass(frozen=True)
+class PeerAddress:
+    """``ed25519:KEY@HOST:PORT``: where a peer listens and who should answer there."""
+
+    peer_id: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class NodeConfig:
+    """The parts of ``config.json`` the simulation acts upon. Delays and periods in nanoseconds."""
+
+    document: dict[str, Any]
+    genesis_file: str
+    validator_key_file: str
+    node_key_file: str
+    rpc_addr: str | None
+    prometheus_addr: str | None
+    debug_rpc: bool
+    network_addr: str
+    boot_nodes: tuple[PeerAddress, ...]
+    skip_sync_wait: bool
+    min_num_peers: int
+    min_delay: int
+    max_delay: int
+    max_wait: int
+    sync_check_period: int
+    sync_height_threshold: int
+    header_fetch_horizon: int
+    tracks_all_shards: bool
+    tracked_shards: Any
+    store_path: str
+    archive: bool
+    expected_shutdown: int | None
+    log_summary_period: int
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:1`` or ``[::1]:1``; ValueError if it is neither."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or not host:
+        raise ValueError(f"invalid socket address {text!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def show_address(host: str, port: int) -> str:
+    """The inverse of address()."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def boot_nodes(text: str) -> tuple[PeerAddress, ...]:
+    """The peers of a comma list; ValueError names the entry that cannot be parsed."""
+    found = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        peer_id, at, where = entry.partition("@")
+        if not at or not peer_id.startswith("ed25519:"):
+            raise ValueError(f"Failed to parse PeerInfo: {entry!r}")
+        try:
+            host, port = address(where)
+        except ValueError as error:
+            raise ValueError(f"Failed to parse PeerInfo: {entry!r}: {error}") from None
+        found.append(PeerAddress(peer_id, host, port))
+    return tuple(found)
+
+
+def load(home: Path) -> NodeConfig:
+    """Read and check ``home``/config.json; BadConfig says what is wrong."""
+    path = home / FILE_NAME
+    try:
+        document = relaxed_json.loads(path.read_text())
+    except OSError as error:
+        raise BadConfig(f"Failed to read config from {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise BadConfig(f"Failed to initialize config from {path}: {error}") from None
+    if not isinstance(document, dict):
+        raise BadConfig(f"Failed to initialize config from {path}: not a JSON object")
+    try:
+        return parse(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadConfig(f"Failed to deserialize config from {path}: {error}") from None
+
+
+def parse(document: dict[str, Any]) -> NodeConfig:
+    """The settings of a parsed document, with neard's defaults; KeyError, TypeError or ValueError if unusable."""
+    rpc = document.get("rpc")
+    network = document.get("network") or {}
+    consensus = document.get("consensus") or {}
+    config = NodeConfig(
+        document=document,
+        genesis_file=str(document.get("genesis_file", "genesis.json")),
+        validator_key_file=str(document.get("validator_key_file", "validator_key.json")),
+        node_key_file=str(document.get("node_key_file", "node_key.json")),
+        rpc_addr=None if rpc is None else str(rpc.get("addr", "0.0.0.0:3030")),
+        prometheus_addr=None if rpc is None else rpc.get("prometheus_addr"),
+        debug_rpc=bool(rpc and rpc.get("enable_debug_rpc", False)),
+        network_addr=str(network.get("addr", "0.0.0.0:24567")),
+        boot_nodes=boot_nodes(network.get("boot_nodes") or ""),
+        skip_sync_wait=bool(network.get("skip_sync_wait", False)),
+        min_num_peers=int(consensus.get("min_num_peers", 3)),
+        min_delay=_duration(consensus, "min_block_production_delay", 600),
+        max_delay=_duration(consensus, "max_block_production_delay", 2000),
+        max_wait=_duration(consensus, "max_block_wait_delay", 6000),
+        sync_check_period=_duration(consensus, "sync_check_period", 10_000),
+        sync_height_threshold=int(consensus.get("sync_height_threshold", 1)),
+        header_fetch_horizon=int(consensus.get("block_header_fetch_horizon", 50)),
+        tracks_all_shards=_all_shards(document),
+        tracked_shards=document.get("tracked_shards_config"),
+        store_path=str((document.get("store") or {}).get("path") or "data"),
+        archive=bool(document.get("archive", False)),
+        expected_shutdown=document.get("expected_shutdown"),
+        log_summary_period=_duration(document, "log_summary_period", 10_000),
+    )
+    _check(config)
+    return config
+
+
+def with_flags(
+    config: NodeConfig,
+    *,
+    archive: bool = False,
+    boot: str | None = None,
+    min_peers: int | None = None,
+    network_addr: str | None = None,
+    rpc_addr: str | None = None,
+    prometheus_addr: str | None = None,
+    disable_rpc: bool = False,
+) -> NodeConfig:
+    """``config`` as the flags of ``run`` change it; ValueError for a flag that cannot be parsed."""
+    if boot is not None:
+        config = replace(config, boot_nodes=boot_nodes(boot))
+    if min_peers is not None:
+        config = replace(config, min_num_peers=min_peers)
+    if network_addr is not None:
+        config = replace(config, network_addr=network_addr)
+    if rpc_addr is not None:
+        config = replace(config, rpc_addr=rpc_addr)
+    if prometheus_addr is not None:
+        config = replace(config, prometheus_addr=prometheus_addr)
+    if disable_rpc:
+        config = replace(config, rpc_addr=None, prometheus_addr=None)
+    return replace(config, archive=config.archive or archive)
+
+
+def _check(config: NodeConfig) -> None:
+    for text in (config.rpc_addr, config.prometheus_addr, config.network_addr):
+        if text:
+            address(text)
+    if not 0 < config.min_delay <= config.max_delay <= config.max_wait:
+        raise ValueError(
+            "consensus: 0 < min_block_production_delay <= max_block_production_delay <= max_block_wait_delay must hold"
+        )
+
+
+def _duration(document: dict[str, Any], key: str, default_ms: int) -> int:
+    value = document.get(key)
+    if value is None:
+        return default_ms * (NS_PER_S // 1000)
+    return int(value["secs"]) * NS_PER_S + int(value["nanos"])
+
+
+def _all_shards(document: dict[str, Any]) -> bool:
+    """The new field decides; without it the old ones do, where any listed shard means all of them."""
+    if document.get("tracked_shards_config") is not None:
+        return bool(document["tracked_shards_config"] == _ALL_SHARDS)
+    return bool(document.get("tracked_shards"))
+
+
+def duration(milliseconds: int) -> dict[str, int]:
+    """A duration as config files write it."""
+    return {"secs": milliseconds // 1000, "nanos": milliseconds % 1000 * 1_000_000}
+
+
+def default_document() -> dict[str, Any]:
+    """A fresh ``config.json`` as ``neard init`` writes it, without the parts nobody touches."""
+    return {
+        "genesis_file": "genesis.json",
+        "genesis_records_file": None,
+        "validator_key_file": "validator_key.json",
+        "node_key_file": "node_key.json",
+        "rpc": {
+            "addr": "0.0.0.0:3030",
+            "prometheus_addr": None,
+            "cors_allowed_origins": ["*"],
+            "polling_config": {"polling_interval": duration(500), "polling_timeout": duration(10_000)},
+            "enable_debug_rpc": False,
+        },
+        "telemetry": {"endpoints": [], "reporting_interval": duration(10_000)},
+        "network": {
+            "addr": "0.0.0.0:24567",
+            "boot_nodes": "",
+            "max_num_peers": 40,
+            "ideal_connections_lo": 30,
+            "ideal_connections_hi": 35,
+            "handshake_timeout": duration(20_000),
+            "skip_sync_wait": False,
+            "ban_window": duration(10_800_000),
+            "public_addrs": [],
+            "allow_private_ip_in_public_addrs": False,
+            "trusted_stun_servers": [],
+            "tier1": {
+                "enable_inbound": True,
+                "enable_outbound": True,
+                "connect_interval": duration(60_000),
+                "advertise_proxies_interval": duration(900_000),
+            },
+        },
+        "consensus": {
+            "min_num_peers": 3,
+            "block_production_tracking_delay": duration(100),
+            "min_block_production_delay": duration(600),
+            "max_block_production_delay": duration(2000),
+            "max_block_wait_delay": duration(6000),
+            "block_fetch_horizon": 50,
+            "block_header_fetch_horizon": 50,
+            "sync_check_period": duration(10_000),
+            "sync_step_period": duration(10),
+            "sync_height_threshold": 1,
+            "sync_max_block_requests": 10,
+        },
+        "tracked_shards_config": _ALL_SHARDS,
+        "archive": False,
+        "log_summary_style": "colored",
+        "log_summary_period": duration(10_000),
+        "gc_num_epochs_to_keep": 5,
+        "store": {"path": None, "max_open_files": 10_000, "load_mem_tries_for_tracked_shards": False},
+        "state_sync_enabled": True,
+        "state_sync": None,
+        "expected_shutdown": None,
+    }

@@ -1,0 +1,79 @@
+"""Ed25519 keys: signing, checking, writing key files, and keys derived from a name for local networks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from near_ha import base58, key_file
+
+PREFIX = "ed25519:"
+
+
+class Signer:
+    """One account with its secret key. ``public_key`` is neard's text form, ``ed25519:<base58>``."""
+
+    def __init__(self, account_id: str, seed: bytes) -> None:
+        self.account_id = account_id
+        self.seed = seed
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self._public = self._key.public_key().public_bytes_raw()
+        self.public_key = PREFIX + base58.encode(self._public)
+
+    @staticmethod
+    def from_name(account_id: str, purpose: str = "") -> Signer:
+        """The key that a local network gives to ``account_id``: always the same for the same name."""
+        return Signer(account_id, hashlib.sha256(f"near-sim:{purpose}:{account_id}".encode()).digest())
+
+    @staticmethod
+    def random(account_id: str) -> Signer:
+        """A new key."""
+        return Signer(account_id, os.urandom(32))
+
+    @staticmethod
+    def read(path: Path) -> Signer:
+        """The key in ``path``; near_ha.errors.BadKey says what is wrong with the file."""
+        found = key_file.read(path)
+        return Signer(found.account_id, base58.decode(found.secret_key.removeprefix(PREFIX))[:32])
+
+    def sign(self, message: bytes) -> str:
+        """The signature of ``message`` in hexadecimal digits."""
+        return self._key.sign(message).hex()
+
+    def write(self, path: Path) -> None:
+        """Write a key file with mode 0600, whole or not at all."""
+        document = {
+            "account_id": self.account_id,
+            "public_key": self.public_key,
+            "secret_key": PREFIX + base58.encode(self.seed + self._public),
+        }
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.unlink(missing_ok=True)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(json.dumps(document, indent=2) + "\n")
+        temporary.rename(path)
+
+
+@lru_cache(maxsize=256)
+def _public(public_key: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base58.decode(public_key.removeprefix(PREFIX)))
+
+
+@lru_cache(maxsize=8192)
+def verify(public_key: str, message: bytes, signature: str) -> bool:
+    """Whether ``signature`` (hexadecimal digits) over ``message`` is by ``public_key``; never raises.
+
+    Remembered, because a vote arrives on its own and once more inside the block that carries it.
+    """
+    try:
+        _public(public_key).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

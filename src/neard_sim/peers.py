@@ -1,0 +1,265 @@
+"""The network of one node: listening, dialling, introductions, gossip about peers, and cuts.
+
+Every node connects to every other one it hears of. Each introduction is followed by the list of the
+sender's own links; a message is passed on only to peers that its sender is not linked to. Introductions
+are not authenticated: this network stands in for NEAR's, on one host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import log
+from .config import PeerAddress
+from .link import Link, PeerInfo, encode
+from .settings import Settings
+
+_RETRY_MAX_S = 2.0
+_HELLO = "hello"
+_LINKS = "links"
+
+
+@dataclass
+class _Known:
+    """An address to dial. ``peer_id`` and ``name`` once somebody has said who is there."""
+
+    peer_id: str | None
+    name: str
+    pause_s: float
+    next_try: float = 0.0
+    dialing: bool = False
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What this node says of itself."""
+
+    peer_id: str
+    name: str
+    account: str | None
+    genesis_hash: str
+    host: str
+    """Where peers reach it; empty: at the address they see it connect from."""
+    port: int
+
+
+class Peers:
+    """All links of one node. ``on_message(link, kind, body, line)`` gets what is not about links."""
+
+    def __init__(
+        self,
+        me: Identity,
+        settings: Settings,
+        greeting: Callable[[], list[Any]],
+        on_message: Callable[[Link, str, list[Any], bytes], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._me = me
+        self._instance = os.urandom(8).hex()
+        self._settings = settings
+        self._greeting = greeting
+        self._on_message = on_message
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[tuple[str, int], _Known] = {}
+        self._open: set[Link] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gossip_due = False
+        self.links: dict[str, Link] = {}
+
+    async def listen(self, host: str, port: int) -> None:
+        """Accept peers; OSError if the address is taken."""
+        await self._loop.create_server(lambda: self._link(None), host, port, reuse_address=True)
+
+    def learn(self, address: PeerAddress, name: str = "") -> None:
+        """Dial this address, now and whenever its peer is not connected."""
+        where = (address.host, address.port)
+        if address.peer_id == self._me.peer_id and where == (self._me.host, self._me.port):
+            return
+        if where not in self._known:
+            self._known[where] = _Known(address.peer_id or None, name, self._settings.peer_retry_ms / 1000)
+            self.dial()
+
+    def addresses(self) -> list[dict[str, Any]]:
+        """All known addresses, for the next start."""
+        return [
+            {"peer_id": item.peer_id or "", "name": item.name, "host": host, "port": port}
+            for (host, port), item in self._known.items()
+        ]
+
+    def apply(self, settings: Settings) -> None:
+        """Live knobs have changed: cut and mend links."""
+        self._settings = settings
+        for link in list(self._open):
+            was_cut, link.cut = link.cut, link.info is not None and link.info.is_named_in(settings.partition)
+            if link.cut and settings.partition_mode == "reset":
+                link.close()
+            elif was_cut and not link.cut and link not in self.links.values():
+                # Its introduction was swallowed: only a new connection brings another.
+                link.close()
+        self.dial()
+
+    def tick(self) -> None:
+        """About ten times a second: dial again, close links that are silent for too long."""
+        limit = self._loop.time() - self._settings.link_dead_after_ms / 1000
+        for link in list(self._open):
+            if link.last_seen < limit:
+                log.warn("network", "closing a link on which nothing arrives")
+                link.close()
+        self.dial()
+
+    def dial(self) -> None:
+        """Start a connection to every known address that has none and whose pause is over."""
+        now = self._loop.time()
+        names = self._settings.partition
+        for where, item in self._known.items():
+            is_cut = "all" in names or item.peer_id in names or (item.name and item.name in names)
+            if item.dialing or is_cut or item.next_try > now or item.peer_id in self.links:
+                continue
+            item.dialing = True
+            item.next_try = now + item.pause_s
+            item.pause_s = min(2 * item.pause_s, _RETRY_MAX_S)
+            task = self._loop.create_task(self._connect(where, item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def broadcast(self, line: bytes) -> None:
+        """Send to all peers."""
+        for link in self.links.values():
+            link.send(line)
+
+    def pass_on(self, line: bytes, origin: Link) -> None:
+        """Send to the peers that ``origin``, where it came from, is not linked to itself."""
+        for peer_id, link in self.links.items():
+            if link is not origin and peer_id not in origin.linked:
+                link.send(line)
+
+    def close(self) -> None:
+        """Close all links."""
+        for link in list(self._open):
+            link.close()
+
+    async def _connect(self, where: tuple[str, int], item: _Known) -> None:
+        try:
+            await self._loop.create_connection(lambda: self._link(where), *where)
+        except OSError:
+            item.dialing = False
+
+    def _link(self, dialed: tuple[str, int] | None) -> Link:
+        return Link(self._opened, self._received, self._closed, dialed)
+
+    def _opened(self, link: Link) -> None:
+        link.last_seen = self._loop.time()
+        self._open.add(link)
+        if link.dialed is not None or "all" not in self._settings.partition:
+            link.send_message(_HELLO, self._hello())
+
+    def _hello(self) -> dict[str, Any]:
+        me = self._me
+        return {
+            "id": me.peer_id, "instance": self._instance, "name": me.name, "account": me.account,
+            "genesis": me.genesis_hash, "host": me.host, "port": me.port, "head": self._greeting(),
+        }  # fmt: skip
+
+    def _received(self, link: Link, line: bytes) -> None:
+        if link.cut:
+            return
+        link.last_seen = self._loop.time()
+        try:
+            kind, *body = json.loads(line)
+            if kind == _HELLO:
+                self._introduce(link, body[0])
+            elif link.info is None or self.links.get(link.info.peer_id) is not link:
+                return
+            elif kind == _LINKS:
+                self._hear_links(link, body[0])
+            else:
+                self._on_message(link, kind, body, line)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            log.warn("network", f"dropping a malformed message: {error!r}")
+            link.close()
+
+    def _introduce(self, link: Link, hello: dict[str, Any]) -> None:
+        info = PeerInfo(
+            str(hello["id"]),
+            str(hello["instance"]),
+            str(hello["name"]),
+            hello["account"],
+            str(hello["host"] or link.remote_host),
+            int(hello["port"]),
+        )
+        link.info = info
+        self._note_address(link, info)
+        if info.is_named_in(self._settings.partition):
+            link.cut = True
+            if self._settings.partition_mode == "reset":
+                link.close()
+            return
+        if hello["genesis"] != self._me.genesis_hash or not self._is_welcome(link, info):
+            link.close()
+            return
+        self.links[info.peer_id] = link
+        self._gossip()
+        self._on_message(link, "head", hello["head"], b"")
+        self._on_change()
+
+    def _note_address(self, link: Link, info: PeerInfo) -> None:
+        for where in {(info.host, info.port), link.dialed}:
+            if where is not None and where[1]:
+                pause = self._settings.peer_retry_ms / 1000
+                item = self._known.setdefault(where, _Known(info.peer_id, info.name, pause))
+                item.peer_id, item.name = info.peer_id, info.name
+
+    def _is_welcome(self, link: Link, info: PeerInfo) -> bool:
+        """Whether this is the link to keep with its peer; the other one, if any, is closed."""
+        if info.peer_id == self._me.peer_id:
+            return False
+        old = self.links.get(info.peer_id)
+        if old is None or old.info is None:
+            return True
+        if old.info.instance != info.instance:
+            # Two processes with one node key: the first one stays.
+            log.warn("network", f"dropping a second connection of peer {info.peer_id}")
+            return False
+        # Both sides dialled at once. Both keep the link that the smaller id dialled.
+        dialer = self._me.peer_id if link.dialed is not None else info.peer_id
+        if dialer != min(self._me.peer_id, info.peer_id):
+            return False
+        old.close()
+        return True
+
+    def _hear_links(self, link: Link, entries: list[Any]) -> None:
+        link.linked = frozenset(str(entry[0]) for entry in entries)
+        for peer_id, host, port, name in entries:
+            if peer_id != self._me.peer_id:
+                self.learn(PeerAddress(peer_id, host, port), name)
+
+    def _gossip(self) -> None:
+        """Tell all peers whom this node is linked to, once for all changes of a moment."""
+        if not self._gossip_due:
+            self._gossip_due = True
+            self._loop.call_soon(self._send_links)
+
+    def _send_links(self) -> None:
+        self._gossip_due = False
+        infos = [link.info for link in self.links.values() if link.info is not None]
+        self.broadcast(encode(_LINKS, [[item.peer_id, item.host, item.port, item.name] for item in infos]))
+
+    def _closed(self, link: Link) -> None:
+        self._open.discard(link)
+        if link.dialed is not None and link.dialed in self._known:
+            self._known[link.dialed].dialing = False
+        if link.info is None or self.links.get(link.info.peer_id) is not link:
+            return
+        del self.links[link.info.peer_id]
+        for item in self._known.values():
+            if item.peer_id == link.info.peer_id:
+                item.pause_s = self._settings.peer_retry_ms / 1000
+                item.next_try = 0.0
+        self._gossip()
+        self._on_change()
