@@ -27,7 +27,9 @@ def ready(extras: Sequence[str], root: Path = ROOT) -> Path:
     """
     if sys.version_info < OLDEST_PYTHON:
         wanted = ".".join(map(str, OLDEST_PYTHON))
-        raise BootstrapError(f"python3 is {sys.version.split()[0]}; {wanted} or later is needed. Run me with a newer one.")
+        raise BootstrapError(
+            f"python3 is {sys.version.split()[0]}; {wanted} or later is needed. Run me with a newer one."
+        )
     (root / ".tools").mkdir(exist_ok=True)
     with (root / ".tools" / "bootstrap.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -61,7 +63,7 @@ def _runs(python: Path) -> bool:
     """Whether this interpreter is there and works (a moved or half-made environment does not)."""
     if not python.exists():
         return False
-    return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+    return subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False).returncode == 0
 
 
 def _make_venv(venv: Path) -> None:
@@ -82,7 +84,10 @@ def _install_venv_package() -> None:
     say(f"setting up: installing {package}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "--no-install-recommends", package]):
+        for command in (
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "install", "--no-install-recommends", package],
+        ):
             subprocess.run(command, check=True, capture_output=True, text=True, env=environ, stdin=subprocess.DEVNULL)
     except FileNotFoundError:
         raise BootstrapError(f"python3 lacks ensurepip, and there is no apt-get here. {advice}") from None
@@ -92,11 +97,17 @@ def _install_venv_package() -> None:
 
 def _install(python: Path, root: Path, extras: Sequence[str]) -> None:
     say(f"setting up: installing the pinned Python packages ({', '.join(extras)}); a minute at most")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--editable", f"{root}[{','.join(extras)}]"]
     try:
         done = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, check=False, timeout=PIP_TIMEOUT_S, stdin=subprocess.DEVNULL
+            command,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PIP_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise BootstrapError(f"pip did not end within {PIP_TIMEOUT_S} s: is a package index reachable?") from None

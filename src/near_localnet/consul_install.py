@@ -77,12 +77,13 @@ def _fetch(tools: Path, say: Callable[[str], None]) -> Path:
     uris = own_archives(read_sources(Path("/etc/apt")), codename)
     if not uris:
         raise Problem(
-            f"Consul is not installed, and no source below /etc/apt is this distribution's own archive ({codename} main).",
+            f"Consul is not installed, and no source in /etc/apt is the distribution's own archive ({codename} main).",
             USE_YOUR_OWN,
         )
     if not Path(donor.keyring).exists():
         raise Problem(
-            f"Consul is not installed, and its package cannot be verified: {donor.keyring} does not exist.", USE_YOUR_OWN
+            f"Consul is not installed, and its package cannot be verified: {donor.keyring} does not exist.",
+            USE_YOUR_OWN,
         )
     failures: list[str] = []
     for uri in uris:
@@ -106,14 +107,13 @@ def donor_of(release: Mapping[str, str]) -> Donor:
     for name in names:
         if name in DONORS:
             return DONORS[name]
-    raise Problem(f"Consul is not installed, and it can only be fetched on Debian or Ubuntu, not {names[0]!r}.", USE_YOUR_OWN)
+    raise Problem(
+        f"Consul is not installed, and it can only be fetched on Debian or Ubuntu, not {names[0]!r}.", USE_YOUR_OWN
+    )
 
 
-def private_apt_conf(apt: Path, keep_user: bool) -> str:
-    """An apt.conf(5) that keeps every state of APT below `apt`; proxies and mirrors of the system stay in force.
-
-    `keep_user`: download as the current user, since APT's own sandbox user may not enter this directory.
-    """
+def private_apt_conf(apt: Path) -> str:
+    """An apt.conf(5) that keeps every state of APT below `apt`; proxies and mirrors of the system stay in force."""
     lines = [
         f'Dir::State "{apt}/state/";',
         f'Dir::State::status "{apt}/state/status";',
@@ -127,15 +127,10 @@ def private_apt_conf(apt: Path, keep_user: bool) -> str:
         "#clear APT::Update::Post-Invoke;",
         "#clear APT::Update::Post-Invoke-Success;",
         'Acquire::Languages "none";',
-        'APT::Get::List-Cleanup "true";',
+        # As root, APT would download as a user of its own, who may not enter this directory.
+        'APT::Sandbox::User "root";',
     ]
-    if keep_user:
-        lines.append(f'APT::Sandbox::User "{_user_name()}";')
     return "\n".join(lines) + "\n"
-
-
-def _user_name() -> str:
-    return "root" if os.geteuid() == 0 else ""
 
 
 def _fetch_from(uri: str, donor: Donor, tools: Path) -> Path:
@@ -145,7 +140,7 @@ def _fetch_from(uri: str, donor: Donor, tools: Path) -> Path:
     (apt / "state" / "status").touch()
     (apt / "sources.list").write_text(f"deb [signed-by={donor.keyring}] {uri} {donor.suite} {donor.component}\n")
     conf = apt / "apt.conf"
-    conf.write_text(private_apt_conf(apt, keep_user=True))
+    conf.write_text(private_apt_conf(apt))
     _run(["apt-get", "-c", str(conf), "-qq", "--error-on=any", "update"], apt)
     _run(["apt-get", "-c", str(conf), "-qq", "download", "consul"], apt / "download")
     package = max((apt / "download").glob("consul_*.deb"), key=lambda file: file.stat().st_mtime)
@@ -160,8 +155,14 @@ def _fetch_from(uri: str, donor: Donor, tools: Path) -> Path:
 def _run(command: list[str], cwd: Path) -> None:
     """Runs `command`; raises Problem with its last words when it fails or does not end in time."""
     try:
-        done = subprocess.run(  # noqa: S603 - fixed programs, no shell
-            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=APT_TIMEOUT_S, stdin=subprocess.DEVNULL
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=APT_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise Problem(f"{command[0]} did not end within {APT_TIMEOUT_S} s", USE_YOUR_OWN) from None
@@ -173,7 +174,11 @@ def _run(command: list[str], cwd: Path) -> None:
 def main() -> int:
     """`python -m near_localnet.consul_install TOOLS_DIR`: prints the path of a consul that can be run."""
     try:
-        print(ensure_consul(Path(sys.argv[1] if len(sys.argv) > 1 else ".tools"), lambda text: print(text, file=sys.stderr)))
+        print(
+            ensure_consul(
+                Path(sys.argv[1] if len(sys.argv) > 1 else ".tools"), lambda text: print(text, file=sys.stderr)
+            )
+        )
     except Problem as problem:
         print(f"consul-install: {problem}", file=sys.stderr)
         return 1

@@ -1,0 +1,142 @@
+"""The order in which a localnet comes up, and what is checked before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from near_ha.states import State
+from near_localnet import chain, consul_cluster, pair, processes, status
+from near_localnet.consul_install import ensure_consul
+from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, NAMES, VALIDATORS, Layout
+from near_localnet.options import Options
+from near_localnet.ports import require_free
+from near_localnet.problem import Problem
+from near_localnet.progress import Progress
+from near_localnet.status import Status
+
+if TYPE_CHECKING:
+    from near_localnet.localnet import Localnet
+
+NEEDED_DISK_BYTES = 300 * 1024 * 1024
+LOG_TAIL_LINES = 6
+POLL_S = 0.1
+
+
+def bring_up(net: Localnet, options: Options, progress: Progress, timeout_s: float) -> Status:
+    """Starts everything and waits for it; Problem when something stands in the way, or after `timeout_s`."""
+    layout = net.layout
+    _clear_remains(net, progress)
+    _check_disk(layout)
+    _check_same_neard(layout, options)
+    consul = ensure_consul(net.tools, progress.say)
+    options = Options(**{**vars(options), "consul": str(consul)})
+    advice = "Stop that process, or use other addresses: bin/localnet --instance 1 up"
+    require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], advice)
+    options.save(layout.state_file)
+    deadline = time.monotonic() + timeout_s
+    try:
+        _start_all(net, options, progress, deadline)
+        return net.wait_until("everything runs", lambda seen: seen.healthy, max(deadline - time.monotonic(), 1.0))
+    except Problem as problem:
+        raise Problem(
+            f"{problem.message}\n{_evidence(net)}", problem.hint or "Clean up with: bin/localnet down"
+        ) from None
+
+
+def _start_all(net: Localnet, options: Options, progress: Progress, deadline: float) -> None:
+    layout = net.layout
+    environ = environment(layout, options)
+    first, second = VALIDATORS
+    with progress.step("consul", "three servers on " + ", ".join(map(layout.consul_address, CONSUL_SERVERS))):
+        for server in CONSUL_SERVERS:
+            consul_cluster.start(layout, server, Path(options.consul))
+        _wait("Consul has a leader and three voters", lambda: consul_cluster.ready(layout), deadline)
+    with progress.step("chain", f"node0, node1, node2 with a block every {options.block_time_ms} ms"):
+        chain.install_neard(layout, options)
+        chain.make(layout, options)
+        for node in CHAIN_NODES:
+            chain.start(layout, node, environ)
+    # The first one gets a head start, so that it is the one that validates, as in the tutorial.
+    with progress.step(first.name, f"Validating, metrics on {layout.metrics_address(first)}"):
+        pair.start(layout, first, options, environ)
+        net.wait_state(first.name, State.VALIDATING, deadline - time.monotonic())
+    with progress.step(second.name, f"Voting, metrics on {layout.metrics_address(second)}"):
+        pair.start(layout, second, options, environ)
+        net.wait_state(second.name, State.VOTING, deadline - time.monotonic())
+    with progress.step("blocks", "the chain grows"):
+        before = chain.height(layout, CHAIN_NODES[0]) or 0
+        _wait("the chain grows", lambda: (chain.height(layout, CHAIN_NODES[0]) or 0) > before, deadline)
+
+
+def environment(layout: Layout, options: Options) -> dict[str, str]:
+    """What every process gets on top of our own environment: which neard, and the simulation's knobs."""
+    return {
+        "PATH": f"{layout.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "NEARD_SIM_REFEREE_LOG": str(layout.referee_log),
+        "NEARD_SIM_START_DELAY_MS": str(options.start_delay_ms),
+    }
+
+
+def _clear_remains(net: Localnet, progress: Progress) -> None:
+    """Ends what an unclean end has left; a localnet that works is left alone."""
+    if not processes.find(net.layout.data):
+        return
+    if status.look(net.layout, with_verdict=False).healthy:
+        raise Problem(
+            "This localnet is up already, and well.", "Look at it: bin/localnet status; end it: bin/localnet down"
+        )
+    with progress.step("clean up", "ending what an earlier run has left"):
+        net.down()
+
+
+def _check_disk(layout: Layout) -> None:
+    layout.data.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(layout.data).free
+    if free < NEEDED_DISK_BYTES:
+        raise Problem(
+            f"Only {free // 2**20} MiB are free where {layout.data} is; {NEEDED_DISK_BYTES // 2**20} MiB are needed.",
+            "Make room, or name another directory: bin/localnet --data DIR up",
+        )
+
+
+def _check_same_neard(layout: Layout, options: Options) -> None:
+    """A real neard cannot read what the simulated one wrote, nor the other way round."""
+    before = Options.load(layout.state_file)
+    if before and bool(before.neard) != bool(options.neard) and layout.near.exists():
+        was, now = (("a real" if o.neard else "the simulated") + " neard" for o in (before, options))
+        raise Problem(
+            f"The chain in {layout.near} was made by {was}, and this is {now}.", "bin/localnet down --wipe, then up"
+        )
+
+
+def _wait(what: str, true: Callable[[], bool], deadline: float) -> None:
+    while not true():
+        if time.monotonic() > deadline:
+            raise Problem(f"Waited in vain until {what}.")
+        time.sleep(POLL_S)
+
+
+def _evidence(net: Localnet) -> str:
+    """State and last words of every part that is not as it should be."""
+    seen = status.look(net.layout, with_verdict=False)
+    states = seen.states()
+    good = (State.VALIDATING.value, State.VOTING.value, status.RUNNING)
+    lines = []
+    for name in NAMES:
+        if states[name] not in good:
+            lines.append(f"{name}: {states[name]}; last lines of {net.layout.log(name)}:")
+            lines += [f"    {line}" for line in tail(net.layout.log(name), LOG_TAIL_LINES)]
+    return "\n".join(lines)
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """The last lines of a log; none if there is no log."""
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

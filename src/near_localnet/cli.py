@@ -1,0 +1,250 @@
+"""The command line of `bin/localnet`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from near_localnet import demo, render
+from near_localnet.layout import NAMES, VALIDATORS, Layout
+from near_localnet.localnet import PARTS, Localnet
+from near_localnet.options import Options
+from near_localnet.problem import Problem
+from near_localnet.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[2]
+WATCH_S = 0.5
+DESCRIPTION = """\
+A NEAR validator with automatic failover, whole, on this machine: three Consul servers, a chain of three nodes, and
+two supervised hosts, validator-a and validator-b, that share the keys of a fourth validator. One signs, the other
+stands by. Everything listens on loopback only; all data is below .data. Without NEARD=/path/to/neard, neard is
+simulated."""
+EPILOG = """\
+a first walk:
+  bin/localnet up                       start it all
+  bin/localnet status --watch           keep this open in a second terminal
+  bin/localnet kill validator-a         the machine loses its power: validator-b takes over after the lease
+  bin/localnet start validator-a        comes back, as the standby
+  bin/localnet stop validator-b         a clean stop: validator-a takes over at once
+  bin/localnet down                     end it all
+
+things to break:
+  kill validator-a --part supervisor    the guard stops neard before the lease ends, unless a supervisor is back
+  kill validator-a --part neard         the supervisor lets go of the lease at once
+  freeze validator-a                    the whole host hangs; thaw it later: it never signs again by itself
+  kill consul1                          the server is restarted, as systemd would; nobody's lease is lost
+  stop consul1, stop consul2            no majority: the signer stops before its lease ends
+
+environment: NEARD=PATH a real neard; CONSUL=PATH a consul of your own; NO_COLOR=1 no colours."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status: 0 done, 1 a problem (said on standard error), 130 interrupted."""
+    options = parser().parse_args(argv)
+    try:
+        net = Localnet(Layout.make(ROOT, options.data, options.instance), ROOT / ".tools")
+        return int(options.run(net, options))
+    except Problem as problem:
+        print(f"localnet: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`| head`): not an error, but nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; each command's function is its `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="bin/localnet", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    top.add_argument("--data", type=Path, metavar="DIR", help="keep all data here (default: .data)")
+    top.add_argument("--instance", type=int, default=0, metavar="N", help="a localnet of its own, on 127.0.N.x")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="start everything; returns when one host signs and the other stands by")
+    _add_options(up, block_time_ms=600)
+    up.add_argument("--timeout", type=float, default=60.0, metavar="S", help="give up after this long (default: 60)")
+    up.add_argument("--json", action="store_true", help="print the status as JSON at the end")
+    up.set_defaults(run=_up)
+
+    status = commands.add_parser("status", help="who signs, states, heights, lease left, the referee's verdict")
+    status.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")
+    status.add_argument("--json", action="store_true", help="for programs; with --watch, one object per line")
+    status.set_defaults(run=_status)
+
+    _add_part_command(commands, "stop", "end a part gracefully and wait for it (default: SIGTERM)", _stop)
+    _add_part_command(commands, "kill", "kill a part (default: SIGKILL, and of a validator the whole host)", _kill)
+    for name, text, run in (
+        ("start", "start a part again", _start),
+        ("freeze", "stop all processes of a part in their tracks (SIGSTOP)", _freeze),
+        ("thaw", "let a frozen part go on (SIGCONT)", _thaw),
+    ):
+        _add_name(commands.add_parser(name, help=text)).set_defaults(run=run)
+
+    logs = _add_name(commands.add_parser("logs", help="show the log of a part"))
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=int, default=40, metavar="N", help="how many lines (default: 40)")
+    logs.set_defaults(run=_logs)
+
+    play = commands.add_parser("demo", help="play failures one after the other, measure the gaps, ask the referee")
+    _add_options(play, block_time_ms=200)
+    play.add_argument("--json", action="store_true", help="print the gaps as JSON at the end")
+    play.add_argument("--keep", action="store_true", help="leave the localnet up afterwards")
+    play.set_defaults(run=_demo)
+
+    down = commands.add_parser("down", help="end everything, leaving no process behind")
+    down.add_argument("--wipe", action="store_true", help="remove the data, too")
+    down.set_defaults(run=_down)
+    commands.add_parser("reset", help="the same as down --wipe").set_defaults(run=_down, wipe=True)
+    return top
+
+
+def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
+    default = Options(block_time_ms=block_time_ms)
+    command.add_argument(
+        "--lease", type=float, default=default.lease_s, metavar="S", help="seconds of the lease (default: %(default)g)"
+    )
+    command.add_argument(
+        "--block-time-ms",
+        type=int,
+        default=block_time_ms,
+        metavar="MS",
+        help="time between blocks (default: %(default)s)",
+    )
+    command.add_argument(
+        "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
+        help="how long the simulated neard takes to start (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _add_name(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("name", metavar="NAME", choices=NAMES, help=", ".join(NAMES))
+    return command
+
+
+def _add_part_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: object
+) -> None:
+    command = _add_name(commands.add_parser(name, help=text))
+    command.add_argument("--part", choices=PARTS, default="", help="only this part; host is all of it together")
+    command.add_argument("--signal", type=_signal, metavar="SIG", help="another signal, such as INT or 9")
+    command.set_defaults(run=run)
+
+
+def _signal(text: str) -> int:
+    try:
+        return int(text) if text.isdecimal() else signal.Signals["SIG" + text.upper().removeprefix("SIG")].value
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"there is no signal {text!r}") from None
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    named = os.environ.get("NEARD", "")
+    neard = shutil.which(named) if named else ""
+    if neard is None:
+        raise Problem(f"NEARD={named} does not name a program that can be run.", "Unset it to have neard simulated.")
+    return Options(
+        lease_s=arguments.lease,
+        block_time_ms=arguments.block_time_ms,
+        start_delay_ms=arguments.start_delay,
+        neard=str(Path(neard).absolute()) if neard else "",
+    )
+
+
+def _up(net: Localnet, arguments: argparse.Namespace) -> int:
+    status = net.up(_options(arguments), Progress(), arguments.timeout)
+    if arguments.json:
+        print(json.dumps(net.status().as_json()))
+        return 0
+    console = Console(highlight=False)
+    first, second = VALIDATORS
+    metrics = net.layout.metrics_address(second)
+    console.print(f"\n[bold]{status.active}[/bold] signs, the other host stands by. Now try:\n")
+    for command, text in (
+        ("bin/localnet status --watch", "in a second terminal"),
+        (f"bin/localnet kill {first.name}", f"and {second.name} takes over"),
+        (f"bin/localnet start {first.name}", "it comes back as the standby"),
+        (f"curl -s {metrics}/metrics | grep kuutamod_state", f"what {second.name} says of itself"),
+        ("bin/localnet demo", "all kinds of failures, with times"),
+        ("bin/localnet down", "the end; nothing is left running"),
+    ):
+        console.print(f"  {command:<62} {text}", soft_wrap=True)
+    return 0
+
+
+def _status(net: Localnet, arguments: argparse.Namespace) -> int:
+    if not arguments.watch:
+        status = net.status()
+        if arguments.json:
+            print(json.dumps(status.as_json()))
+        else:
+            Console(highlight=False).print(render.status_view(status), soft_wrap=True)
+        return 0
+    if arguments.json:
+        while True:
+            print(json.dumps(net.status().as_json()), flush=True)
+            time.sleep(WATCH_S)
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        while True:
+            live.update(render.status_view(net.status()), refresh=True)
+            time.sleep(WATCH_S)
+
+
+def _stop(net: Localnet, arguments: argparse.Namespace) -> int:
+    took = net.stop(arguments.name, arguments.part, arguments.signal or signal.SIGTERM)
+    print(f"{arguments.name}: ended after {took:.2f} s")
+    return 0
+
+
+def _kill(net: Localnet, arguments: argparse.Namespace) -> int:
+    took = net.kill(arguments.name, arguments.part, arguments.signal or signal.SIGKILL)
+    print(f"{arguments.name}: gone after {took:.2f} s")
+    return 0
+
+
+def _start(net: Localnet, arguments: argparse.Namespace) -> int:
+    net.start(arguments.name)
+    print(f"{arguments.name}: started; see bin/localnet status")
+    return 0
+
+
+def _freeze(net: Localnet, arguments: argparse.Namespace) -> int:
+    net.freeze(arguments.name)
+    print(f"{arguments.name}: frozen; bin/localnet thaw {arguments.name} lets it go on")
+    return 0
+
+
+def _thaw(net: Localnet, arguments: argparse.Namespace) -> int:
+    net.thaw(arguments.name)
+    print(f"{arguments.name}: goes on")
+    return 0
+
+
+def _logs(net: Localnet, arguments: argparse.Namespace) -> int:
+    log = net.layout.log(arguments.name)
+    if not log.exists():
+        raise Problem(f"{arguments.name} has no log yet at {log}.", "Start the localnet: bin/localnet up")
+    follow = ["-F"] if arguments.follow else []
+    os.execvp("tail", ["tail", *follow, "-n", str(arguments.lines), str(log)])  # noqa: S606 - no shell wanted
+
+
+def _demo(net: Localnet, arguments: argparse.Namespace) -> int:
+    return demo.play(net, _options(arguments), as_json=arguments.json, keep=arguments.keep)
+
+
+def _down(net: Localnet, arguments: argparse.Namespace) -> int:
+    count = net.down(wipe=arguments.wipe)
+    print(f"ended {count} processes" if count else "nothing was running")
+    return 0

@@ -1,0 +1,169 @@
+"""The localnet as a library: what `bin/localnet` and the end-to-end tests do, they do through this class."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from near_ha.states import State
+from near_localnet import bring_up, consul_cluster, pair, processes, status
+from near_localnet.chain import start as start_node
+from near_localnet.layout import CONSUL_SERVERS, NAMES, Layout, node_named, validator_named
+from near_localnet.options import Options
+from near_localnet.problem import Problem
+from near_localnet.processes import Process
+from near_localnet.progress import Progress
+from near_localnet.status import Status
+
+HOST = "host"
+PARTS = ("supervisor", "guard", "neard", "consul", HOST)
+STOP_TIMEOUT_S = 30.0
+KILL_TIMEOUT_S = 5.0
+POLL_S = 0.05
+OWN_DATA = ("near", "consul", "logs", "bin", "localnet.json", "referee.log")
+
+
+class Localnet:
+    """One localnet. All its methods return when what they say has happened, or raise Problem."""
+
+    def __init__(self, layout: Layout, tools: Path) -> None:
+        self.layout = layout
+        self.tools = tools
+
+    # ----- the whole
+
+    def up(self, options: Options, progress: Progress | None = None, timeout_s: float = 60.0) -> Status:
+        """Starts everything; returns when one host validates, the other votes, and blocks flow."""
+        return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s)
+
+    def down(self, wipe: bool = False) -> int:
+        """Ends every process, gracefully where that works; returns how many there were. `wipe` removes the data."""
+        found = processes.find(self.layout.data)
+        # Supervisors first, while Consul still hears that they let go of the lease.
+        for parts in (("supervisor",), ("guard", "neard"), ("keeper", "consul")):
+            self._end([process for process in processes.find(self.layout.data) if process.part in parts])
+        left = processes.find(self.layout.data)
+        if left:
+            raise Problem(f"These processes do not end: {', '.join(f'{p.part} {p.pid}' for p in left)}.")
+        if wipe:
+            self._wipe()
+        return len(found)
+
+    def _end(self, wanted: list[Process]) -> None:
+        for process in wanted:
+            process.signal(signal.SIGCONT)
+            process.signal(signal.SIGTERM)
+        for process in processes.wait_gone(wanted, KILL_TIMEOUT_S):
+            process.signal(signal.SIGKILL)
+        processes.wait_gone(wanted, KILL_TIMEOUT_S)
+
+    def _wipe(self) -> None:
+        """Removes what we made and nothing else: the data directory may be any directory of the user's."""
+        for name in OWN_DATA:
+            path = self.layout.data / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def status(self) -> Status:
+        """One look at everything."""
+        return status.look(self.layout)
+
+    # ----- one part
+
+    def start(self, name: str) -> None:
+        """Starts what is missing of one part: the supervisor of a host, a node, a Consul server."""
+        options = self.options()
+        host, node = validator_named(name), node_named(name)
+        environ = bring_up.environment(self.layout, options)
+        if self.select(name, self._main_part(name)):
+            raise Problem(f"{name} is running already.", f"See: bin/localnet logs {name}")
+        if host:
+            pair.start(self.layout, host, options, environ)
+        elif node:
+            start_node(self.layout, node, environ)
+        else:
+            consul_cluster.start(self.layout, name, Path(options.consul))
+
+    def stop(self, name: str, part: str = "", number: int = signal.SIGTERM) -> float:
+        """Asks a part to end and waits for it; a supervisor takes guard and neard with it. Returns seconds."""
+        return self._send(name, part or self._main_part(name), number, STOP_TIMEOUT_S)
+
+    def kill(self, name: str, part: str = "", number: int = signal.SIGKILL) -> float:
+        """Kills a part, by default all of a host as if it had lost its power. Returns seconds until it was gone."""
+        default = HOST if validator_named(name) else "consul" if name in CONSUL_SERVERS else "neard"
+        return self._send(name, part or default, number, KILL_TIMEOUT_S)
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP to every process of a part: it neither runs nor knows that time passes."""
+        for process in self._require(name, HOST):
+            process.signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT to every process of a part."""
+        for process in self._require(name, HOST):
+            process.signal(signal.SIGCONT)
+
+    def select(self, name: str, part: str) -> list[Process]:
+        """The live processes of one part; supervisors come before guards and these before neards."""
+        if name not in NAMES:
+            raise Problem(f"There is no {name!r} in this localnet.", f"Names are: {', '.join(NAMES)}")
+        order = ("supervisor", "guard", "neard", "keeper", "consul")
+        mine = [process for process in processes.find(self.layout.data) if process.name == name]
+        return sorted((p for p in mine if part in (HOST, p.part)), key=lambda process: order.index(process.part))
+
+    def _main_part(self, name: str) -> str:
+        if validator_named(name):
+            return "supervisor"
+        # The keeper would start its server again.
+        return "keeper" if name in CONSUL_SERVERS else "neard"
+
+    def _require(self, name: str, part: str) -> list[Process]:
+        found = self.select(name, part)
+        if not found:
+            what = "process" if part == HOST else part
+            raise Problem(f"{name}: no {what} is running.", f"Try: bin/localnet start {name}")
+        return found
+
+    def _send(self, name: str, part: str, number: int, timeout_s: float) -> float:
+        wanted = self._require(name, part)
+        began = time.monotonic()
+        for process in wanted:
+            process.signal(number)
+        left = processes.wait_gone(wanted, timeout_s)
+        if left:
+            pids = ", ".join(str(process.pid) for process in left)
+            raise Problem(
+                f"{name}: {part} (pid {pids}) is still there {timeout_s:g} s after {signal.Signals(number).name}.",
+                f"See: bin/localnet logs {name}; or end it: bin/localnet kill {name} --part {part}",
+            )
+        return time.monotonic() - began
+
+    # ----- waiting
+
+    def options(self) -> Options:
+        """What the localnet was started with. Raises Problem when it never was."""
+        options = Options.load(self.layout.state_file)
+        if options is None:
+            raise Problem(f"There is no localnet in {self.layout.data}.", "Start one: bin/localnet up")
+        return options
+
+    def wait_until(self, what: str, true: Callable[[Status], bool], timeout_s: float) -> Status:
+        """Looks again and again until `true`; returns that look. Raises Problem naming `what` was waited for."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            seen = status.look(self.layout, with_verdict=False)
+            if true(seen):
+                return seen
+            if time.monotonic() > deadline:
+                states = ", ".join(f"{host.name} {host.state}" for host in seen.hosts)
+                raise Problem(f"Waited {timeout_s:g} s in vain until {what}; now: {states}.")
+            time.sleep(POLL_S)
+
+    def wait_state(self, name: str, state: State, timeout_s: float) -> Status:
+        """Waits until the host `name` is in `state`."""
+        return self.wait_until(f"{name} is {state.value}", lambda seen: seen.state(name) == state.value, timeout_s)

@@ -1,0 +1,55 @@
+"""Edits of the files that `neard localnet` writes. Pure: JSON documents in, JSON documents out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+KICKOUT_PERCENT = 10
+KICKOUT_KEYS = (
+    "block_producer_kickout_threshold",
+    "chunk_producer_kickout_threshold",
+    "chunk_validator_only_kickout_threshold",
+)
+
+
+def duration(milliseconds: int) -> dict[str, int]:
+    """A length of time as neard writes it."""
+    return {"secs": milliseconds // 1000, "nanos": milliseconds % 1000 * 1_000_000}
+
+
+def edit_config(
+    config: dict[str, Any], *, rpc: str, network: str, boot_nodes: str, block_time_ms: int
+) -> dict[str, Any]:
+    """config.json with IPv4 loopback addresses and the wished block time.
+
+    `rpc` and `network` are HOST:PORT, `boot_nodes` is KEY@HOST:PORT or empty. neard's own `localnet` chooses random
+    ports on IPv6; a supervisor and a person at a terminal want known ones.
+    """
+    edited = dict(config)
+    edited["rpc"] = {**(config.get("rpc") or {}), "addr": rpc}
+    edited["network"] = {
+        **(config.get("network") or {}),
+        "addr": network,
+        "boot_nodes": boot_nodes,
+        # Announced addresses hold a node key, and the pair changes its node key with its role.
+        "public_addrs": [],
+        "allow_private_ip_in_public_addrs": True,
+    }
+    edited["consensus"] = {
+        **(config.get("consensus") or {}),
+        "min_block_production_delay": duration(block_time_ms),
+        "max_block_production_delay": duration(2 * block_time_ms),
+        # Three nodes run while the pair is down, and each sees two others then.
+        "min_num_peers": 2,
+    }
+    return edited
+
+
+def edit_genesis(genesis: dict[str, Any], epoch_length: int) -> dict[str, Any]:
+    """genesis.json with long epochs and low kickout thresholds.
+
+    With neard's own 60-block epochs and 90 %, a validator down for four seconds is kicked out two epochs later.
+    """
+    edited = {**genesis, "epoch_length": epoch_length}
+    edited.update({key: min(genesis[key], KICKOUT_PERCENT) for key in KICKOUT_KEYS if key in genesis})
+    return edited

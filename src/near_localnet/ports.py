@@ -1,0 +1,67 @@
+"""Whether ports are free, and who has them if not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from near_localnet.problem import Problem
+
+TCP_LISTEN = "0A"
+
+
+@dataclass(frozen=True)
+class Port:
+    """An address that a part is going to listen on, and which part."""
+
+    host: str
+    number: int
+    used_by: str
+
+
+def require_free(ports: Iterable[Port], advice: str) -> None:
+    """Raises Problem naming the first port that cannot be bound, why, and who listens there if that can be known."""
+    for port in ports:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As the servers themselves do: a connection that lingers from an earlier run is no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((port.host, port.number))
+            except OSError as error:
+                raise Problem(_explain(port, error), advice) from None
+
+
+def _explain(port: Port, error: OSError) -> str:
+    where = f"{port.host}:{port.number}, which {port.used_by} needs,"
+    if error.errno != errno.EADDRINUSE:
+        return f"{where} cannot be used: {error.strerror}."
+    holder = listener(port.number)
+    return f"{where} is taken by {holder}." if holder else f"{where} is taken by another process."
+
+
+def listener(number: int) -> str:
+    """Name and pid of a process that listens on this port at any address; empty if that cannot be found out."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in listening_inodes(_table(table), number)}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:  # gone meanwhile, or another user's
+            continue
+    return ""
+
+
+def _table(name: str) -> str:
+    try:
+        return Path("/proc/net", name).read_text()
+    except OSError:
+        return ""
+
+
+def listening_inodes(table: str, number: int) -> list[str]:
+    """Inodes of the sockets that listen on this port, from the text of /proc/net/tcp."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return [row[9] for row in rows if row[3] == TCP_LISTEN and int(row[1].rpartition(":")[2], 16) == number]

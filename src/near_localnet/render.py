@@ -1,0 +1,81 @@
+"""Tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from near_localnet.gaps import DemoGap
+from near_localnet.status import DOWN, FROZEN, SILENT, HostStatus, Status
+
+COLOURS = {"Validating": "bold green", "Voting": "cyan", DOWN: "red", FROZEN: "magenta", SILENT: "yellow"}
+ODD = "yellow"
+LONGEST_REASON = 60
+
+
+def status_view(status: Status) -> RenderableType:
+    """What `status` shows."""
+    return Group(_hosts(status), Text(), _others(status), Text(), *_summary(status))
+
+
+def _hosts(status: Status) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("host", "state", "height", "term", "lease left", "supervisor", "guard", "neard", "why"):
+        table.add_column(
+            column, justify="right" if column in ("height", "term", "lease left") else "left", no_wrap=True
+        )
+    for host in status.hosts:
+        pids = [_number(pid) for pid in (host.supervisor_pid, host.guard_pid, host.neard_pid)]
+        state = Text(host.state, style=COLOURS.get(host.state, ODD))
+        numbers = [_number(host.height), _number(host.term), _lease(host)]
+        table.add_row(host.name, state, *numbers, *pids, host.reason[:LONGEST_REASON])
+    return table
+
+
+def _lease(host: HostStatus) -> str:
+    return "-" if host.lease_left_ms is None or not host.armed else f"{host.lease_left_ms / 1000:.1f} s"
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _others(status: Status) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("part", "state", "height", "pid", ""):
+        table.add_column(column, justify="right" if column == "height" else "left", no_wrap=True)
+    for node in status.nodes:
+        table.add_row(
+            node.name, Text(node.state, style=COLOURS.get(node.state, "")), _number(node.height), _number(node.pid)
+        )
+    for server in status.consul:
+        state = Text(server.state, style=COLOURS.get(server.state, ""))
+        table.add_row(server.name, state, "", _number(server.pid), f"{server.url} {'leader' if server.leader else ''}")
+    return table
+
+
+def _summary(status: Status) -> list[Text]:
+    lines = [Text(f"signing: {status.active}" if status.active else "signing: nobody", style="bold")]
+    if not status.consul_leader:
+        lines.append(Text("consul: no leader", style="yellow"))
+    if status.verdict:
+        lines.append(Text(f"referee: {status.verdict.text}", style="green" if status.verdict.clean else "bold red"))
+    return lines
+
+
+def gap_table(gaps: Sequence[DemoGap]) -> Table:
+    """What the demo ends with."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("event")
+    table.add_column("signer before → after")
+    table.add_column("gap", justify="right")
+    table.add_column("at most", justify="right")
+    for gap in gaps:
+        style = "" if gap.held else "bold red"
+        table.add_row(
+            gap.event, f"{gap.before} → {gap.after}", f"{gap.seconds:.2f} s", f"{gap.bound_s:.1f} s", style=style
+        )
+    return table

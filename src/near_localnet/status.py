@@ -1,0 +1,164 @@
+"""One look at the whole localnet: processes, states, heights, lease, Consul's leader, the referee's verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from near_ha.states import State
+from near_localnet import chain, consul_cluster, pair, processes, verdict
+from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, VALIDATORS, Layout, Validator
+from near_localnet.processes import Process
+
+DOWN = "down"
+RUNNING = "running"
+FROZEN = "frozen"
+SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One host of the pair. `state` is the supervisor's, or `down`, `frozen`, `silent` (runs, but does not answer)."""
+
+    name: str
+    state: str
+    reason: str
+    height: int | None
+    term: int | None
+    lease_left_ms: int | None
+    supervisor_pid: int | None
+    guard_pid: int | None
+    neard_pid: int | None
+    armed: bool
+    metrics: str
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One unsupervised node of the chain."""
+
+    name: str
+    state: str
+    height: int | None
+    pid: int | None
+
+
+@dataclass(frozen=True)
+class ConsulStatus:
+    """One Consul server."""
+
+    name: str
+    state: str
+    leader: bool
+    pid: int | None
+    url: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything, at one moment."""
+
+    active: str
+    hosts: tuple[HostStatus, ...]
+    nodes: tuple[NodeStatus, ...]
+    consul: tuple[ConsulStatus, ...]
+    consul_leader: str
+    verdict: verdict.Verdict | None
+
+    def host(self, name: str) -> HostStatus:
+        """The host of the pair with this name."""
+        return next(host for host in self.hosts if host.name == name)
+
+    def state(self, name: str) -> str:
+        """State of one host of the pair."""
+        return self.host(name).state
+
+    def states(self) -> dict[str, str]:
+        """State of every part by its name."""
+        parts: tuple[HostStatus | NodeStatus | ConsulStatus, ...] = (*self.hosts, *self.nodes, *self.consul)
+        return {part.name: part.state for part in parts}
+
+    @property
+    def running(self) -> bool:
+        """Whether any part of the localnet is up."""
+        return any(state != DOWN for state in self.states().values())
+
+    @property
+    def healthy(self) -> bool:
+        """Whether one host validates, the other votes, and everything else runs."""
+        hosts = sorted(host.state for host in self.hosts)
+        others = [part.state for part in self.nodes] + [part.state for part in self.consul]
+        paired = hosts == [State.VALIDATING.value, State.VOTING.value]
+        return paired and set(others) == {RUNNING} and bool(self.consul_leader)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {**asdict(self), "running": self.running, "healthy": self.healthy}
+
+
+def look(layout: Layout, with_verdict: bool = True) -> Status:
+    """Asks everyone. A part that does not answer costs a second at most."""
+    found = processes.find(layout.data)
+    hosts = tuple(_host(layout, host, found) for host in VALIDATORS)
+    leader = consul_cluster.leader(layout) if any(process.part == "consul" for process in found) else ""
+    return Status(
+        active=next((host.name for host in hosts if host.state == State.VALIDATING.value), ""),
+        hosts=hosts,
+        nodes=tuple(_node(layout, node.name, found) for node in CHAIN_NODES),
+        consul=tuple(_consul(layout, server, leader, found) for server in CONSUL_SERVERS),
+        consul_leader=leader,
+        verdict=verdict.read(layout.referee_log) if with_verdict else None,
+    )
+
+
+def _pick(found: list[Process], name: str, part: str) -> Process | None:
+    return next((process for process in found if process.name == name and process.part == part), None)
+
+
+def _host(layout: Layout, host: Validator, found: list[Process]) -> HostStatus:
+    supervisor, guard, neard = (_pick(found, host.name, part) for part in ("supervisor", "guard", "neard"))
+    said: dict[str, Any] = {}
+    reason = ""
+    if supervisor is None:
+        state = DOWN
+        if guard or neard:
+            reason = "no supervisor; the guard is left, and holds the deadline"
+    elif supervisor.stopped:
+        state = FROZEN
+    else:
+        said = pair.status(layout, host) or {}
+        state = str(said.get("state") or SILENT)
+        reason = str(said.get("reason") or "")
+    sync, inner = said.get("sync") or {}, said.get("neard") or {}
+    return HostStatus(
+        name=host.name,
+        state=state,
+        reason=reason,
+        height=sync.get("height"),
+        term=said.get("term"),
+        lease_left_ms=said.get("lease_left_ms"),
+        supervisor_pid=supervisor.pid if supervisor else None,
+        guard_pid=guard.pid if guard else None,
+        neard_pid=neard.pid if neard else None,
+        armed=bool(inner.get("armed")),
+        metrics=f"http://{layout.metrics_address(host)}/metrics",
+    )
+
+
+def _run_state(process: Process | None) -> str:
+    if process is None:
+        return DOWN
+    return FROZEN if process.stopped else RUNNING
+
+
+def _node(layout: Layout, name: str, found: list[Process]) -> NodeStatus:
+    process = _pick(found, name, "neard")
+    node = next(node for node in CHAIN_NODES if node.name == name)
+    height = chain.height(layout, node) if process and not process.stopped else None
+    return NodeStatus(name, _run_state(process), height, process.pid if process else None)
+
+
+def _consul(layout: Layout, server: str, leader: str, found: list[Process]) -> ConsulStatus:
+    process = _pick(found, server, "consul")
+    pid = process.pid if process else None
+    return ConsulStatus(server, _run_state(process), server == leader, pid, layout.consul_url(server))

@@ -1,0 +1,143 @@
+"""The import rules: what may know what. Each rule is a function of a module's source, and has a snippet it catches."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SUPERVISOR = ROOT / "src" / "near_supervisor"
+NEAR_HA = ROOT / "plugins" / "module_utils" / "near_ha"
+
+PURE = {
+    "__future__", "collections.abc", "dataclasses", "enum", "functools", "itertools", "math", "typing",
+}  # fmt: skip
+CLOCK_MODULES = {"time"}
+CLOCK_CALLS = {"now", "utcnow", "today"}  # of datetime and date
+SPAWNING_MODULES = {"subprocess", "multiprocessing", "pty"}
+SPAWNING_OS_CALLS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")
+
+Rule = Callable[[ast.Module], list[str]]
+
+
+def imported(tree: ast.AST, package: str = "") -> Iterator[str]:
+    """Full names of all modules imported anywhere in the tree; relative ones are resolved against `package`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([node.module] if node.module else [])])
+            yield base
+            # `from package import module` imports that module, too.
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def core_is_pure(tree: ast.Module) -> list[str]:
+    allowed = ("near_supervisor.core", "near_ha", *PURE)
+    names = imported(tree, "near_supervisor.core")
+    return [name for name in names if not any(within(name, package) for package in allowed)]
+
+
+def io_knows_no_machine(tree: ast.Module) -> list[str]:
+    return [name for name in imported(tree, "near_supervisor.io") if within(name, "near_supervisor.core.machine")]
+
+
+def reads_no_clock(tree: ast.Module) -> list[str]:
+    found = [name for name in imported(tree) if name.partition(".")[0] in CLOCK_MODULES]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in CLOCK_CALLS:
+            owner = ast.unparse(node.value)
+            if owner.rpartition(".")[2] in ("datetime", "date"):
+                found.append(f"{owner}.{node.attr}")
+    return found
+
+
+def spawns_nothing(tree: ast.Module) -> list[str]:
+    found = [name for name in imported(tree) if name.partition(".")[0] in SPAWNING_MODULES]
+    found += [name for name in imported(tree) if name.startswith(tuple(f"os.{call}" for call in SPAWNING_OS_CALLS))]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith(SPAWNING_OS_CALLS):
+            owner = ast.unparse(node.value)
+            if owner in ("os", "asyncio") or owner.endswith("_loop"):
+                found.append(f"{owner}.{node.attr}")
+    return found
+
+
+def no_stand_ins(tree: ast.Module) -> list[str]:
+    foreign = ("neard_sim", "near_localnet", "tests")
+    return [name for name in imported(tree) if any(within(name, package) for package in foreign)]
+
+
+def standard_library_only(tree: ast.Module) -> list[str]:
+    """Relative imports stay inside the (flat) package; anything else is the standard library's."""
+    escaping = [
+        f"{'.' * node.level}{node.module or ''}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level > 1
+    ]
+    absolute = [
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
+        for name in imported(node)
+    ]
+    return escaping + [name for name in absolute if name.partition(".")[0] not in sys.stdlib_module_names]
+
+
+def guard_is_one_file(tree: ast.Module) -> list[str]:
+    relative = [
+        f"a relative import of {node.module}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    return relative + standard_library_only(tree)
+
+
+def modules(directory: Path, *, but: tuple[str, ...] = ()) -> list[Path]:
+    excepted = {directory / name for name in but}
+    return sorted(file for file in directory.rglob("*.py") if file not in excepted)
+
+
+RULES: list[tuple[Rule, list[Path], str]] = [
+    (core_is_pure, modules(SUPERVISOR / "core"), "import socket"),
+    (core_is_pure, modules(SUPERVISOR / "core"), "from near_supervisor.io import clock"),
+    (core_is_pure, modules(SUPERVISOR / "core"), "from ..io import clock"),
+    (io_knows_no_machine, modules(SUPERVISOR / "io"), "from near_supervisor.core import machine"),
+    (io_knows_no_machine, modules(SUPERVISOR / "io"), "from ..core.machine import step"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "import time"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "from time import monotonic"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "x = datetime.datetime.now()"),
+    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "import subprocess"),
+    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "os.posix_spawn(a, b, c)"),
+    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "from os import execv"),
+    (no_stand_ins, modules(SUPERVISOR), "def f():\n    from neard_sim import referee"),
+    (standard_library_only, modules(NEAR_HA), "import consul"),
+    (standard_library_only, modules(NEAR_HA), "from near_supervisor import guard"),
+    (standard_library_only, modules(NEAR_HA), "from ..other import thing"),
+    (guard_is_one_file, [SUPERVISOR / "guard.py"], "from . import cli"),
+    (guard_is_one_file, [SUPERVISOR / "guard.py"], "import near_ha.errors"),
+]
+
+
+@pytest.mark.parametrize(("rule", "files", "violation"), RULES, ids=lambda value: getattr(value, "__name__", None))
+def test_the_rule_holds_and_catches_its_violation(rule: Rule, files: list[Path], violation: str) -> None:
+    assert rule(ast.parse(violation)), f"{rule.__name__} lets {violation!r} pass"
+    assert files, f"{rule.__name__} looks at no file"
+    broken = {str(file.relative_to(ROOT)): found for file in files if (found := rule(ast.parse(file.read_text())))}
+    assert not broken
+
+
+@pytest.mark.parametrize("rule", sorted({rule for rule, _, _ in RULES}, key=lambda rule: rule.__name__))
+def test_an_innocent_module_passes_every_rule(rule: Rule) -> None:
+    assert rule(ast.parse("from __future__ import annotations\nfrom dataclasses import dataclass\nx = 1")) == []
