@@ -13,7 +13,7 @@ from . import lease, sync, watch
 from .answer import Kind
 from .commands import Command, MoveDeadline, Remember, Say
 from .lease import Ceiling
-from .model import Attempt, Closing, Guard, Neard, Node, Session, Tenure
+from .model import Attempt, Closing, Guard, Memory, Neard, Node, Session, Tenure
 
 Step = tuple[Node, list[Command]]
 
@@ -31,17 +31,42 @@ def absorb(node: Node, event: ev.Event, now: int) -> Step:
 
 def _guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     node = replace(node, guard=Guard.READY)
+    if event.memory is not None and node.tenure is None:
+        node = _resume(node, event.memory, event, now)
+    if event.ended:
+        return node, [Say("warn", f"neard ended with {event.ended} while no supervisor was there")]
     if event.pid is None:
         return node, []
     node = replace(node, neard=Neard(event.pid, event.armed, now), poll_at=now)
     if not event.armed:
         return node, [Say("info", f"re-attached to the running neard {event.pid}, a standby")]
-    if node.tenure is None or event.deadline is None:
-        return node, []
-    tenure = replace(node.tenure, deadline=event.deadline, cleared=True, was_armed=True, heartbeat_at=now)
-    left = (event.deadline - now) / 1000
+    left = ((event.deadline or now) - now) / 1000
     text = f"re-attached to the running neard {event.pid}, a validator with {left:.1f} s of its lease left"
-    return replace(node, tenure=tenure), [Say("info", text)]
+    return node, [Say("info", text)]
+
+
+def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
+    """Take up the tenure of the process before us; the next heartbeat tells whether it still stands."""
+    tenure = Tenure(
+        memory.session,
+        memory.term,
+        memory.floor,
+        since=now,
+        heartbeat_at=now,
+        deadline=event.deadline,
+        cleared=True,
+        was_armed=True,
+        give_up=f"neard ended with {event.ended}" if event.ended else "",
+    )
+    return replace(
+        node,
+        tenure=tenure,
+        session=Session(memory.session, renewed_at=now, renew_at=now),
+        ceiling=memory.ceiling,
+        last_term=memory.term,
+        seen_height=memory.floor,
+        neard_ended_at=now if event.ended else None,
+    )
 
 
 def _guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
@@ -49,6 +74,9 @@ def _guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 
 
 def _guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
+    if node.starting_armed:
+        # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out.
+        node = replace(node, tenure=None)
     node = replace(node, guard=Guard.DOWN, guard_at=now, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
@@ -132,6 +160,8 @@ def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, now: int) -> Ceil
         # No metric: the head of a synced neard may be as old as the sync rule lets it be.
         target = sample.height + 1 + sync.fresh_ms(node.settings) // block_time
     line = Ceiling(target, now)
+    if node.ceiling is None:
+        return line
     higher = line.height(now, block_time) >= node.ceiling.height(now, block_time)
     return line if view.synced or higher else node.ceiling
 
@@ -144,7 +174,7 @@ def _registered(node: Node, event: ev.Registered, _now: int) -> Step:
     session = Session(event.session, event.sent_at, event.sent_at + ttl // 3)
     node, said = _consul_answered(node)
     node = replace(node, session=session, registering=False, taken_since=None, published=None)
-    return node, [*said, Remember(event.session, 0, 0)]
+    return node, said
 
 
 def _register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
@@ -262,7 +292,7 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     tenure = Tenure(node.session.id, attempt.term, attempt.floor, since=now, heartbeat_at=now)
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
     out: list[Command] = [
-        Remember(tenure.session, tenure.term, tenure.floor),
+        Remember(Memory(tenure.session, tenure.term, tenure.floor, node.ceiling or Ceiling(attempt.floor, now))),
         Say("info", f"acquired the lease, term {tenure.term}"),
     ]
     return node, out

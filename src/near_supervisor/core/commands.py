@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from near_ha.lease_record import LeaseRecord
 
+from .model import Memory
 from .watch import How
 
 
@@ -104,11 +105,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Remember:
-    """Keep session and term for a successor that re-attaches after a crash."""
+    """Keep it for a successor that re-attaches after a crash."""
 
-    session: str
-    term: int
-    floor: int
+    memory: Memory
 
 
 @dataclass(frozen=True)

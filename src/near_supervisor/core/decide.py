@@ -171,7 +171,8 @@ def renew_session(node: Node, now: int) -> Step:
 
 def publish_member(node: Node, now: int) -> Step:
     """When something changed (at most once a second), and every ten seconds for the height."""
-    if node.session is None or node.closing is not None:
+    session = node.session
+    if session is None or node.closing is not None:
         return node, []
     reason = unready(node)
     current = (node.state.value, not reason)
@@ -179,7 +180,7 @@ def publish_member(node: Node, now: int) -> Step:
     if now < due:
         return node, []
     node = replace(node, published=current, publish_at=now + MEMBER_GAP_MS)
-    return node, [cmd.PublishMember(node.session.id, node.state.value, not reason, reason, node.sync.height)]
+    return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]
 
 
 def unready(node: Node) -> str:
@@ -223,7 +224,7 @@ def heartbeat(node: Node, now: int) -> Step:
     if tenure is None or tenure.beating or now < tenure.heartbeat_at or (tenure.give_up and not node.armed):
         return node, []
     limit = lease.hold_until(now, node.settings.lease_ms) + lease.KILL_SLACK_MS
-    height = max(tenure.floor, node.ceiling.height(limit, node.settings.block_time_ms))
+    height = _may_have_signed(node, tenure, limit)
     record = _record(node, tenure.term, height, now, tenure.give_up)
     node = replace(node, tenure=replace(tenure, beating=True))
     return node, [cmd.Heartbeat(tenure.session, record)]
@@ -282,7 +283,7 @@ def release(node: Node, now: int) -> Step:
     height = tenure.floor
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
-        height = max(height, node.ceiling.height(ended, node.settings.block_time_ms))
+        height = _may_have_signed(node, tenure, ended)
     record = replace(_record(node, tenure.term, height, now, tenure.give_up), state=LeaseState.RELEASED)
     node = replace(node, tenure=replace(tenure, releasing=True))
     return node, [cmd.Release(tenure.session, record)]
@@ -320,6 +321,11 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
 
 
 # --- shared ----------------------------------------------------------------------------------------
+
+
+def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
+    line = node.ceiling.height(when, node.settings.block_time_ms) if node.ceiling else 0
+    return max(tenure.floor, line)
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:

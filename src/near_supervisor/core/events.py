@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .answer import Answer
+from .model import Memory
 from .sync import Sample
 from .watch import Seen
 
@@ -16,11 +17,17 @@ class Tick:
 
 @dataclass(frozen=True)
 class GuardReady:
-    """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed."""
+    """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed.
+
+    ``memory`` is there when the guard's armed neard, running or ended, belongs to the term that the
+    process before us remembered; ``ended`` says how that neard ended, waited for by the guard.
+    """
 
     pid: int | None = None
     armed: bool = False
     deadline: int | None = None
+    memory: Memory | None = None
+    ended: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,24 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a successor needs to go on with a running signer after a crash of this process.
+
+    ``ceiling`` is the line as it was when the lease was acquired: it stays an upper bound.
+    """
+
+    session: str
+    term: int
+    floor: int
+    ceiling: Ceiling
+
+    @property
+    def tag(self) -> str:
+        """What the guard is given with an armed neard, to prove that it belongs to this term."""
+        return f"{self.session}/{self.term}"
+
+
+@dataclass(frozen=True)
 class Attempt:
     """An acquisition that was asked for and whose outcome is not known yet."""
 
@@ -108,7 +126,7 @@ class Node:
     restarts: int = 0
     neard_ended_at: int | None = None
     sync: Sync = field(default_factory=Sync)
-    ceiling: Ceiling = field(default_factory=lambda: Ceiling(0, 0))
+    ceiling: Ceiling | None = None
     polling: bool = False
     poll_at: int = 0
     session: Session | None = None

@@ -1,0 +1,624 @@
+"""near-guard: the parent of neard, and its dead man's switch.
+
+One file, standard library, no network. It starts neard, puts the validator key in place only for a neard
+that is armed under a deadline, and kills that neard when the deadline passes without being moved on.
+
+A neard is *armed* from the moment it is started with the key until waitpid() has returned for it and
+for everything it left behind. Three things end an armed neard, each without the one before it:
+
+1. this program, at the deadline (SIGKILL);
+2. a kernel timer (timer_create on CLOCK_BOOTTIME with SIGKILL as its signal) that ends *this program* shortly
+   after the deadline, also when it hangs, is stopped by SIGSTOP, or the host was suspended;
+3. PR_SET_PDEATHSIG: the kernel kills neard when this program ends, however it ends.
+
+Requests and answers are JSON objects, one a line, on ``<run dir>/guard.sock`` (mode 0600). Requests carry ``id``
+and ``do``: ``hello``, ``start``, ``deadline``, ``stop``, ``kill``, ``quit``. The end of neard is told as
+``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+BACKSTOP_MS = 100
+TERM_AGAIN_MS = 2_000
+MAX_AHEAD_MS = 3_600_000
+MAX_LINE = 64 * 1024
+LINGER_S = 30.0
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_SIGEV_SIGNAL = 0
+_TIMER_ABSTIME = 1
+# struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
+_FLOCK = "hhqqi4x"
+
+
+class Refused(Exception):
+    """A request that is not carried out, with the reason that the supervisor is told."""
+
+
+def boot_ms() -> int:
+    """Now, on the clock that goes on while the host sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def say(level: str, message: str) -> None:
+    """One line for the log. A log that cannot be written to must not end the guard."""
+    line = f'level={level} pid={os.getpid()} message={json.dumps(message)} target="near_guard"\n'
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())
+
+
+# --- the kernel's part -----------------------------------------------------------------------------
+
+
+class _Sigevent(ctypes.Structure):
+    _fields_ = (
+        ("value", ctypes.c_void_p),
+        ("signo", ctypes.c_int),
+        ("notify", ctypes.c_int),
+        ("pad", ctypes.c_char * 48),
+    )
+
+
+class _Itimerspec(ctypes.Structure):
+    _fields_ = (
+        ("interval_s", ctypes.c_long),
+        ("interval_ns", ctypes.c_long),
+        ("value_s", ctypes.c_long),
+        ("value_ns", ctypes.c_long),
+    )
+
+
+def _library(function: str) -> ctypes.CDLL:
+    """The C library; before glibc 2.34 the timers are in a library of their own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc if hasattr(libc, function) else ctypes.CDLL("librt.so.1", use_errno=True)
+
+
+_libc = _library("timer_create")
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"prctl({option}): {os.strerror(error)}")
+
+
+class Backstop:
+    """A kernel timer that kills this very process, whatever it is doing."""
+
+    def __init__(self) -> None:
+        self._id = ctypes.c_void_p()
+        event = _Sigevent(signo=signal.SIGKILL, notify=_SIGEV_SIGNAL)
+        if _libc.timer_create(time.CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._id)) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"timer_create: {os.strerror(error)}")
+
+    def set(self, at_ms: int) -> None:
+        """Kill this process at ``at_ms``; 0 disarms the timer."""
+        seconds, rest = divmod(at_ms, 1000)
+        spec = _Itimerspec(0, 0, seconds, rest * 1_000_000)
+        if _libc.timer_settime(self._id, _TIMER_ABSTIME, ctypes.byref(spec), None) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"timer_settime: {os.strerror(error)}")
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def lock_holder(path: str) -> int | None:
+    """Pid that holds a record lock on ``path`` (neard's ``data/LOCK``), None when nobody does.
+
+    F_GETLK only looks. The file itself says nothing: RocksDB never removes it.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, request))
+    finally:
+        os.close(fd)
+    return None if kind == fcntl.F_UNLCK else int(pid)
+
+
+def describe(pid: int) -> str:
+    """Process ``pid`` for people: its number and command line, as far as they can be seen."""
+    if pid <= 0:
+        return "a process outside this container"
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read(300).replace(b"\0", b" ").decode(errors="replace").strip()
+        return f"process {pid} ({words})"
+    return f"process {pid}"
+
+
+def clear(link: str) -> str | None:
+    """Take away what is at ``link``. A real file may be somebody's only copy: it is set aside, and named."""
+    if os.path.islink(link):
+        os.unlink(link)
+        return None
+    if not os.path.exists(link):
+        return None
+    aside = f"{link}.set-aside-{time.time_ns() // 1_000_000}"
+    os.rename(link, aside)
+    return aside
+
+
+def place(target: str, link: str) -> None:
+    """Make ``link`` point to ``target`` in one step, so that no reader ever sees half of it."""
+    fresh = f"{link}.near-guard"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(fresh)
+    os.symlink(os.path.abspath(target), fresh)
+    if not os.path.islink(link):
+        clear(link)
+    os.replace(fresh, link)
+
+
+def hold(path: str) -> int:
+    """An exclusive flock on ``path`` for the life of this process; Refused when another guard has it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise Refused(f"another near-guard holds {path}") from None
+    return fd
+
+
+# --- neard -----------------------------------------------------------------------------------------
+
+
+class Neard:
+    """One running neard."""
+
+    def __init__(self, argv: list[str], tag: str, armed: bool, deadline: int) -> None:
+        self.argv, self.tag, self.armed, self.deadline = argv, tag, armed, deadline
+        self.pid = 0
+        self.cause = "itself"
+        self.status: int | None = None
+        self.term_at: int | None = None
+        self.kill_at: int | None = None
+        self.killed = False
+
+    def spawn(self, guard_pid: int) -> None:
+        """Fork and exec. The child dies with this process, in a session of its own."""
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become_neard(guard_pid)
+
+    def _become_neard(self, guard_pid: int) -> None:
+        try:
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != guard_pid:
+                os._exit(125)
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execvp(self.argv[0], self.argv)
+        except OSError as error:
+            say("error", f"cannot run {self.argv[0]}: {error.strerror}")
+        finally:
+            os._exit(127)
+
+    def send(self, number: int) -> None:
+        """Signal neard and its process group; that it is gone already is no error, waitpid will tell."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def kill(self, cause: str) -> None:
+        """SIGKILL, at once."""
+        if self.cause == "itself":
+            self.cause = cause
+        self.term_at = self.kill_at = None
+        self.killed = True
+        self.send(signal.SIGKILL)
+
+    def stop(self, now: int, timeout_ms: int) -> None:
+        """SIGTERM now and again, SIGKILL after ``timeout_ms``. neard may lose a SIGTERM during a reload."""
+        self.cause = "stop"
+        self.kill_at = now + timeout_ms
+        self.term_at = now + TERM_AGAIN_MS
+        self.send(signal.SIGTERM)
+
+    def tick(self, now: int) -> None:
+        """Do what is due at ``now``."""
+        if self.killed:
+            return
+        if self.armed and now >= self.deadline:
+            say("error", f"neard {self.pid} is killed: its deadline passed {now - self.deadline} ms ago")
+            self.kill("deadline")
+        elif self.kill_at is not None and now >= self.kill_at:
+            self.kill("stop")
+        elif self.term_at is not None and now >= self.term_at:
+            self.term_at = now + TERM_AGAIN_MS
+            self.send(signal.SIGTERM)
+
+    def due(self) -> list[int]:
+        """Times at which ``tick`` has something to do."""
+        times = [at for at in (self.kill_at, self.term_at) if at is not None]
+        return [*times, self.deadline] if self.armed and not self.killed else times
+
+    def reap(self) -> bool:
+        """Collect what has ended; True once neard *and* everything it left behind are gone."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return self.status is not None
+            if pid == self.pid:
+                self.status = status
+            if pid == 0:
+                break
+        if self.status is not None:
+            self._kill_left_behind()
+        return False
+
+    def _kill_left_behind(self) -> None:
+        """As subreaper this process inherits what neard forked; none of that may outlive neard."""
+        me = os.getpid()
+        with contextlib.suppress(OSError), open(f"/proc/{me}/task/{me}/children") as file:
+            for pid in file.read().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+
+
+def how_it_ended(status: int) -> str:
+    """A waitpid status in words: ``exit code 1``, ``signal 9 (SIGKILL)``."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"signal {-code}"
+
+
+# --- the guard -------------------------------------------------------------------------------------
+
+
+class Guard:
+    """Holds neard, the deadline, and one supervisor's connection."""
+
+    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float) -> None:
+        self.run_dir, self.home, self.key_link = run_dir, home, key_link
+        self.linger_ms = int(linger_s * 1000)
+        self.neard: Neard | None = None
+        self.last_exit: dict[str, object] | None = None
+        self.notes: list[str] = []
+        self.client: socket.socket | None = None
+        self.buffer = b""
+        self.quitting = False
+        self.idle_since = boot_ms()
+        self.locks = [hold(os.path.join(home, "near-guard.lock")), hold(os.path.join(run_dir, "guard.lock"))]
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        self.backstop = Backstop()
+        self.disarm_key()
+        self.wake_r, self.listener = self._signals(), self._listen()
+
+    def disarm_key(self) -> None:
+        """Take the validator key out of neard's home; every start of a guard begins with it."""
+        aside = clear(self.key_link)
+        if aside:
+            note = f"{self.key_link} was a real file, not this guard's link: set aside as {aside}"
+            say("error", note)
+            self.notes.append(note)
+
+    def _signals(self) -> int:
+        read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(write_end)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._asked_to_end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        return read_end
+
+    def _asked_to_end(self, *_: object) -> None:
+        self.quitting = True
+        if self.neard is not None and self.neard.kill_at is None:
+            self.neard.stop(boot_ms(), 30_000)
+
+    def _listen(self) -> socket.socket:
+        path = os.path.join(self.run_dir, "guard.sock")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(mask)
+        listener.listen(4)
+        with open(os.path.join(self.run_dir, "guard.pid"), "w") as file:
+            file.write(f"{os.getpid()}\n")
+        return listener
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Serve until there is nothing left to guard and nobody to serve."""
+        while not self._finished(boot_ms()):
+            poller = select.poll()
+            for fd in (self.wake_r, self.listener.fileno(), *([self.client.fileno()] if self.client else [])):
+                poller.register(fd, select.POLLIN)
+            ready = {fd for fd, _ in poller.poll(self._patience())}
+            # neard first, then requests: a deadline that has passed is never moved on.
+            self._tend_neard()
+            if self.client and self.client.fileno() in ready:
+                self._read_client()
+            if self.listener.fileno() in ready:
+                self._accept()
+
+    def _patience(self) -> int:
+        now = boot_ms()
+        due = self.neard.due() if self.neard else [self.idle_since + self.linger_ms]
+        return max(0, min([now + 1_000, *due]) - now) + 1
+
+    def _tend_neard(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.wake_r, 4096)
+        neard = self.neard
+        if neard is None:
+            return
+        neard.tick(boot_ms())
+        if neard.killed:
+            # SIGKILL is on its way and cannot be lost; a large neard may take longer to be torn down
+            # than the backstop waits, and this guard is needed to see its end.
+            self.backstop.set(0)
+        if not neard.reap():
+            return
+        self.neard = None
+        self.backstop.set(0)
+        self.disarm_key()
+        self.idle_since = boot_ms()
+        how = how_it_ended(neard.status or 0)
+        say("info", f"neard {neard.pid} has ended with {how}, cause: {neard.cause}")
+        self.last_exit = {
+            "pid": neard.pid,
+            "status": neard.status,
+            "how": how,
+            "cause": neard.cause,
+            "armed": neard.armed,
+            "tag": neard.tag,
+        }
+        self._send({"event": "exit", **self.last_exit})
+
+    def _finished(self, now: int) -> bool:
+        if self.neard is not None:
+            return False
+        idle = self.client is None and self.linger_ms > 0 and now - self.idle_since >= self.linger_ms
+        return self.quitting or idle
+
+    # --- the supervisor's connection
+
+    def _accept(self) -> None:
+        connection, _ = self.listener.accept()
+        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in (0, os.getuid()) or self.client is not None:
+            with contextlib.suppress(OSError):
+                connection.sendall(b'{"event": "busy"}\n')
+            connection.close()
+            return
+        connection.setblocking(False)
+        self.client, self.buffer = connection, b""
+
+    def _read_client(self) -> None:
+        if self.client is None:
+            return
+        try:
+            data = self.client.recv(MAX_LINE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.buffer += data
+        if not data or len(self.buffer) > MAX_LINE:
+            self._drop_client()
+            return
+        *lines, self.buffer = self.buffer.split(b"\n")
+        for line in lines:
+            self._answer(line)
+
+    def _drop_client(self) -> None:
+        if self.client is not None:
+            self.client.close()
+        self.client = None
+        self.idle_since = boot_ms()
+
+    def _send(self, message: dict[str, object]) -> None:
+        if self.client is None:
+            return
+        try:
+            self.client.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self._drop_client()
+
+    def _answer(self, line: bytes) -> None:
+        number: object = None
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise Refused("a request is a JSON object")
+            number = request.get("id")
+            reply = self._do(request)
+        except (Refused, ValueError, KeyError, TypeError) as error:
+            self._send({"id": number, "error": str(error) or type(error).__name__})
+        except OSError as error:
+            self._send({"id": number, "error": f"{error.filename or ''}: {error.strerror}"})
+        else:
+            self._send({"id": number, "ok": True, **reply})
+
+    # --- requests
+
+    def _do(self, request: dict[str, object]) -> dict[str, object]:
+        verbs = {
+            "hello": self._hello,
+            "start": self._start,
+            "deadline": self._deadline,
+            "stop": self._stop,
+            "kill": self._kill,
+            "quit": self._quit,
+        }
+        verb = verbs.get(str(request.get("do")))
+        if verb is None:
+            raise Refused(f"there is no request {request.get('do')!r}")
+        return verb(request)
+
+    def _hello(self, _request: dict[str, object]) -> dict[str, object]:
+        notes, self.notes = self.notes, []
+        running = self.neard
+        neard = running and {
+            "pid": running.pid,
+            "armed": running.armed,
+            "deadline": running.deadline if running.armed else None,
+            "tag": running.tag,
+        }
+        return {
+            "pid": os.getpid(),
+            "home": self.home,
+            "key_link": self.key_link,
+            "neard": neard,
+            "last_exit": self.last_exit,
+            "notes": notes,
+        }
+
+    def _start(self, request: dict[str, object]) -> dict[str, object]:
+        if self.neard is not None:
+            raise Refused(f"neard {self.neard.pid} is still there")
+        if self.quitting:
+            raise Refused("this guard is on its way out")
+        argv = request["argv"]
+        if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+            raise Refused("argv is not a list of words")
+        armed = request.get("armed") is True
+        deadline = _time(request, "deadline") if armed else 0
+        if armed and deadline <= boot_ms():
+            raise Refused("refusing to arm: the deadline has passed")
+        self._refuse_foreign_neard(str(request["lock"]))
+        self._place_keys(request, armed)
+        if armed:
+            self.backstop.set(deadline + BACKSTOP_MS)
+        neard = Neard(argv, str(request.get("tag", "")), armed, deadline)
+        try:
+            neard.spawn(os.getpid())
+        except OSError:
+            self.backstop.set(0)
+            self.disarm_key()
+            raise
+        self.neard = neard
+        say("info", f"neard {neard.pid} started, {'armed' if armed else 'without the validator key'}")
+        return {"pid": neard.pid}
+
+    def _refuse_foreign_neard(self, lock: str) -> None:
+        holder = lock_holder(lock)
+        if holder is not None:
+            raise Refused(
+                f"{describe(holder)} holds {lock}, neard's data directory is in use. Stop that process;"
+                " never delete LOCK, it is free as soon as the process has ended"
+            )
+
+    def _place_keys(self, request: dict[str, object], armed: bool) -> None:
+        self.disarm_key()
+        node_key = request.get("node_key")
+        if isinstance(node_key, list):
+            place(str(node_key[0]), str(node_key[1]))
+        if armed:
+            target = str(request["validator_key"])
+            with open(target, "rb"):
+                pass
+            place(target, self.key_link)
+
+    def _deadline(self, request: dict[str, object]) -> dict[str, object]:
+        if self.neard is None or not self.neard.armed:
+            raise Refused("there is no armed neard")
+        deadline = _time(request, "deadline")
+        if self.neard.killed:
+            raise Refused(f"neard {self.neard.pid} has been killed already")
+        self.backstop.set(deadline + BACKSTOP_MS)
+        self.neard.deadline = deadline
+        return {}
+
+    def _stop(self, request: dict[str, object]) -> dict[str, object]:
+        if self.neard is not None and self.neard.kill_at is None:
+            self.neard.stop(boot_ms(), _number(request, "timeout_ms"))
+        return {}
+
+    def _kill(self, _request: dict[str, object]) -> dict[str, object]:
+        if self.neard is not None:
+            self.neard.kill("kill")
+        return {}
+
+    def _quit(self, _request: dict[str, object]) -> dict[str, object]:
+        self._asked_to_end()
+        return {}
+
+
+def _number(request: dict[str, object], name: str) -> int:
+    value = request.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Refused(f"{name} = {value!r} is not a number of milliseconds")
+    return value
+
+
+def _time(request: dict[str, object], name: str) -> int:
+    value = _number(request, name)
+    if value > boot_ms() + MAX_AHEAD_MS:
+        raise Refused(f"{name} = {value} lies more than {MAX_AHEAD_MS // 1000} s ahead")
+    return value
+
+
+def main() -> int:
+    """Run a guard until its work is over; exit status 1 when it cannot start."""
+    parser = argparse.ArgumentParser(
+        prog="near-guard",
+        description="Owns neard for near-supervisor and kills it when its lease ends.",
+        epilog="Started by near-supervisor or by its systemd unit; there is nothing here to run by hand.",
+    )
+    parser.add_argument("--run-dir", required=True, help="directory for guard.sock, guard.pid and guard.lock")
+    parser.add_argument("--home", required=True, help="neard's home")
+    parser.add_argument("--key-link", required=True, help="where neard looks for its validator key")
+    parser.add_argument("--log", help="append this program's and neard's output to this file")
+    parser.add_argument(
+        "--linger",
+        type=float,
+        default=LINGER_S,
+        metavar="SECONDS",
+        help="go away after this long without a supervisor and without a neard; 0 = never (default %(default)s)",
+    )
+    options = parser.parse_args()
+    if options.log:
+        fd = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        os.dup2(fd, 1)
+        os.dup2(fd, 2)
+        os.close(fd)
+    try:
+        guard = Guard(options.run_dir, options.home, options.key_link, options.linger)
+    except (Refused, OSError) as error:
+        say("error", f"near-guard cannot start: {error}")
+        return 1
+    guard.run()
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(options.run_dir, "guard.sock"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""The only file that knows Consul: sessions, the five transactions of the lease, member records.
+
+Every call ends in one of three answers. What the library makes of a broken server (any exception, any
+shape) is *don't know*; only a refused condition (HTTP 409) and a session that is not found are *no*.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import consul
+
+from near_ha import consul_keys, lease_record
+from near_ha.errors import BadConfig, BadRecord
+from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.watch import How, Seen
+
+T = TypeVar("T")
+
+
+class Unknown(Exception):
+    """Consul could not be asked, or did not say."""
+
+
+class Refused(Exception):
+    """Consul said no: the condition of a transaction did not hold."""
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """What a node's member record says, with the session that keeps it alive (None = gone)."""
+
+    node_id: str
+    session: str | None
+    value: dict[str, Any]
+    index: int
+
+
+def parse_urls(text: str) -> list[tuple[str, str, int]]:
+    """(scheme, host, port) of each URL in a comma-separated list; BadConfig names a malformed one."""
+    found = []
+    for url in text.split(","):
+        parts = urlsplit(url.strip())
+        try:
+            port = parts.port or 8500
+        except ValueError:
+            port = 0
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port:
+            raise BadConfig(f"--consul-url has {url!r}", "It should look like http://localhost:8500")
+        found.append((parts.scheme, parts.hostname, port))
+    return found
+
+
+class ConsulStore:
+    """One thread's way to Consul: the next agent of the list is tried after each *don't know*."""
+
+    def __init__(self, urls: str, account_id: str, timeout_ms: int) -> None:
+        self.account_id = account_id
+        self._key = consul_keys.leader(account_id)
+        self._clients = [
+            consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent", timeout=timeout_ms / 1000)
+            for scheme, host, port in parse_urls(urls)
+        ]
+        for client in self._clients:
+            # A proxy or a .netrc of the environment has no business between us and the lease.
+            client.http.session.trust_env = False
+        self._current = 0
+
+    # --- the lease
+
+    def look(self, index: int, wait_ms: int) -> tuple[int, Seen]:
+        """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call."""
+
+        def ask(client: Any) -> tuple[int, Seen]:
+            answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
+            return _index(answered), _seen(entry)
+
+        return self._ask(ask)
+
+    def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
+        """Lock the lease for ``session`` under the condition that belongs to ``how``."""
+        conditions: dict[How, list[dict[str, Any]]] = {
+            How.FIRST: [{"Verb": "check-not-exists"}],
+            How.RELEASED: [{"Verb": "check-index", "Index": index}],
+            How.TAKEOVER: [{"Verb": "delete-cas", "Index": index}],
+        }
+        return self._change([*conditions[how], {"Verb": "lock", "Session": session, "Value": _encode(value)}])
+
+    def heartbeat(self, session: str, value: str) -> Answer:
+        """Write the record, if ``session`` still holds the lock."""
+        return self._change([{"Verb": "check-session", "Session": session}, {"Verb": "set", "Value": _encode(value)}])
+
+    def release(self, session: str, value: str) -> Answer:
+        """Write the last record and unlock in one step, if ``session`` still holds the lock."""
+        unlock = {"Verb": "unlock", "Session": session, "Value": _encode(value)}
+        return self._change([{"Verb": "check-session", "Session": session}, unlock])
+
+    # --- the session
+
+    def create_session(self, name: str, ttl_ms: int, lock_delay_ms: int) -> str:
+        """A session that only its TTL ends: no health check of the gossip layer is bound to it."""
+
+        def ask(client: Any) -> str:
+            session = client.session.create(
+                name=name, ttl=-(-ttl_ms // 1000), lock_delay=-(-lock_delay_ms // 1000), behavior="release", checks=[]
+            )
+            if not isinstance(session, str) or not session:
+                raise Unknown(f"Consul created the session {session!r}")
+            return session
+
+        return self._ask(ask)
+
+    def renew_session(self, session: str) -> Answer:
+        """Extend it by its TTL; *no* when Consul does not know it any more."""
+        try:
+            self._ask(lambda client: client.session.renew(session))
+        except Refused as refused:
+            return Answer(Kind.NO, str(refused))
+        except Unknown as unknown:
+            return Answer(Kind.UNKNOWN, str(unknown))
+        return YES
+
+    def destroy_session(self, session: str) -> None:
+        """End it; Unknown when that could not be asked."""
+        self._ask(lambda client: client.session.destroy(session))
+
+    # --- members
+
+    def claim_member(self, node_id: str, session: str, value: dict[str, Any]) -> MemberRecord | None:
+        """Lock this node's record; None when that succeeded, else the record of who has it.
+
+        A record that carries our own ``instance`` was left by the process before us and is replaced.
+        """
+        key = consul_keys.member(self.account_id, node_id)
+        lock = {"Verb": "lock", "Key": key, "Session": session, "Value": _encode(json.dumps(value))}
+        answer = self._change([lock])
+        if answer.kind is Kind.YES:
+            return None
+        if answer.kind is Kind.UNKNOWN:
+            raise Unknown(answer.reason)
+        other = self._ask(lambda client: _member(client.kv.get(key)[1]))
+        if other is None:
+            raise Unknown("the member record changed while it was claimed")
+        if other.value.get("instance") != value["instance"]:
+            return other
+        answer = self._change([{"Verb": "delete-cas", "Key": key, "Index": other.index}, lock])
+        if answer.kind is not Kind.YES:
+            raise Unknown(answer.reason)
+        return None
+
+    def publish_member(self, node_id: str, session: str, value: dict[str, Any]) -> None:
+        """Write this node's record under its lock; Unknown when that failed."""
+        key = consul_keys.member(self.account_id, node_id)
+        self._ask(lambda client: client.kv.put(key, json.dumps(value), acquire=session))
+
+    def members(self) -> list[MemberRecord]:
+        """Every member record, alive or not."""
+        prefix = consul_keys.members(self.account_id)
+        entries = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
+        found = [_member(entry) for entry in entries] if isinstance(entries, list) else []
+        return [member for member in found if member is not None]
+
+    # --- how it is asked
+
+    def _change(self, operations: list[dict[str, Any]]) -> Answer:
+        payload = [{"KV": {"Key": self._key, **operation}} for operation in operations]
+        try:
+            self._ask(lambda client: _check_transaction(client.txn.put(payload), len(payload)))
+        except Refused as refused:
+            return Answer(Kind.NO, str(refused))
+        except Unknown as unknown:
+            return Answer(Kind.UNKNOWN, str(unknown))
+        return YES
+
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        client = self._clients[self._current]
+        try:
+            return question(client)
+        except Refused:
+            raise
+        except consul.base.NotFound as error:
+            raise Refused(f"not found: {error}") from None
+        except consul.base.ClientError as error:
+            if type(error) is consul.base.ClientError and str(error).startswith("409 "):
+                raise Refused(_reasons(str(error)[4:])) from None
+            self._next_agent()
+            raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {error}") from None
+        except Exception as error:
+            # The library raises whatever a broken answer makes of it: KeyError, TypeError, socket errors.
+            self._next_agent()
+            text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+            raise Unknown(f"{client.http.host}:{client.http.port}: {text}") from None
+
+    def _next_agent(self) -> None:
+        self._current = (self._current + 1) % len(self._clients)
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _reasons(body: str) -> str:
+    """Consul's own words about the operations that failed."""
+    try:
+        return "; ".join(str(error["What"]) for error in json.loads(body)["Errors"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return "a condition of the transaction did not hold"
+
+
+def _check_transaction(answer: object, operations: int) -> None:
+    """A 200 is only a yes when it has the shape of one."""
+    if not isinstance(answer, dict) or answer.get("Errors") or not isinstance(answer.get("Results"), list):
+        raise Unknown(f"Consul answered a transaction of {operations} operations with {str(answer)[:100]}")
+
+
+def _index(text: object) -> int:
+    number = int(str(text))
+    if number <= 0:
+        raise Unknown(f"Consul gave index {number}")
+    return number
+
+
+def _seen(entry: object) -> Seen:
+    if entry is None:
+        return Seen(None)
+    if not isinstance(entry, dict):
+        raise Unknown("the lease's entry is not an object")
+    index, session, raw = entry["ModifyIndex"], entry.get("Session"), entry.get("Value") or b""
+    if not isinstance(index, int) or not isinstance(raw, bytes) or not isinstance(session, (str, type(None))):
+        raise Unknown("the lease's entry has an unexpected shape")
+    try:
+        record = lease_record.parse(raw)
+    except BadRecord:
+        return Seen(index, None, lease_record.holder_name(raw), session or None)
+    return Seen(index, record, record.node_id, session or None)
+
+
+def _member(entry: object) -> MemberRecord | None:
+    """A member record; one that cannot be read is a member that is not ready."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("Key"), str):
+        return None
+    try:
+        value = json.loads(entry.get("Value") or b"{}")
+    except (ValueError, RecursionError):
+        value = {}
+    name = entry["Key"].rpartition("/")[2]
+    index = entry.get("ModifyIndex")
+    return MemberRecord(
+        name, entry.get("Session"), value if isinstance(value, dict) else {}, index if isinstance(index, int) else 0
+    )

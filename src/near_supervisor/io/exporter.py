@@ -1,0 +1,149 @@
+"""``/metrics``, ``/health`` and ``/neard-pid`` on the exporter address.
+
+The three ``kuutamod_…`` metrics are written as kuutamod wrote them, to the letter: people grep for
+``kuutamod_state{type="Validating"} 1``, and prometheus-client would print ``1.0`` and add ``_total``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from near_ha.errors import BadConfig
+from near_ha.states import State
+from near_supervisor.core.model import Guard
+from near_supervisor.snapshot import Snapshot
+
+from . import clock
+
+Look = Callable[[], Snapshot]
+
+_WHOLE = re.compile(r"^([^#].* -?\d+)\.0$", re.MULTILINE)
+_REQUEST_TIMEOUT_S = 5.0
+_STUCK_MS = 5_000
+
+
+def kuutamod_metrics(snapshot: Snapshot) -> str:
+    """The metrics that kuutamod had, in its order and wording."""
+    lines = []
+    if snapshot.node.restarts:
+        lines += [
+            "# HELP kuutamod_neard_restarts How often neard has been restarted",
+            "# TYPE kuutamod_neard_restarts counter",
+            f"kuutamod_neard_restarts {snapshot.node.restarts}",
+        ]
+    lines += [
+        "# HELP kuutamod_state In what state our supervisor statemachine is",
+        "# TYPE kuutamod_state gauge",
+    ]
+    for name in sorted(state.value for state in State):
+        lines.append(f'kuutamod_state{{type="{name}"}} {int(name == snapshot.node.state.value)}')
+    lines += [
+        "# HELP kuutamod_uptime Time in milliseconds how long daemon is running",
+        "# TYPE kuutamod_uptime gauge",
+        f"kuutamod_uptime {snapshot.uptime_ms}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class _Metrics(Collector):
+    """What is new in this project, read off a snapshot at each scrape."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+
+    def collect(self) -> Iterator[Metric]:
+        status = self._look().status()
+        info = GaugeMetricFamily(
+            "near_supervisor_info", "Version and names of this node", labels=["version", "node_id", "account_id"]
+        )
+        info.add_metric([status["version"], status["node_id"], status["account_id"]], 1)
+        yield info
+        left = status["lease_left_ms"]
+        gauges = {
+            "near_supervisor_ready": ("Could this node take over now", status["ready"]),
+            "near_supervisor_neard_armed": ("Does a neard that may sign exist", status["neard"]["armed"]),
+            "near_supervisor_neard_synced": ("Is neard in sync by our rule", status["sync"]["synced"]),
+            "near_supervisor_neard_height": ("Height of neard's head", status["sync"]["height"]),
+            "near_supervisor_lease_seconds": ("The configured lease", status["lease_ms"] / 1000),
+            "near_supervisor_lease_left_seconds": ("Until neard is killed; 0 without a lease", (left or 0) / 1000),
+            "near_supervisor_lease_term": ("Term of the lease last held or seen", status["term"]),
+            "near_supervisor_consul_answers": ("Did Consul answer last time", status["consul"]["answers"]),
+            "near_supervisor_guard_attached": ("Is the guard attached", self._look().node.guard is Guard.READY),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(name, text, value=float(value))
+        stops = CounterMetricFamily("near_supervisor_neard_stops", "How often a neard of this node has ended")
+        stops.add_metric([], status["neard"]["restarts"])
+        yield stops
+
+
+class Exporter:
+    """The HTTP server; BadConfig when its address cannot be used."""
+
+    def __init__(self, address: str, look: Look) -> None:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or int(port) >= 2**16:
+            raise BadConfig(f"--exporter-address {address!r}", "It should look like 127.0.0.1:2233")
+        registry = CollectorRegistry()
+        registry.register(_Metrics(look))
+
+        class Handler(_Handler):
+            """Bound to this exporter's view."""
+
+        Handler.routes = {
+            "/metrics": lambda: (HTTPStatus.OK, kuutamod_metrics(look()) + _text(registry)),
+            "/health": lambda: _health(look()),
+            "/neard-pid": lambda: (HTTPStatus.OK, str(look().neard_pid or "")),
+        }
+        try:
+            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        except OSError as error:
+            raise BadConfig(
+                f"--exporter-address {address} cannot be used: {error.strerror}", "Is another supervisor running there?"
+            ) from None
+        self._server.daemon_threads = True
+
+    def serve(self) -> None:
+        """Answer requests until the process ends."""
+        self._server.serve_forever()
+
+
+def _text(registry: CollectorRegistry) -> str:
+    return _WHOLE.sub(r"\1", generate_latest(registry).decode())
+
+
+def _health(snapshot: Snapshot) -> tuple[HTTPStatus, str]:
+    """200 while the daemon's loop turns, whatever its role; 503 once it has stood still."""
+    silent_ms = clock.boot_ms() - snapshot.now
+    if silent_ms < _STUCK_MS:
+        return HTTPStatus.OK, "OK\n"
+    return HTTPStatus.SERVICE_UNAVAILABLE, f"the supervisor's loop has not turned for {silent_ms} ms\n"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    routes: ClassVar[dict[str, Callable[[], tuple[HTTPStatus, str]]]] = {}
+    timeout = _REQUEST_TIMEOUT_S
+
+    def do_GET(self) -> None:
+        route = self.routes.get(self.path.partition("?")[0])
+        status, text = route() if route else (HTTPStatus.NOT_FOUND, f"try one of {', '.join(self.routes)}\n")
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - the name is the protocol's
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Scrapes are not logged."""

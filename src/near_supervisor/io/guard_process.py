@@ -1,0 +1,29 @@
+"""Starts a guard that outlives the supervisor: a session of its own, no shared terminal, no shared files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from near_ha.errors import GuardError
+from near_supervisor import guard
+
+
+def spawn(run_dir: Path, home: Path, key_link: Path) -> None:
+    """Start a guard in the background; its output and neard's go to ``<run dir>/neard.log``."""
+    command = [
+        *(sys.executable, "-I", "-S", guard.__file__),
+        *("--run-dir", str(run_dir), "--home", str(home), "--key-link", str(key_link)),
+        *("--log", str(run_dir / "neard.log")),
+    ]
+    try:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise GuardError(f"near-guard could not be started: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""What the supervisor needs to know from neard's own ``config.json``. It is read, never written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from near_ha import relaxed_json
+from near_ha.errors import BadConfig
+
+DEFAULT_BLOCK_TIME_MS = 600
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
+
+
+@dataclass(frozen=True)
+class NeardConfig:
+    """``rpc_host``/``rpc_port`` can be connected to; paths are absolute; ``block_time_ms`` is the chain's shortest."""
+
+    rpc_host: str
+    rpc_port: int
+    block_time_ms: int
+    validator_key_file: Path
+    node_key_file: Path
+    lock_file: Path
+
+
+def read(home: Path) -> NeardConfig:
+    """Read ``home/config.json``; BadConfig says what is missing or malformed, with its value."""
+    path = home / "config.json"
+    try:
+        document = relaxed_json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BadConfig(f"{path} does not exist", f"Create neard's home with: neard --home {home} init") from None
+    except (OSError, ValueError) as error:
+        raise BadConfig(
+            f"{path} cannot be read: {error}", f"Check it with: neard --home {home} validate-config"
+        ) from None
+    if not isinstance(document, dict):
+        raise BadConfig(f"{path} does not hold a JSON object")
+    host, port = _rpc_address(path, document)
+    store = document.get("store")
+    data = store.get("path") if isinstance(store, dict) else None
+    return NeardConfig(
+        rpc_host=host,
+        rpc_port=port,
+        block_time_ms=_block_time_ms(path, document),
+        validator_key_file=home / _name(path, document, "validator_key_file", "validator_key.json"),
+        node_key_file=home / _name(path, document, "node_key_file", "node_key.json"),
+        lock_file=home / (data if isinstance(data, str) else "data") / "LOCK",
+    )
+
+
+def _rpc_address(path: Path, document: dict[str, object]) -> tuple[str, int]:
+    rpc = document.get("rpc")
+    if not isinstance(rpc, dict):
+        raise BadConfig(
+            f"{path} has no rpc section, so neard serves no /status",
+            'Add "rpc": {"addr": "127.0.0.1:3030"}; without it nobody can see whether neard is in sync',
+        )
+    address = rpc.get("addr", "0.0.0.0:3030")
+    host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise BadConfig(f"{path} has rpc.addr = {address!r}", "It should look like 127.0.0.1:3030")
+    return _UNSPECIFIED.get(host, host).strip("[]"), int(port)
+
+
+def _block_time_ms(path: Path, document: dict[str, object]) -> int:
+    consensus = document.get("consensus")
+    delay = consensus.get("min_block_production_delay") if isinstance(consensus, dict) else None
+    if delay is None:
+        return DEFAULT_BLOCK_TIME_MS
+    try:
+        milliseconds = int(delay["secs"]) * 1000 + int(delay["nanos"]) // 1_000_000
+    except (TypeError, KeyError, ValueError):
+        milliseconds = 0
+    if milliseconds <= 0:
+        raise BadConfig(
+            f"{path} has consensus.min_block_production_delay = {delay!r}",
+            'It should look like {"secs": 0, "nanos": 600000000}',
+        )
+    return milliseconds
+
+
+def _name(path: Path, document: dict[str, object], key: str, default: str) -> str:
+    value = document.get(key, default)
+    if not isinstance(value, str) or not value:
+        raise BadConfig(f"{path} has {key} = {value!r}", f'It should be a file name such as "{default}"')
+    return value

@@ -1,0 +1,107 @@
+"""Asks neard how it is: ``/status``, ``/network_info`` and, of a validator, ``/metrics``.
+
+Whatever listens on that port is not trusted: answers are bounded in time and size and checked for shape.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from datetime import datetime, timezone
+
+from near_supervisor.core.sync import Sample
+
+from . import clock
+
+_MAX_BYTES = 16 * 1024 * 1024
+_MAX_HEIGHT = 2**63
+_TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
+_FRACTION = re.compile(r"\.\d+")
+
+
+class Unreadable(Exception):
+    """neard did not answer, or not with what ``/status`` should hold."""
+
+
+class NeardRpc:
+    """One connection to neard's RPC, opened again whenever it breaks. For one thread."""
+
+    def __init__(self, host: str, port: int, timeout_ms: int) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout_ms / 1000)
+
+    def sample(self, armed: bool) -> Sample:
+        """neard's state now; Unreadable with the reason when it cannot be told."""
+        status = self._json("/status")
+        try:
+            info = _object(status["sync_info"])
+            height = _height(info["latest_block_height"])
+            syncing = info["syncing"] is not False
+            born = _parse_time(info["latest_block_time"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unreadable(f"/status has an unexpected shape ({type(error).__name__}: {error})") from None
+        key = status.get("validator_public_key")
+        return Sample(
+            height=height,
+            syncing=syncing,
+            head_age_ms=clock.wall_ms() - born,
+            peers=self._peers(),
+            target_height=self._target_height() if armed else None,
+            validator_public_key=key if isinstance(key, str) else None,
+        )
+
+    def _peers(self) -> int | None:
+        peers = self._json("/network_info").get("num_active_peers")
+        return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
+
+    def _target_height(self) -> int | None:
+        try:
+            match = _TARGET.search(self._get("/metrics"))
+            return _height(int(float(match.group(1)))) if match else None
+        except (Unreadable, ValueError, OverflowError):
+            return None
+
+    def _json(self, route: str) -> dict[str, object]:
+        try:
+            document = json.loads(self._get(route))
+        except (ValueError, RecursionError):
+            raise Unreadable(f"{route} is not JSON") from None
+        if not isinstance(document, dict):
+            raise Unreadable(f"{route} is not a JSON object")
+        return document
+
+    def _get(self, route: str) -> bytes:
+        try:
+            self._connection.request("GET", route)
+            response = self._connection.getresponse()
+            body = response.read(_MAX_BYTES + 1)
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise Unreadable(f"{route}: {error or type(error).__name__}") from None
+        if response.status != http.client.OK or len(body) > _MAX_BYTES:
+            self._connection.close()
+            raise Unreadable(f"{route} answered {response.status} with {len(body)} bytes")
+        return body
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is not an object")
+    return value
+
+
+def _height(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_HEIGHT:
+        raise ValueError(f"height {value!r}")
+    return value
+
+
+def _parse_time(text: object) -> int:
+    """Milliseconds since 1970 of an RFC 3339 time; neard writes up to nine digits of a second's fraction."""
+    if not isinstance(text, str):
+        raise TypeError(f"time {text!r}")
+    short = _FRACTION.sub(lambda match: match.group()[:7].ljust(7, "0"), text).replace("Z", "+00:00")
+    moment = datetime.fromisoformat(short)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return int(moment.timestamp() * 1000)

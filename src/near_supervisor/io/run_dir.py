@@ -1,0 +1,77 @@
+"""The supervisor's own directory: what its successor needs after a crash.
+
+``instance`` is a random name kept across restarts: it tells a restarted node from a second one that was
+given the same node id. ``tenure.json`` holds the session and term under which neard was armed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+
+from near_ha.errors import BadConfig
+from near_supervisor.core.lease import Ceiling
+from near_supervisor.core.model import Memory
+
+# A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
+_MAX_SOCKET_PATH = 100
+
+
+class RunDir:
+    """An existing, private directory, held by one supervisor at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._lock = (path / "supervisor.lock").open("w")
+        except OSError as error:
+            raise BadConfig(
+                f"run directory {path} cannot be used: {error.strerror}", "Choose another with --run-dir"
+            ) from None
+        if len(str(path / "control.sock")) > _MAX_SOCKET_PATH:
+            raise BadConfig(f"run directory {path} is too long a path for a socket", "Choose a shorter --run-dir")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BadConfig(
+                f"another near-supervisor is running with run directory {path}",
+                "Stop it first, or give this one its own --neard-home and --run-dir",
+            ) from None
+        self.instance = self._instance()
+
+    def remember(self, memory: Memory) -> None:
+        """Keep it, durably enough for a crash of the supervisor."""
+        self._write("tenure.json", json.dumps(asdict(memory)))
+
+    def recall(self) -> Memory | None:
+        """What was remembered last; None when there is nothing, or nothing readable."""
+        try:
+            document = json.loads((self.path / "tenure.json").read_text())
+            ceiling = Ceiling(int(document["ceiling"]["target"]), int(document["ceiling"]["at"]))
+            return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _instance(self) -> str:
+        try:
+            text = (self.path / "instance").read_text().strip()
+        except OSError:
+            text = ""
+        if not text:
+            text = secrets.token_hex(8)
+            self._write("instance", text)
+        return text
+
+    def _write(self, name: str, text: str) -> None:
+        fresh = self.path / f"{name}.new"
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path / name)

@@ -1,0 +1,77 @@
+"""``kuutamoctl``: ask Consul who the validator is. It only reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+import consul
+
+from near_ha import consul_keys
+from near_ha.errors import NearError
+
+from .io.consul_store import parse_urls
+
+NO_LEADER = 1
+SESSION_GONE = 2
+_TIMEOUT_S = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0 with a leader, 1 without (or when Consul cannot be asked), 2 when its session is gone."""
+    environ = os.environ
+    parser = argparse.ArgumentParser(prog="kuutamoctl", description="Ask Consul who the validator is.")
+    parser.add_argument("--json", action="store_true", help="print the Consul session of the validator as JSON")
+    parser.add_argument(
+        "--consul-url",
+        default=environ.get("KUUTAMO_CONSUL_URL", "http://localhost:8500"),
+        help="Consul agents to ask, a comma list tried in turn (default %(default)s) [$KUUTAMO_CONSUL_URL]",
+    )
+    parser.add_argument(
+        "--account-id",
+        default=environ.get("KUUTAMO_ACCOUNT_ID", "default"),
+        help="name of the validator in Consul (default %(default)s) [$KUUTAMO_ACCOUNT_ID]",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs.add_parser("active-validator", help="print the node that validates")
+    given = parser.parse_args(argv)
+    try:
+        return _active_validator(given)
+    except NearError as error:
+        sys.stderr.write(f"kuutamoctl: {error}\n")
+        return NO_LEADER
+
+
+def _active_validator(given: argparse.Namespace) -> int:
+    problem = ""
+    for scheme, host, port in parse_urls(given.consul_url):
+        client = consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent", timeout=_TIMEOUT_S)
+        client.http.session.trust_env = False
+        try:
+            _, entry = client.kv.get(consul_keys.leader(given.account_id))
+            holder = entry.get("Session") if entry else None
+            session = client.session.info(holder)[1] if holder else None
+        except Exception as error:
+            # The library raises whatever a broken server makes of it; each means that it could not be asked.
+            problem = f"{host}:{port}: {error}"
+            continue
+        return _print(bool(entry), session, given.json)
+    sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Is an agent running? Name it with --consul-url\n")
+    return NO_LEADER
+
+
+def _print(known: bool, session: dict[str, object] | None, as_json: bool) -> int:
+    if not known:
+        sys.stderr.write("No leader found\n")
+        return NO_LEADER
+    if session is None:
+        sys.stderr.write("No leader found: the session of the last leader is gone\n")
+        return SESSION_GONE
+    sys.stdout.write((json.dumps(session) if as_json else f"Name: {session['Name']}") + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

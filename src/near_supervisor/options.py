@@ -1,0 +1,165 @@
+"""Options of ``run``: kuutamod's flags and variables, and our own, checked before anything starts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from near_ha import key_file
+from near_ha.errors import BadConfig
+
+from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
+
+DEFAULT_NODE_ID = "node"
+_MAX_LEASE_MS = 600_000
+
+# flag, variable, default ("" = none), help
+_KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
+    ("--neard-home", "KUUTAMO_NEARD_HOME", "", "neard's home directory"),
+    ("--voter-node-key", "KUUTAMO_VOTER_NODE_KEY", "", "node key of neard while it stands by"),
+    ("--validator-node-key", "KUUTAMO_VALIDATOR_NODE_KEY", "", "node key of neard while it validates"),
+    ("--validator-key", "KUUTAMO_VALIDATOR_KEY", "", "the validator's signing key"),
+    ("--near-boot-nodes", "KUUTAMO_NEARD_BOOTNODES", "", "comma list of KEY@HOST:PORT to replace config.json's"),
+    ("--exporter-address", "KUUTAMO_EXPORTER_ADDRESS", "127.0.0.1:2233", "where to serve /metrics"),
+    ("--validator-network-addr", "KUUTAMO_VALIDATOR_NETWORK_ADDR", "0.0.0.0:24567", "neard's address as validator"),
+    ("--voter-network-addr", "KUUTAMO_VOTER_NETWORK_ADDR", "0.0.0.0:24568", "neard's address as standby"),
+    ("--account-id", "KUUTAMO_ACCOUNT_ID", "default", "name of the validator in Consul, the same on all its nodes"),
+    ("--node-id", "KUUTAMO_NODE_ID", DEFAULT_NODE_ID, "name of this node, different on each"),
+    ("--consul-url", "KUUTAMO_CONSUL_URL", "http://localhost:8500", "Consul agents to ask, a comma list tried in turn"),
+)
+_OURS: tuple[tuple[str, str, str, str], ...] = (
+    ("--lease", "NEAR_SUPERVISOR_LEASE", f"{DEFAULT_LEASE_MS / 1000:g}", "lease in seconds, the same on all nodes"),
+    ("--run-dir", "NEAR_SUPERVISOR_RUN_DIR", "", "sockets, session and neard's log (default: NEARD_HOME/run)"),
+    ("--neard", "NEAR_SUPERVISOR_NEARD", "neard", "the neard program"),
+    ("--startup-timeout", "NEAR_SUPERVISOR_STARTUP_TIMEOUT", "120", "seconds for neard to answer after a start"),
+    ("--stop-timeout", "NEAR_SUPERVISOR_STOP_TIMEOUT", "60", "seconds for neard to stop before it is killed"),
+    ("--height-patience", "NEAR_SUPERVISOR_HEIGHT_PATIENCE", "60", "seconds after which a wait for height is reported"),
+)
+_KEYS = ("validator_key", "validator_node_key", "voter_node_key")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them."""
+
+    neard: str
+    neard_home: Path
+    run_dir: Path
+    validator_key: Path
+    validator_node_key: Path
+    voter_node_key: Path
+    validator_public_key: str
+    boot_nodes: str
+    exporter_address: str
+    validator_network_addr: str
+    voter_network_addr: str
+    account_id: str
+    node_id: str
+    hostname: str
+    consul_url: str
+    lease_ms: int
+    startup_timeout_ms: int
+    stop_timeout_ms: int
+    height_patience_ms: int
+    chain_may_stand_still: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Declare every option of ``run``; a variable of the environment stands in for a missing flag."""
+    drop_in = parser.add_argument_group("as kuutamod")
+    ours = parser.add_argument_group("new here")
+    for group, rows in ((drop_in, _KUUTAMOD), (ours, _OURS)):
+        for flag, variable, default, text in rows:
+            shown = f" (default {default})" if default else ""
+            group.add_argument(
+                flag, default=environ.get(variable) or default or None, metavar="X", help=f"{text}{shown} [${variable}]"
+            )
+    ours.add_argument(
+        "--chain-may-stand-still",
+        action="store_true",
+        default=environ.get("NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL") == "1",
+        help="for a chain that cannot move without this validator: a standing chain counts as synced, and after"
+        " --height-patience this node signs though its head is not above what its predecessor may have signed."
+        " Whoever sets this answers for it that the predecessor is gone [$NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL=1]",
+    )
+
+
+def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
+    """Options that can work; BadConfig or BadKey names the first that cannot, its value and the next step."""
+    if not given.neard_home:
+        raise BadConfig("--neard-home is missing", "Give neard's home directory, or set KUUTAMO_NEARD_HOME")
+    home = Path(given.neard_home).absolute()
+    if not home.is_dir():
+        raise BadConfig(f"--neard-home {home} is not a directory", f"Create it with: neard --home {home} init")
+    paths = {name: _key_path(given, environ, name) for name in _KEYS}
+    keys = {name: key_file.read(path) for name, path in paths.items()}
+    neard = shutil.which(given.neard)
+    if neard is None:
+        raise BadConfig(f"neard program {given.neard!r} was not found", "Put it into PATH, or name it with --neard")
+    if keys["voter_node_key"].public_key == keys["validator_key"].public_key:
+        raise BadConfig(
+            f"--voter-node-key {paths['voter_node_key']} holds the validator key",
+            "Give the standby a node key of its own",
+        )
+    lease_ms = _seconds("--lease", given.lease)
+    if not MIN_LEASE_MS <= lease_ms <= _MAX_LEASE_MS:
+        raise BadConfig(
+            f"--lease {given.lease} is not between {MIN_LEASE_MS // 1000} and {_MAX_LEASE_MS // 1000} seconds",
+            "10 suits a network; shorter leases do not survive the loss of Consul's leader (about 3 s)",
+        )
+    for name in ("account_id", "node_id"):
+        value = getattr(given, name)
+        if not value.isprintable() or "/" in value or " " in value:
+            raise BadConfig(f"--{name.replace('_', '-')} {value!r} is not a name", "Use letters, digits, '.', '-', '_'")
+    return Options(
+        neard=neard,
+        neard_home=home,
+        run_dir=Path(given.run_dir or home / "run").absolute(),
+        **paths,
+        validator_public_key=keys["validator_key"].public_key,
+        boot_nodes=given.near_boot_nodes or "",
+        exporter_address=given.exporter_address,
+        validator_network_addr=given.validator_network_addr,
+        voter_network_addr=given.voter_network_addr,
+        account_id=given.account_id,
+        node_id=given.node_id,
+        hostname=socket.gethostname(),
+        consul_url=given.consul_url,
+        lease_ms=lease_ms,
+        startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
+        stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),
+        height_patience_ms=_seconds("--height-patience", given.height_patience),
+        chain_may_stand_still=given.chain_may_stand_still,
+    )
+
+
+def from_environment() -> Mapping[str, str]:
+    """The process's environment."""
+    return os.environ
+
+
+def _key_path(given: argparse.Namespace, environ: Mapping[str, str], name: str) -> Path:
+    """The given path, else ``$CREDENTIALS_DIRECTORY/NAME.json`` as systemd's LoadCredential puts it."""
+    path = getattr(given, name)
+    if path:
+        return Path(path).absolute()
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    flag = f"--{name.replace('_', '-')}"
+    if not directory:
+        raise BadConfig(f"{flag} is missing", f"Give a path, or {name}.json through systemd's LoadCredential")
+    return Path(directory) / f"{name}.json"
+
+
+def _seconds(flag: str, text: str) -> int:
+    try:
+        milliseconds = round(float(text) * 1000)
+    except (ValueError, OverflowError):
+        raise BadConfig(f"{flag} {text!r} is not a number of seconds") from None
+    if milliseconds <= 0:
+        raise BadConfig(f"{flag} {text} is not above 0")
+    return milliseconds

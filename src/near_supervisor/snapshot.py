@@ -1,0 +1,82 @@
+"""What the outside is shown of a supervisor: one plain value for metrics, control socket and probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import __version__
+from .core.decide import unready
+from .core.machine import lease_left_ms
+from .core.model import Guard, Node
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The facts after one step, at ``now`` (boot time, milliseconds)."""
+
+    node: Node
+    now: int
+    started_at: int
+    guard_pid: int | None = None
+
+    @property
+    def uptime_ms(self) -> int:
+        """Milliseconds since the daemon began."""
+        return self.now - self.started_at
+
+    @property
+    def neard_pid(self) -> int | None:
+        """Pid of the running neard."""
+        return self.node.neard.pid if self.node.neard else None
+
+    def status(self) -> dict[str, Any]:
+        """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
+        node, settings = self.node, self.node.settings
+        tenure, neard, reason = node.tenure, node.neard, unready(node)
+        return {
+            "version": __version__,
+            "node_id": settings.node_id,
+            "member_id": settings.member_id,
+            "hostname": settings.hostname,
+            "account_id": settings.account_id,
+            "validator_public_key": settings.validator_public_key,
+            "state": node.state.value,
+            "ready": not reason,
+            "reason": reason,
+            "lease_ms": settings.lease_ms,
+            "lease_left_ms": lease_left_ms(node, self.now),
+            "term": tenure.term if tenure else node.last_term,
+            "session": node.session.id if node.session else None,
+            "neard": {
+                "pid": neard.pid if neard else None,
+                "armed": node.armed,
+                "answers": bool(neard and neard.answered),
+                "restarts": node.restarts,
+            },
+            "sync": {
+                "synced": node.sync.synced,
+                "reason": node.sync.reason,
+                "height": node.sync.height,
+                "peers": node.sync.peers,
+            },
+            "leader": self._leader(),
+            "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
+            "consul": {"answers": node.consul_silent_since is None},
+            "uptime_ms": self.uptime_ms,
+        }
+
+    def _leader(self) -> dict[str, Any] | None:
+        """Who holds the lease, as this node knows it; None when nobody does or it has not looked."""
+        node, settings = self.node, self.node.settings
+        if node.tenure is not None:
+            return {"node_id": settings.node_id, "hostname": settings.hostname, "term": node.tenure.term, "age_ms": 0}
+        seen = node.watch.seen if node.watch else None
+        if node.watch is None or seen is None or seen.session is None:
+            return None
+        return {
+            "node_id": seen.holder,
+            "hostname": seen.record.hostname if seen.record else None,
+            "term": seen.record.term if seen.record else None,
+            "age_ms": self.now - node.watch.since,
+        }
