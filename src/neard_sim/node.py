@@ -31,7 +31,7 @@ _STATUS_TICKS = 10
 class Node:
     """The state of one node and its reactions. Owned by one event loop; nothing here blocks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts a node is put together from
         self,
         config: NodeConfig,
         genesis: Genesis,
