@@ -18,6 +18,7 @@ from near_localnet.ports import require_free
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 from near_localnet.status import Status
+from near_localnet.verdict import retire_log_of_earlier_boot
 
 if TYPE_CHECKING:
     from near_localnet.localnet import Localnet
@@ -38,13 +39,14 @@ def bring_up(net: Localnet, options: Options, progress: Progress, timeout_s: flo
     advice = "Stop that process, or use other addresses: bin/localnet --instance 1 up"
     require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], advice)
     options.save(layout.state_file)
+    retire_log_of_earlier_boot(layout.referee_log)
     deadline = time.monotonic() + timeout_s
     try:
         _start_all(net, options, progress, deadline)
         return net.wait_until("everything runs", lambda seen: seen.healthy, max(deadline - time.monotonic(), 1.0))
     except Problem as problem:
         raise Problem(
-            f"{problem.message}\n{_evidence(net)}", problem.hint or "Clean up with: bin/localnet down"
+            f"{problem.message}\n{evidence(net)}", problem.hint or "Clean up with: bin/localnet down"
         ) from None
 
 
@@ -64,10 +66,10 @@ def _start_all(net: Localnet, options: Options, progress: Progress, deadline: fl
     # The first one gets a head start, so that it is the one that validates, as in the tutorial.
     with progress.step(first.name, f"Validating, metrics on {layout.metrics_address(first)}"):
         pair.start(layout, first, options, environ)
-        net.wait_state(first.name, State.VALIDATING, deadline - time.monotonic())
+        _wait_state(net, first.name, State.VALIDATING, deadline)
     with progress.step(second.name, f"Voting, metrics on {layout.metrics_address(second)}"):
         pair.start(layout, second, options, environ)
-        net.wait_state(second.name, State.VOTING, deadline - time.monotonic())
+        _wait_state(net, second.name, State.VOTING, deadline)
     with progress.step("blocks", "the chain grows"):
         before = chain.height(layout, CHAIN_NODES[0]) or 0
         _wait("the chain grows", lambda: (chain.height(layout, CHAIN_NODES[0]) or 0) > before, deadline)
@@ -86,7 +88,7 @@ def _clear_remains(net: Localnet, progress: Progress) -> None:
     """Ends what an unclean end has left; a localnet that works is left alone."""
     if not processes.find(net.layout.data):
         return
-    if status.look(net.layout, with_verdict=False).healthy:
+    if status.look(net.layout).healthy:
         raise Problem(
             "This localnet is up already, and well.", "Look at it: bin/localnet status; end it: bin/localnet down"
         )
@@ -114,6 +116,14 @@ def _check_same_neard(layout: Layout, options: Options) -> None:
         )
 
 
+def _wait_state(net: Localnet, name: str, state: State, deadline: float) -> None:
+    """Waits for the state, but not for a supervisor that has already given up."""
+    wanted = (state.value, status.DOWN)
+    seen = net.wait_until(f"{name} is {state.value}", lambda s: s.state(name) in wanted, deadline - time.monotonic())
+    if seen.state(name) == status.DOWN:
+        raise Problem(f"The supervisor of {name} ended as soon as it was started.")
+
+
 def _wait(what: str, true: Callable[[], bool], deadline: float) -> None:
     while not true():
         if time.monotonic() > deadline:
@@ -121,9 +131,9 @@ def _wait(what: str, true: Callable[[], bool], deadline: float) -> None:
         time.sleep(POLL_S)
 
 
-def _evidence(net: Localnet) -> str:
+def evidence(net: Localnet) -> str:
     """State and last words of every part that is not as it should be."""
-    seen = status.look(net.layout, with_verdict=False)
+    seen = status.look(net.layout)
     states = seen.states()
     good = (State.VALIDATING.value, State.VOTING.value, status.RUNNING)
     lines = []

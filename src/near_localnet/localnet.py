@@ -17,6 +17,7 @@ from near_localnet.problem import Problem
 from near_localnet.processes import Process
 from near_localnet.progress import Progress
 from near_localnet.status import Status
+from near_localnet.verdict import Judge
 
 HOST = "host"
 PARTS = ("supervisor", "guard", "neard", "consul", HOST)
@@ -32,6 +33,7 @@ class Localnet:
     def __init__(self, layout: Layout, tools: Path) -> None:
         self.layout = layout
         self.tools = tools
+        self.judge = Judge(layout.referee_log)
 
     # ----- the whole
 
@@ -71,7 +73,7 @@ class Localnet:
 
     def status(self) -> Status:
         """One look at everything."""
-        return status.look(self.layout)
+        return status.look(self.layout, self.judge)
 
     # ----- one part
 
@@ -156,12 +158,12 @@ class Localnet:
         """Looks again and again until `true`; returns that look. Raises Problem naming `what` was waited for."""
         deadline = time.monotonic() + timeout_s
         while True:
-            seen = status.look(self.layout, with_verdict=False)
+            seen = status.look(self.layout)
             if true(seen):
                 return seen
             if time.monotonic() > deadline:
                 states = ", ".join(f"{host.name} {host.state}" for host in seen.hosts)
-                raise Problem(f"Waited {timeout_s:g} s in vain until {what}; now: {states}.")
+                raise Problem(f"Waited {max(timeout_s, 0):.0f} s in vain until {what}; now: {states}.")
             time.sleep(POLL_S)
 
     def wait_state(self, name: str, state: State, timeout_s: float) -> Status:

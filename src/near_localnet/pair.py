@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,18 @@ def start(layout: Layout, host: Validator, options: Options, environ: dict[str, 
     """Starts the supervisor of one host; guard and neard follow from it."""
     log = layout.log(host.name)
     processes.start(command(layout, host, options), data=layout.data, name=host.name, log=log, environ=environ)
+
+
+def metrics(layout: Layout, host: Validator) -> str:
+    """What the supervisor serves to Prometheus; empty if it does not answer."""
+    connection = http.client.HTTPConnection(layout.address, host.metrics_port, timeout=ASK_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
 
 
 def status(layout: Layout, host: Validator) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from near_localnet.gaps import DemoGap
+from near_localnet.demo_gap import DemoGap
 from near_localnet.status import DOWN, FROZEN, SILENT, HostStatus, Status
 
 COLOURS = {"Validating": "bold green", "Voting": "cyan", DOWN: "red", FROZEN: "magenta", SILENT: "yellow"}

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from near_ha.states import State
-from near_localnet import chain, consul_cluster, pair, processes, verdict
+from near_localnet import chain, consul_cluster, pair, processes
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, VALIDATORS, Layout, Validator
 from near_localnet.processes import Process
+from near_localnet.verdict import Judge, Verdict
 
 DOWN = "down"
 RUNNING = "running"
@@ -63,7 +64,7 @@ class Status:
     nodes: tuple[NodeStatus, ...]
     consul: tuple[ConsulStatus, ...]
     consul_leader: str
-    verdict: verdict.Verdict | None
+    verdict: Verdict | None
 
     def host(self, name: str) -> HostStatus:
         """The host of the pair with this name."""
@@ -96,8 +97,8 @@ class Status:
         return {**asdict(self), "running": self.running, "healthy": self.healthy}
 
 
-def look(layout: Layout, with_verdict: bool = True) -> Status:
-    """Asks everyone. A part that does not answer costs a second at most."""
+def look(layout: Layout, judge: Judge | None = None) -> Status:
+    """Asks everyone; the referee only when there is a `judge`. A part that does not answer costs a second at most."""
     found = processes.find(layout.data)
     hosts = tuple(_host(layout, host, found) for host in VALIDATORS)
     leader = consul_cluster.leader(layout) if any(process.part == "consul" for process in found) else ""
@@ -107,7 +108,7 @@ def look(layout: Layout, with_verdict: bool = True) -> Status:
         nodes=tuple(_node(layout, node.name, found) for node in CHAIN_NODES),
         consul=tuple(_consul(layout, server, leader, found) for server in CONSUL_SERVERS),
         consul_leader=leader,
-        verdict=verdict.read(layout.referee_log) if with_verdict else None,
+        verdict=judge.verdict() if judge else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""How long nobody signed: from the last signature of one process to the first of the next, out of the referee's log."""
+"""One row of the demo's table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DemoGap:
-    """The gap that one event of the demo made, and the bound it had to keep."""
+    """The gap that one event made (from the last signature before to the first after), and its bound. Seconds."""
 
     event: str
     before: str
