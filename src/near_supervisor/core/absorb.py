@@ -337,10 +337,8 @@ def _stop_asked(node: Node, event: ev.StopAsked, now: int) -> Step:
     if node.closing is None:
         return replace(node, closing=Closing(0, now)), [Say("info", f"{event.why} received")]
     if node.neard is not None and not node.neard.killed:
-        neard = replace(node.neard, ending="")
-        return replace(node, neard=neard, closing=replace(node.closing, detach=False)), [
-            Say("warn", f"{event.why} received again: neard {neard.pid} is killed instead of stopped")
-        ]
+        said = Say("warn", f"{event.why} received again: neard {node.neard.pid} is killed instead of stopped")
+        return replace(node, closing=replace(node.closing, detach=False, hurry=True)), [said]
     return node, [Say("info", f"{event.why} received again: already on the way out")]
 
 

@@ -21,7 +21,7 @@ from .model import Attempt, Closing, Guard, Node, Tenure
 Step = tuple[Node, list[Command]]
 
 HUNG_AFTER_MISSES = 3
-WAITING_POLL_MS = 50
+WAITING_POLL_MS = 25
 STARTING_POLL_MS = 100
 SYNCING_POLL_MS = 250
 MEMBER_EVERY_MS = 10_000
@@ -205,10 +205,7 @@ def acquire(node: Node, now: int) -> Step:
     answer = watch.verdict(node.watch, node.settings, now)
     if isinstance(answer, watch.Wait):
         return node, []
-    floor = node.seen_height
-    if answer.blind:
-        # Nobody says what was signed: everything that our own head may be behind.
-        floor = max(floor, node.sync.height + 1 + sync.fresh_ms(node.settings) // node.settings.block_time_ms)
+    floor = answer.height if answer.height is not None else _floor_without_record(node)
     attempt = Attempt(answer.how, node.last_term + 1, floor)
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
@@ -216,6 +213,12 @@ def acquire(node: Node, now: int) -> Step:
         cmd.Acquire(answer.how, answer.index, session.id, record),
     ]
     return replace(node, acquiring=True, attempt=attempt), out
+
+
+def _floor_without_record(node: Node) -> int:
+    """What may have been signed when nobody says it: all that was ever said, and all that our head may lack."""
+    tip = node.sync.height + 1 + sync.fresh_ms(node.settings) // node.settings.block_time_ms
+    return max(node.seen_height, tip)
 
 
 def heartbeat(node: Node, now: int) -> Step:
@@ -303,7 +306,7 @@ def leave(node: Node, now: int) -> Step:
     if node.tenure is not None and not node.tenure.give_up:
         node = replace(node, tenure=replace(node.tenure, give_up=why))
     if node.neard is not None:
-        return (_stop if not node.neard.misses else _kill)(node, why)
+        return (_kill if closing.hurry else _stop)(node, why)
     if node.starting:
         return node, []
     if node.tenure is None:

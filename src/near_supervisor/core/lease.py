@@ -41,7 +41,8 @@ class Ceiling:
     """The largest height that may have been signed, as a line over time.
 
     A chain never gains heights faster than one per block time, so one honest sample bounds all later
-    instants: ``target`` may have been signed at time ``at``, one more for each block time since.
+    instants: ``target`` may have been signed at time ``at``, the next one the very moment after, and one
+    more for each block time since.
     """
 
     target: int
@@ -49,4 +50,4 @@ class Ceiling:
 
     def height(self, when: int, block_time_ms: int) -> int:
         """Largest height that may have been signed by ``when``."""
-        return self.target + -(-max(0, when - self.at) // block_time_ms) + 1
+        return self.target + max(0, when - self.at) // block_time_ms + 1

@@ -107,6 +107,7 @@ class Closing:
     code: int
     since: int
     detach: bool = False
+    hurry: bool = False
     left: bool = False
 
 

@@ -65,12 +65,15 @@ class Wait:
 
 @dataclass(frozen=True)
 class Try:
-    """Now, in this way, at this index; ``blind`` when no record says what the predecessor signed."""
+    """Now, in this way, at this index.
+
+    ``height`` is the largest that the predecessor may have signed, by its record; None where none says.
+    """
 
     how: How
     index: int | None
     reason: str
-    blind: bool = False
+    height: int | None
 
 
 def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
@@ -91,7 +94,7 @@ def verdict(watch: Watch | None, settings: Settings, now: int) -> Wait | Try:
         return _after(watch, settings.lease_ms, now, How.FIRST, "there is no lease record")
     if seen.released:
         if seen.record.handover_to in ("", settings.member_id):
-            return Try(How.RELEASED, seen.index, f"{seen.holder} has released it")
+            return Try(How.RELEASED, seen.index, f"{seen.holder} has released it", seen.record.height)
         chosen = f"{seen.holder} has released it to {seen.record.handover_to}, which does not take it"
         return _after(watch, settings.lease_ms, now, How.RELEASED, chosen)
     # Not even a record without a live session is a short cut: an operator, or Consul, may have
@@ -114,4 +117,5 @@ def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wa
     if now < until:
         return Wait(until, f"{reason} for {(now - watch.since) / 1000:.1f} s of {silence_ms / 1000:.1f} s")
     waited = f"{reason} for {(now - watch.since) / 1000:.1f} s"
-    return Try(how, watch.seen.index, waited, blind=watch.seen.record is None)
+    record = watch.seen.record
+    return Try(how, watch.seen.index, waited, record.height if record else None)

@@ -1,10 +1,11 @@
-"""Log lines as kuutamod printed them: ``level=info pid=1 message="…" target="…" node_id=node``."""
+"""Log lines as kuutamod printed them, and the time: ``level=info pid=1 message="…" target="…" node_id=node ts=…``."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from datetime import datetime, timezone
 
 _LEVELS = {"WARNING": "warn", "CRITICAL": "error"}
 
@@ -23,7 +24,11 @@ class LogfmtFormatter(logging.Formatter):
             message += "\n" + self.formatException(record.exc_info)
         level = _LEVELS.get(record.levelname, record.levelname.lower())
         quoted = json.dumps(message, ensure_ascii=False)
-        return f'level={level} pid={record.process} message={quoted} target="{record.name}" node_id={self._node_id}'
+        stamp = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        return (
+            f'level={level} pid={record.process} message={quoted} target="{record.name}" node_id={self._node_id}'
+            f" ts={stamp.replace('+00:00', 'Z')}"
+        )
 
 
 def set_up(node_id: str) -> None:
