@@ -93,7 +93,7 @@ def _clear_remains(net: Localnet, progress: Progress) -> None:
             "This localnet is up already, and well.", "Look at it: bin/localnet status; end it: bin/localnet down"
         )
     with progress.step("clean up", "ending what an earlier run has left"):
-        net.down()
+        net.end_all()
 
 
 def _check_disk(layout: Layout) -> None:

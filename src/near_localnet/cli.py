@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -12,11 +13,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.live import Live
 
 from near_localnet import demo, render
-from near_localnet.layout import NAMES, VALIDATORS, Layout
+from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
 from near_localnet.options import Options
 from near_localnet.problem import Problem
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"localnet: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("localnet: interrupted; what was started goes on until: bin/localnet down", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader has gone (`| head`): not an error, but nothing may be flushed to it at exit.
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         _add_name(commands.add_parser(name, help=text)).set_defaults(run=run)
 
     logs = _add_name(commands.add_parser("logs", help="show the log of a part"))
+    logs.add_argument("--part", choices=("supervisor", "neard"), help="of a validator: its neard's (and guard's) log")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     logs.add_argument("-n", "--lines", type=int, default=40, metavar="N", help="how many lines (default: 40)")
     logs.set_defaults(run=_logs)
@@ -168,7 +170,7 @@ def _up(net: Localnet, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(net.status().as_json()))
         return 0
-    console = Console(highlight=False)
+    console = render.console()
     first, second = VALIDATORS
     metrics = net.layout.metrics_address(second)
     console.print(f"\n[bold]{status.active}[/bold] signs, the other host stands by. Now try:\n")
@@ -190,13 +192,19 @@ def _status(net: Localnet, arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(status.as_json()))
         else:
-            Console(highlight=False).print(render.status_view(status), soft_wrap=True)
+            render.console().print(render.status_view(status), soft_wrap=True)
         return 0
-    if arguments.json:
+    with contextlib.suppress(KeyboardInterrupt):
+        _watch(net, arguments.json)
+    return 0
+
+
+def _watch(net: Localnet, as_json: bool) -> None:
+    if as_json:
         while True:
             print(json.dumps(net.status().as_json()), flush=True)
             time.sleep(WATCH_S)
-    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+    with Live(console=render.console(), auto_refresh=False) as live:
         while True:
             live.update(render.status_view(net.status()), refresh=True)
             time.sleep(WATCH_S)
@@ -233,7 +241,10 @@ def _thaw(net: Localnet, arguments: argparse.Namespace) -> int:
 
 
 def _logs(net: Localnet, arguments: argparse.Namespace) -> int:
-    log = net.layout.log(arguments.name)
+    host = validator_named(arguments.name)
+    log = (
+        net.layout.run_dir(host) / "neard.log" if host and arguments.part == "neard" else net.layout.log(arguments.name)
+    )
     if not log.exists():
         raise Problem(f"{arguments.name} has no log yet at {log}.", "Start the localnet: bin/localnet up")
     follow = ["-F"] if arguments.follow else []

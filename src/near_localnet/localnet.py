@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from near_ha.states import State
@@ -39,10 +41,16 @@ class Localnet:
 
     def up(self, options: Options, progress: Progress | None = None, timeout_s: float = 60.0) -> Status:
         """Starts everything; returns when one host validates, the other votes, and blocks flow."""
-        return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s)
+        with self._alone():
+            return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s)
 
     def down(self, wipe: bool = False) -> int:
         """Ends every process, gracefully where that works; returns how many there were. `wipe` removes the data."""
+        with self._alone():
+            return self.end_all(wipe)
+
+    def end_all(self, wipe: bool = False) -> int:
+        """`down` for those who have the localnet to themselves already."""
         found = processes.find(self.layout.data)
         # Supervisors first, while Consul still hears that they let go of the lease.
         for parts in (("supervisor",), ("guard", "neard"), ("keeper", "consul")):
@@ -53,6 +61,17 @@ class Localnet:
         if wipe:
             self._wipe()
         return len(found)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps a second `up` or `down` from interfering. Raises Problem when one is at work."""
+        self.layout.data.mkdir(parents=True, exist_ok=True)
+        with (self.layout.data / "localnet.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Problem("Another bin/localnet is starting or ending this localnet.", "Wait for it.") from None
+            yield
 
     def _end(self, wanted: list[Process]) -> None:
         for process in wanted:

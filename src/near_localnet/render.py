@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,7 +13,14 @@ from near_localnet.status import DOWN, FROZEN, SILENT, HostStatus, Status
 
 COLOURS = {"Validating": "bold green", "Voting": "cyan", DOWN: "red", FROZEN: "magenta", SILENT: "yellow"}
 ODD = "yellow"
-LONGEST_REASON = 60
+NUMBERS = ("height", "term", "lease left", "supervisor", "guard", "neard")
+NOT_A_TERMINAL_WIDTH = 160
+
+
+def console() -> Console:
+    """Standard output; where it is no terminal, wide enough that nothing is cut off."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=NOT_A_TERMINAL_WIDTH)
 
 
 def status_view(status: Status) -> RenderableType:
@@ -23,15 +30,13 @@ def status_view(status: Status) -> RenderableType:
 
 def _hosts(status: Status) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("host", "state", "height", "term", "lease left", "supervisor", "guard", "neard", "why"):
-        table.add_column(
-            column, justify="right" if column in ("height", "term", "lease left") else "left", no_wrap=True
-        )
+    for column in ("host", "state", "height", "term", "lease left", "supervisor", "guard", "neard"):
+        table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=True)
     for host in status.hosts:
         pids = [_number(pid) for pid in (host.supervisor_pid, host.guard_pid, host.neard_pid)]
         state = Text(host.state, style=COLOURS.get(host.state, ODD))
         numbers = [_number(host.height), _number(host.term), _lease(host)]
-        table.add_row(host.name, state, *numbers, *pids, host.reason[:LONGEST_REASON])
+        table.add_row(host.name, state, *numbers, *pids)
     return table
 
 
@@ -58,7 +63,8 @@ def _others(status: Status) -> Table:
 
 
 def _summary(status: Status) -> list[Text]:
-    lines = [Text(f"signing: {status.active}" if status.active else "signing: nobody", style="bold")]
+    lines = [Text(f"{host.name}: {host.reason}", style="dim") for host in status.hosts if host.reason]
+    lines += [Text(f"signing: {status.active}" if status.active else "signing: nobody", style="bold")]
     if not status.consul_leader:
         lines.append(Text("consul: no leader", style="yellow"))
     if status.verdict:
