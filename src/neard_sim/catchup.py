@@ -30,7 +30,6 @@ class Catchup:
         self._asked_until = 0
         self._next_batch = 0
         self._may_fetch_missing = 0
-        self._got_some = False
 
     def withholds(self, height: int) -> bool:
         """Whether a block of ``height`` is too new for the knob ``lag_heights``."""
@@ -55,9 +54,9 @@ class Catchup:
         self._ask(now_ns)
 
     def fetch_missing(self, link: Link) -> None:
-        """A block without its parent came from ``link``: ask it for what lies between."""
+        """``link`` has blocks that have not come here: ask it for what lies between."""
         now_ns = clock.wall_ns()
-        if self._node.sync.syncing or now_ns < self._may_fetch_missing:
+        if self._node.sync.syncing or self._node.settings.lag_heights or now_ns < self._may_fetch_missing:
             return
         self._may_fetch_missing = now_ns + _REFETCH_NS
         link.send_message("get", self._start(), _SERVE_MAX)

@@ -100,7 +100,7 @@ class Duties:
         self, head: Entry, height: int, timestamp_ns: int, epoch: Epoch, approvals: dict[str, Approval]
     ) -> Block | None:
         chunk = self._votes.chunk(head.block.hash)
-        endorsements = self._votes.endorsements(chunk.hash) if chunk is not None else {}
+        endorsements = self._votes.endorsements(chunk.hash, epoch) if chunk is not None else {}
         has_chunk = chunk is not None and epoch.has_supermajority(set(endorsements))
         names = [seat.account_id for seat in epoch.validators]
         return self._desk.block(

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from near_ha import base58, key_file
 
 PREFIX = "ed25519:"
+_REMEMBERED = 8192
 
 
 class Signer:
@@ -44,7 +45,9 @@ class Signer:
 
     def sign(self, message: bytes) -> str:
         """The signature of ``message`` in hexadecimal digits."""
-        return self._key.sign(message).hex()
+        signature = self._key.sign(message).hex()
+        remember(self.public_key, message, signature)
+        return signature
 
     def write(self, path: Path) -> None:
         """Write a key file with mode 0600, whole or not at all."""
@@ -66,14 +69,27 @@ def _public(public_key: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(base58.decode(public_key.removeprefix(PREFIX)))
 
 
-@lru_cache(maxsize=8192)
+_verified: set[tuple[str, bytes, str]] = set()
+
+
+def remember(public_key: str, message: bytes, signature: str) -> None:
+    """This signature was made here: checking it would be wasted work."""
+    if len(_verified) >= _REMEMBERED:
+        # All at once: what is still needed is checked again, a few signatures at most.
+        _verified.clear()
+    _verified.add((public_key, message, signature))
+
+
 def verify(public_key: str, message: bytes, signature: str) -> bool:
     """Whether ``signature`` (hexadecimal digits) over ``message`` is by ``public_key``; never raises.
 
     Remembered, because a vote arrives on its own and once more inside the block that carries it.
     """
+    if (public_key, message, signature) in _verified:
+        return True
     try:
         _public(public_key).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
+    remember(public_key, message, signature)
     return True

@@ -41,6 +41,7 @@ class Link(asyncio.Protocol):
     ) -> None:
         self._on_open, self._on_line, self._on_close = on_open, on_line, on_close
         self._buffer = b""
+        self._outgoing: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self.dialed = dialed
         self.info: PeerInfo | None = None
@@ -64,11 +65,19 @@ class Link(asyncio.Protocol):
         if self._transport is None or self.cut:
             return
         self.sent_bytes += len(line) + 1
-        self._transport.write(line + b"\n")
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(line)
 
     def send_message(self, *parts: Any) -> None:
         """Queue ``parts`` as one message."""
         self.send(encode(*parts))
+
+    def _flush(self) -> None:
+        """Write what was queued in this turn of the loop, in one call."""
+        if self._transport is not None and not self.cut:
+            self._transport.write(b"\n".join([*self._outgoing, b""]))
+        self._outgoing.clear()
 
     def close(self) -> None:
         """Close at once; the peer sees a reset."""

@@ -31,7 +31,7 @@ _STATUS_TICKS = 10
 class Node:
     """The state of one node and its reactions. Owned by one event loop; nothing here blocks."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts a node is put together from
+    def __init__(  # noqa: PLR0917 - the parts a node is put together from
         self,
         config: NodeConfig,
         genesis: Genesis,
@@ -207,6 +207,7 @@ class Node:
             self._hear_block(link, Block.from_wire(body[0]), line)
         elif kind == "a":
             approval = Approval(*body[0])
+            self._notice_skip(link, approval)
             self._pass_if(self.votes.add_approval(approval, self._epoch(approval.target)), line, link)
         elif kind == "c":
             chunk = Chunk(*body[0])
@@ -232,6 +233,8 @@ class Node:
         link.height = max(link.height, height)
         if hash_ == self.chain.head.block.hash:
             self.doomslug.adopt_base(base_ns)
+        elif height > self.chain.head.block.height:
+            self.catchup.fetch_missing(link)
         if is_new_link:
             link.send_message("head", *self._greeting())
             self.store.save_peers(self.peers.addresses())
@@ -239,6 +242,12 @@ class Node:
                 # It may have missed this vote, and needs it if it is the next producer.
                 link.send_message("a", self.duties.last_approval.to_wire())
         self.wake()
+
+    def _notice_skip(self, link: Link, approval: Approval) -> None:
+        """A vote to skip on top of a block that has not come here: it was lost, votes would never agree."""
+        kind, _, parent_height = approval.parent.partition(":")
+        if kind == "S" and int(parent_height) > self.chain.head.block.height:
+            self.catchup.fetch_missing(link)
 
     def _hear_block(self, link: Link, block: Block, line: bytes) -> None:
         link.height = max(link.height, block.height)

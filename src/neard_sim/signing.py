@@ -54,7 +54,7 @@ class Desk:
         signature = self._sign("endorsement", chunk.height, chunk.hash, blocks.endorsement_message(chunk.hash))
         return Endorsement(self.account, chunk.height, chunk.hash, signature)
 
-    def block(  # noqa: PLR0913, PLR0917 - the fields of a block
+    def block(  # noqa: PLR0917 - the fields of a block
         self,
         height: int,
         prev_hash: str,

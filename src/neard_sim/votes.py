@@ -87,11 +87,9 @@ class Votes:
         return True
 
     def add_endorsement(self, item: Endorsement, epoch: Epoch) -> bool:
-        """True if ``item`` is new and good."""
+        """True if ``item`` is new and by a validator. Its signature is checked only when it is used."""
         known = self._endorsements.setdefault(item.chunk, {})
-        if item.account in known:
-            return False
-        if not _signed(epoch, item.account, blocks.endorsement_message(item.chunk), item.signature):
+        if item.account in known or epoch.find(item.account) is None:
             return False
         known[item.account] = item
         self._heights[item.chunk] = max(item.height, self._heights.get(item.chunk, 0))
@@ -109,9 +107,11 @@ class Votes:
         """The chunk made on top of ``prev_hash``."""
         return self._chunks.get(prev_hash)
 
-    def endorsements(self, chunk: str) -> dict[str, Endorsement]:
-        """The endorsements of one chunk by account."""
-        return self._endorsements.get(chunk, {})
+    def endorsements(self, chunk: str, epoch: Epoch) -> dict[str, Endorsement]:
+        """The good endorsements of one chunk by account."""
+        message = blocks.endorsement_message(chunk)
+        found = self._endorsements.get(chunk, {})
+        return {name: item for name, item in found.items() if _signed(epoch, name, message, item.signature)}
 
     def forget_up_to(self, height: int) -> None:
         """Drop what can no longer become part of a block above ``height``."""
