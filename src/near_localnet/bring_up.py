@@ -36,7 +36,7 @@ def bring_up(net: Localnet, options: Options, progress: Progress, timeout_s: flo
     _check_same_neard(layout, options)
     consul = ensure_consul(net.tools, progress.say)
     options = Options(**{**vars(options), "consul": str(consul)})
-    advice = "Stop that process, or use other addresses: bin/localnet --instance 1 up"
+    advice = "Stop that process, or use other addresses: --instance N, for example 1."
     require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], advice)
     options.save(layout.state_file)
     retire_log_of_earlier_boot(layout.referee_log)

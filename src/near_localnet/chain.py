@@ -64,9 +64,12 @@ def make(layout: Layout, options: Options) -> None:
 
 def _adopt(spare: Path, home: Path) -> None:
     """Turns the spare node's home into that of a host of the pair, without any key that signs."""
-    (spare / "validator_key.json").unlink(missing_ok=True)
-    (spare / "node_key.json").rename(spare / "voter_node_key.json")
-    spare.rename(home)
+    try:
+        (spare / "validator_key.json").unlink(missing_ok=True)
+        (spare / "node_key.json").rename(spare / "voter_node_key.json")
+        spare.rename(home)
+    except FileNotFoundError as error:
+        raise Problem(f"neard localnet did not make {error.filename}.", "If NEARD is set, is it a neard?") from None
 
 
 def _configure(layout: Layout, node: ChainNode | Validator, options: Options) -> None:

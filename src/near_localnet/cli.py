@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 
+COMMAND = "bin/localnet"
 ROOT = Path(__file__).resolve().parents[2]
 WATCH_S = 0.5
 DESCRIPTION = """\
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         net = Localnet(Layout.make(ROOT, options.data, options.instance), ROOT / ".tools")
         return int(options.run(net, options))
     except Problem as problem:
-        print(f"localnet: {problem}", file=sys.stderr)
+        print(f"localnet: {problem}".replace(COMMAND, _command(options)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("localnet: interrupted; what was started goes on until: bin/localnet down", file=sys.stderr)
@@ -64,6 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): not an error, but nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """How this very localnet is spoken to: advice has to name the same one."""
+    words = [COMMAND]
+    words += ["--data", shlex.quote(str(arguments.data))] if arguments.data else []
+    words += ["--instance", str(arguments.instance)] if arguments.instance else []
+    return " ".join(words)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -174,15 +184,16 @@ def _up(net: Localnet, arguments: argparse.Namespace) -> int:
     first, second = VALIDATORS
     metrics = net.layout.metrics_address(second)
     console.print(f"\n[bold]{status.active}[/bold] signs, the other host stands by. Now try:\n")
-    for command, text in (
-        ("bin/localnet status --watch", "in a second terminal"),
-        (f"bin/localnet kill {first.name}", f"and {second.name} takes over"),
-        (f"bin/localnet start {first.name}", "it comes back as the standby"),
+    command = _command(arguments)
+    for line, text in (
+        (f"{command} status --watch", "in a second terminal"),
+        (f"{command} kill {first.name}", f"and {second.name} takes over"),
+        (f"{command} start {first.name}", "it comes back as the standby"),
         (f"curl -s {metrics}/metrics | grep kuutamod_state", f"what {second.name} says of itself"),
-        ("bin/localnet demo", "all kinds of failures, with times"),
-        ("bin/localnet down", "the end; nothing is left running"),
+        (f"{command} demo", "all kinds of failures, with times"),
+        (f"{command} down", "the end; nothing is left running"),
     ):
-        console.print(f"  {command:<62} {text}", soft_wrap=True)
+        console.print(f"  {line:<62} {text}", soft_wrap=True)
     return 0
 
 
@@ -224,13 +235,13 @@ def _kill(net: Localnet, arguments: argparse.Namespace) -> int:
 
 def _start(net: Localnet, arguments: argparse.Namespace) -> int:
     net.start(arguments.name)
-    print(f"{arguments.name}: started; see bin/localnet status")
+    print(f"{arguments.name}: started; see {_command(arguments)} status")
     return 0
 
 
 def _freeze(net: Localnet, arguments: argparse.Namespace) -> int:
     net.freeze(arguments.name)
-    print(f"{arguments.name}: frozen; bin/localnet thaw {arguments.name} lets it go on")
+    print(f"{arguments.name}: frozen; {_command(arguments)} thaw {arguments.name} lets it go on")
     return 0
 
 

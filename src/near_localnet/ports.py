@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +39,15 @@ def _explain(port: Port, error: OSError) -> str:
     where = f"{port.host}:{port.number}, which {port.used_by} needs,"
     if error.errno != errno.EADDRINUSE:
         return f"{where} cannot be used: {error.strerror}."
-    holder = listener(port.number)
+    holder = listener(port.host, port.number)
     return f"{where} is taken by {holder}." if holder else f"{where} is taken by another process."
 
 
-def listener(number: int) -> str:
-    """Name and pid of a process that listens on this port at any address; empty if that cannot be found out."""
-    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in listening_inodes(_table(table), number)}
+def listener(host: str, number: int) -> str:
+    """Name and pid of the process that keeps others from this address; empty if that cannot be found out."""
+    inodes = {
+        f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in listening_inodes(_table(table), host, number)
+    }
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
@@ -61,7 +64,13 @@ def _table(name: str) -> str:
         return ""
 
 
-def listening_inodes(table: str, number: int) -> list[str]:
-    """Inodes of the sockets that listen on this port, from the text of /proc/net/tcp."""
-    rows = [line.split() for line in table.splitlines()[1:]]
-    return [row[9] for row in rows if row[3] == TCP_LISTEN and int(row[1].rpartition(":")[2], 16) == number]
+def listening_inodes(table: str, host: str, number: int) -> list[str]:
+    """Inodes of the sockets that listen there or on all addresses, from the text of /proc/net/tcp or tcp6."""
+    # The kernel prints addresses as words of the machine's own byte order.
+    own = socket.inet_aton(host)[:: -1 if sys.byteorder == "little" else 1].hex().upper()
+    found = []
+    for row in (line.split() for line in table.splitlines()[1:]):
+        address, _, port = row[1].rpartition(":")
+        if row[3] == TCP_LISTEN and int(port, 16) == number and (address == own or not address.strip("0")):
+            found.append(row[9])
+    return found

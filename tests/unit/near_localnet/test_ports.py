@@ -12,14 +12,16 @@ TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:2134 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
    1: 0100007F:2134 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
-   2: 0200007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
+   2: 0200007F:2134 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 444 1 0 100 0 0 10 0
+   3: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
 """
 
 
 def test_only_listening_sockets_of_the_port_count() -> None:
-    assert listening_inodes(TABLE, 8500) == ["111"]
-    assert listening_inodes(TABLE, 22) == ["333"]
-    assert listening_inodes("", 22) == []
+    assert listening_inodes(TABLE, "127.0.0.1", 8500) == ["111"]
+    assert listening_inodes(TABLE, "127.0.0.2", 8500) == ["444"]
+    assert listening_inodes(TABLE, "127.0.0.9", 22) == ["333"], "all addresses include this one"
+    assert listening_inodes("", "127.0.0.1", 22) == []
 
 
 def test_a_taken_port_is_named_with_its_holder_and_its_use() -> None:
