@@ -179,7 +179,10 @@ def _registered(node: Node, event: ev.Registered, _now: int) -> Step:
 
 def _register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
     node = replace(node, registering=False, register_at=now + RETRY_MS)
-    return _consul_silent(node, event.reason, now)
+    if not event.refused:
+        return _consul_silent(node, event.reason, now)
+    node, said = _consul_answered(node)
+    return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
 
 
 def _node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:

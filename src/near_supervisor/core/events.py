@@ -83,9 +83,10 @@ class Registered:
 
 @dataclass(frozen=True)
 class RegisterFailed:
-    """No session, or no answer about the claim."""
+    """No session and no claim; ``refused`` when Consul said no rather than nothing."""
 
     reason: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,14 @@ class ConsulStore:
         if other.value.get("instance") != value["instance"]:
             return other
         answer = self._change([{"Verb": "delete-cas", "Key": key, "Index": other.index}, lock])
-        if answer.kind is not Kind.YES:
-            raise Unknown(answer.reason)
-        return None
+        if answer.kind is Kind.YES:
+            return None
+        raise (Refused if answer.kind is Kind.NO else Unknown)(answer.reason)
+
+    def drop_member(self, node_id: str, session: str) -> None:
+        """Delete this node's record: a lock that its session's end breaks would delay the next claim."""
+        key = consul_keys.member(self.account_id, node_id)
+        self._change([{"Verb": "check-session", "Key": key, "Session": session}, {"Verb": "delete", "Key": key}])
 
     def publish_member(self, node_id: str, session: str, value: dict[str, Any]) -> None:
         """Write this node's record under its lock; Unknown when that failed."""

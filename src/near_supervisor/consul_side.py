@@ -1,0 +1,170 @@
+"""The driver's half towards Consul: three lanes, so that nothing slow ever holds up a heartbeat.
+
+One lane for the lease (heartbeat, acquire, release), one for the session and member records, and a thread
+that keeps reading the lease while somebody else may hold it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .core import commands as cmd
+from .core import events as ev
+from .core import lease
+from .core.machine import heartbeat_timeout_ms
+from .io import clock
+from .io.consul_store import ConsulStore, MemberRecord, Refused, Unknown
+from .io.lane import Lane
+from .options import Options
+
+SLOW_TIMEOUT_MS = 3_000
+FAREWELL_TIMEOUT_MS = 1_000
+LOOK_GAP_MS = 20
+LOOK_RETRY_MS = 300
+HOLDING_MS = 100
+
+
+class ConsulSide:
+    """Turns commands about Consul into requests, and their answers into events."""
+
+    def __init__(self, options: Options, member_id: str, instance: str, post: Callable[[ev.Event], None]) -> None:
+        self._options, self._member_id, self._instance, self._post = options, member_id, instance, post
+        self._urgent = self._store(heartbeat_timeout_ms(options.lease_ms))
+        self._slow = self._store(SLOW_TIMEOUT_MS)
+        self._lease_lane, self._slow_lane = Lane("lease"), Lane("session")
+        self._holding = threading.Event()
+
+    def _store(self, timeout_ms: int) -> ConsulStore:
+        return ConsulStore(self._options.consul_url, self._options.account_id, timeout_ms)
+
+    def watch(self) -> None:
+        """Begin to read the lease."""
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def holding(self, holds: bool) -> None:
+        """As holder this node hears from its own heartbeats; the reading rests."""
+        if holds:
+            self._holding.set()
+        else:
+            self._holding.clear()
+
+    def carry_out(self, command: cmd.Command) -> None:
+        """Queue the request that belongs to ``command``."""
+        urgent = self._urgent
+        match command:
+            case cmd.Acquire(how, index, session, record):
+                value = record.to_json()
+                self._lease_lane.submit(
+                    lambda: self._post(ev.AcquireAnswered(urgent.acquire(how, index, session, value)))
+                )
+            case cmd.Heartbeat(session, record):
+                self._lease_lane.submit(lambda: self._heartbeat(session, record.term, record.to_json()))
+            case cmd.Release(session, record):
+                value = record.to_json()
+                self._lease_lane.submit(lambda: self._post(ev.ReleaseAnswered(urgent.release(session, value))))
+            case cmd.Register():
+                self._slow_lane.submit(self._register)
+            case cmd.RenewSession(session):
+                self._slow_lane.submit(lambda: self._renew(session))
+            case cmd.PublishMember():
+                self._slow_lane.submit(lambda: self._publish(command))
+            case cmd.ReadMembers():
+                self._slow_lane.submit(self._read_members)
+
+    def farewell(self, session: str) -> None:
+        """Take the member record and the session away; best effort, a session ends by its TTL in any case."""
+        store = self._store(FAREWELL_TIMEOUT_MS)
+        with contextlib.suppress(Unknown, Refused):
+            store.drop_member(self._member_id, session)
+            store.destroy_session(session)
+
+    # --- on the lanes
+
+    def _watch(self) -> None:
+        wait_ms = max(1_000, self._options.lease_ms // 2)
+        # Consul adds up to a sixteenth to the wait, so that not all wake at once.
+        store = self._store(wait_ms * 17 // 16 + 1_000)
+        index = 0
+        while True:
+            if self._holding.is_set():
+                index = 0
+                clock.sleep_ms(HOLDING_MS)
+                continue
+            try:
+                answered, seen = store.look(index, wait_ms)
+            except (Unknown, Refused) as error:
+                self._post(ev.LookFailed(str(error)))
+                index = 0
+                clock.sleep_ms(LOOK_RETRY_MS)
+                continue
+            # An index that goes back is Consul's way to say that its history was replaced.
+            index = answered if answered >= index else 0
+            self._post(ev.LeaseSeen(seen))
+            clock.sleep_ms(LOOK_GAP_MS)
+
+    def _heartbeat(self, session: str, term: int, value: str) -> None:
+        sent_at = clock.boot_ms()
+        self._post(ev.HeartbeatAnswered(term, sent_at, self._urgent.heartbeat(session, value)))
+
+    def _register(self) -> None:
+        sent_at = clock.boot_ms()
+        try:
+            ttl = lease.session_ttl_ms(self._options.lease_ms)
+            session = self._slow.create_session(self._options.node_id, ttl, self._options.lease_ms)
+        except (Unknown, Refused) as error:
+            self._post(ev.RegisterFailed(str(error)))
+            return
+        outcome = self._claim(session, sent_at)
+        if not isinstance(outcome, ev.Registered):
+            with contextlib.suppress(Unknown, Refused):
+                self._slow.destroy_session(session)
+        self._post(outcome)
+
+    def _claim(self, session: str, sent_at: int) -> ev.Registered | ev.NodeIdTaken | ev.RegisterFailed:
+        value = self._member_value("Registering", False, "is Registering", 0)
+        try:
+            other = self._slow.claim_member(self._member_id, session, value)
+        except (Unknown, Refused) as error:
+            return ev.RegisterFailed(str(error), refused=isinstance(error, Refused))
+        if other is None:
+            return ev.Registered(session, sent_at)
+        return ev.NodeIdTaken(f"host {other.value.get('hostname', 'unknown')!r} (session {other.session})")
+
+    def _renew(self, session: str) -> None:
+        sent_at = clock.boot_ms()
+        self._post(ev.SessionRenewed(session, sent_at, self._slow.renew_session(session)))
+
+    def _publish(self, member: cmd.PublishMember) -> None:
+        value = self._member_value(member.state, member.ready, member.reason, member.height)
+        # Written again in a moment, whatever happens to this one.
+        with contextlib.suppress(Unknown, Refused):
+            self._slow.publish_member(self._member_id, member.session, value)
+
+    def _member_value(self, state: str, ready: bool, reason: str, height: int) -> dict[str, Any]:
+        options = self._options
+        return {
+            "node_id": options.node_id,
+            "hostname": options.hostname,
+            "instance": self._instance,
+            "state": state,
+            "ready": ready,
+            "reason": reason,
+            "height": height,
+            "lease_ms": options.lease_ms,
+            "validator_public_key": options.validator_public_key,
+        }
+
+    def _read_members(self) -> None:
+        try:
+            members = self._slow.members()
+        except (Unknown, Refused):
+            members = []
+        alive = [member for member in members if member.session is not None and member.node_id != self._member_id]
+        self._post(ev.MembersSeen(tuple(self._member(member) for member in alive)))
+
+    def _member(self, member: MemberRecord) -> ev.Member:
+        same_key = member.value.get("validator_public_key") == self._options.validator_public_key
+        return ev.Member(member.node_id, member.value.get("ready") is True and same_key)

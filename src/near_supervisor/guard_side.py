@@ -1,0 +1,182 @@
+"""The driver's half towards the guard and its neard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from near_ha.errors import BadConfig, GuardError, NearError
+
+from .core import events as ev
+from .core.model import Memory
+from .io import clock, guard_process, neard_config
+from .io.guard_client import GuardClient, OnReply, Reply
+from .io.lane import Lane
+from .io.run_dir import RunDir
+from .options import Options
+
+log = logging.getLogger("near_supervisor")
+
+ATTACH_MS = 5_000
+ATTACH_RETRY_MS = 20
+
+
+class GuardSide:
+    """Attaches to the guard of our run directory, and turns commands about neard into requests to it."""
+
+    def __init__(self, options: Options, run_dir: RunDir, post: Callable[[ev.Event], None]) -> None:
+        self._options, self._run_dir, self._post = options, run_dir, post
+        self.config = neard_config.read(options.neard_home)
+        if options.validator_key == self.config.validator_key_file:
+            raise BadConfig(
+                f"--validator-key {options.validator_key} is where neard looks for its key",
+                "Move it out of neard's home: there it would sign without asking anybody",
+            )
+        self._memory = run_dir.recall()
+        self._client: GuardClient | None = None
+        self._lane = Lane("attach")
+
+    @property
+    def pid(self) -> int | None:
+        """Pid of the attached guard."""
+        client = self._client
+        return int(client.hello["pid"]) if client else None
+
+    def attach(self) -> None:
+        """Find or start a guard; GuardReady or GuardFailed follows."""
+        self._lane.submit(self._attach)
+
+    def remember(self, memory: Memory) -> None:
+        """Keep what proves, after a crash, that the armed neard is ours."""
+        self._memory = memory
+        try:
+            self._run_dir.remember(memory)
+        except OSError as error:
+            log.error(
+                "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
+            )
+
+    def start_neard(self, armed: bool, deadline: int | None) -> None:
+        """Start neard; NeardStarted or NeardRefused follows."""
+        options = self._options
+        try:
+            config = self._unchanged_config()
+        except NearError as error:
+            self._post(ev.NeardRefused(str(error)))
+            return
+        address = options.validator_network_addr if armed else options.voter_network_addr
+        node_key = options.validator_node_key if armed else options.voter_node_key
+        argv = [options.neard, "--home", str(options.neard_home), "run", "--network-addr", address]
+        if options.boot_nodes:
+            argv += ["--boot-nodes", options.boot_nodes]
+        request = {
+            "do": "start",
+            "argv": argv,
+            "armed": armed,
+            "lock": str(config.lock_file),
+            "node_key": [str(node_key), str(config.node_key_file)],
+            "validator_key": str(options.validator_key),
+            "deadline": deadline,
+            "tag": self._memory.tag if armed and self._memory else "",
+        }
+        self._ask(request, lambda reply: self._started(reply, armed))
+
+    def stop_neard(self) -> None:
+        """SIGTERM, and SIGKILL after the stop timeout."""
+        self._ask({"do": "stop", "timeout_ms": self._options.stop_timeout_ms})
+
+    def kill_neard(self) -> None:
+        """SIGKILL."""
+        self._ask({"do": "kill"})
+
+    def move_deadline(self, deadline: int) -> None:
+        """Let the armed neard live until ``deadline``."""
+        self._ask({"do": "deadline", "deadline": deadline})
+
+    def quit(self) -> None:
+        """Send the guard away; it goes once neard has."""
+        self._ask({"do": "quit"})
+
+    def check_alive(self) -> None:
+        """A guard that does not answer is killed: the kernel ends its neard with it."""
+        client = self._client
+        if client is not None and client.overdue(clock.boot_ms()):
+            log.error("the guard %s does not answer; it is killed, and the kernel kills its neard with it", self.pid)
+            client.kill_guard()
+
+    # --- attaching
+
+    def _attach(self) -> None:
+        limit = clock.boot_ms() + ATTACH_MS
+        spawned = False
+        while True:
+            try:
+                client = GuardClient(self._run_dir.path / "guard.sock", self._exited, self._lost)
+                break
+            except GuardError as error:
+                if clock.boot_ms() > limit or error.hint:
+                    self._post(ev.GuardFailed(f"{error}. Its log is {self._run_dir.path / 'neard.log'}"))
+                    return
+            if not spawned:
+                guard_process.spawn(self._run_dir.path, self._options.neard_home, self.config.validator_key_file)
+                spawned = True
+            clock.sleep_ms(ATTACH_RETRY_MS)
+        self._client = client
+        self._greet(client)
+        client.listen()
+
+    def _greet(self, client: GuardClient) -> None:
+        hello, memory = client.hello, self._memory
+        for note in hello["notes"]:
+            log.error(note)
+        wanted = (str(self._options.neard_home), str(self.config.validator_key_file))
+        if (hello["home"], hello["key_link"]) != wanted:
+            log.error("the running guard guards %s, not %s; it is ended", hello["home"], wanted[0])
+            client.kill_guard()
+        running, ended = hello["neard"], hello["last_exit"]
+        tag = memory.tag if memory else None
+        if running is not None:
+            # Armed in a term that nobody remembers: without a tenure the core ends it.
+            known = memory if running["armed"] and running["tag"] == tag else None
+            self._post(ev.GuardReady(running["pid"], running["armed"], running["deadline"], known))
+        elif ended and ended["armed"] and ended["tag"] == tag:
+            self._post(ev.GuardReady(memory=memory, ended=ended["how"]))
+        else:
+            self._post(ev.GuardReady())
+
+    def _lost(self) -> None:
+        self._client = None
+        self._post(ev.GuardLost())
+
+    def _exited(self, message: Reply) -> None:
+        self._post(ev.NeardExited(message["pid"], message["how"]))
+
+    # --- requests
+
+    def _ask(self, request: dict[str, Any], on_reply: OnReply | None = None) -> None:
+        """A guard that is gone has been, or will be, reported by its client; there is nothing to ask it."""
+        client = self._client
+        if client is not None:
+            client.ask(request, on_reply or _complain)
+
+    def _started(self, reply: Reply, armed: bool) -> None:
+        if reply.get("ok"):
+            self._post(ev.NeardStarted(reply["pid"], armed))
+        else:
+            self._post(ev.NeardRefused(str(reply.get("error"))))
+
+    def _unchanged_config(self) -> neard_config.NeardConfig:
+        """neard reads its config at each start, and so do we: what we poll and guard must still be the same."""
+        config = neard_config.read(self._options.neard_home)
+        if config != self.config:
+            raise BadConfig(
+                f"{self._options.neard_home / 'config.json'} has changed its RPC address, block time or file names",
+                "Restart this supervisor, so that it reads them again",
+            )
+        return config
+
+
+def _complain(reply: Reply) -> None:
+    if not reply.get("ok"):
+        log.warning("the guard refused: %s", reply.get("error"))
