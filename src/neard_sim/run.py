@@ -74,6 +74,8 @@ class Process:
         self._loop.call_later(_POLL_S, self._poll, node)
         self._loop.call_later(self._files.config.log_summary_period / clock.NS_PER_S, self._summary, node)
         await self._ended
+        # The loop takes its handlers away when it closes: a late signal must not change the exit status.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
         self._store.save_peers(node.peers.addresses())
         self._store.mark_running(False)
 
