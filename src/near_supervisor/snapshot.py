@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import __version__
-from .core.decide import unready
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
+from .core.readiness import unready
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,18 @@ from dataclasses import replace
 from . import lease, watch
 from .absorb import absorb
 from .commands import Command, Say
-from .decide import MEMBER_EVERY_MS, decide
+from .decide import decide
 from .events import Event
 from .model import Node
+from .rules_session import PUBLISH_EVERY_MS
+from .step import Step
 from .transitions import advance
 
 # The longest that the core is left alone: a bound for what has no time of its own.
 IDLE_MS = 1_000
 
 
-def step(node: Node, event: Event, now: int) -> tuple[Node, list[Command]]:
+def step(node: Node, event: Event, now: int) -> Step:
     """The facts after ``event`` at ``now``, and what is to be done about it."""
     node, out = absorb(node, event, now)
     settled = False
@@ -33,7 +35,7 @@ def step(node: Node, event: Event, now: int) -> tuple[Node, list[Command]]:
     return node, out
 
 
-def _follow(node: Node) -> tuple[Node, list[Command]]:
+def _follow(node: Node) -> Step:
     said: list[Command] = []
     while (state := advance(node)) is not node.state:
         said.append(Say("info", f"state changed: {node.state.value} -> {state.value}"))
@@ -51,7 +53,7 @@ def next_wakeup(node: Node, now: int) -> int:
     if node.session is None:
         due.append(node.register_at)
     else:
-        due += [node.session.renew_at, node.publish_at, node.publish_at + MEMBER_EVERY_MS]
+        due += [node.session.renew_at, node.publish_at, node.publish_at + PUBLISH_EVERY_MS]
     if node.tenure is not None:
         due += _tenure_times(node)
     else:

@@ -1,0 +1,200 @@
+"""What Consul says becomes facts: about the session, the members, the lease."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from near_ha.lease_record import LeaseState
+
+from . import events as ev
+from . import lease, watch
+from .answer import Kind
+from .commands import Command, MoveDeadline, Remember, Say
+from .lease import Ceiling
+from .model import Attempt, Closing, Memory, Node, Session, Tenure
+from .step import Step
+
+RETRY_MS = 1_000
+
+
+def registered(node: Node, event: ev.Registered, _now: int) -> Step:
+    """This node has a session."""
+    ttl = lease.session_ttl_ms(node.settings.lease_ms)
+    session = Session(event.session, event.sent_at, event.sent_at + ttl // 3)
+    node, said = _consul_answered(node)
+    node = replace(node, session=session, registering=False, taken_since=None, published=None)
+    return node, said
+
+
+def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
+    """It has none yet."""
+    node = replace(node, registering=False, register_at=now + RETRY_MS)
+    if not event.refused:
+        return _consul_silent(node, event.reason, now)
+    node, said = _consul_answered(node)
+    return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
+
+
+def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
+    """After a while a taken name is a mistake of configuration."""
+    since = now if node.taken_since is None else node.taken_since
+    first = node.taken_since is None
+    node = replace(node, registering=False, register_at=now + RETRY_MS, taken_since=since)
+    patience = 2 * lease.session_ttl_ms(node.settings.lease_ms) + 5_000
+    name = f"node id {node.settings.node_id!r} is in use by {event.holder}"
+    if now - since >= patience:
+        text = f"{name}, whose session lives on. Give each node an id of its own (--node-id), or stop the other one"
+        return replace(node, closing=node.closing or Closing(1, now)), [Say("error", text)]
+    said: list[Command] = [Say("warn", f"{name}; waiting up to {patience // 1000} s for that session to end")]
+    return node, said if first else []
+
+
+def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
+    """Still there, gone, or not known."""
+    if node.session is None or node.session.id != event.session:
+        return node, []
+    if event.answer.kind is Kind.UNKNOWN:
+        node = replace(node, session=replace(node.session, renewing=False, renew_at=now + RETRY_MS))
+        return _consul_silent(node, event.answer.reason, now)
+    node, said = _consul_answered(node)
+    if event.answer.kind is Kind.NO:
+        return _session_lost(node, said)
+    ttl = lease.session_ttl_ms(node.settings.lease_ms)
+    session = Session(event.session, event.sent_at, event.sent_at + ttl // 3)
+    return replace(node, session=session), said
+
+
+def _session_lost(node: Node, said: list[Command]) -> Step:
+    text = "Consul says that our session is gone"
+    node = replace(node, session=None, published=None, register_at=0)
+    if node.tenure is not None:
+        return replace(node, tenure=None), [*said, Say("error", f"{text}, and with it the lease")]
+    return node, [*said, Say("warn", text)]
+
+
+def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
+    """Is any other node ready?"""
+    return replace(node, reading_members=False, standby_ready=any(m.ready for m in event.members)), []
+
+
+def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
+    """What the lease looked like to a read."""
+    node, said = _consul_answered(node)
+    if node.tenure is not None:
+        # A read that was under way when this node acquired: as holder it hears from its heartbeats.
+        return node, said
+    node = replace(node, watch=watch.look(node.watch, event.seen, now))
+    if event.seen.record is not None:
+        # Kept apart from the record: an operator may delete the key, what was signed stays signed.
+        node = replace(
+            node,
+            last_term=max(node.last_term, event.seen.record.term),
+            seen_height=max(node.seen_height, event.seen.record.height),
+        )
+    objection = _objection(node, event.seen)
+    if objection and objection != node.objection:
+        said.append(Say("error", objection))
+    node = replace(node, objection=objection)
+    record, attempt = event.seen.record, node.attempt
+    ours = node.session is not None and event.seen.session == node.session.id
+    if attempt and ours and record is not None and not node.acquiring and record.term == attempt.term:
+        # The answer got lost, the lock did not: nothing was armed in this term, so it is safe to adopt.
+        begun, out = _begin(node, attempt, now)
+        return begun, said + out
+    return node, said
+
+
+def _objection(node: Node, seen: watch.Seen) -> str:
+    """What is wrong with standing beside the holder that is seen; "" when nothing is."""
+    record, mine = seen.record, node.settings
+    if record is None or seen.session is None or record.state is not LeaseState.VALIDATING:
+        return ""
+    if record.validator_public_key and record.validator_public_key != mine.validator_public_key:
+        return (
+            f"validator key differs: {record.node_id} signs with {record.validator_public_key}, this node was given"
+            f" {mine.validator_public_key}. Give all nodes of account {mine.account_id} the same --validator-key"
+        )
+    if record.lease_ms != mine.lease_ms:
+        return (
+            f"lease differs: {record.node_id} holds with --lease {record.lease_ms / 1000:g}, this node has"
+            f" --lease {mine.lease_ms / 1000:g}. Give all nodes the same; until then the longer one is waited out"
+        )
+    return ""
+
+
+def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:
+    """The lease could not be read."""
+    return _consul_silent(node, event.reason, now)
+
+
+def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
+    """Did this node get the lease? Not knowing leaves the attempt open."""
+    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    if event.answer.kind is Kind.UNKNOWN:
+        return _consul_silent(node, event.answer.reason, now)
+    node, said = _consul_answered(node)
+    if event.answer.kind is Kind.NO:
+        text = f"the lease was not acquired: {event.answer.reason}"
+        return replace(node, attempt=None), [*said, Say("info", text)]
+    if node.attempt is None:
+        return node, said
+    node, out = _begin(node, node.attempt, now)
+    return node, said + out
+
+
+def _begin(node: Node, attempt: Attempt, now: int) -> Step:
+    if node.session is None:
+        return replace(node, attempt=None), []
+    tenure = Tenure(node.session.id, attempt.term, attempt.floor, since=now, heartbeat_at=now)
+    node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
+    out: list[Command] = [
+        Remember(Memory(tenure.session, tenure.term, tenure.floor, node.ceiling or Ceiling(attempt.floor, now))),
+        Say("info", f"acquired the lease, term {tenure.term}"),
+    ]
+    return node, out
+
+
+def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Step:
+    """Only a yes moves the deadline, and from when the request left."""
+    tenure = node.tenure
+    if tenure is None or tenure.term != event.term:
+        return node, []
+    interval = lease.heartbeat_interval(node.settings.lease_ms)
+    if event.answer.kind is Kind.UNKNOWN:
+        tenure = replace(tenure, beating=False, heartbeat_at=now + interval // 2)
+        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+    node, said = _consul_answered(node)
+    if event.answer.kind is Kind.NO:
+        text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
+        return replace(node, tenure=None), [*said, Say("error", text)]
+    deadline = lease.hold_until(event.sent_at, node.settings.lease_ms)
+    tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
+    out: list[Command] = [MoveDeadline(deadline)] if node.neard is not None and node.neard.armed else []
+    return replace(node, tenure=tenure), said + out
+
+
+def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
+    """The lease is given back, or was not ours any more."""
+    if node.tenure is None:
+        return node, []
+    if event.answer.kind is Kind.UNKNOWN:
+        wait = lease.heartbeat_interval(node.settings.lease_ms)
+        tenure = replace(node.tenure, releasing=False, release_at=now + wait)
+        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+    node, said = _consul_answered(node)
+    node = replace(node, tenure=None, acquire_at=now + RETRY_MS)
+    if event.answer.kind is Kind.NO:
+        return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
+    return node, [*said, Say("info", "released the lease, another node may take it at once")]
+
+
+def _consul_silent(node: Node, reason: str, now: int) -> Step:
+    if node.consul_silent_since is not None:
+        return node, []
+    return replace(node, consul_silent_since=now), [Say("warn", f"Consul does not answer, asking on: {reason}")]
+
+
+def _consul_answered(node: Node) -> tuple[Node, list[Command]]:
+    if node.consul_silent_since is None:
+        return node, []
+    return replace(node, consul_silent_since=None), [Say("info", "Consul answers again")]

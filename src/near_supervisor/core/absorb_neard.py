@@ -1,0 +1,165 @@
+"""What the guard and neard say becomes facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import events as ev
+from . import sync
+from .commands import Command, MoveDeadline, Say
+from .lease import Ceiling
+from .model import Guard, Memory, Neard, Node, Session, Tenure
+from .step import Step
+
+RETRY_MS = 1_000
+
+
+def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
+    """Attached; a signer that belongs to the remembered term is taken up again."""
+    node = replace(node, guard=Guard.READY)
+    if event.memory is not None and node.tenure is None:
+        node = _resume(node, event.memory, event, now)
+    if event.ended:
+        return node, [Say("warn", f"neard ended with {event.ended} while no supervisor was there")]
+    if event.pid is None:
+        return node, []
+    node = replace(node, neard=Neard(event.pid, event.armed, now), poll_at=now)
+    if not event.armed:
+        return node, [Say("info", f"re-attached to the running neard {event.pid}, a standby")]
+    left = ((event.deadline or now) - now) / 1000
+    text = f"re-attached to the running neard {event.pid}, a validator with {left:.1f} s of its lease left"
+    return node, [Say("info", text)]
+
+
+def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
+    """Take up the tenure of the process before us; the next heartbeat tells whether it still stands."""
+    tenure = Tenure(
+        memory.session,
+        memory.term,
+        memory.floor,
+        since=now,
+        heartbeat_at=now,
+        deadline=event.deadline,
+        cleared=True,
+        was_armed=True,
+        give_up=f"neard ended with {event.ended}" if event.ended else "",
+    )
+    return replace(
+        node,
+        tenure=tenure,
+        session=Session(memory.session, renewed_at=now, renew_at=now),
+        ceiling=memory.ceiling,
+        last_term=memory.term,
+        seen_height=memory.floor,
+        neard_ended_at=now if event.ended else None,
+    )
+
+
+def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
+    """No guard yet."""
+    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Say("error", event.reason)]
+
+
+def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
+    """Its neard dies with it; that it is gone is told by NeardExited."""
+    if node.starting_armed:
+        # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out.
+        node = replace(node, tenure=None)
+    node = replace(node, guard=Guard.DOWN, guard_at=now, starting=False, starting_armed=False)
+    if node.neard is not None:
+        node = replace(node, neard=replace(node.neard, ending="its guard died"))
+    return give_up(node, "the guard died"), [Say("error", "the guard died; the kernel kills its neard with it")]
+
+
+def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
+    """There is a neard."""
+    neard = Neard(event.pid, event.armed, now)
+    node = replace(node, neard=neard, starting=False, starting_armed=False, poll_at=now)
+    out: list[Command] = [Say("info", f"neard {event.pid} started as a {'validator' if event.armed else 'standby'}")]
+    if event.armed and node.tenure is not None and node.tenure.deadline is not None:
+        # Heartbeats that succeeded while it was starting have not reached the guard yet.
+        out.append(MoveDeadline(node.tenure.deadline))
+    return node, out
+
+
+def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
+    """There is none, and why."""
+    attempts = node.attempts + 1
+    node = replace(node, starting=False, starting_armed=False, attempts=attempts, start_at=now + RETRY_MS * attempts)
+    return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
+
+
+def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
+    """It is gone for certain: whatever it may have signed, it has signed."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid:
+        return node, []
+    attempts = node.attempts if neard.answered or node.promoting else node.attempts + 1
+    node = replace(
+        node,
+        neard=None,
+        attempts=attempts,
+        restarts=node.restarts + 1,
+        start_at=now + RETRY_MS * attempts,
+        sync=sync.Sync(height=node.sync.height),
+        neard_ended_at=now if neard.armed else node.neard_ended_at,
+    )
+    if neard.ending:
+        said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
+    else:
+        said = Say("warn", f"Neard finished unexpectedly with {event.how}")
+    if neard.armed:
+        node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
+    return node, [said]
+
+
+def polled(node: Node, event: ev.Polled, now: int) -> Step:
+    """How neard is, or that it did not say."""
+    node = replace(node, polling=False)
+    neard = node.neard
+    if neard is None:
+        return node, []
+    if event.sample is None:
+        since = now if neard.silent_since is None else neard.silent_since
+        out = _missed(neard, event.reason)
+        return replace(node, neard=replace(neard, misses=neard.misses + 1, silent_since=since)), out
+    view = sync.fold(node.sync, event.sample, now, node.settings)
+    said: list[Command] = []
+    if neard.answered and view.reason and node.sync.synced:
+        said.append(Say("warn", view.reason))
+    node = replace(
+        node,
+        neard=replace(neard, answered=True, misses=0, silent_since=None),
+        attempts=0,
+        sync=view,
+        ceiling=_ceiling(node, event.sample, view, now),
+    )
+    return node, said
+
+
+def _missed(neard: Neard, reason: str) -> list[Command]:
+    first = neard.answered and neard.misses == 0 and not neard.ending
+    return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
+
+
+def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, now: int) -> Ceiling:
+    """A lower line replaces a higher one only when the sample shows the tip of the chain."""
+    block_time = node.settings.block_time_ms
+    armed = node.neard is not None and node.neard.armed
+    if armed and sample.target_height is not None:
+        target = max(sample.target_height, sample.height + 1)
+    else:
+        # No metric: the head of a synced neard may be as old as the sync rule lets it be.
+        target = sample.height + 1 + sync.fresh_ms(node.settings) // block_time
+    line = Ceiling(target, now)
+    if node.ceiling is None:
+        return line
+    higher = line.height(now, block_time) >= node.ceiling.height(now, block_time)
+    return line if view.synced or higher else node.ceiling
+
+
+def give_up(node: Node, why: str) -> Node:
+    """The lease, if there is one, is to be released; the first reason stays."""
+    if node.tenure is None or node.tenure.give_up:
+        return node
+    return replace(node, tenure=replace(node.tenure, give_up=why))

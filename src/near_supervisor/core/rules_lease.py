@@ -1,0 +1,135 @@
+"""Rules about the lease: acquire it, keep it, sign under it, give it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from near_ha.lease_record import LeaseRecord, LeaseState
+
+from . import commands as cmd
+from . import lease, sync, watch
+from .commands import Command
+from .model import Attempt, Guard, Node, Tenure
+from .readiness import unready
+from .rules_neard import stop
+from .step import Step
+
+SAY_AGAIN_MS = 30_000
+
+
+def acquire(node: Node, now: int) -> Step:
+    """Rules 2 and 3: a synced standby tries when the watch says that it may."""
+    session = node.session
+    if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
+        return node, []
+    if unready(node) or now < node.acquire_at:
+        return node, []
+    answer = watch.verdict(node.watch, node.settings, now)
+    if isinstance(answer, watch.Wait):
+        return node, []
+    floor = answer.height if answer.height is not None else _floor_without_record(node)
+    attempt = Attempt(answer.how, node.last_term + 1, floor)
+    record = _record(node, attempt.term, floor, now, answer.reason)
+    out: list[Command] = [
+        cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
+        cmd.Acquire(answer.how, answer.index, session.id, record),
+    ]
+    return replace(node, acquiring=True, attempt=attempt), out
+
+
+def _floor_without_record(node: Node) -> int:
+    """What may have been signed when nobody says it: all that was ever said, and all that our head may lack."""
+    tip = node.sync.height + 1 + sync.fresh_ms(node.settings) // node.settings.block_time_ms
+    return max(node.seen_height, tip)
+
+
+def heartbeat(node: Node, now: int) -> Step:
+    """Rule 1: every tenth of the lease, also while neard is still stopping."""
+    tenure = node.tenure
+    if tenure is None or tenure.beating or now < tenure.heartbeat_at or (tenure.give_up and not node.armed):
+        return node, []
+    limit = lease.hold_until(now, node.settings.lease_ms) + lease.KILL_SLACK_MS
+    height = _may_have_signed(node, tenure, limit)
+    record = _record(node, tenure.term, height, now, tenure.give_up)
+    node = replace(node, tenure=replace(tenure, beating=True))
+    return node, [cmd.Heartbeat(tenure.session, record)]
+
+
+def clear_to_sign(node: Node, now: int) -> Step:
+    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above the floor."""
+    tenure = node.tenure
+    if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
+        return node, []
+    if not node.sync.synced or node.neard is None:
+        if now - tenure.since < node.settings.lease_ms:
+            return node, []
+        return replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}")), []
+    if node.sync.height > tenure.floor:
+        return replace(node, tenure=replace(tenure, cleared=True)), []
+    return _wait_for_height(node, tenure, now)
+
+
+def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
+    waited = now - tenure.since
+    if waited < node.settings.height_patience_ms:
+        return node, []
+    text = (
+        f"own head {node.sync.height} is not above height {tenure.floor}, up to which the predecessor may have"
+        f" signed, after {waited / 1000:.0f} s"
+    )
+    if node.settings.chain_may_stand_still:
+        said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
+        return replace(node, tenure=replace(tenure, cleared=True)), [said]
+    if tenure.said_at is not None and now - tenure.said_at < SAY_AGAIN_MS:
+        return node, []
+    hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
+    return replace(node, tenure=replace(tenure, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
+
+
+def promote(node: Node, now: int) -> Step:
+    """Strategy restart: stop the standby, start neard again with the validator key."""
+    tenure = node.tenure
+    if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
+        return node, []
+    if node.neard is not None:
+        return stop(node, "it is started again as the validator")
+    room = lease.heartbeat_interval(node.settings.lease_ms)
+    if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
+        return node, []
+    node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
+    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline)]
+
+
+def release(node: Node, now: int) -> Step:
+    """Only after waitpid() has returned for the armed neard, and never while one may be starting."""
+    tenure = node.tenure
+    if tenure is None or not tenure.give_up or node.armed or tenure.releasing or now < tenure.release_at:
+        return node, []
+    height = tenure.floor
+    if tenure.was_armed:
+        ended = node.neard_ended_at if node.neard_ended_at is not None else now
+        height = _may_have_signed(node, tenure, ended)
+    record = replace(_record(node, tenure.term, height, now, tenure.give_up), state=LeaseState.RELEASED)
+    node = replace(node, tenure=replace(tenure, releasing=True))
+    return node, [cmd.Release(tenure.session, record)]
+
+
+def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
+    line = node.ceiling.height(when, node.settings.block_time_ms) if node.ceiling else 0
+    return max(tenure.floor, line)
+
+
+def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:
+    settings = node.settings
+    return LeaseRecord(
+        node_id=settings.node_id,
+        hostname=settings.hostname,
+        state=LeaseState.VALIDATING,
+        lease_ms=settings.lease_ms,
+        term=term,
+        # The boot clock grows across restarts of the supervisor without being kept anywhere.
+        seq=now,
+        height=height,
+        validator_public_key=settings.validator_public_key,
+        reason=reason,
+    )

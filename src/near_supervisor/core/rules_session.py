@@ -1,0 +1,45 @@
+"""Rules about this node's session and its member record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from near_ha.states import State
+
+from . import commands as cmd
+from .model import Node
+from .readiness import unready
+from .rules_neard import leaving
+from .step import Step
+
+PUBLISH_EVERY_MS = 10_000
+PUBLISH_GAP_MS = 1_000
+
+
+def register(node: Node, now: int) -> Step:
+    """A synced node without a session asks for one."""
+    if node.state is not State.REGISTERING or node.session or node.registering or now < node.register_at:
+        return node, []
+    return replace(node, registering=True), [cmd.Register()]
+
+
+def renew_session(node: Node, now: int) -> Step:
+    """At a third of its TTL, so that two renewals may fail."""
+    session = node.session
+    if session is None or session.renewing or now < session.renew_at or leaving(node):
+        return node, []
+    return replace(node, session=replace(session, renewing=True)), [cmd.RenewSession(session.id)]
+
+
+def publish_member(node: Node, now: int) -> Step:
+    """When something changed (at most once a second), and every ten seconds for the height."""
+    session = node.session
+    if session is None or node.closing is not None:
+        return node, []
+    reason = unready(node)
+    current = (node.state.value, not reason)
+    due = node.publish_at if current != node.published else node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS
+    if now < due:
+        return node, []
+    node = replace(node, published=current, publish_at=now + PUBLISH_GAP_MS)
+    return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]

@@ -1,0 +1,91 @@
+"""Rules that end a signer. They stand before all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import commands as cmd
+from . import sync
+from .commands import Command
+from .model import Closing, Node
+from .rules_neard import kill, stop
+from .step import Step
+
+HUNG_AFTER_MISSES = 3
+MEMBERS_EVERY_MS = 1_000
+ALARM_EVERY_MS = 30_000
+
+
+def end_signer_without_lease(node: Node, _now: int) -> Step:
+    """An armed neard needs a tenure. Whatever took the tenure away, the neard goes at once."""
+    if node.neard is None or not node.neard.armed or node.tenure is not None:
+        return node, []
+    return kill(node, "this node does not hold the lease")
+
+
+def end_signer_at_deadline(node: Node, now: int) -> Step:
+    """The guard does this too, and the kernel behind it; saying it here gives the reason."""
+    tenure = node.tenure
+    if node.neard is None or not node.neard.armed or tenure is None or tenure.deadline is None:
+        return node, []
+    if now < tenure.deadline:
+        return node, []
+    why = "the lease could not be renewed before its deadline"
+    return kill(replace(node, tenure=replace(tenure, give_up=tenure.give_up or why)), why)
+
+
+def end_neard_that_hangs(node: Node, now: int) -> Step:
+    """A signer that was up and is silent for three polls is killed; a standby gets its start-up time again.
+
+    A standby may have re-executed itself for an epoch sync: its RPC goes away and comes back.
+    """
+    neard = node.neard
+    if neard is None or neard.ending or neard.silent_since is None or not neard.answered:
+        return node, []
+    if neard.misses < HUNG_AFTER_MISSES or now - neard.silent_since < (HUNG_AFTER_MISSES - 1) * node.settings.poll_ms:
+        return node, []
+    if neard.armed:
+        return kill(node, f"no answer from neard's /status for {neard.misses} polls")
+    fresh_start = replace(neard, answered=False, started_at=now, misses=0, silent_since=None)
+    return replace(node, neard=fresh_start, sync=sync.Sync(height=node.sync.height)), []
+
+
+def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
+    """A start has a bound, whatever neard does instead of answering."""
+    neard = node.neard
+    if neard is None or neard.answered or neard.ending or now - neard.started_at < node.settings.startup_timeout_ms:
+        return node, []
+    return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
+
+
+def stop_when_starts_fail(node: Node, now: int) -> Step:
+    """Three starts in a row without one answer: a person has to look."""
+    if node.attempts < node.settings.start_attempts or node.closing is not None:
+        return node, []
+    text = (
+        f"neard was started {node.attempts} times and never became ready; giving up."
+        " Look at neard's log above the last of these lines, repair it, and start this node again"
+    )
+    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+
+
+def step_down_when_behind(node: Node, now: int) -> Step:
+    """An active that fell behind the chain makes room, if a standby is ready; else it stays and alarms."""
+    tenure, neard = node.tenure, node.neard
+    if tenure is None or tenure.give_up or neard is None or not neard.armed or not neard.answered:
+        return node, []
+    since = max(node.sync.synced_at or 0, neard.started_at)
+    if node.sync.synced or now - since < node.settings.lease_ms:
+        return replace(node, standby_ready=False), []
+    if node.standby_ready:
+        why = f"{node.sync.reason}, and a standby is ready"
+        return stop(replace(node, tenure=replace(tenure, give_up=why)), why)
+    out: list[Command] = []
+    if now >= node.alarm_at:
+        text = f"{node.sync.reason}, and no standby is ready: this node stays the validator"
+        out.append(cmd.Say("error", text))
+        node = replace(node, alarm_at=now + ALARM_EVERY_MS)
+    if not node.reading_members and now >= node.members_at:
+        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
+        out.append(cmd.ReadMembers())
+    return node, out

@@ -1,0 +1,8 @@
+"""The shape of every function that decides: facts in, facts and commands out."""
+
+from __future__ import annotations
+
+from .commands import Command
+from .model import Node
+
+Step = tuple[Node, list[Command]]
