@@ -138,9 +138,10 @@ def evidence(net: Localnet) -> str:
     good = (State.VALIDATING.value, State.VOTING.value, status.RUNNING)
     lines = []
     for name in NAMES:
-        if states[name] not in good:
+        last_words = tail(net.layout.log(name), LOG_TAIL_LINES)
+        if states[name] not in good and last_words:
             lines.append(f"{name}: {states[name]}; last lines of {net.layout.log(name)}:")
-            lines += [f"    {line}" for line in tail(net.layout.log(name), LOG_TAIL_LINES)]
+            lines += [f"    {line}" for line in last_words]
     return "\n".join(lines)
 
 
