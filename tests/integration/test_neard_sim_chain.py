@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_four_producers_make_one_block_per_min_delay(tmp_path: Path) -> None:
         pace = elapsed / heights * 1000
         assert BLOCK_MS * 0.9 < pace < BLOCK_MS * 1.15, f"{pace} ms per height\n{net.evidence()}"
         stamps = list(_timestamps(net, "node0", start + 1, start + 50).values())
-        steps = [later - earlier for earlier, later in zip(stamps, stamps[1:], strict=False)]
+        steps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
         assert sorted(steps)[len(steps) // 2] == BLOCK_MS * 1_000_000, steps
         head = net["node1"].call("block", {"finality": "final"})["header"]
         assert sum(item is not None for item in head["approvals"]) >= 3
@@ -97,7 +98,7 @@ def test_a_restarted_signer_signs_within_a_moment_of_its_rpc(tmp_path: Path) -> 
         net.give_key("pair0")
         net.grows("node0", 20)
         net.start("pair0")
-        net.until("RPC is up", lambda: net["pair0"].status())
+        net.until("RPC is up", net["pair0"].status)
         began = monotonic()
         net.until("pair0 approves", lambda: any(item["kind"] == "approval" for item in net.signed("pair0")))
         assert monotonic() - began < 0.3, net.evidence()
@@ -152,7 +153,7 @@ def test_a_validator_that_misses_too_much_is_kicked_out_two_epochs_later(tmp_pat
 def test_a_node_with_the_lag_knob_stays_behind_until_it_is_turned_off(tmp_path: Path) -> None:
     with running(tmp_path, *ALL, "pair1") as net:
         net["pair1"].knobs(lag_heights=15)
-        net.until("pair1 says that it is behind", lambda: net["pair1"].syncing())
+        net.until("pair1 says that it is behind", net["pair1"].syncing)
         net.grows("pair1", 5)
         assert 10 <= net["node0"].height() - net["pair1"].height() <= 25
         net["pair1"].knobs(lag_heights=0)

@@ -120,7 +120,7 @@ def test_a_second_process_with_one_node_key_gets_no_peers(tmp_path: Path) -> Non
         shutil.copy(net["pair0"].home / "node_key.json", net["pair1"].home / "node_key.json")
         net.start("pair1")
         net.until("it is refused", lambda: "dropping a second connection" in net["node0"].log())
-        net.until("pair1 answers", lambda: net["pair1"].status())
+        net.until("pair1 answers", net["pair1"].status)
         net.grows("pair0", 10)
         assert net["pair1"].metric("near_peer_connections_total") == 0
         # The same home in a new process is welcome at once.

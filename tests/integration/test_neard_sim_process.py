@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import socket
 import subprocess
@@ -126,7 +127,7 @@ def test_rpc_comes_up_after_the_start_delay_counted_from_exec(pair: Net) -> None
     pair["pair0"].knobs(start_delay_ms=800)
     began = monotonic()
     pair["pair0"].start()
-    pair.until("RPC is up", lambda: pair["pair0"].status())
+    pair.until("RPC is up", pair["pair0"].status)
     assert 0.75 < monotonic() - began < 1.2
 
 
@@ -182,9 +183,12 @@ def test_faults_of_rpc_come_and_go_while_the_node_runs(pair: Net) -> None:
             return type(getattr(error, "reason", error)).__name__
         return "ok"
 
+    def acts(wanted: str) -> bool:
+        return answer() == wanted
+
     for fault, wanted in [("503", "503"), ("refuse", "ConnectionRefusedError"), ("none", "ok"), ("hang", "timeout")]:
         node.knobs(rpc_fault=fault)
-        pair.until(f"{fault} acts", lambda wanted=wanted: answer() == wanted)  # type: ignore[misc]  # mypy cannot type the default
+        pair.until(f"{fault} acts", functools.partial(acts, wanted))
     node.knobs(rpc_fault="slow:400")
     pair.until("hanging ends", lambda: answer() == "ok")
     began = monotonic()

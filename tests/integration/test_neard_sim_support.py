@@ -206,6 +206,11 @@ class Net:
         start = self[name].height()
         self.until(f"{name} grows by {by} above {start}", lambda: self[name].height() >= start + by, timeout_s)
 
+    def follows(self, name: str) -> None:
+        """Wait until a node is in sync with a chain that has begun."""
+        node = self[name]
+        self.until(f"{name} follows the chain", lambda: not node.syncing() and node.height() >= 3)
+
     def signed(self, name: str) -> list[dict[str, Any]]:
         """All signatures made in one home so far."""
         home = str(self[name].home.resolve())
@@ -240,9 +245,7 @@ def running(root: Path, *names: str, **options: Any) -> Iterator[Net]:
     try:
         net.start(*names)
         for name in names:
-            net.until(
-                f"{name} follows the chain", lambda name=name: not net[name].syncing() and net[name].height() >= 3
-            )  # type: ignore[misc]  # mypy cannot type the default
+            net.follows(name)
         yield net
     finally:
         net.close()
