@@ -90,6 +90,7 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
             node,
             last_term=max(node.last_term, event.seen.record.term),
             seen_height=max(node.seen_height, event.seen.record.height),
+            seen_lease_ms=max(node.seen_lease_ms, event.seen.record.lease_ms),
         )
     objection = _objection(node, event.seen)
     if objection and objection != node.objection:

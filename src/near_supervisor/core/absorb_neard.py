@@ -94,7 +94,8 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     neard = node.neard
     if neard is None or neard.pid != event.pid:
         return node, []
-    attempts = node.attempts if neard.answered or node.promoting else node.attempts + 1
+    failed = not neard.answered and (neard.faulty or not neard.ending)
+    attempts = node.attempts + 1 if failed else node.attempts
     node = replace(
         node,
         neard=None,

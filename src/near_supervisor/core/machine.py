@@ -21,6 +21,7 @@ from .transitions import advance
 
 # The longest that the core is left alone: a bound for what has no time of its own.
 IDLE_MS = 1_000
+MIN_HEARTBEAT_TIMEOUT_MS = 300
 
 
 def step(node: Node, event: Event, now: int) -> Step:
@@ -57,7 +58,7 @@ def next_wakeup(node: Node, now: int) -> int:
     if node.tenure is not None:
         due += _tenure_times(node)
     else:
-        verdict = watch.verdict(node.watch, node.settings, now)
+        verdict = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
         due.append(node.acquire_at)
         if isinstance(verdict, watch.Wait) and verdict.until is not None:
             due.append(verdict.until)
@@ -84,5 +85,5 @@ def lease_left_ms(node: Node, now: int) -> int | None:
 
 
 def heartbeat_timeout_ms(lease_ms: int) -> int:
-    """How long one request about the lease may take: two heartbeats, so that a lost one costs little."""
-    return 2 * lease.heartbeat_interval(lease_ms)
+    """How long one request about the lease may take: one heartbeat, so that a lost one costs little."""
+    return max(MIN_HEARTBEAT_TIMEOUT_MS, lease.heartbeat_interval(lease_ms))

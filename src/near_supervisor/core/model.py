@@ -25,8 +25,8 @@ class Guard(Enum):
 class Neard:
     """The neard process that the guard owns.
 
-    ``ending`` says why it was told to go ("" = it was not). ``silent_since`` is when it first failed to
-    answer after its last answer, ``misses`` how often it has since.
+    ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
+    ``silent_since`` is when it first failed to answer after its last answer, ``misses`` how often since.
     """
 
     pid: int
@@ -35,6 +35,7 @@ class Neard:
     answered: bool = False
     ending: str = ""
     killed: bool = False
+    faulty: bool = False
     misses: int = 0
     silent_since: int | None = None
 
@@ -141,6 +142,7 @@ class Node:
     tenure: Tenure | None = None
     last_term: int = 0
     seen_height: int = 0
+    seen_lease_ms: int = 0
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False

@@ -24,7 +24,7 @@ def acquire(node: Node, now: int) -> Step:
         return node, []
     if unready(node) or now < node.acquire_at:
         return node, []
-    answer = watch.verdict(node.watch, node.settings, now)
+    answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if isinstance(answer, watch.Wait):
         return node, []
     floor = answer.height if answer.height is not None else _floor_without_record(node)

@@ -55,6 +55,7 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
     neard = node.neard
     if neard is None or neard.answered or neard.ending or now - neard.started_at < node.settings.startup_timeout_ms:
         return node, []
+    node = replace(node, neard=replace(neard, faulty=True))
     return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
 
 
@@ -74,8 +75,11 @@ def step_down_when_behind(node: Node, now: int) -> Step:
     tenure, neard = node.tenure, node.neard
     if tenure is None or tenure.give_up or neard is None or not neard.armed or not neard.answered:
         return node, []
-    since = max(node.sync.synced_at or 0, neard.started_at)
-    if node.sync.synced or now - since < node.settings.lease_ms:
+    # Catching up after its start takes what it takes; a signer that was in sync has one lease to be so again.
+    since, patience = node.sync.synced_at, node.settings.lease_ms
+    if since is None:
+        since, patience = neard.started_at, node.settings.startup_timeout_ms
+    if node.sync.synced or now - since < patience:
         return replace(node, standby_ready=False), []
     if node.standby_ready:
         why = f"{node.sync.reason}, and a standby is ready"

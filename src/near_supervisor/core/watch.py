@@ -83,33 +83,38 @@ def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
     return Watch(seen, now)
 
 
-def verdict(watch: Watch | None, settings: Settings, now: int) -> Wait | Try:
-    """May this node try to acquire the lease at ``now``?"""
+def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Wait | Try:
+    """May this node try to acquire the lease at ``now``?
+
+    ``seen_lease_ms`` is the longest lease that any record ever named here: a holder whose record an
+    operator has deleted may still sign for that long.
+    """
     if watch is None:
         return Wait(None, "the lease has not been read yet")
     seen = watch.seen
+    silence_ms = max(settings.lease_ms, seen_lease_ms)
     if seen.foreign:
-        return _foreign(watch, settings, now)
+        return _foreign(watch, silence_ms, now)
     if seen.record is None:
-        return _after(watch, settings.lease_ms, now, How.FIRST, "there is no lease record")
+        return _after(watch, silence_ms, now, How.FIRST, "there is no lease record")
     if seen.released:
         if seen.record.handover_to in ("", settings.member_id):
             return Try(How.RELEASED, seen.index, f"{seen.holder} has released it", seen.record.height)
         chosen = f"{seen.holder} has released it to {seen.record.handover_to}, which does not take it"
-        return _after(watch, settings.lease_ms, now, How.RELEASED, chosen)
+        return _after(watch, silence_ms, now, How.RELEASED, chosen)
     # Not even a record without a live session is a short cut: an operator, or Consul, may have
     # destroyed the session of a holder that still signs.
-    silence = max(settings.lease_ms, seen.record.lease_ms)
-    return _after(watch, silence, now, How.TAKEOVER, f"no heartbeat of {seen.holder}")
+    silence_ms = max(silence_ms, seen.record.lease_ms)
+    return _after(watch, silence_ms, now, How.TAKEOVER, f"no heartbeat of {seen.holder}")
 
 
-def _foreign(watch: Watch, settings: Settings, now: int) -> Wait | Try:
+def _foreign(watch: Watch, silence_ms: int, now: int) -> Wait | Try:
     name = watch.seen.holder or "a record that is not ours"
     if watch.seen.session is not None:
         # kuutamod renews its session and leaves the record alone: silence says nothing of it.
         return Wait(None, f"{name} holds the lease with a live session")
-    silence = max(settings.lease_ms, lease.FOREIGN_WAIT_MS)
-    return _after(watch, silence, now, How.TAKEOVER, f"the session of {name} is gone")
+    silence_ms = max(silence_ms, lease.FOREIGN_WAIT_MS)
+    return _after(watch, silence_ms, now, How.TAKEOVER, f"the session of {name} is gone")
 
 
 def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wait | Try:

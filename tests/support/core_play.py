@@ -1,0 +1,112 @@
+"""Plays events to the core, as the driver would, and says what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.states import State
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.machine import next_wakeup, step
+from near_supervisor.core.model import Node
+from near_supervisor.core.settings import Settings
+from near_supervisor.core.sync import Sample
+from near_supervisor.core.watch import Seen
+
+D = 10_000
+NO = Answer(Kind.NO, "failed session check")
+UNKNOWN = Answer(Kind.UNKNOWN, "timed out")
+SETTINGS = Settings("a", "a", "host-a", "default", "ed25519:KEY", lease_ms=D, block_time_ms=600)
+
+
+def record(**changes: object) -> LeaseRecord:
+    """The record of another node, ``b``, in term 7, at height 100."""
+    base = LeaseRecord("b", "host-b", LeaseState.VALIDATING, D, 7, 1, 100, "ed25519:KEY")
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def released(**changes: object) -> Seen:
+    return Seen(50, record(state=LeaseState.RELEASED, **changes), "b", None)
+
+
+def held(index: int = 50, **changes: object) -> Seen:
+    return Seen(index, record(**changes), "b", "session-b")
+
+
+def sample(height: int, target: int | None = None, **changes: object) -> Sample:
+    base = Sample(height, syncing=False, head_age_ms=300, peers=4, target_height=target)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Play:
+    """One supervisor and its clock. Every command that came out is kept, with its time."""
+
+    node: Node = field(default_factory=lambda: Node(SETTINGS))
+    now: int = 1_000_000
+    height: int = 1_000
+    log: list[tuple[int, cmd.Command]] = field(default_factory=list)
+
+    def do(self, event: ev.Event, after: int = 0) -> list[cmd.Command]:
+        """Let ``after`` milliseconds pass, then the event happen; the commands that follow at once."""
+        self.now += after
+        self.node, out = step(self.node, event, self.now)
+        self.log += [(self.now, command) for command in out]
+        return out
+
+    def wait(self, duration: int) -> list[cmd.Command]:
+        """Wake the core whenever it wants to be woken, for ``duration`` milliseconds; nobody answers it."""
+        until, out = self.now + duration, list[cmd.Command]()
+        while (due := next_wakeup(self.node, self.now)) < until:
+            self.now = due
+            out += self.do(ev.Tick())
+        self.now = until
+        return out + self.do(ev.Tick())
+
+    def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
+        """neard answers with a head at ``height``, by default one block further than last time."""
+        self.height = self.height + 1 if height is None else height
+        return self.do(ev.Polled(sample(self.height, **changes)))  # type: ignore[arg-type]
+
+    def heartbeat(self, answer: Answer = YES) -> list[cmd.Command]:
+        assert self.node.tenure is not None
+        return self.do(ev.HeartbeatAnswered(self.node.tenure.term, self.now, answer))
+
+    # --- ways to a state
+
+    def to_voting(self) -> Play:
+        self.do(ev.Tick())
+        self.do(ev.GuardReady())
+        self.do(ev.NeardStarted(100, armed=False))
+        self.poll()
+        self.do(ev.Registered("session-a", self.now))
+        assert self.node.state is State.VOTING
+        return self
+
+    def to_tenure(self) -> Play:
+        """Holder of the lease by a clean release at height 100; the first heartbeat is under way."""
+        self.to_voting()
+        assert self.one(cmd.Acquire, self.do(ev.LeaseSeen(released())))
+        self.do(ev.AcquireAnswered(YES))
+        return self
+
+    def to_validating(self) -> Play:
+        self.to_tenure()
+        assert self.one(cmd.StopNeard, self.heartbeat())
+        self.do(ev.NeardExited(100, "exit code 0"))
+        self.do(ev.NeardStarted(200, armed=True))
+        self.poll()
+        assert self.node.state is State.VALIDATING
+        return self
+
+    @staticmethod
+    def one(kind: type, out: list[cmd.Command]) -> cmd.Command | None:
+        """The only command of ``kind`` in ``out``."""
+        found = [command for command in out if isinstance(command, kind)]
+        assert len(found) <= 1, found
+        return found[0] if found else None
+
+    def said(self) -> str:
+        return "\n".join(command.message for _, command in self.log if isinstance(command, cmd.Say))

@@ -1,0 +1,192 @@
+"""Any events in any order: the rules of the safety rule hold after every step, and the core never breaks.
+
+The events need not be plausible. The full simulation, with a model of each outside part, is a suite of its
+own; here the core alone is shown to keep its word whatever it is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from near_ha.lease_record import LeaseState
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import lease
+from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.machine import next_wakeup
+from near_supervisor.core.watch import Seen
+from support.core_play import NO, UNKNOWN, D, Play, held, released, sample
+
+ANSWERS = st.sampled_from([YES, NO, UNKNOWN])
+PAUSES = st.sampled_from([0, 1, 50, 400, 1_000, 3_000, D // 2, D, 3 * D])
+LEASES = st.sampled_from(
+    [
+        Seen(None),
+        released(),
+        released(handover_to="c"),
+        held(51),
+        held(52, height=10**6),
+        replace(held(53), session=None),
+        replace(held(54, node_id="a"), session="session-a"),
+        Seen(60, None, "node", "session-k"),
+    ]
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """The core with everything around it replaced by chance; only the guard's neard is kept honest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.play = Play()
+        self.pid = 100
+        self.running: tuple[int, bool] | None = None
+        self.asked_to_start: cmd.StartNeard | None = None
+        self.sent: list[int] = []
+        self.bought = 0
+
+    @initialize(holder=st.booleans())
+    def begin(self, holder: bool) -> None:
+        """Half of the runs begin as a standby, half with the lease just acquired: the rest is left to chance."""
+        if holder:
+            self.play.to_tenure()
+            self.sent.append(self.play.now)
+        else:
+            self.play.to_voting()
+        self.running = (100, False)
+
+    def tell(self, event: ev.Event, after: int = 0) -> None:
+        armed_before = self.play.node.armed
+        for command in self.play.do(event, after):
+            self.check(command, armed_before)
+
+    def check(self, command: cmd.Command, armed_before: bool) -> None:
+        now = self.play.now
+        match command:
+            case cmd.StartNeard(armed, deadline):
+                assert self.running is None, "one neard at a time"
+                self.asked_to_start = command
+                if armed:
+                    assert deadline is not None
+                    assert deadline > now, "armed only under a deadline in the future"
+                    assert deadline <= self.bought, "a deadline that a heartbeat bought"
+                    tenure = self.play.node.tenure
+                    assert tenure is not None
+                    assert self.play.height > tenure.floor, "above what the predecessor may have signed"
+            case cmd.MoveDeadline(deadline):
+                assert deadline <= self.bought, "not knowing never lengthens a deadline"
+            case cmd.Release(_, record):
+                assert record.state is LeaseState.RELEASED
+                assert self.running is None or not self.running[1], "released while armed"
+                assert not (self.asked_to_start and self.asked_to_start.armed), "released while arming"
+            case cmd.Heartbeat(_, record):
+                assert record.state is LeaseState.VALIDATING
+                self.sent.append(now)
+            case cmd.Exit(_, detach):
+                assert detach or self.running is None, "left a neard behind"
+            case cmd.Acquire():
+                assert not armed_before, "an armed node never stands for election"
+
+    @rule(after=PAUSES)
+    def time_passes(self, after: int) -> None:
+        self.tell(ev.Tick(), after)
+
+    @rule(after=PAUSES, step=st.integers(0, 3), syncing=st.booleans(), silent=st.booleans())
+    def neard_is_polled(self, after: int, step: int, syncing: bool, silent: bool) -> None:
+        if self.running is None or silent:
+            self.tell(ev.Polled(None, "refused"), after)
+            return
+        self.play.height += step
+        self.tell(ev.Polled(sample(self.play.height, self.play.height + 1, syncing=syncing)), after)
+
+    @rule()
+    def neard_starts(self) -> None:
+        if self.asked_to_start is not None:
+            self.pid += 1
+            self.running = (self.pid, self.asked_to_start.armed)
+            self.asked_to_start = None
+            self.tell(ev.NeardStarted(*self.running))
+
+    @rule()
+    def neard_is_refused(self) -> None:
+        if self.asked_to_start is not None:
+            self.asked_to_start = None
+            self.tell(ev.NeardRefused("LOCK is held"))
+
+    @rule(after=PAUSES)
+    def neard_ends(self, after: int) -> None:
+        if self.running is not None:
+            (pid, _), self.running = self.running, None
+            self.tell(ev.NeardExited(pid, "signal 9"), after)
+
+    @rule()
+    def the_guard_dies(self) -> None:
+        self.asked_to_start = None
+        self.tell(ev.GuardLost())
+
+    @rule()
+    def the_guard_comes(self) -> None:
+        if self.running is None and self.asked_to_start is None:
+            self.tell(ev.GuardReady())
+
+    @rule(number=st.sampled_from(["session-a", "session-x"]))
+    def registered(self, number: str) -> None:
+        if self.play.node.registering:
+            self.tell(ev.Registered(number, self.play.now))
+
+    @rule(answer=ANSWERS)
+    def session_is_renewed(self, answer: Answer) -> None:
+        if self.play.node.session is not None:
+            self.tell(ev.SessionRenewed(self.play.node.session.id, self.play.now, answer))
+
+    @rule(seen=LEASES, after=PAUSES)
+    def lease_is_seen(self, seen: Seen, after: int) -> None:
+        self.tell(ev.LeaseSeen(seen), after)
+
+    @rule(answer=ANSWERS, after=PAUSES)
+    def acquire_is_answered(self, answer: Answer, after: int) -> None:
+        if self.play.node.acquiring:
+            self.tell(ev.AcquireAnswered(answer), after)
+
+    @rule(answer=ANSWERS, after=PAUSES)
+    def heartbeat_is_answered(self, answer: Answer, after: int) -> None:
+        tenure = self.play.node.tenure
+        if tenure is not None and tenure.beating:
+            sent_at = self.sent[-1]
+            if answer.kind is Kind.YES:
+                self.bought = max(self.bought, lease.hold_until(sent_at, D))
+            self.tell(ev.HeartbeatAnswered(tenure.term, sent_at, answer), after)
+
+    @rule(answer=ANSWERS)
+    def release_is_answered(self, answer: Answer) -> None:
+        if self.play.node.tenure is not None and self.play.node.tenure.releasing:
+            self.tell(ev.ReleaseAnswered(answer))
+
+    @rule()
+    def somebody_wants_it_to_stop(self) -> None:
+        self.tell(ev.StopAsked("SIGTERM"))
+
+    @invariant()
+    def an_armed_neard_without_a_lease_has_been_killed(self) -> None:
+        node = self.play.node
+        if node.neard is not None and node.neard.armed and node.tenure is None:
+            assert node.neard.killed or node.neard.ending
+
+    @invariant()
+    def an_armed_neard_past_its_deadline_has_been_killed(self) -> None:
+        node = self.play.node
+        if node.neard is None or not node.neard.armed or node.tenure is None or node.tenure.deadline is None:
+            return
+        assert self.play.now < node.tenure.deadline or node.neard.killed
+
+    @invariant()
+    def it_wants_to_be_woken(self) -> None:
+        assert next_wakeup(self.play.node, self.play.now) > self.play.now
+
+
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestAnyOrder = AnyOrder.TestCase

@@ -1,0 +1,68 @@
+"""Rules 2 and 3 of the safety rule, as a table: what was seen, how long ago, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_supervisor.core.lease import FOREIGN_WAIT_MS
+from near_supervisor.core.watch import How, Seen, Try, Wait, Watch, look, verdict
+from support.core_play import SETTINGS, D, held, released
+
+MISSING = Seen(None)
+FOREIGN_LOCKED = Seen(9, None, "node", "session-k")
+FOREIGN_GONE = Seen(9, None, "node", None)
+SESSION_DESTROYED = replace(held(), session=None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "waited", "how"),
+    [
+        pytest.param(MISSING, D - 1, None, id="a missing key is waited out"),
+        pytest.param(MISSING, D, How.FIRST, id="a missing key, after D"),
+        pytest.param(released(), 0, How.RELEASED, id="a clean release: at once"),
+        pytest.param(released(handover_to="a"), 0, How.RELEASED, id="released to this node: at once"),
+        pytest.param(released(handover_to="c"), D - 1, None, id="released to another: it goes first"),
+        pytest.param(released(handover_to="c"), D, How.RELEASED, id="released to another that does not take it"),
+        pytest.param(held(), D - 1, None, id="a holder that was heard of"),
+        pytest.param(held(), D, How.TAKEOVER, id="a silent holder"),
+        pytest.param(held(lease_ms=2 * D), 2 * D - 1, None, id="a holder with a longer lease than ours"),
+        pytest.param(held(lease_ms=2 * D), 2 * D, How.TAKEOVER, id="the longer lease is over"),
+        pytest.param(held(lease_ms=D // 2), D - 1, None, id="a shorter lease than ours does not shorten the wait"),
+        pytest.param(SESSION_DESTROYED, D - 1, None, id="a record without a session is no short cut"),
+        pytest.param(SESSION_DESTROYED, D, How.TAKEOVER, id="a record without a session, after D"),
+        pytest.param(FOREIGN_LOCKED, 100 * D, None, id="kuutamod with a live session, however silent"),
+        pytest.param(FOREIGN_GONE, FOREIGN_WAIT_MS - 1, None, id="kuutamod may take 90 s to stop"),
+        pytest.param(FOREIGN_GONE, FOREIGN_WAIT_MS, How.TAKEOVER, id="kuutamod is surely gone"),
+    ],
+)
+def test_verdict(seen: Seen, waited: int, how: How | None) -> None:
+    answer = verdict(Watch(seen, 1_000), SETTINGS, 0, 1_000 + waited)
+    if how is None:
+        assert isinstance(answer, Wait)
+    else:
+        assert isinstance(answer, Try)
+        assert (answer.how, answer.index) == (how, seen.index)
+
+
+def test_nothing_was_seen_yet() -> None:
+    assert verdict(None, SETTINGS, 0, 10**9) == Wait(None, "the lease has not been read yet")
+
+
+def test_a_deleted_record_is_waited_out_for_the_longest_lease_ever_seen() -> None:
+    assert isinstance(verdict(Watch(MISSING, 0), SETTINGS, 3 * D, 3 * D - 1), Wait)
+    assert isinstance(verdict(Watch(MISSING, 0), SETTINGS, 3 * D, 3 * D), Try)
+
+
+@pytest.mark.parametrize(
+    ("second", "since"),
+    [
+        pytest.param(held(50), 1_000, id="the same index: the clock goes on"),
+        pytest.param(held(51), 5_000, id="a heartbeat starts it again"),
+        pytest.param(replace(held(50), session=None), 5_000, id="a lost session starts it again"),
+        pytest.param(MISSING, 5_000, id="a deleted key starts it again"),
+    ],
+)
+def test_the_wait_is_counted_from_the_last_change(second: Seen, since: int) -> None:
+    assert look(look(None, held(50), 1_000), second, 5_000).since == since
