@@ -56,7 +56,7 @@ class Settings:
     key_mismatch_aborts: bool = _knob(
         True, "bool", "a validator key that is not the registered one aborts the node (2.12+), else it just never signs"
     )
-    rpc_fault: str = _knob("none", "none, hang, 503, slow:<ms> or refuse", "how HTTP misbehaves", live=True)
+    rpc_fault: str = _knob("none", "none, hang, 503, slow:MS or refuse", "how HTTP misbehaves", live=True)
     partition: tuple[str, ...] = _knob(
         (), "list", "peers to cut off, by node id, home directory name or account; `all` = every one", live=True
     )

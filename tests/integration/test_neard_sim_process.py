@@ -60,6 +60,7 @@ def test_a_signal_before_rpc_kills(pair: Net, number: signal.Signals) -> None:
     pair.until("loading has begun", lambda: "opened a new rocksdb instance" in pair["pair0"].log())
     process.send_signal(number)
     assert process.wait(5) == -number
+    assert "Traceback" not in pair["pair0"].log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

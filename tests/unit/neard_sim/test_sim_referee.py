@@ -26,7 +26,9 @@ def line(event: str, ms: int, home: str = "a", pid: int = 1, **fields: object) -
     return json.dumps(entry | fields) + "\n"
 
 
-def sign(ms: int, height: int, home: str = "a", pid: int = 1, kind: str = "approval", content: str = "x") -> str:
+def sign(  # noqa: PLR0917 - short calls make the tables below readable
+    ms: int, height: int, home: str = "a", pid: int = 1, kind: str = "approval", content: str = "x"
+) -> str:
     return line("sign", ms, home, pid, kind=kind, height=height, content=content)
 
 
