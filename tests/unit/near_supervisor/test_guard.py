@@ -1,0 +1,243 @@
+"""The guard against real processes: what it starts, what it kills, and what kills for it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from near_supervisor import guard
+from support.guard_rig import GuardRig, alive, wait_for
+
+SLEEP = ("sleep", "60")
+DEAF = ("sh", "-c", "trap '' TERM; exec sleep 60")
+# A child in a session of its own, which neither a signal to neard nor one to its group reaches.
+LEAVES_A_CHILD = (sys.executable, "-c", "import os,time\nif os.fork() == 0: os.setsid()\ntime.sleep(60)")
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[GuardRig]:
+    with GuardRig(tmp_path) as running:
+        yield running
+
+
+def descendants(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def ignores_sigterm(pid: int) -> bool:
+    ignored = Path(f"/proc/{pid}/status").read_text().split("SigIgn:")[1].split()[0]
+    return bool(int(ignored, 16) & 1 << (signal.SIGTERM - 1))
+
+
+def test_it_starts_by_taking_the_key_away(tmp_path: Path) -> None:
+    rig = GuardRig(tmp_path)
+    rig.link.symlink_to(rig.key)
+    with rig:
+        assert not rig.link.is_symlink()
+
+
+def test_a_real_key_file_in_neards_home_is_set_aside_not_deleted(tmp_path: Path) -> None:
+    rig = GuardRig(tmp_path)
+    rig.link.write_text("somebody's only copy")
+    with rig:
+        assert not rig.link.exists()
+        [aside] = rig.home.glob("validator_key.json.set-aside-*")
+        assert aside.read_text() == "somebody's only copy"
+        assert str(aside) in rig.ask("hello")["notes"][0]
+
+
+@pytest.mark.parametrize("deadline", [None, "soon", True, -1, 0, 10**18])
+def test_it_refuses_to_arm_without_a_deadline_ahead(rig: GuardRig, deadline: object) -> None:
+    request = {"argv": list(SLEEP), "lock": str(rig.lock), "armed": True, "validator_key": str(rig.key)}
+    assert "deadline" in rig.ask("start", **request, deadline=deadline)["error"]
+    assert not rig.link.is_symlink()
+    assert descendants(rig.process.pid) == []
+
+
+def test_the_key_is_there_exactly_while_neard_is_armed(rig: GuardRig) -> None:
+    rig.start(*SLEEP)
+    assert not rig.link.is_symlink()
+    rig.ask("kill")
+    rig.exit_event()
+    rig.start(*SLEEP, armed=True)
+    assert rig.link.readlink() == rig.key
+    rig.ask("kill")
+    rig.exit_event()
+    assert not rig.link.is_symlink()
+
+
+def test_at_the_deadline_it_kills(rig: GuardRig) -> None:
+    pid = rig.start(*DEAF, armed=True, ms=300, tag="t/1")["pid"]
+    end = rig.exit_event()
+    assert (end["pid"], end["how"], end["cause"], end["tag"]) == (pid, "signal 9 (SIGKILL)", "deadline", "t/1")
+    assert not alive(pid)
+
+
+def test_a_deadline_that_is_moved_on_in_time_spares_neard(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP, armed=True, ms=600)["pid"]
+    for _ in range(6):
+        before = guard.boot_ms()
+        assert rig.ask("deadline", deadline=before + 600).get("ok")
+        wait_for(lambda before=before: guard.boot_ms() > before + 200, "200 ms pass")  # type: ignore[misc]
+        assert alive(pid)
+    assert rig.exit_event()["cause"] == "deadline"
+
+
+@pytest.mark.parametrize("who", ["guard", "guard and neard"])
+def test_a_guard_that_is_frozen_is_ended_by_the_kernel_and_neard_with_it(rig: GuardRig, who: str) -> None:
+    """What a whole host that hangs is to its processes: the timer of the kernel goes on."""
+    pid = rig.start(*SLEEP, armed=True, ms=500)["pid"]
+    if who != "guard":
+        os.kill(pid, signal.SIGSTOP)
+    rig.signal_guard(signal.SIGSTOP)
+    wait_for(lambda: not alive(pid), "neard is gone", 0.5 + guard.BACKSTOP_MS / 1000 + 2)
+    wait_for(lambda: rig.process.poll() == -signal.SIGKILL, "the guard was killed")
+
+
+def test_neard_dies_with_its_guard(rig: GuardRig) -> None:
+    pid = rig.start(*DEAF)["pid"]
+    rig.signal_guard(signal.SIGKILL)
+    wait_for(lambda: not alive(pid), "neard is gone")
+
+
+def test_neard_outlives_its_supervisor_and_is_found_again(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP, armed=True, ms=60_000, tag="s/3")["pid"]
+    rig.socket.close()
+    wait_for(lambda: rig._connected() and "ok" in rig.ask("hello"), "the guard takes another supervisor")
+    found = rig.ask("hello")["neard"]
+    assert (found["pid"], found["armed"], found["tag"]) == (pid, True, "s/3")
+
+
+def test_the_end_of_a_neard_is_kept_for_the_supervisor_that_comes_back(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP, armed=True, tag="s/3")["pid"]
+    rig.socket.close()
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not rig.link.is_symlink(), "the guard has seen the end")
+    wait_for(lambda: rig._connected() and "ok" in rig.ask("hello"), "the guard takes another supervisor")
+    hello = rig.ask("hello")
+    assert hello["neard"] is None
+    assert (hello["last_exit"]["pid"], hello["last_exit"]["armed"], hello["last_exit"]["tag"]) == (pid, True, "s/3")
+
+
+def test_a_second_supervisor_is_turned_away(rig: GuardRig) -> None:
+    rig.ask("hello")
+    first = rig.socket
+    assert rig._connected()
+    assert b"busy" in rig.socket.recv(100)
+    rig.socket.close()
+    rig.socket = first
+    assert rig.ask("hello")["ok"]
+
+
+def test_stop_asks_first_and_kills_after_its_timeout(rig: GuardRig) -> None:
+    rig.start(*SLEEP)
+    rig.ask("stop", timeout_ms=5_000)
+    assert rig.exit_event()["how"] == "signal 15 (SIGTERM)"
+    pid = rig.start(*DEAF)["pid"]
+    wait_for(lambda: ignores_sigterm(pid), "its trap is set")
+    rig.ask("stop", timeout_ms=300)
+    assert rig.exit_event()["how"] == "signal 9 (SIGKILL)"
+
+
+def test_stop_does_not_suspend_the_deadline(rig: GuardRig) -> None:
+    pid = rig.start(*DEAF, armed=True, ms=700)["pid"]
+    wait_for(lambda: ignores_sigterm(pid), "its trap is set")
+    rig.ask("stop", timeout_ms=60_000)
+    assert rig.exit_event()["how"] == "signal 9 (SIGKILL)"
+
+
+def test_the_end_is_told_only_when_nothing_that_neard_forked_is_left(rig: GuardRig) -> None:
+    pid = rig.start(*LEAVES_A_CHILD, armed=True)["pid"]
+    wait_for(lambda: len(descendants(pid)) == 1, "neard has forked")
+    [child] = descendants(pid)
+    rig.ask("kill")
+    rig.exit_event()
+    assert not alive(pid)
+    assert not alive(child)
+
+
+def test_a_foreign_process_on_the_data_directory_is_named_and_lock_stays(rig: GuardRig) -> None:
+    with rig.lock.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        error = rig.start(*SLEEP)["error"]
+        assert f"process {os.getpid()} " in error
+        assert str(rig.lock) in error
+    assert rig.lock.exists()
+    assert rig.start(*SLEEP).get("ok"), "a LOCK file that nobody holds means nothing"
+
+
+def test_a_program_that_cannot_run_is_an_end_like_any_other(rig: GuardRig) -> None:
+    rig.start("/nonexistent/neard", armed=True)
+    assert rig.exit_event()["how"] == "exit code 127"
+    assert not rig.link.is_symlink()
+
+
+def test_a_key_that_cannot_be_read_is_a_refusal(rig: GuardRig) -> None:
+    rig.key.unlink()
+    assert str(rig.key) in rig.start(*SLEEP, armed=True)["error"]
+    assert not rig.link.is_symlink()
+
+
+@pytest.mark.parametrize("line", [b"garbage", b"[]", b'{"do": "dance"}', b'{"do": "start"}', b'{"do": "deadline"}'])
+def test_what_it_does_not_understand_it_refuses_and_goes_on(rig: GuardRig, line: bytes) -> None:
+    rig.socket.sendall(line + b"\n")
+    assert "error" in next(rig._messages())
+    assert rig.ask("hello")["ok"]
+
+
+def test_one_guard_for_one_home(rig: GuardRig) -> None:
+    second = rig.spawn()
+    assert second.wait(10) == 1
+    assert "another near-guard holds" in rig.log.read_text()
+    assert rig.ask("hello")["ok"]
+
+
+def test_it_goes_away_when_nobody_needs_it(tmp_path: Path) -> None:
+    with GuardRig(tmp_path, linger_s=0.3) as rig:
+        rig.ask("hello")
+        rig.socket.close()
+        assert rig.process.wait(10) == 0
+
+
+def test_it_stays_while_it_has_a_neard(tmp_path: Path) -> None:
+    with GuardRig(tmp_path, linger_s=0.1) as rig:
+        pid = rig.start(*SLEEP, armed=True, ms=1_000)["pid"]
+        rig.socket.close()
+        wait_for(lambda: not alive(pid), "the deadline")
+        assert rig.process.wait(10) == 0
+
+
+def test_quit_stops_neard_first(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP)["pid"]
+    rig.ask("quit")
+    assert rig.process.wait(10) == 0
+    assert not alive(pid)
+
+
+def test_neard_has_a_session_of_its_own(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP)["pid"]
+    wait_for(lambda: os.getsid(pid) == pid, "neard has left the guard's session")
+
+
+def test_its_socket_is_private(rig: GuardRig) -> None:
+    assert (rig.run_dir / "guard.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_it_stays_small(rig: GuardRig) -> None:
+    rig.start(*SLEEP, armed=True)
+    assert rig.memory_kb() <= 15 * 1024
+
+
+def test_how_it_ended() -> None:
+    for argv, words in ((["false"], "exit code 1"), (["sh", "-c", "kill -6 $$"], "signal 6 (SIGABRT)")):
+        child = subprocess.Popen(argv)
+        _, status = os.waitpid(child.pid, 0)
+        child.returncode = 0
+        assert guard.how_it_ended(status) == words
