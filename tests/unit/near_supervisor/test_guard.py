@@ -93,11 +93,13 @@ def test_a_deadline_that_is_moved_on_in_time_spares_neard(rig: GuardRig) -> None
 @pytest.mark.parametrize("who", ["guard", "guard and neard"])
 def test_a_guard_that_is_frozen_is_ended_by_the_kernel_and_neard_with_it(rig: GuardRig, who: str) -> None:
     """What a whole host that hangs is to its processes: the timer of the kernel goes on."""
-    pid = rig.start(*SLEEP, armed=True, ms=500)["pid"]
+    pid = rig.start(*SLEEP, armed=True, ms=700)["pid"]
+    # Before its exec the child is no neard yet: it would end by itself once thawed, without its parent.
+    wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "neard runs")
     if who != "guard":
         os.kill(pid, signal.SIGSTOP)
     rig.signal_guard(signal.SIGSTOP)
-    wait_for(lambda: not alive(pid), "neard is gone", 0.5 + guard.BACKSTOP_MS / 1000 + 2)
+    wait_for(lambda: not alive(pid), "neard is gone", 0.7 + guard.BACKSTOP_MS / 1000 + 2)
     wait_for(lambda: rig.process.poll() == -signal.SIGKILL, "the guard was killed")
 
 
