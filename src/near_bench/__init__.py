@@ -1,0 +1,1 @@
+"""Benchmarks: how long nobody signs after each kind of failure, and what an idle supervisor costs."""

@@ -1,0 +1,106 @@
+"""The command line of `bin/bench`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from near_bench import failover, rows
+from near_bench.stage import layout_of_own
+from near_localnet.options import Options
+from near_localnet.problem import Problem
+
+EXIT_STATUS = """\
+exit status:
+  0    everything was measured, every bound kept, nothing signed twice
+  1    a run failed, or something was signed twice, or the localnet did not come up
+  2    wrong usage
+  3    everything was measured and nothing signed twice, but a bound was missed: see the table
+  130  interrupted"""
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit status."""
+    options = parser().parse_args(argv)
+    # A bench that is told to end takes its localnet down first.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    try:
+        return int(options.run(options))
+    except Problem as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; its localnet is down", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; each command's function is its `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        prog="bin/bench", description="Measures the failover on a localnet of its own.", formatter_class=raw
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_failover(commands)
+    return top
+
+
+def _add_failover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    names = "\n".join(f"  {row.name:<24}{row.event}" for row in rows.ROWS)
+    command = commands.add_parser(
+        "failover",
+        help="how long nobody signs after each kind of failure",
+        description="Plays each failure many times and measures from the referee's log of signatures how long nobody"
+        "\nsigned: from the last signature of the old signer to the first of the new one. p50 and p95 are by\n"
+        "nearest rank; a bound is met when p95 keeps it.",
+        epilog=f"rows:\n{names}\n\n{EXIT_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = Options(block_time_ms=100)
+    command.add_argument("--runs", type=_count, default=10, metavar="N", help="runs of each row (default: 10)")
+    command.add_argument("--rows", type=_rows, default=rows.ROWS, metavar="A,B", help="only these rows (default: all)")
+    command.add_argument(
+        "--lease", type=float, default=default.lease_s, metavar="S", help="seconds (default: %(default)g)"
+    )
+    command.add_argument(
+        "--block-time-ms", type=int, default=default.block_time_ms, metavar="MS", help="(default: %(default)s)"
+    )
+    command.add_argument(
+        "--start-delay-ms", type=int, default=default.start_delay_ms, metavar="MS",
+        help="how long the simulated neard takes to start (default: %(default)s)",
+    )  # fmt: skip
+    add_place(command)
+    command.set_defaults(run=_failover)
+
+
+def add_place(command: argparse.ArgumentParser) -> None:
+    """Options that say where a benchmark works and writes."""
+    command.add_argument("--json", type=Path, metavar="FILE", help="write every single value there")
+    command.add_argument("--instance", type=int, metavar="N", help="the localnet's addresses 127.0.N.x (default: free)")
+    command.add_argument("--data", type=Path, metavar="DIR", help="the localnet's data, kept (default: temporary)")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _rows(text: str) -> list[rows.Row]:
+    unknown = [name for name in text.split(",") if name not in rows.NAMES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no row {unknown[0]!r}; there are {', '.join(rows.NAMES)}")
+    return [rows.named(name) for name in text.split(",")]
+
+
+def _failover(arguments: argparse.Namespace) -> int:
+    options = Options(
+        lease_s=arguments.lease, block_time_ms=arguments.block_time_ms, start_delay_ms=arguments.start_delay_ms
+    ).checked()
+    with layout_of_own(arguments.data, arguments.instance) as layout:
+        return failover.run(arguments.rows, arguments.runs, options, layout, arguments.json)

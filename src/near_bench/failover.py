@@ -1,0 +1,145 @@
+"""`bin/bench failover`: plays every event many times and reports how long nobody signed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from near_bench import machine
+from near_bench.evidence import evidence
+from near_bench.result import HEADER, NUMBERS, Result, Run, notes
+from near_bench.rows import Row
+from near_bench.stage import ROOT, Stage, raised
+from near_bench.table import aligned
+from near_localnet.layout import Layout
+from near_localnet.options import Options
+from near_localnet.problem import Problem
+from near_localnet.progress import Progress
+
+DONE, FAILED, MISSED = 0, 1, 3
+DIGITS = 6
+HEARTBEATS_PER_LEASE = 10
+SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms")
+
+
+class Failover:
+    """The benchmark at work on one stage; `results` grow as it goes, and stay when it is interrupted."""
+
+    def __init__(self, rows: Sequence[Row], runs: int, options: Options, progress: Progress) -> None:
+        self.results = [Result(row, options, runs) for row in rows]
+        self.double_signatures = 0
+        self.overlaps = 0
+        self.signatures = 0
+        self._options = options
+        self._progress = progress
+
+    def play(self, layout: Layout) -> None:
+        """Every run of every row. Raises Problem when the localnet cannot be put right any more."""
+        with raised(self._options, layout, self._progress) as stage:
+            try:
+                for result in self.results:
+                    for number in range(result.wanted):
+                        self._run(stage, result, number)
+            finally:
+                self._judge(stage)
+
+    def _run(self, stage: Stage, result: Result, number: int) -> None:
+        began = time.monotonic()
+        stage.restore()
+        # Each run strikes at another moment between two heartbeats.
+        time.sleep(self._options.lease_s / HEARTBEATS_PER_LEASE * number / result.wanted)
+        signer = stage.roles()[0].name
+        title = f"{result.row.name} {number + 1}/{result.wanted}"
+        try:
+            measured = result.row.play(stage)
+            stage.require_clean()
+            run = Run(signer, {key: round(value, DIGITS) for key, value in measured.items()})
+            shown = ", ".join(f"{key} {value:.3f} s" for key, value in run.values.items())
+        except Problem as problem:
+            run = Run(signer, {}, problem.message)
+            shown = f"FAILED: {problem.message}"
+            print(f"--- {title} failed: {problem}\n{evidence(stage.net)}\n---", file=sys.stderr, flush=True)
+        result.runs.append(run)
+        self._progress.say(f"{title:<28} {signer}: {shown} ({time.monotonic() - began:.1f} s)")
+
+    def _judge(self, stage: Stage) -> None:
+        judged = stage.net.judge.verdict()
+        if judged:
+            self.double_signatures, self.overlaps = judged.double_signatures, judged.overlaps
+            self.signatures = judged.signatures
+
+    @property
+    def status(self) -> int:
+        """DONE, FAILED (a run failed or is missing, or something was signed twice), or MISSED (a bound)."""
+        if self.double_signatures or self.overlaps or not all(result.complete for result in self.results):
+            return FAILED
+        met = [result.met(measure) for result in self.results for measure in result.row.measures]
+        return MISSED if False in met else DONE
+
+    def table(self) -> str:
+        """The table, the notes on it, and the verdict."""
+        lines = [line for result in self.results for line in result.lines()]
+        words = [aligned(HEADER, lines, NUMBERS), "", *notes(self.results), "", self.verdict()]
+        return "\n".join(words)
+
+    def verdict(self) -> str:
+        """The referee's findings over all runs."""
+        return (
+            f"referee: {self.double_signatures} double signatures, {self.overlaps} times two holders of one key,"
+            f" in {self.signatures} signatures"
+        )
+
+    def as_json(self, facts: dict[str, Any], took_s: float) -> dict[str, Any]:
+        """Everything that was measured, with what it was measured on."""
+        return {
+            "benchmark": "failover",
+            "machine": facts,
+            "settings": {name: getattr(self._options, name) for name in SETTINGS},
+            "took_s": round(took_s, 1),
+            "double_signatures": self.double_signatures,
+            "overlaps": self.overlaps,
+            "signatures": self.signatures,
+            "status": self.status,
+            "rows": [result.as_json() for result in self.results],
+        }
+
+
+def run(rows: Sequence[Row], runs: int, options: Options, layout: Layout, file: Path | None) -> int:
+    """The whole command; its exit status. What was measured is shown and kept also when it ends early."""
+    bench = Failover(rows, runs, options, Progress())
+    began = time.monotonic()
+    problem: Problem | None = None
+    try:
+        bench.play(layout)
+    except Problem as error:
+        problem = error
+    finally:
+        facts = machine.facts(consul_program(), ROOT)
+        if file:
+            write(file, bench.as_json(facts, time.monotonic() - began))
+        print(f"\n{bench.table()}")
+    if problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return FAILED
+    if bench.status == MISSED:
+        print("bench: a bound was missed; see the last column", file=sys.stderr)
+    return bench.status
+
+
+def consul_program() -> str:
+    """The Consul that localnets of this checkout use."""
+    own = ROOT / ".tools" / "bin" / "consul"
+    return str(own) if own.exists() else shutil.which("consul") or ""
+
+
+def write(file: Path, document: dict[str, Any]) -> None:
+    """JSON, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(json.dumps(document, indent=2) + "\n")
+    fresh.replace(file)

@@ -1,0 +1,42 @@
+"""What is measured at an event, and what it may be at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from near_localnet.options import Options
+
+Bound = Callable[[float, float], float]
+"""Seconds, from the lease and neard's start delay in seconds."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table. `bound` is None for what is only reported; `rule` is the bound in words."""
+
+    key: str
+    text: str
+    rule: str = ""
+    bound: Bound | None = None
+
+    def bound_s(self, options: Options) -> float | None:
+        """The bound with these settings, in seconds."""
+        return self.bound(options.lease_s, options.start_delay_ms / 1000) if self.bound else None
+
+
+Values = Mapping[str, float]
+"""Seconds by the key of their measure: what one run has yielded."""
+
+AT_ONCE = Measure("gap", "gap", "delay + 1 s", lambda _lease, delay: delay + 1)
+AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda lease, delay: lease + delay + 1)
+NO_GAP = Measure("gap", "gap", "0", lambda _lease, _delay: 0.0)
+SILENCE = Measure("silence", "longest silence of the signer")
+SILENCE_BEFORE = Measure("silence_before", "the same, as long before the event")
+BACK = Measure("back", "supervisor Validating again, after its start")
+NO_WRITES = Measure("no_writes", "until Consul takes writes again")
+SIGNER_STOPS = Measure("stops", "signer's last signature, after Consul's last answer", "lease", lambda lease, _: lease)
+SIGNS_AGAIN = Measure(
+    "again", "first signature, after Consul's return", "lease + delay + 2 s", lambda lease, delay: lease + delay + 2
+)
+SIGNS_AFTER_WRITE = Measure("again_write", "the same, after Consul's first write")

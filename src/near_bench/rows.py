@@ -1,0 +1,91 @@
+"""The events that a cluster has to survive, in the order of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from near_bench import measure, plays
+from near_bench.measure import Measure, Values
+from near_bench.stage import Stage
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event: how it is played and what is measured. `note` is for people who read the table."""
+
+    name: str
+    event: str
+    play: Callable[[Stage], Values]
+    measures: Sequence[Measure]
+    note: str = ""
+
+
+ROWS = (
+    Row(
+        "graceful-stop",
+        "graceful stop of the active supervisor",
+        plays.graceful_stop,
+        [measure.AT_ONCE],
+        "SIGTERM; the other one waits for nothing but its own neard",
+    ),
+    Row(
+        "neard-kill",
+        "neard SIGKILL, supervisor alive",
+        plays.neard_killed,
+        [measure.AT_ONCE],
+        "the killed one comes back by itself, as standby",
+    ),
+    Row(
+        "supervisor-restart",
+        "supervisor SIGKILL, restarted within 2 s",
+        plays.supervisor_restarted,
+        [measure.NO_GAP, measure.SILENCE, measure.SILENCE_BEFORE, measure.BACK],
+        f"started again {plays.RESTART_AFTER_S:g} s after the kill; gap 0: one neard process signs throughout, watched"
+        " for a lease and a second",
+    ),
+    Row(
+        "supervisor-kill",
+        "supervisor SIGKILL, not restarted",
+        plays.supervisor_killed,
+        [measure.AFTER_LEASE],
+        "the guard lets neard sign until its deadline of 0.8 lease, so that the gap is shorter than below",
+    ),
+    Row(
+        "supervisor-guard-kill",
+        "supervisor and guard SIGKILL together",
+        plays.supervisor_and_guard_killed,
+        [measure.AFTER_LEASE],
+        "neard dies with its guard; the other one waits for the whole lease",
+    ),
+    Row(
+        "host-freeze",
+        "whole host frozen",
+        plays.host_frozen,
+        [measure.AFTER_LEASE],
+        "SIGSTOP to supervisor, guard and neard; thawed after the takeover and watched for"
+        f" {plays.AFTER_THAW_S:g} s and until it is Voting: a run in which it signs once more has failed",
+    ),
+    Row(
+        "consul-leader-kill",
+        "Consul leader SIGKILL",
+        plays.consul_leader_killed,
+        [measure.NO_GAP, measure.SILENCE, measure.SILENCE_BEFORE, measure.NO_WRITES],
+        "the server is started again 0.1 s later by its keeper, as systemd does on a host (Restart=always, RestartSec"
+        " 100 ms); gap 0 as above",
+    ),
+    Row(
+        "consul-freeze",
+        "all Consul servers stopped for longer than the lease",
+        plays.consul_frozen,
+        [measure.SIGNER_STOPS, measure.SIGNS_AGAIN, measure.SIGNS_AFTER_WRITE, measure.NO_WRITES],
+        f"SIGSTOP to all three for the lease and {plays.OUTAGE_BEYOND_LEASE_S:g} s, then SIGCONT, which is the moment"
+        " of Consul's return; the last answer is counted from the moment the last server had been sent SIGSTOP",
+    ),
+)
+NAMES = tuple(row.name for row in ROWS)
+
+
+def named(name: str) -> Row:
+    """The row with this name. Raises ValueError."""
+    return ROWS[NAMES.index(name)]

@@ -1,0 +1,154 @@
+"""A localnet of one's own to play failures on: brought up for this, put right between them, ended in any case."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
+from near_bench.signatures import Signature, SignatureLog, longest_silence
+from near_localnet import chain, consul_cluster
+from near_localnet.layout import CONSUL_SERVERS, NAMES, SIGNER, VALIDATORS, Layout, Validator, validator_named
+from near_localnet.localnet import HOST, Localnet
+from near_localnet.options import Options
+from near_localnet.ports import require_free
+from near_localnet.problem import Problem
+from near_localnet.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTANCES = range(130, 250)
+"""Far from those that people choose by hand."""
+RESTORE_TIMEOUT_S = 60.0
+TAKEOVER_TIMEOUT_S = 40.0
+STEADY_S = 1.0
+PAUSE_BLOCKS = 5
+SHORTEST_PAUSE_S = 0.5
+
+
+class Stage:
+    """The localnet, and what its common signer has signed. Problem is raised by whatever cannot be brought about."""
+
+    def __init__(self, net: Localnet, options: Options) -> None:
+        self.net = net
+        self.options = options
+        self._log = SignatureLog(net.layout.referee_log, SIGNER)
+
+    # ----- before an event
+
+    def restore(self) -> None:
+        """Puts everything right: thaws what is frozen, starts what is missing, waits for a steady signer."""
+        for name in NAMES:
+            if any(process.stopped for process in self.net.select(name, HOST)):
+                self.net.thaw(name)
+            if not self.net.select(name, main_part(name)):
+                self.net.start(name)
+        self.net.wait_until("one validates and the other votes", lambda seen: seen.healthy, RESTORE_TIMEOUT_S)
+        if not wait_for(lambda: consul_cluster.ready(self.net.layout), RESTORE_TIMEOUT_S):
+            raise Problem("Consul has no three servers that agree.")
+        self.steady(STEADY_S)
+
+    def steady(self, for_s: float) -> None:
+        """Waits until the signer has signed for that long without a pause of several blocks."""
+        longest = max(SHORTEST_PAUSE_S, PAUSE_BLOCKS * self.options.block_time_ms / 1000)
+
+        def is_steady() -> bool:
+            now = boot_ns()
+            return longest_silence(self.signatures(), now - round(for_s * NS), now) <= longest
+
+        if not wait_for(is_steady, RESTORE_TIMEOUT_S):
+            raise Problem(f"Nobody has signed for {for_s:g} s without a pause of {longest:g} s.")
+
+    def roles(self) -> tuple[Validator, Validator]:
+        """The host that validates, and the other one."""
+        active = validator_named(self.net.wait_until("one validates", lambda seen: bool(seen.active), 10).active)
+        standby = next(host for host in VALIDATORS if host != active)
+        if active is None:
+            raise Problem("Nobody is Validating.")
+        return active, standby
+
+    def neard_pid(self, host: Validator) -> int:
+        """The process that signs on `host`. Raises Problem when there is none."""
+        for process in self.net.select(host.name, "neard"):
+            return process.pid
+        raise Problem(f"{host.name} has no neard.")
+
+    # ----- what the referee's log says
+
+    def signatures(self) -> list[Signature]:
+        """All signatures of the common signer so far."""
+        return list(self._log.poll())
+
+    def takeover(self, new: Validator, since_ns: int) -> float:
+        """Waits until `new` signs; the gap in seconds by the referee: last signature of the old one to its first."""
+        for now in polls(since_ns + round(TAKEOVER_TIMEOUT_S * NS)):
+            gap = self.net.judge.gap(SIGNER, new.home_name, since_ns)
+            if gap is not None:
+                return gap.gap_ms / 1000
+            if now - since_ns > TAKEOVER_TIMEOUT_S * NS:
+                break
+        raise Problem(f"{new.name} has signed nothing {TAKEOVER_TIMEOUT_S:g} s after the event.")
+
+    def watch(self, until_ns: int) -> list[Signature]:
+        """Lets time pass until `until_ns`, because what must not happen shows only if one looks for long enough."""
+        for _ in polls(until_ns):
+            pass
+        return self.signatures()
+
+    def require_clean(self) -> None:
+        """Raises Problem when the referee has found a double signature or two holders of one key."""
+        judged = self.net.judge.verdict()
+        if judged is None or not judged.clean:
+            raise Problem(f"The referee: {judged.text if judged else 'there is no log'}.")
+
+    def require_silent(self, host: Validator, since_ns: int) -> None:
+        """Raises Problem when `host` has signed anything since."""
+        signed = [s for s in self.signatures() if s.home == host.home_name and s.boot_ns >= since_ns]
+        if signed:
+            late = seconds(since_ns, signed[-1].boot_ns)
+            raise Problem(f"{host.name} signed {len(signed)} times up to {late:.2f} s after it never should again.")
+
+
+def main_part(name: str) -> str:
+    """The process that keeps a part going: its absence means that the part has to be started."""
+    if validator_named(name):
+        return "supervisor"
+    return "keeper" if name in CONSUL_SERVERS else "neard"
+
+
+def free_instance() -> int:
+    """A number for a localnet whose addresses nobody uses now. Raises Problem when all are taken."""
+    offset = os.getpid() % len(INSTANCES)
+    for instance in [*INSTANCES[offset:], *INSTANCES[:offset]]:
+        layout = Layout(Path("/nonexistent"), instance)
+        try:
+            require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], "")
+        except Problem:
+            continue
+        return instance
+    raise Problem("Every loopback address that could be used is taken.", "Are localnets left over? Give --instance N.")
+
+
+@contextmanager
+def layout_of_own(data: Path | None = None, instance: int | None = None) -> Iterator[Layout]:
+    """A layout nobody else uses; a data directory made for it is removed in the end."""
+    made = None if data else Path(tempfile.mkdtemp(prefix="near-bench-"))
+    try:
+        yield Layout.make(ROOT, data or made, free_instance() if instance is None else instance)
+    finally:
+        if made:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def raised(options: Options, layout: Layout, progress: Progress | None = None) -> Iterator[Stage]:
+    """A localnet that is up, and down afterwards whatever happened."""
+    net = Localnet(layout, ROOT / ".tools")
+    try:
+        net.up(options, progress)
+        yield Stage(net, options)
+    finally:
+        net.down()
