@@ -1,0 +1,1 @@
+"""Deliberate breaks of the safety rules, and the command that shows that each one is noticed."""

@@ -1,0 +1,210 @@
+"""Deliberate breaks: each takes one rule out, and names the tests that must go red without it.
+
+A break is a replacement in one file. ``python -m breaks`` (``bin/breaks``) applies each to a copy of the
+tree and runs its tests there; a break that nothing notices is a hole in the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CORE = "src/near_supervisor/core/"
+GUARD = "src/near_supervisor/guard.py"
+UNIT = "tests/unit/near_supervisor/"
+
+
+@dataclass(frozen=True)
+class Break:
+    """Without ``rule`` (``old`` replaced by ``new`` in ``file``), one of ``tests`` fails."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+BREAKS: tuple[Break, ...] = (
+    Break(
+        "rule 1: the deadline counts from when the heartbeat was sent, not from its answer",
+        CORE + "absorb_consul.py",
+        "lease.hold_until(event.sent_at, node.settings.lease_ms)",
+        "lease.hold_until(now, node.settings.lease_ms)",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 1: not knowing never moves the deadline",
+        CORE + "absorb_consul.py",
+        "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
+        "if False:\n        tenure = replace(tenure, beating=False",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 1: a no kills at once",
+        CORE + "rules_signer.py",
+        'return kill(node, "this node does not hold the lease")',
+        "return node, []",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 1: the holder gives up at 0.8 D, so that the kill and two drifting clocks fit before D",
+        CORE + "lease.py",
+        "return sent_at + lease_ms * 8 // 10",
+        "return sent_at + lease_ms",
+        UNIT + "test_lease.py",
+    ),
+    Break(
+        "rule 1: past its deadline a signer is killed",
+        CORE + "rules_signer.py",
+        "if now < tenure.deadline:",
+        "if True:",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 2: Released is written only after the end of neard",
+        CORE + "rules_lease.py",
+        "not tenure.give_up or node.armed or tenure.releasing",
+        "not tenure.give_up or tenure.releasing",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 2: a release to another node is not for this one",
+        CORE + "watch.py",
+        'if seen.record.handover_to in ("", settings.member_id):',
+        "if True:",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 3: a silent holder is waited out for the whole lease",
+        CORE + "watch.py",
+        "until = watch.since + silence_ms",
+        "until = watch.since + silence_ms // 2",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 3: the longer of both leases is waited out",
+        CORE + "watch.py",
+        "silence_ms = max(silence_ms, seen.record.lease_ms)",
+        "silence_ms = settings.lease_ms",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 3: a heartbeat starts the wait again",
+        CORE + "watch.py",
+        "if watch is not None and (watch.seen.index, watch.seen.session) == (seen.index, seen.session):",
+        "if watch is not None:",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 3: a record without a session is no short cut",
+        CORE + "watch.py",
+        "    if seen.released:\n",
+        "    if seen.session is None:\n",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "a kuutamod that holds the lock is never taken over, however silent",
+        CORE + "watch.py",
+        "if watch.seen.session is not None:",
+        "if False:",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
+        CORE + "absorb_consul.py",
+        "attempt.floor, since=now, heartbeat_at=now)",
+        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 4: nothing is armed below the height that the predecessor may have signed",
+        CORE + "rules_lease.py",
+        "if node.sync.height > tenure.floor:",
+        "if True:",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
+        CORE + "rules_lease.py",
+        "height = _may_have_signed(node, tenure, limit)",
+        "height = _may_have_signed(node, tenure, now)",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 4: an isolated neard is not in sync, whatever it says",
+        CORE + "sync.py",
+        "if frozen_ms > limit:",
+        "if False:",
+        UNIT + "test_sync.py",
+    ),
+    Break(
+        "the standby has ended before neard starts with the key",
+        CORE + "rules_lease.py",
+        '        return stop(node, "it is started again as the validator")\n',
+        '        stop(node, "it is started again as the validator")\n',
+        UNIT + "test_signing.py " + UNIT + "test_invariants.py",
+    ),
+    Break(
+        "a running signer of a term that nobody remembers is killed",
+        "src/near_supervisor/core/absorb_neard.py",
+        "if event.memory is not None and node.tenure is None:",
+        "if node.tenure is None and event.armed:",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "the guard kills at the deadline",
+        GUARD,
+        "if self.armed and now >= self.deadline:",
+        "if False:",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "the kernel ends a guard that hangs",
+        GUARD,
+        "            self.backstop.set(deadline + BACKSTOP_MS)\n        neard = Neard(",
+        "            pass\n        neard = Neard(",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "neard dies with its guard",
+        GUARD,
+        "_prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)",
+        "pass",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "the guard refuses to arm without a deadline ahead",
+        GUARD,
+        "if armed and deadline <= boot_ms():",
+        "if False:",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "rule 6: every start of a guard takes the key away",
+        GUARD,
+        "        self.disarm_key()\n        self.wake_r",
+        "        self.wake_r",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "rule 6: the key goes when the armed neard has ended",
+        GUARD,
+        "        self.backstop.set(0)\n        self.disarm_key()\n        self.idle_since",
+        "        self.backstop.set(0)\n        self.idle_since",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a process that holds the data directory is not ignored",
+        GUARD,
+        "if holder is not None:",
+        "if False:",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "what neard forked does not outlive it",
+        GUARD,
+        "            self._kill_left_behind()\n        return False",
+        "            return True\n        return False",
+        UNIT + "test_guard.py",
+    ),
+)
