@@ -50,7 +50,7 @@ def call(path: Path, method: str, route: str, body: object = None, timeout: floa
         connection.close()
     try:
         answer = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         raise ControlError(f"{method} {route} on {path}: the answer is not a JSON object")

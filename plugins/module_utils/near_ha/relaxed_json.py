@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-# A string literal is matched first, so that a comment mark inside one is left alone.
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
+# A string literal is matched first, so that a comment mark inside one is left alone. One that is never closed
+# goes up to the end: looking for its end again from each of its quotes would take time by the square.
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -17,5 +18,8 @@ def _blank(match: re.Match[str]) -> str:
 
 def loads(text: str) -> object:
     """The value of ``text``; json.JSONDecodeError (a ValueError) says where it is malformed."""
-    value: object = json.loads(_TOKEN.sub(_blank, text))
+    try:
+        value: object = json.loads(_TOKEN.sub(_blank, text))
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", text, 0) from None
     return value
