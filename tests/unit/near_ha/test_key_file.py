@@ -1,0 +1,124 @@
+"""Key files: every refusal names the file and what is wrong with it, and never a part of the secret."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from near_ha import base58, key_file
+from near_ha.errors import BadKey
+from support import near_keys
+
+PUBLIC, SECRET = near_keys.pair("the-key")
+SECRET_TEXT = SECRET.removeprefix("ed25519:")
+LONGEST_LEAK = 8
+NOBODY = 65534
+
+
+def refuse(path: Path) -> BadKey:
+    """The refusal, after it was checked that nothing of the secret is in it, however it is shown."""
+    with pytest.raises(BadKey) as caught:
+        key_file.read(path)
+    error = caught.value
+    shown = f"{error} {error!r} {error.message} {error.hint} {''.join(traceback.format_exception(error))}"
+    pieces = [SECRET_TEXT[at : at + LONGEST_LEAK] for at in range(len(SECRET_TEXT) - LONGEST_LEAK)]
+    assert not [piece for piece in pieces if piece in shown]
+    assert str(path) in str(error)
+    return error
+
+
+def with_fields(**changes: object) -> Callable[[Path], None]:
+    return lambda path: (near_keys.write(path, "the-key", **changes), None)[1]
+
+
+def with_text(text: str | bytes) -> Callable[[Path], None]:
+    return lambda path: (path.write_bytes(text.encode() if isinstance(text, str) else text), None)[1]
+
+
+OTHER_PUBLIC = near_keys.pair("another-key")[0]
+SHORT_SECRET = "ed25519:" + base58.encode(base58.decode(SECRET_TEXT)[:63])
+CASES: list[tuple[str, Callable[[Path], None], str]] = [
+    ("missing", lambda _path: None, "does not exist"),
+    ("a directory", Path.mkdir, "cannot be read: Is a directory"),
+    ("empty", with_text(""), "not valid JSON"),
+    ("cut off", with_text(json.dumps(near_keys.document("the-key"))[:-4]), "not valid JSON"),
+    ("only the secret", with_text(SECRET), "not valid JSON"),
+    ("the secret as a string", with_text(json.dumps(SECRET)), "does not hold a JSON object"),
+    ("a list", with_text(json.dumps([PUBLIC, SECRET])), "does not hold a JSON object"),
+    ("not text", with_text(b"\xff\xfe" + SECRET.encode()), "not valid JSON"),
+    ("nested without end", with_text('{"a":' * 10_000), "not valid JSON"),
+    ("too large", with_text(SECRET + " " * 70_000), "larger than 65536 bytes"),
+    ("mismatched", with_fields(public_key=OTHER_PUBLIC), "public key does not correspond to secret key in key file"),
+    ("no public key", with_fields(public_key=None), "public_key is missing"),
+    ("public key is a number", with_fields(public_key=7), "public_key is missing or not a string"),
+    ("account is a list", with_fields(account_id=[SECRET]), "account_id is not a string"),
+    ("no secret", with_fields(secret_key=None), "exactly one of secret_key and private_key"),
+    ("two secrets", with_fields(private_key=SECRET), "exactly one of secret_key and private_key"),
+    ("secret is an object", with_fields(secret_key={"key": SECRET}), "exactly one of secret_key and private_key"),
+    ("fields exchanged", with_fields(public_key=SECRET, secret_key=PUBLIC), "public_key has 64 bytes instead of 32"),
+    ("another curve", with_fields(secret_key="secp256k1:" + SECRET_TEXT), "secret_key does not start with 'ed25519:'"),
+    ("no curve", with_fields(secret_key=SECRET_TEXT), "secret_key does not start with 'ed25519:'"),
+    ("a bad digit", with_fields(secret_key=SECRET[:-1] + "0"), "secret_key is not base58"),
+    ("a byte short", with_fields(secret_key=SHORT_SECRET), "secret_key has 63 bytes instead of 64"),
+    ("a line end inside", with_fields(secret_key=SECRET + "\n"), "secret_key is not base58"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "text"), [pytest.param(make, text, id=name) for name, make, text in CASES])
+def test_a_bad_file_is_refused_by_name_and_the_secret_stays_secret(
+    tmp_path: Path, make: Callable[[Path], None], text: str
+) -> None:
+    path = tmp_path / "validator_key.json"
+    make(path)
+    assert text in str(refuse(path))
+
+
+@pytest.mark.parametrize("name", [name for name, _, text in CASES if "account_id" not in text])
+def test_most_refusals_say_what_to_do_next(tmp_path: Path, name: str) -> None:
+    make = next(make for case, make, _ in CASES if case == name)
+    path = tmp_path / "validator_key.json"
+    make(path)
+    error = refuse(path)
+    assert error.hint or "must be there" in error.message
+
+
+@contextlib.contextmanager
+def without_privileges() -> Iterator[None]:
+    """Tests may run as root, who can read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_an_unreadable_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = near_keys.write(tmp_path / "validator_key.json", "the-key")
+    path.chmod(0)
+    with without_privileges():
+        error = refuse(path)
+    assert "Permission denied" in str(error)
+    assert "read access" in error.hint
+
+
+def test_a_good_file_is_read_and_its_secret_does_not_show(tmp_path: Path) -> None:
+    read = key_file.read(near_keys.write(tmp_path / "validator_key.json", "the-key"))
+    assert (read.account_id, read.public_key, read.secret_key) == ("test.near", PUBLIC, SECRET)
+    assert SECRET_TEXT not in repr(read)
+    assert SECRET_TEXT not in str(read)
+
+
+def test_the_newer_field_name_comments_and_a_missing_account_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "node_key.json"
+    path.write_text(f'// a node key\n{{"public_key": "{PUBLIC}", "private_key": "{SECRET}"}} # end\n')
+    read = key_file.read(path)
+    assert (read.account_id, read.secret_key) == ("", SECRET)
