@@ -140,7 +140,7 @@ def test_a_stale_node_wipes_its_data_and_starts_over_under_its_pid(tmp_path: Pat
 
 
 def test_a_validator_that_misses_too_much_is_kicked_out_two_epochs_later(tmp_path: Path) -> None:
-    with running(tmp_path, *CHAIN, epoch_length=20) as net:
+    with running(tmp_path, *CHAIN, epoch_length=20, kickout=50) as net:
         net.until("epoch 2", lambda: net["node0"].height() > 41, timeout_s=15)
         found = net["node0"].call("validators", [None])
         assert [item["account_id"] for item in found["current_validators"]] == list(CHAIN), found
