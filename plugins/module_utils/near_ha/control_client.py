@@ -34,8 +34,9 @@ def call(path: Path, method: str, route: str, body: object = None, timeout: floa
     try:
         payload = None if body is None else json.dumps(body)
         connection.request(method, route, payload, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        raw = response.read(_MAX_BYTES)
+        # Closed by itself too: an answer that was not read to its end would keep the socket open.
+        with connection.getresponse() as response:
+            raw = response.read(_MAX_BYTES)
     except FileNotFoundError:
         raise ControlError(
             f"no control socket at {path}", "Is the supervisor running, and is this its --run-dir?"
