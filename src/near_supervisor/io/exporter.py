@@ -92,14 +92,12 @@ class Exporter:
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal() or int(port) >= 2**16:
             raise BadConfig(f"--exporter-address {address!r}", "It should look like 127.0.0.1:2233")
-        registry = CollectorRegistry()
-        registry.register(_Metrics(look))
 
         class Handler(_Handler):
             """Bound to this exporter's view."""
 
         Handler.routes = {
-            "/metrics": lambda: (HTTPStatus.OK, kuutamod_metrics(look()) + _text(registry)),
+            "/metrics": lambda: (HTTPStatus.OK, kuutamod_metrics(look()) + exposition(look)),
             "/health": lambda: _health(look()),
             "/neard-pid": lambda: (HTTPStatus.OK, str(look().neard_pid or "")),
         }
@@ -116,7 +114,10 @@ class Exporter:
         self._server.serve_forever()
 
 
-def _text(registry: CollectorRegistry) -> str:
+def exposition(look: Look) -> str:
+    """The metrics that kuutamod did not have, whole numbers printed as ``1`` like its own."""
+    registry = CollectorRegistry()
+    registry.register(_Metrics(look))
     return _WHOLE.sub(r"\1", generate_latest(registry).decode())
 
 
