@@ -9,10 +9,13 @@ import near_ha
 
 _WRAPPER = """\
 #!{python}
-import sys
+import os, sys
 sys.path[:0] = {paths!r}
 from neard_sim.cli import main
-sys.exit(main())
+status = main()
+sys.stdout.flush()
+# The interpreter's own tear-down is no part of how long a neard takes to stop.
+os._exit(status)
 """
 
 
