@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import failover, rows
+from near_bench import failover, idle, rows
 from near_bench.stage import layout_of_own
 from near_localnet.options import Options
 from near_localnet.problem import Problem
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_failover(commands)
+    _add_idle(commands)
     return top
 
 
@@ -104,3 +105,31 @@ def _failover(arguments: argparse.Namespace) -> int:
     ).checked()
     with layout_of_own(arguments.data, arguments.instance) as layout:
         return failover.run(arguments.rows, arguments.runs, options, layout, arguments.json)
+
+
+def _add_idle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "idle",
+        help="memory, CPU and Consul requests of an idle supervisor; how long bin/localnet up takes",
+        description="Brings a localnet up for each lease, lets it idle, and reports what supervisor and guard of\n"
+        "validator and standby use. Requests to Consul are counted by a relay in between.",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long to idle (default: 60)")
+    command.add_argument(
+        "--leases", type=_leases, default=[10.0, 4.0], metavar="S,S", help="one localnet for each (default: 10,4)"
+    )
+    command.add_argument("--block-time-ms", type=int, default=600, metavar="MS", help="(default: %(default)s)")
+    add_place(command)
+    command.set_defaults(run=_idle)
+
+
+def _leases(text: str) -> list[float]:
+    return [Options(lease_s=float(word)).checked().lease_s for word in text.split(",")]
+
+
+def _idle(arguments: argparse.Namespace) -> int:
+    Options(block_time_ms=arguments.block_time_ms).checked()
+    with layout_of_own(arguments.data, arguments.instance) as layout:
+        return idle.run(layout, arguments.leases, arguments.seconds, arguments.block_time_ms, arguments.json)

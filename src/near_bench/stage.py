@@ -121,8 +121,8 @@ def main_part(name: str) -> str:
 
 def free_instance() -> int:
     """A number for a localnet whose addresses nobody uses now. Raises Problem when all are taken."""
-    offset = os.getpid() % len(INSTANCES)
-    for instance in [*INSTANCES[offset:], *INSTANCES[:offset]]:
+    for number in range(len(INSTANCES)):
+        instance = INSTANCES[(os.getpid() + number) % len(INSTANCES)]
         layout = Layout(Path("/nonexistent"), instance)
         try:
             require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], "")

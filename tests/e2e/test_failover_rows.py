@@ -1,0 +1,56 @@
+"""Every row of the failover table, with generous bounds; `bin/bench failover` holds the tight ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from near_bench import consul_probe, measure
+from near_bench.clock import NS, boot_ns, seconds, wait_for
+from near_bench.rows import ROWS, Row
+from near_bench.signatures import first_since, last_before
+from near_bench.stage import Stage
+from near_localnet.layout import CONSUL_SERVERS
+
+SLACK_S = 3.0
+WITHOUT_SLACK = (measure.NO_GAP, measure.SIGNER_STOPS)
+"""These say who signs and until when, not how quickly: a busy machine is no excuse."""
+BEYOND_LEASE_S = 2.0
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_gap_after(row: Row, stage: Stage) -> None:
+    values = row.play(stage)
+    for each in row.measures:
+        bound = each.bound_s(stage.options)
+        if bound is not None:
+            slack = 0.0 if each in WITHOUT_SLACK else SLACK_S
+            assert values[each.key] <= bound + slack, f"{row.event}: {each.text}"
+    stage.require_clean()
+
+
+def test_signer_that_goes_on_does_not_pause(stage: Stage) -> None:
+    """A start of neard costs a second at least; a supervisor that comes back must not cost that."""
+    values = next(row for row in ROWS if row.name == "supervisor-restart").play(stage)
+    assert values[measure.SILENCE.key] < stage.options.start_delay_ms / 1000
+    stage.require_clean()
+
+
+def test_consul_servers_ended_for_longer_than_the_lease(stage: Stage) -> None:
+    """As the row with frozen servers, but with requests that are refused at once instead of unanswered."""
+    lease_s, net = stage.options.lease_s, stage.net
+    for name in CONSUL_SERVERS:
+        net.stop(name)
+    ended = boot_ns()
+    stage.watch(ended + round((lease_s + BEYOND_LEASE_S) * NS))
+    last = last_before(stage.signatures(), boot_ns())
+    assert last is not None
+    assert seconds(ended, last.boot_ns) <= lease_s
+
+    returned = boot_ns()
+    for name in CONSUL_SERVERS:
+        net.start(name)
+    assert consul_probe.first_write_ns(net.layout, 30) is not None, "Consul takes no writes"
+    bound = measure.SIGNS_AGAIN.bound_s(stage.options)
+    assert bound is not None
+    assert wait_for(lambda: first_since(stage.signatures(), returned) is not None, bound + SLACK_S), "nobody signs"
+    stage.require_clean()
