@@ -7,16 +7,14 @@ import json
 import os
 import sys
 
-import consul
-
 from near_ha import consul_keys
 from near_ha.errors import NearError
 
-from .io.consul_store import parse_urls
+from .io.consul_client import connect, parse_urls
 
 NO_LEADER = 1
 SESSION_GONE = 2
-_TIMEOUT_S = 5.0
+_TIMEOUT_MS = 5_000
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,8 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 def _active_validator(given: argparse.Namespace) -> int:
     problem = ""
     for scheme, host, port in parse_urls(given.consul_url):
-        client = consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent", timeout=_TIMEOUT_S)
-        client.http.session.trust_env = False
+        client = connect(scheme, host, port, _TIMEOUT_MS)
         try:
             _, entry = client.kv.get(consul_keys.leader(given.account_id))
             holder = entry.get("Session") if entry else None

@@ -1,7 +1,8 @@
 """The only file that knows Consul: sessions, the five transactions of the lease, member records.
 
 Every call ends in one of three answers. What the library makes of a broken server (any exception, any
-shape) is *don't know*; only a refused condition (HTTP 409) and a session that is not found are *no*.
+shape) is *don't know*. *No* is only what Consul itself said: a refused condition (HTTP 409 with its reasons)
+and a session that it does not find. *Yes* is only an answer that shows what was stored.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-import consul
 
 from near_ha import consul_keys, lease_record
-from near_ha.errors import BadConfig, BadRecord
+from near_ha.errors import BadRecord
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
+
+from .consul_client import ClientError, NotFound, connect, parse_urls
 
 T = TypeVar("T")
 
@@ -41,34 +41,13 @@ class MemberRecord:
     index: int
 
 
-def parse_urls(text: str) -> list[tuple[str, str, int]]:
-    """(scheme, host, port) of each URL in a comma-separated list; BadConfig names a malformed one."""
-    found = []
-    for url in text.split(","):
-        parts = urlsplit(url.strip())
-        try:
-            port = parts.port or 8500
-        except ValueError:
-            port = 0
-        if parts.scheme not in ("http", "https") or not parts.hostname or not port:
-            raise BadConfig(f"--consul-url has {url!r}", "It should look like http://localhost:8500")
-        found.append((parts.scheme, parts.hostname, port))
-    return found
-
-
 class ConsulStore:
     """One thread's way to Consul: the next agent of the list is tried after each *don't know*."""
 
     def __init__(self, urls: str, account_id: str, timeout_ms: int) -> None:
         self.account_id = account_id
         self._key = consul_keys.leader(account_id)
-        self._clients = [
-            consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent", timeout=timeout_ms / 1000)
-            for scheme, host, port in parse_urls(urls)
-        ]
-        for client in self._clients:
-            # A proxy or a .netrc of the environment has no business between us and the lease.
-            client.http.session.trust_env = False
+        self._clients = [connect(*url, timeout_ms) for url in parse_urls(urls)]
         self._current = 0
 
     # --- the lease
@@ -120,7 +99,11 @@ class ConsulStore:
         try:
             self._ask(lambda client: client.session.renew(session))
         except Refused as refused:
-            return Answer(Kind.NO, str(refused))
+            if session in str(refused):
+                return Answer(Kind.NO, str(refused))
+            # A 404 that does not name the session is not Consul's: something else answers there.
+            self._next_agent()
+            return Answer(Kind.UNKNOWN, str(refused))
         except Unknown as unknown:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
@@ -175,7 +158,7 @@ class ConsulStore:
     def _change(self, operations: list[dict[str, Any]]) -> Answer:
         payload = [{"KV": {"Key": self._key, **operation}} for operation in operations]
         try:
-            self._ask(lambda client: _check_transaction(client.txn.put(payload), len(payload)))
+            self._ask(lambda client: _check_transaction(client.txn.put(payload), payload))
         except Refused as refused:
             return Answer(Kind.NO, str(refused))
         except Unknown as unknown:
@@ -188,11 +171,12 @@ class ConsulStore:
             return question(client)
         except Refused:
             raise
-        except consul.base.NotFound as error:
+        except NotFound as error:
             raise Refused(f"not found: {error}") from None
-        except consul.base.ClientError as error:
-            if type(error) is consul.base.ClientError and str(error).startswith("409 "):
-                raise Refused(_reasons(str(error)[4:])) from None
+        except ClientError as error:
+            reasons = _reasons(str(error)[4:]) if str(error).startswith("409 ") else ""
+            if reasons:
+                raise Refused(reasons) from None
             self._next_agent()
             raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {error}") from None
         except Exception as error:
@@ -210,17 +194,27 @@ def _encode(text: str) -> str:
 
 
 def _reasons(body: str) -> str:
-    """Consul's own words about the operations that failed."""
+    """Consul's own words about the operations that failed; "" when it is not about their conditions."""
     try:
-        return "; ".join(str(error["What"]) for error in json.loads(body)["Errors"])[:300]
-    except (ValueError, KeyError, TypeError):
-        return "a condition of the transaction did not hold"
+        reasons = [str(error["What"]) for error in json.loads(body)["Errors"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    # A token that lost its rights says nothing about who holds the lease.
+    if any("permission denied" in reason.lower() for reason in reasons):
+        return ""
+    return "; ".join(reasons)[:300]
 
 
-def _check_transaction(answer: object, operations: int) -> None:
-    """A 200 is only a yes when it has the shape of one."""
-    if not isinstance(answer, dict) or answer.get("Errors") or not isinstance(answer.get("Results"), list):
-        raise Unknown(f"Consul answered a transaction of {operations} operations with {str(answer)[:100]}")
+def _check_transaction(answer: object, payload: list[dict[str, dict[str, Any]]]) -> None:
+    """A 200 is only a yes when it shows our key, and our lock on it, as the last operation left them."""
+    last = payload[-1]["KV"]
+    locks = last["Verb"] in ("set", "lock")
+    session = next((operation["KV"]["Session"] for operation in payload if "Session" in operation["KV"]), None)
+    if isinstance(answer, dict) and not answer.get("Errors") and answer.get("Results"):
+        stored = answer["Results"][-1]["KV"]
+        if stored["Key"] == last["Key"] and (not locks or stored.get("Session") == session):
+            return
+    raise Unknown(f"Consul answered a transaction of {len(payload)} operations with {str(answer)[:100]}")
 
 
 def _index(text: object) -> int:

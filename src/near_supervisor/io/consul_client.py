@@ -1,0 +1,67 @@
+"""Clients for exactly the Consul agents that an operator named, by python-consul2 or by py-consul, its living fork."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import consul
+import consul.std
+
+from near_ha.errors import BadConfig
+
+try:
+    from consul.exceptions import ClientError, NotFound
+except ImportError:
+    from consul.base import ClientError, NotFound
+
+__all__ = ["ClientError", "NotFound", "connect", "parse_urls"]
+
+_DEFAULT_PORT = 8500
+
+
+def parse_urls(text: str) -> list[tuple[str, str, int]]:
+    """(scheme, host, port) of each URL in a comma-separated list; BadConfig names a malformed one."""
+    found = []
+    for url in text.split(","):
+        try:
+            parts = urlsplit(url.strip())
+            port = _DEFAULT_PORT if parts.port is None else parts.port
+        except ValueError:
+            raise _malformed(url) from None
+        # Everything else of a URL would be dropped without a word.
+        extra = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port or extra:
+            raise _malformed(url)
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        found.append((parts.scheme, host, port))
+    return found
+
+
+def _malformed(url: str) -> BadConfig:
+    return BadConfig(f"--consul-url has {url!r}", "It should look like http://localhost:8500")
+
+
+def connect(scheme: str, host: str, port: int, timeout_ms: int) -> Any:
+    """A client of this one agent that reads consistently, whatever CONSUL_HTTP_ADDR or a proxy variable say.
+
+    ``timeout_ms`` bounds the connection and each wait for the next bytes. BadConfig when the library refuses
+    what it finds in the environment.
+    """
+    try:
+        client = consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent")
+    except consul.ConsulException as error:
+        raise BadConfig(str(error), "Unset that variable: --consul-url says which agents to ask") from None
+    # python-consul2 lets CONSUL_HTTP_ADDR override the host it was given.
+    http = consul.std.HTTPClient(host, port, scheme, client.http.verify)
+    # A proxy or a .netrc of the environment has no business between us and the lease.
+    http.session.trust_env = False
+    if client.token:
+        # CONSUL_HTTP_TOKEN; py-consul leaves it out of transactions.
+        http.session.headers["X-Consul-Token"] = client.token
+    if hasattr(http, "connections_timeout"):
+        http.connections_timeout = timeout_ms / 1000  # py-consul, which adds the wait of a blocking query by itself
+    else:
+        http.timeout = timeout_ms / 1000
+    client.http = http
+    return client
