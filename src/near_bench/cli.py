@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import failover, idle, rows
+from near_bench import failover, idle, report, rows
 from near_bench.stage import layout_of_own
 from near_localnet.options import Options
 from near_localnet.problem import Problem
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_failover(commands)
     _add_idle(commands)
+    _add_table(commands)
     return top
 
 
@@ -133,3 +134,14 @@ def _idle(arguments: argparse.Namespace) -> int:
     Options(block_time_ms=arguments.block_time_ms).checked()
     with layout_of_own(arguments.data, arguments.instance) as layout:
         return idle.run(layout, arguments.leases, arguments.seconds, arguments.block_time_ms, arguments.json)
+
+
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("table", help="print the Markdown table of what a benchmark wrote with --json")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.set_defaults(run=_table)
+
+
+def _table(arguments: argparse.Namespace) -> int:
+    print(report.text(report.read(arguments.file)))
+    return 0

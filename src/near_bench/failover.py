@@ -65,7 +65,7 @@ class Failover:
             shown = f"FAILED: {problem.message}"
             print(f"--- {title} failed: {problem}\n{evidence(stage.net)}\n---", file=sys.stderr, flush=True)
         result.runs.append(run)
-        self._progress.say(f"{title:<28} {signer}: {shown} ({time.monotonic() - began:.1f} s)")
+        print(f"{title:<28}{signer}: {shown} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
 
     def _judge(self, stage: Stage) -> None:
         judged = stage.net.judge.verdict()

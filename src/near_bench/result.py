@@ -52,7 +52,6 @@ class Result:
         bound, summary = measure.bound_s(self.options), Summary.of(self.values(measure))
         if bound is None:
             return None
-        # The values are kept in microseconds: a bound of 0 is met by 0 alone.
         return self.complete and summary is not None and summary.p95 <= bound
 
     def lines(self) -> list[list[str]]:

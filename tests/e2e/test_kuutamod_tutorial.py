@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from e2e.hand_started import HandStarted, program
 from near_bench.clock import boot_ns, wait_for
@@ -22,13 +24,20 @@ HOMES = Path("near", "localnet")
 """The tutorial speaks of paths relative to where one is."""
 
 
-def test_tutorial(stage: Stage, by_hand: HandStarted) -> None:
-    net, layout = stage.net, stage.net.layout
-    validator, failover = VALIDATORS
+@pytest.fixture
+def empty(stage: Stage, by_hand: HandStarted) -> Iterator[Stage]:
+    """The chain without the pair, and a Consul that knows of no lease; in the end, too: its lease was a longer one."""
     for host in VALIDATORS:
-        net.stop(host.name)
-    forget_lease(layout)
+        stage.net.stop(host.name)
+    forget_lease(stage.net.layout)
+    yield stage
+    by_hand.end()
+    forget_lease(stage.net.layout)
 
+
+def test_tutorial(empty: Stage, by_hand: HandStarted) -> None:
+    layout = empty.net.layout
+    validator, failover = VALIDATORS
     first = by_hand.start(validator, [program("kuutamod"), *keys(layout, validator)], as_defaults(layout, validator))
     require_soon(lambda: shows(layout, validator, state("Validating")), STATE_TIMEOUT_S)
     addresses = ["--exporter-address", layout.metrics_address(failover)]
@@ -47,14 +56,14 @@ def test_tutorial(stage: Stage, by_hand: HandStarted) -> None:
     first.send_signal(signal.SIGINT)  # Ctrl-C
     assert first.wait(STATE_TIMEOUT_S) == 0
     require_soon(lambda: shows(layout, failover, state("Validating")), STATE_TIMEOUT_S)
-    assert stage.takeover(failover, since) <= FAILOVER_S
+    assert empty.takeover(failover, since) <= FAILOVER_S
     assert active_validator(layout) == "Name: node\n"
 
     by_hand.start(validator, [program("kuutamod"), *keys(layout, validator)], as_defaults(layout, validator))
     require_soon(lambda: shows(layout, validator, state("Voting")), STATE_TIMEOUT_S)
     assert shows(layout, failover, state("Validating"))
     assert_keys(layout, failover, validator)
-    stage.require_clean()
+    empty.require_clean()
 
 
 def keys(layout: Layout, host: Validator) -> list[str]:
@@ -78,7 +87,6 @@ def as_defaults(layout: Layout, host: Validator) -> dict[str, str]:
 
 
 def forget_lease(layout: Layout) -> None:
-    """The tutorial begins with an empty Consul."""
     connection = http.client.HTTPConnection(layout.consul_address(CONSUL_SERVERS[0]), CONSUL_PORT, timeout=5)
     connection.request("DELETE", f"/v1/kv/{consul_keys.leader(ACCOUNT)}")
     assert connection.getresponse().read().strip() == b"true"
