@@ -71,7 +71,7 @@ def _block_time_ms(path: Path, document: dict[str, object]) -> int:
         return DEFAULT_BLOCK_TIME_MS
     try:
         milliseconds = int(delay["secs"]) * 1000 + int(delay["nanos"]) // 1_000_000
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         milliseconds = 0
     if milliseconds <= 0:
         raise BadConfig(

@@ -8,7 +8,9 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 from datetime import datetime, timezone
+from typing import Any
 
 from near_supervisor.core.sync import Sample
 
@@ -24,11 +26,40 @@ class Unreadable(Exception):
     """neard did not answer, or not with what ``/status`` should hold."""
 
 
+class _TimedSocket(socket.socket):
+    """Every wait for more ends at one moment: a timeout of the socket alone begins again with each byte."""
+
+    limit = 0
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        left = self.limit - clock.boot_ms()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left / 1000)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _TimedConnection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = _TimedSocket(fileno=self.sock.detach())
+
+    def give(self, timeout_ms: int) -> None:
+        """The answer that comes next has this long, all in all."""
+        self.timeout = timeout_ms / 1000
+        if self.sock is None:
+            self.connect()
+        if isinstance(self.sock, _TimedSocket):
+            self.sock.settimeout(self.timeout)
+            self.sock.limit = clock.boot_ms() + timeout_ms
+
+
 class NeardRpc:
     """One connection to neard's RPC, opened again whenever it breaks. For one thread."""
 
     def __init__(self, host: str, port: int, timeout_ms: int) -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout_ms / 1000)
+        self._connection = _TimedConnection(host, port)
+        self._timeout_ms = timeout_ms
 
     def sample(self, armed: bool) -> Sample:
         """neard's state now; Unreadable with the reason when it cannot be told."""
@@ -72,6 +103,7 @@ class NeardRpc:
 
     def _get(self, route: str) -> bytes:
         try:
+            self._connection.give(self._timeout_ms)
             self._connection.request("GET", route)
             response = self._connection.getresponse()
             body = response.read(_MAX_BYTES + 1)
