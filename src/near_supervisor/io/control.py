@@ -17,6 +17,7 @@ Route = Callable[[], dict[str, Any]]
 
 SOCKET_GROUP = "near"
 _REQUEST_TIMEOUT_S = 5.0
+_MAX_BODY = 1024 * 1024
 
 
 class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -45,6 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _REQUEST_TIMEOUT_S
 
     def _serve(self) -> None:
+        # Read even where no route wants it: a client that is still sending would not hear the answer.
+        length = self.headers.get("Content-Length", "0")
+        self.rfile.read(min(int(length), _MAX_BODY) if length.isdecimal() else 0)
         path = self.path.partition("?")[0]
         route = self.routes.get((self.command, path))
         if route is not None:

@@ -7,6 +7,8 @@ The three ``kuutamod_…`` metrics are written as kuutamod wrote them, to the le
 from __future__ import annotations
 
 import re
+import socket
+import socketserver
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +87,18 @@ class _Metrics(Collector):
         yield stops
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Without HTTPServer's look-up of this host's name, which waits for a name server that is down."""
+        socketserver.TCPServer.server_bind(self)
+
+
 class Exporter:
     """The HTTP server; BadConfig when its address cannot be used."""
 
@@ -102,12 +116,11 @@ class Exporter:
             "/neard-pid": lambda: (HTTPStatus.OK, str(look().neard_pid or "")),
         }
         try:
-            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+            self._server = _Server((host.strip("[]"), int(port)), Handler)
         except OSError as error:
             raise BadConfig(
                 f"--exporter-address {address} cannot be used: {error.strerror}", "Is another supervisor running there?"
             ) from None
-        self._server.daemon_threads = True
 
     def serve(self) -> None:
         """Answer requests until the process ends."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import datetime, timezone
 
+_WORD = re.compile(r"[\w.:@/+-]+")
 _LEVELS = {"WARNING": "warn", "CRITICAL": "error"}
 
 
@@ -15,7 +17,7 @@ class LogfmtFormatter(logging.Formatter):
 
     def __init__(self, node_id: str) -> None:
         super().__init__()
-        self._node_id = node_id
+        self._node_id = node_id if _WORD.fullmatch(node_id) else json.dumps(node_id)
 
     def format(self, record: logging.LogRecord) -> str:
         """The line for ``record``; a traceback stays on the same line, escaped."""

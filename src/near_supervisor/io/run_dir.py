@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from near_supervisor.core.model import Memory
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
+_INSTANCE = re.compile(r"[0-9a-f]{16}")
 
 
 class RunDir:
@@ -54,17 +56,24 @@ class RunDir:
             document = json.loads((self.path / "tenure.json").read_text())
             ceiling = Ceiling(int(document["ceiling"]["target"]), int(document["ceiling"]["at"]))
             return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 
     def _instance(self) -> str:
         try:
             text = (self.path / "instance").read_text().strip()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             text = ""
-        if not text:
-            text = secrets.token_hex(8)
+        if _INSTANCE.fullmatch(text):
+            return text
+        text = secrets.token_hex(8)
+        try:
             self._write("instance", text)
+        except OSError as error:
+            raise BadConfig(
+                f"run directory {self.path} cannot be written to: {error.strerror}",
+                "Make room there, or choose another with --run-dir",
+            ) from None
         return text
 
     def _write(self, name: str, text: str) -> None:
