@@ -95,8 +95,9 @@ def test_the_block_time(tmp_path: Path, delay: object, milliseconds: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "delay", [{}, {"secs": 0}, {"secs": 0, "nanos": 0}, {"secs": -1, "nanos": 0}, {"secs": "x", "nanos": 0}, 600, "600ms",
-              {"secs": 0, "nanos": 999_999}, {"secs": None, "nanos": 1}, [1, 2], {"secs": 1e400, "nanos": 0}]
+    "delay",
+    [{}, {"secs": 0}, {"secs": 0, "nanos": 0}, {"secs": -1, "nanos": 0}, {"secs": "x", "nanos": 0}, 600, "600ms",
+     [1, 2], {"secs": 0, "nanos": 999_999}, {"secs": None, "nanos": 1}, {"secs": 1e400, "nanos": 0}],
 )  # fmt: skip
 def test_a_bad_block_time_is_quoted_with_an_example(tmp_path: Path, delay: object) -> None:
     error = refused(written(tmp_path, {**GOOD, "consensus": {"min_block_production_delay": delay}}))
