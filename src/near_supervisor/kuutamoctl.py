@@ -24,15 +24,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the Consul session of the validator as JSON")
     parser.add_argument(
         "--consul-url",
-        default=environ.get("KUUTAMO_CONSUL_URL", "http://localhost:8500"),
+        default=environ.get("KUUTAMO_CONSUL_URL") or "http://localhost:8500",
         help="Consul agents to ask, a comma list tried in turn (default %(default)s) [$KUUTAMO_CONSUL_URL]",
     )
     parser.add_argument(
         "--account-id",
-        default=environ.get("KUUTAMO_ACCOUNT_ID", "default"),
+        default=environ.get("KUUTAMO_ACCOUNT_ID") or "default",
         help="name of the validator in Consul (default %(default)s) [$KUUTAMO_ACCOUNT_ID]",
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("active-validator", help="print the node that validates")
     given = parser.parse_args(argv)
     try:
@@ -47,9 +47,11 @@ def _active_validator(given: argparse.Namespace) -> int:
     for scheme, host, port in parse_urls(given.consul_url):
         client = connect(scheme, host, port, _TIMEOUT_MS)
         try:
-            _, entry = client.kv.get(consul_keys.leader(given.account_id))
+            index, entry = client.kv.get(consul_keys.leader(given.account_id))
+            # Without Consul's index the answer, a 404 in particular, came from something else.
+            int(index)
             holder = entry.get("Session") if entry else None
-            session = client.session.info(holder)[1] if holder else None
+            session = _checked(client.session.info(str(holder))[1]) if holder else None
         except Exception as error:
             # The library raises whatever a broken server makes of it; each means that it could not be asked.
             problem = f"{host}:{port}: {error}"
@@ -57,6 +59,13 @@ def _active_validator(given: argparse.Namespace) -> int:
         return _print(bool(entry), session, given.json)
     sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Is an agent running? Name it with --consul-url\n")
     return NO_LEADER
+
+
+def _checked(session: object) -> dict[str, object] | None:
+    """What Consul says of a session, or None; ValueError when that is not a session."""
+    if session is None or (isinstance(session, dict) and isinstance(session.get("Name"), str)):
+        return session
+    raise ValueError(f"{str(session)[:100]} is not a session")
 
 
 def _print(known: bool, session: dict[str, object] | None, as_json: bool) -> int:

@@ -114,7 +114,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         )
     for name in ("account_id", "node_id"):
         value = getattr(given, name)
-        if not value.isprintable() or "/" in value or " " in value:
+        if value in ("", ".", "..") or not value.isprintable() or "/" in value or " " in value:
             raise BadConfig(f"--{name.replace('_', '-')} {value!r} is not a name", "Use letters, digits, '.', '-', '_'")
     return Options(
         neard=neard,
@@ -159,7 +159,7 @@ def _seconds(flag: str, text: str) -> int:
     try:
         milliseconds = round(float(text) * 1000)
     except (ValueError, OverflowError):
-        raise BadConfig(f"{flag} {text!r} is not a number of seconds") from None
+        raise BadConfig(f"{flag} {text!r} is not a number of seconds", "Give seconds, such as 10 or 2.5") from None
     if milliseconds <= 0:
-        raise BadConfig(f"{flag} {text} is not above 0")
+        raise BadConfig(f"{flag} {text} is not above 0", "Give seconds, such as 10 or 2.5")
     return milliseconds
