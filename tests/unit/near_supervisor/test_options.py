@@ -1,0 +1,242 @@
+"""Options of ``run``: kuutamod's names, and a refusal that names flag, value and next step."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from near_ha.errors import BadConfig, BadKey, NearError
+from near_supervisor import options
+from near_supervisor.io.consul_client import parse_urls
+from near_supervisor.options import Options
+from support import near_keys
+
+KEYS = ("validator_key", "validator_node_key", "voter_node_key")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A home, three keys and a program named neard."""
+    (tmp_path / "home").mkdir()
+    for name in KEYS:
+        near_keys.write(tmp_path / f"{name}.json")
+    (tmp_path / "neard").write_text("#!/bin/sh\n")
+    (tmp_path / "neard").chmod(0o755)
+    return tmp_path
+
+
+def flags(files: Path) -> dict[str, str]:
+    """The least that must be given."""
+    return {
+        "--neard-home": str(files / "home"),
+        "--neard": str(files / "neard"),
+        **{f"--{name.replace('_', '-')}": str(files / f"{name}.json") for name in KEYS},
+    }
+
+
+def check(flags: dict[str, str | None], environ: dict[str, str] | None = None, *more: str) -> Options:
+    """Parse and check as the command line does; a flag with None is left out."""
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser, environ or {})
+    words = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
+    return options.check(parser.parse_args([*words, *more]), environ or {})
+
+
+def refused(flags: dict[str, str | None], environ: dict[str, str] | None = None) -> NearError:
+    with pytest.raises((BadConfig, BadKey)) as caught:
+        check(flags, environ)
+    assert caught.value.hint
+    return caught.value
+
+
+def test_the_defaults_are_kuutamods(files: Path) -> None:
+    got = check({**flags(files)})
+    assert (got.exporter_address, got.consul_url) == ("127.0.0.1:2233", "http://localhost:8500")
+    assert (got.validator_network_addr, got.voter_network_addr) == ("0.0.0.0:24567", "0.0.0.0:24568")
+    assert (got.account_id, got.node_id, got.boot_nodes) == ("default", "node", "")
+    assert (got.lease_ms, got.run_dir) == (10_000, files / "home" / "run")
+    assert got.validator_public_key == near_keys.pair("validator_key")[0]
+    assert not got.chain_may_stand_still
+
+
+# variable, flag, field of the result, a value, another value, what the first becomes
+ROWS: list[tuple[str, str, str, str, str, Any]] = [
+    ("KUUTAMO_NEARD_BOOTNODES", "--near-boot-nodes", "boot_nodes", "ed25519:K@h:1", "ed25519:L@h:1", "ed25519:K@h:1"),
+    ("KUUTAMO_EXPORTER_ADDRESS", "--exporter-address", "exporter_address", "1.2.3.4:5", "5.6.7.8:9", "1.2.3.4:5"),
+    ("KUUTAMO_VALIDATOR_NETWORK_ADDR", "--validator-network-addr", "validator_network_addr", "a:1", "b:2", "a:1"),
+    ("KUUTAMO_VOTER_NETWORK_ADDR", "--voter-network-addr", "voter_network_addr", "a:1", "b:2", "a:1"),
+    ("KUUTAMO_ACCOUNT_ID", "--account-id", "account_id", "one.near", "two.near", "one.near"),
+    ("KUUTAMO_NODE_ID", "--node-id", "node_id", "validator-a", "validator-b", "validator-a"),
+    ("KUUTAMO_CONSUL_URL", "--consul-url", "consul_url", "http://a:1", "http://b:1,http://c:1", "http://a:1"),
+    ("NEAR_SUPERVISOR_LEASE", "--lease", "lease_ms", "4", "5", 4_000),
+    ("NEAR_SUPERVISOR_RUN_DIR", "--run-dir", "run_dir", "/run/one", "/run/two", Path("/run/one")),
+    ("NEAR_SUPERVISOR_STARTUP_TIMEOUT", "--startup-timeout", "startup_timeout_ms", "1.5", "9", 1_500),
+    ("NEAR_SUPERVISOR_STOP_TIMEOUT", "--stop-timeout", "stop_timeout_ms", "7", "9", 7_000),
+    ("NEAR_SUPERVISOR_HEIGHT_PATIENCE", "--height-patience", "height_patience_ms", "7", "9", 7_000),
+]
+
+
+@pytest.mark.parametrize(("variable", "flag", "field", "value", "other", "found"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_variable_stands_in_for_its_flag_and_the_flag_is_stronger(  # noqa: PLR0917 - the row of a table
+    files: Path, variable: str, flag: str, field: str, value: str, other: str, found: Any
+) -> None:
+    assert getattr(check({**flags(files)}, {variable: value}), field) == found
+    assert getattr(check({**flags(files), flag: value}, {variable: other}), field) == found
+    assert getattr(check({**flags(files)}, {variable: ""}), field) == getattr(check({**flags(files)}), field)
+
+
+@pytest.mark.parametrize(
+    ("variable", "flag", "field"),
+    [
+        ("KUUTAMO_NEARD_HOME", "--neard-home", "neard_home"), ("NEAR_SUPERVISOR_NEARD", "--neard", "neard"),
+        ("KUUTAMO_VALIDATOR_KEY", "--validator-key", "validator_key"),
+        ("KUUTAMO_VALIDATOR_NODE_KEY", "--validator-node-key", "validator_node_key"),
+        ("KUUTAMO_VOTER_NODE_KEY", "--voter-node-key", "voter_node_key"),
+    ],
+)  # fmt: skip
+def test_the_paths_that_must_be_given_may_come_from_the_environment(
+    files: Path, variable: str, flag: str, field: str
+) -> None:
+    path = flags(files)[flag]
+    assert str(getattr(check({**flags(files), flag: None}, {variable: path}), field)) == path
+    assert str(getattr(check({**flags(files)}, {variable: "/nowhere"}), field)) == path
+
+
+def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"/nowhere:{files}")
+    assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
+
+
+def test_the_switch_for_a_standing_chain(files: Path) -> None:
+    variable = "NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL"
+    assert check({**flags(files)}, {}, "--chain-may-stand-still").chain_may_stand_still
+    assert check({**flags(files)}, {variable: "1"}).chain_may_stand_still
+    for value in ("", "0", "no", "false"):
+        assert not check({**flags(files)}, {variable: value}).chain_may_stand_still
+
+
+def test_keys_of_systemd_are_the_last_resort(files: Path) -> None:
+    credentials = files / "credentials"
+    credentials.mkdir()
+    for name in KEYS:
+        near_keys.write(credentials / f"{name}.json", f"credential {name}")
+    environ = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    none = {**flags(files), **dict.fromkeys(f"--{name.replace('_', '-')}" for name in KEYS)}
+    got = check(none, environ)
+    assert [getattr(got, name) for name in KEYS] == [credentials / f"{name}.json" for name in KEYS]
+    assert got.validator_public_key == near_keys.pair("credential validator_key")[0]
+    assert check({**flags(files)}, environ).validator_key == files / "validator_key.json"
+    (credentials / "voter_node_key.json").unlink()
+    assert str(credentials / "voter_node_key.json") in refused(none, environ).message
+
+
+def test_relative_paths_become_absolute(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(files)
+    got = check({**flags(files), "--neard-home": "home", "--validator-key": "validator_key.json", "--run-dir": "r"})
+    assert (got.neard_home, got.validator_key, got.run_dir) == (
+        files / "home",
+        files / "validator_key.json",
+        files / "r",
+    )
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_that_nobody_names_is_asked_for_by_its_flag(files: Path, name: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    error = refused({**flags(files), flag: None})
+    assert error.message == f"{flag} is missing"
+    assert "LoadCredential" in error.hint
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_that_is_not_there_is_named_by_its_path(files: Path, name: str) -> None:
+    (files / f"{name}.json").unlink()
+    error = refused({**flags(files)})
+    assert isinstance(error, BadKey)
+    assert str(files / f"{name}.json") in error.message
+
+
+def test_the_home_must_be_given_and_be_there(files: Path) -> None:
+    assert refused({**flags(files), "--neard-home": None}).message == "--neard-home is missing"
+    error = refused({**flags(files), "--neard-home": str(files / "nowhere")})
+    assert error.message == f"--neard-home {files / 'nowhere'} is not a directory"
+    assert "init" in error.hint
+
+
+def test_a_program_that_is_not_there_or_cannot_run(files: Path) -> None:
+    assert "'no-such-neard' was not found" in refused({**flags(files), "--neard": "no-such-neard"}).message
+    (files / "neard").chmod(0o644)
+    assert "--neard" in refused({**flags(files)}).hint
+
+
+def test_the_standby_must_not_be_given_the_validators_key(files: Path) -> None:
+    error = refused({**flags(files), "--voter-node-key": str(files / "validator_key.json")})
+    assert "--voter-node-key" in error.message
+    assert "of its own" in error.hint
+
+
+@pytest.mark.parametrize("lease", ["1", "1.999", "0.5", "601", "1e9"])
+def test_a_lease_out_of_bounds_is_quoted_with_the_bounds(files: Path, lease: str) -> None:
+    error = refused({**flags(files), "--lease": lease})
+    assert error.message == f"--lease {lease} is not between 2 and 600 seconds"
+    assert "10 suits" in error.hint
+
+
+@pytest.mark.parametrize("flag", ["--lease", "--startup-timeout", "--stop-timeout", "--height-patience"])
+@pytest.mark.parametrize("text", ["", "x", "1s", "nan", "inf", "-inf", "0", "-1", "1e-9", "2,5"])
+def test_what_is_no_number_of_seconds_is_quoted(files: Path, flag: str, text: str) -> None:
+    error = refused({**flags(files), flag: text})
+    assert flag in error.message
+    assert text in error.message
+
+
+@pytest.mark.parametrize("flag", ["--account-id", "--node-id"])
+@pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "a\nb", "\x1b[31m", ".", ".."])
+def test_what_is_no_name_is_quoted(files: Path, flag: str, name: str) -> None:
+    error = refused({**flags(files), flag: name})
+    assert error.message == f"{flag} {name!r} is not a name"
+
+
+@pytest.mark.parametrize("name", ["a", "validator-a", "pool.f863973.m0", "node_1", "A@b:c"])
+def test_usual_names_are_taken(files: Path, name: str) -> None:
+    got = check({**flags(files), "--account-id": name, "--node-id": name})
+    assert (got.account_id, got.node_id) == (name, name)
+
+
+def test_the_refusal_of_a_key_never_shows_it(files: Path) -> None:
+    secret = near_keys.pair("validator_key")[1]
+    near_keys.write(files / "validator_key.json", "validator_key", public_key=near_keys.pair("other")[0])
+    error = refused({**flags(files)})
+    assert "does not correspond" in error.message
+    assert secret[10:] not in str(error)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8500", "ftp://h:1", "http://", "http://:8500", "http://h:x", "http://h:99999", "http://h:0",
+            "http://a:1,", "http://a:1 http://b:1", "http://[::1", "http://user:pw@h:1", "http://h:1/prefix"]
+)  # fmt: skip
+def test_a_malformed_consul_url_is_quoted_with_an_example(url: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        parse_urls(url)
+    assert "--consul-url has " in caught.value.message
+    assert "http://localhost:8500" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://localhost:8500", [("http", "localhost", 8500)]),
+        ("https://consul.example", [("https", "consul.example", 8500)]),
+        ("http://h:1/", [("http", "h", 1)]),
+        ("http://[::1]:8501", [("http", "[::1]", 8501)]),
+        ("http://a:1, http://b:2 ,https://c:3", [("http", "a", 1), ("http", "b", 2), ("https", "c", 3)]),
+    ],
+)
+def test_consul_urls(url: str, found: list[tuple[str, str, int]]) -> None:
+    assert parse_urls(url) == found
