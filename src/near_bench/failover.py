@@ -50,7 +50,7 @@ class Failover:
 
     def _run(self, stage: Stage, result: Result, number: int) -> None:
         began = time.monotonic()
-        stage.restore()
+        self._make_ready(stage)
         # Each run strikes at another moment between two heartbeats.
         time.sleep(self._options.lease_s / HEARTBEATS_PER_LEASE * number / result.wanted)
         signer = stage.roles()[0].name
@@ -63,9 +63,19 @@ class Failover:
         except Problem as problem:
             run = Run(signer, {}, problem.message)
             shown = f"FAILED: {problem.message}"
-            print(f"--- {title} failed: {problem}\n{evidence(stage.net)}\n---", file=sys.stderr, flush=True)
+            _show(f"{title} failed: {problem}", stage)
         result.runs.append(run)
         print(f"{title:<28}{signer}: {shown} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
+
+    def _make_ready(self, stage: Stage) -> None:
+        """All is well on the stage, if need be after taking it down and up: one bad run must not cost all others."""
+        try:
+            stage.restore()
+        except Problem as problem:
+            _show(f"the localnet could not be put right: {problem}", stage)
+            stage.net.down()
+            stage.net.up(self._options, self._progress)
+            stage.restore()
 
     def _judge(self, stage: Stage) -> None:
         judged = stage.net.judge.verdict()
@@ -107,6 +117,10 @@ class Failover:
             "status": self.status,
             "rows": [result.as_json() for result in self.results],
         }
+
+
+def _show(what: str, stage: Stage) -> None:
+    print(f"--- {what}\n{evidence(stage.net)}\n---", file=sys.stderr, flush=True)
 
 
 def run(rows: Sequence[Row], runs: int, options: Options, layout: Layout, file: Path | None) -> int:
