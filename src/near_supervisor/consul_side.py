@@ -14,6 +14,7 @@ from typing import Any
 from .core import commands as cmd
 from .core import events as ev
 from .core import lease
+from .core.answer import Answer, Kind
 from .core.machine import heartbeat_timeout_ms
 from .io import clock
 from .io.consul_store import ConsulStore, MemberRecord, Refused, Unknown
@@ -55,28 +56,49 @@ class ConsulSide:
         """Queue the request that belongs to ``command``."""
         urgent = self._urgent
         match command:
+            case cmd.NoteVacancy(record):
+                vacancy = record.to_json()
+                self._about_lease(lambda: urgent.note_vacancy(vacancy), ev.VacancyNoted)
             case cmd.Acquire(how, index, session, record):
-                value = record.to_json()
-                self._lease_lane.submit(
-                    lambda: self._post(ev.AcquireAnswered(urgent.acquire(how, index, session, value)))
+                first = record.to_json()
+                self._about_lease(lambda: urgent.acquire(how, index, session, first), ev.AcquireAnswered)
+            case cmd.Heartbeat(at, session, record):
+                beat, term = record.to_json(), record.term
+                self._about_lease(
+                    lambda: urgent.heartbeat(session, beat), lambda answer: ev.HeartbeatAnswered(term, at, answer)
                 )
-            case cmd.Heartbeat(session, record):
-                self._lease_lane.submit(lambda: self._heartbeat(session, record.term, record.to_json()))
             case cmd.Release(session, record):
-                value = record.to_json()
-                self._lease_lane.submit(lambda: self._post(ev.ReleaseAnswered(urgent.release(session, value))))
+                last = record.to_json()
+                self._about_lease(lambda: urgent.release(session, last), ev.ReleaseAnswered)
+            case _:
+                self._carry_out_slowly(command)
+
+    def _about_lease(self, ask: Callable[[], Answer], event: Callable[[Answer], ev.Event]) -> None:
+        broken = Answer(Kind.UNKNOWN, "internal error")
+        self._lease_lane.submit(lambda: self._post(event(ask())), lambda: self._post(event(broken)))
+
+    def _carry_out_slowly(self, command: cmd.Command) -> None:
+        match command:
             case cmd.Register():
-                self._slow_lane.submit(self._register)
+                self._slowly(self._register, ev.RegisterFailed("internal error"))
             case cmd.RenewSession(session):
-                self._slow_lane.submit(lambda: self._renew(session))
+                broken = Answer(Kind.UNKNOWN, "internal error")
+                self._slowly(lambda: self._renew(session), ev.SessionRenewed(session, clock.boot_ms(), broken))
+            case cmd.DropSession(session):
+                self._slowly(lambda: self._drop(self._slow, session), ev.Tick())
             case cmd.PublishMember():
-                self._slow_lane.submit(lambda: self._publish(command))
+                self._slowly(lambda: self._publish(command), ev.Tick())
             case cmd.ReadMembers():
-                self._slow_lane.submit(self._read_members)
+                self._slowly(self._read_members, ev.MembersSeen(()))
+
+    def _slowly(self, work: Callable[[], None], otherwise: ev.Event) -> None:
+        self._slow_lane.submit(work, lambda: self._post(otherwise))
 
     def farewell(self, session: str) -> None:
         """Take the member record and the session away; best effort, a session ends by its TTL in any case."""
-        store = self._store(FAREWELL_TIMEOUT_MS)
+        self._drop(self._store(FAREWELL_TIMEOUT_MS), session)
+
+    def _drop(self, store: ConsulStore, session: str) -> None:
         with contextlib.suppress(Unknown, Refused):
             store.drop_member(self._member_id, session)
             store.destroy_session(session)
@@ -104,10 +126,6 @@ class ConsulSide:
             index = answered if answered >= index else 0
             self._post(ev.LeaseSeen(seen))
             clock.sleep_ms(LOOK_GAP_MS)
-
-    def _heartbeat(self, session: str, term: int, value: str) -> None:
-        sent_at = clock.boot_ms()
-        self._post(ev.HeartbeatAnswered(term, sent_at, self._urgent.heartbeat(session, value)))
 
     def _register(self) -> None:
         sent_at = clock.boot_ms()

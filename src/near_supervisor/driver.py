@@ -92,17 +92,25 @@ class Driver:
                 self._guard.move_deadline(deadline)
             case cmd.Remember(memory):
                 self._guard.remember(memory)
-            case cmd.PollNeard():
-                armed = self._node.armed
-                self._neard_lane.submit(lambda: self._poll(armed))
+            case cmd.Forget():
+                self._guard.forget()
+            case cmd.PollNeard(pid, armed):
+                self._poll(pid, armed)
             case _:
                 self._consul.carry_out(command)
 
-    def _poll(self, armed: bool) -> None:
-        try:
-            self.post(ev.Polled(self._rpc.sample(armed)))
-        except Unreadable as error:
-            self.post(ev.Polled(None, str(error)))
+    def _poll(self, pid: int, armed: bool) -> None:
+        # A sample says what was at the latest when it was asked for; how far it got since is counted from then.
+        asked_at = clock.boot_ms()
+
+        def ask() -> None:
+            try:
+                sample, reason = self._rpc.sample(armed), ""
+            except Unreadable as error:
+                sample, reason = None, str(error)
+            self.post(ev.Polled(pid, asked_at, sample, reason))
+
+        self._neard_lane.submit(ask, lambda: self.post(ev.Polled(pid, asked_at, None, "internal error")))
 
     def _clean_up(self) -> None:
         self._guard.quit()

@@ -33,6 +33,7 @@ import time
 
 BACKSTOP_MS = 100
 TERM_AGAIN_MS = 2_000
+QUIT_TIMEOUT_MS = 30_000
 MAX_AHEAD_MS = 3_600_000
 MAX_LINE = 64 * 1024
 LINGER_S = 30.0
@@ -158,15 +159,18 @@ def clear(link: str) -> str | None:
     return aside
 
 
-def place(target: str, link: str) -> None:
-    """Make ``link`` point to ``target`` in one step, so that no reader ever sees half of it."""
+def place(target: str, link: str) -> str | None:
+    """Make ``link`` point to ``target`` in one step, so that no reader ever sees half of it.
+
+    Returns the name under which a real file in its place was set aside.
+    """
     fresh = f"{link}.near-guard"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(fresh)
     os.symlink(os.path.abspath(target), fresh)
-    if not os.path.islink(link):
-        clear(link)
+    aside = None if os.path.islink(link) else clear(link)
     os.replace(fresh, link)
+    return aside
 
 
 def hold(path: str) -> int:
@@ -219,6 +223,9 @@ class Neard:
 
     def send(self, number: int) -> None:
         """Signal neard and its process group; that it is gone already is no error, waitpid will tell."""
+        if self.status is not None:
+            # Its pid may be another's by now.
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -244,8 +251,9 @@ class Neard:
         if self.killed:
             return
         if self.armed and now >= self.deadline:
-            say("error", f"neard {self.pid} is killed: its deadline passed {now - self.deadline} ms ago")
+            # First the kill: a log on a disk that hangs would hold it up.
             self.kill("deadline")
+            say("error", f"neard {self.pid} was killed: its deadline had passed {now - self.deadline} ms ago")
         elif self.kill_at is not None and now >= self.kill_at:
             self.kill("stop")
         elif self.term_at is not None and now >= self.term_at:
@@ -315,9 +323,11 @@ class Guard:
 
     def disarm_key(self) -> None:
         """Take the validator key out of neard's home; every start of a guard begins with it."""
-        aside = clear(self.key_link)
+        self._note(clear(self.key_link), self.key_link)
+
+    def _note(self, aside: str | None, link: str) -> None:
         if aside:
-            note = f"{self.key_link} was a real file, not this guard's link: set aside as {aside}"
+            note = f"{link} was a real file, not this guard's link: set aside as {aside}"
             say("error", note)
             self.notes.append(note)
 
@@ -333,8 +343,6 @@ class Guard:
 
     def _asked_to_end(self, *_: object) -> None:
         self.quitting = True
-        if self.neard is not None and self.neard.kill_at is None:
-            self.neard.stop(boot_ms(), 30_000)
 
     def _listen(self) -> socket.socket:
         path = os.path.join(self.run_dir, "guard.sock")
@@ -378,6 +386,8 @@ class Guard:
         neard = self.neard
         if neard is None:
             return
+        if self.quitting and neard.kill_at is None and not neard.killed:
+            neard.stop(boot_ms(), QUIT_TIMEOUT_MS)
         neard.tick(boot_ms())
         if neard.killed:
             # SIGKILL is on its way and cannot be lost; a large neard may take longer to be torn down
@@ -410,7 +420,10 @@ class Guard:
     # --- the supervisor's connection
 
     def _accept(self) -> None:
-        connection, _ = self.listener.accept()
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return
         _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if uid not in (0, os.getuid()) or self.client is not None:
             with contextlib.suppress(OSError):
@@ -459,7 +472,7 @@ class Guard:
                 raise Refused("a request is a JSON object")
             number = request.get("id")
             reply = self._do(request)
-        except (Refused, ValueError, KeyError, TypeError) as error:
+        except (Refused, ValueError, LookupError, TypeError, RecursionError) as error:
             self._send({"id": number, "error": str(error) or type(error).__name__})
         except OSError as error:
             self._send({"id": number, "error": f"{error.filename or ''}: {error.strerror}"})
@@ -513,18 +526,19 @@ class Guard:
         if armed and deadline <= boot_ms():
             raise Refused("refusing to arm: the deadline has passed")
         self._refuse_foreign_neard(str(request["lock"]))
-        self._place_keys(request, armed)
-        if armed:
-            self.backstop.set(deadline + BACKSTOP_MS)
+        # Nothing is written to the log from here on: while neard is armed, no disk may hold this program up.
+        say("info", f"starting neard {'with' if armed else 'without'} the validator key")
         neard = Neard(argv, str(request.get("tag", "")), armed, deadline)
         try:
+            self._place_keys(request, armed)
+            if armed:
+                self.backstop.set(deadline + BACKSTOP_MS)
             neard.spawn(os.getpid())
-        except OSError:
+        except BaseException:
             self.backstop.set(0)
             self.disarm_key()
             raise
         self.neard = neard
-        say("info", f"neard {neard.pid} started, {'armed' if armed else 'without the validator key'}")
         return {"pid": neard.pid}
 
     def _refuse_foreign_neard(self, lock: str) -> None:
@@ -539,7 +553,8 @@ class Guard:
         self.disarm_key()
         node_key = request.get("node_key")
         if isinstance(node_key, list):
-            place(str(node_key[0]), str(node_key[1]))
+            target, link = node_key
+            self._note(place(str(target), str(link)), str(link))
         if armed:
             target = str(request["validator_key"])
             with open(target, "rb"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from near_ha.errors import BadConfig, GuardError, NearError
@@ -20,6 +22,7 @@ log = logging.getLogger("near_supervisor")
 
 ATTACH_MS = 5_000
 ATTACH_RETRY_MS = 20
+OVERDUE_MS = 1_000
 
 
 class GuardSide:
@@ -28,24 +31,25 @@ class GuardSide:
     def __init__(self, options: Options, run_dir: RunDir, post: Callable[[ev.Event], None]) -> None:
         self._options, self._run_dir, self._post = options, run_dir, post
         self.config = neard_config.read(options.neard_home)
-        if options.validator_key == self.config.validator_key_file:
+        if _same_place(options.validator_key, self.config.validator_key_file):
             raise BadConfig(
                 f"--validator-key {options.validator_key} is where neard looks for its key",
                 "Move it out of neard's home: there it would sign without asking anybody",
             )
         self._memory = run_dir.recall()
         self._client: GuardClient | None = None
+        self._overdue_since: int | None = None
         self._lane = Lane("attach")
 
     @property
     def pid(self) -> int | None:
         """Pid of the attached guard."""
         client = self._client
-        return int(client.hello["pid"]) if client else None
+        return client.pid if client else None
 
     def attach(self) -> None:
         """Find or start a guard; GuardReady or GuardFailed follows."""
-        self._lane.submit(self._attach)
+        self._lane.submit(self._attach, lambda: self._post(ev.GuardFailed("the guard could not be attached")))
 
     def remember(self, memory: Memory) -> None:
         """Keep what proves, after a crash, that the armed neard is ours."""
@@ -56,6 +60,12 @@ class GuardSide:
             log.error(
                 "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
             )
+
+    def forget(self) -> None:
+        """The tenure is over."""
+        self._memory = None
+        with contextlib.suppress(OSError):
+            self._run_dir.forget()
 
     def start_neard(self, armed: bool, deadline: int | None) -> None:
         """Start neard; NeardStarted or NeardRefused follows."""
@@ -99,11 +109,20 @@ class GuardSide:
         self._ask({"do": "quit"})
 
     def check_alive(self) -> None:
-        """A guard that does not answer is killed: the kernel ends its neard with it."""
-        client = self._client
-        if client is not None and client.overdue(clock.boot_ms()):
+        """A guard that does not answer is killed: the kernel ends its neard with it.
+
+        Seen twice with a second between, because after a pause of this process the answers may be there,
+        only not read yet.
+        """
+        client, now = self._client, clock.boot_ms()
+        if client is None or not client.overdue(now):
+            self._overdue_since = None
+        elif self._overdue_since is None:
+            self._overdue_since = now
+        elif now - self._overdue_since >= OVERDUE_MS:
             log.error("the guard %s does not answer; it is killed, and the kernel kills its neard with it", self.pid)
             client.kill_guard()
+            self._overdue_since = None
 
     # --- attaching
 
@@ -122,11 +141,19 @@ class GuardSide:
                 guard_process.spawn(self._run_dir.path, self._options.neard_home, self.config.validator_key_file)
                 spawned = True
             clock.sleep_ms(ATTACH_RETRY_MS)
+        try:
+            event = self._greet(client)
+        except (GuardError, KeyError, TypeError) as error:
+            # Left behind by another version: neither of us can go on with it.
+            client.close()
+            client.kill_guard()
+            self._post(ev.GuardFailed(f"the running guard greets in another way ({error!r}); it is ended"))
+            return
         self._client = client
-        self._greet(client)
+        self._post(event)
         client.listen()
 
-    def _greet(self, client: GuardClient) -> None:
+    def _greet(self, client: GuardClient) -> ev.GuardReady:
         hello, memory = client.hello, self._memory
         for note in hello["notes"]:
             log.error(note)
@@ -134,16 +161,14 @@ class GuardSide:
         if (hello["home"], hello["key_link"]) != wanted:
             log.error("the running guard guards %s, not %s; it is ended", hello["home"], wanted[0])
             client.kill_guard()
-        running, ended = hello["neard"], hello["last_exit"]
+        running, last = hello["neard"], hello["last_exit"]
         tag = memory.tag if memory else None
-        if running is not None:
-            # Armed in a term that nobody remembers: without a tenure the core ends it.
-            known = memory if running["armed"] and running["tag"] == tag else None
-            self._post(ev.GuardReady(running["pid"], running["armed"], running["deadline"], known))
-        elif ended and ended["armed"] and ended["tag"] == tag:
-            self._post(ev.GuardReady(memory=memory, ended=ended["how"]))
-        else:
-            self._post(ev.GuardReady())
+        ended = last["how"] if last and last["armed"] and last["tag"] == tag else ""
+        if running is None:
+            return ev.GuardReady(memory=memory if ended else None, ended=ended)
+        # Armed in a term that nobody remembers: without a tenure the core ends it.
+        known = memory if ended or (running["armed"] and running["tag"] == tag) else None
+        return ev.GuardReady(running["pid"], running["armed"], running["deadline"], known, ended)
 
     def _lost(self) -> None:
         self._client = None
@@ -175,6 +200,13 @@ class GuardSide:
                 "Restart this supervisor, so that it reads them again",
             )
         return config
+
+
+def _same_place(key: Path, link: Path) -> bool:
+    """Is the key file the very file that the guard would put its link in place of?"""
+    if key.parent.resolve() / key.name == link.parent.resolve() / link.name:
+        return True
+    return link.exists() and not link.is_symlink() and key.exists() and key.samefile(link)
 
 
 def _complain(reply: Reply) -> None:

@@ -60,7 +60,8 @@ def session(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
 def holder(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
     """A session that holds the lease."""
     mine = session(store, name, lock_delay_ms)
-    assert store.acquire(How.FIRST, None, mine, value(name)).kind is Kind.YES
+    assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+    assert store.acquire(How.TAKEOVER, index(store), mine, value(name)).kind is Kind.YES
     return mine
 
 
@@ -75,38 +76,45 @@ def refused(said: Answer, words: str) -> None:
     assert words in said.reason
 
 
-# --- first acquisition
+# --- a vacancy
 
 
-def test_first_takes_a_lease_that_nobody_ever_had(consul: RealConsul, store: ConsulStore) -> None:
+def test_a_vacancy_is_noted_without_a_lock_and_then_taken(consul: RealConsul, store: ConsulStore) -> None:
+    assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+    noted = store.look(0, 1_000)[1]
+    assert noted.record is not None
+    assert (noted.record.state, noted.session) == (LeaseState.VACANT, None)
     mine = session(store)
-    assert store.acquire(How.FIRST, None, mine, value()).kind is Kind.YES
+    assert store.acquire(How.TAKEOVER, noted.index, mine, value()).kind is Kind.YES
     entry = consul.entry(key_of(store))
     assert entry is not None
     assert entry["Session"] == mine
 
 
-def test_first_is_refused_where_there_is_a_record(store: ConsulStore) -> None:
-    holder(store)
-    refused(store.acquire(How.FIRST, None, session(store, "b"), value("b")), "exists")
+def test_a_vacancy_is_not_noted_where_there_is_a_record(store: ConsulStore) -> None:
+    mine = holder(store)
+    refused(store.note_vacancy(value("", state=LeaseState.VACANT)), "exists")
+    store.release(mine, value(state=LeaseState.RELEASED))
+    refused(store.note_vacancy(value("", state=LeaseState.VACANT)), "exists")
     assert store.look(0, 1_000)[1].holder == "a"
 
 
-def test_first_is_refused_even_where_the_record_is_released(store: ConsulStore) -> None:
-    mine = holder(store)
-    store.release(mine, value(state=LeaseState.RELEASED))
-    refused(store.acquire(How.FIRST, None, session(store, "b"), value("b")), "exists")
+def test_a_takeover_of_a_key_that_was_deleted_is_refused(consul: RealConsul, store: ConsulStore) -> None:
+    """A delete-cas alone succeeds where there is no key: the record may have been another's in between."""
+    holder(store)
+    seen = index(store)
+    consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
+    refused(store.acquire(How.TAKEOVER, seen, session(store, "b"), value("b")), "")
+    assert store.look(0, 1_000)[1].index is None
 
 
-@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("how", [How.RELEASED, How.TAKEOVER])
 @pytest.mark.parametrize("dead", [NO_SESSION, "no uuid at all", ""])
 def test_a_dead_session_acquires_nothing(consul: RealConsul, store: ConsulStore, how: How, dead: str) -> None:
-    seen = None
-    if how is not How.FIRST:
-        mine = holder(store)
-        if how is How.RELEASED:
-            store.release(mine, value(state=LeaseState.RELEASED))
-        seen = index(store)
+    mine = holder(store)
+    if how is How.RELEASED:
+        store.release(mine, value(state=LeaseState.RELEASED))
+    seen = index(store)
     before = consul.entry(key_of(store))
     assert store.acquire(how, seen, dead, value("b")).kind is not Kind.YES
     assert consul.entry(key_of(store)) == before, "a failed transaction changes nothing, not even in its first half"
@@ -222,8 +230,11 @@ def test_a_release_is_written_once_and_leaves_the_record(store: ConsulStore) -> 
 
 
 def test_a_doubled_acquisition_does_no_harm(store: ConsulStore) -> None:
-    mine = holder(store)
-    refused(store.acquire(How.FIRST, None, mine, value(seq=2)), "exists")
+    mine = session(store)
+    store.note_vacancy(value("", state=LeaseState.VACANT))
+    seen = index(store)
+    assert store.acquire(How.TAKEOVER, seen, mine, value()).kind is Kind.YES
+    refused(store.acquire(How.TAKEOVER, seen, mine, value(seq=2)), "index")
     assert store.heartbeat(mine, value(seq=3)).kind is Kind.YES
 
 
@@ -431,7 +442,7 @@ BROKEN: dict[str, bytes] = {
 CHANGES: dict[str, Callable[[ConsulStore], Answer]] = {
     "heartbeat": lambda store: store.heartbeat(NO_SESSION, value()),
     "release": lambda store: store.release(NO_SESSION, value()),
-    "first": lambda store: store.acquire(How.FIRST, None, NO_SESSION, value()),
+    "vacancy": lambda store: store.note_vacancy(value()),
     "released": lambda store: store.acquire(How.RELEASED, 7, NO_SESSION, value()),
     "takeover": lambda store: store.acquire(How.TAKEOVER, 7, NO_SESSION, value()),
 }
@@ -572,7 +583,8 @@ def test_after_a_dont_know_the_next_agent_is_asked_and_stays_the_one(consul: Rea
         first, second = store.heartbeat(NO_SESSION, value()), store.heartbeat(NO_SESSION, value())
         assert (first.kind, second.kind) == (Kind.UNKNOWN, Kind.UNKNOWN)
         mine = store.create_session("a", TTL_MS, 0)
-        assert store.acquire(How.FIRST, None, mine, value()).kind is Kind.YES
+        assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+        assert store.acquire(How.TAKEOVER, index(store), mine, value()).kind is Kind.YES
         assert store.heartbeat(mine, value()).kind is Kind.YES
         assert len(broken.requests) == 1
 

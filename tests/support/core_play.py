@@ -68,7 +68,11 @@ class Play:
     def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
         """neard answers with a head at ``height``, by default one block further than last time."""
         self.height = self.height + 1 if height is None else height
-        return self.do(ev.Polled(sample(self.height, **changes)))  # type: ignore[arg-type]
+        return self.do(self.polled(sample(self.height, **changes)))  # type: ignore[arg-type]
+
+    def polled(self, given: Sample | None, reason: str = "") -> ev.Polled:
+        """The answer of the neard that runs, asked this very moment."""
+        return ev.Polled(self.node.neard.pid if self.node.neard else 0, self.now, given, reason)
 
     def heartbeat(self, answer: Answer = YES) -> list[cmd.Command]:
         assert self.node.tenure is not None

@@ -14,14 +14,19 @@ from .errors import BadRecord
 
 _MAX_BYTES = 16 * 1024
 _MAX_LEASE_MS = 3_600_000
-_MAX_COUNT = 2**63
+_MAX_COUNT = 2**62
+_MAX_NAME = 100
 
 
 class LeaseState(str, Enum):
-    """``Released`` is written only after the armed neard has been waited for."""
+    """``Released`` is written only after the armed neard has been waited for.
+
+    ``Vacant`` is written, without a lock, where there was no record: it is waited out like a silent holder.
+    """
 
     VALIDATING = "Validating"
     RELEASED = "Released"
+    VACANT = "Vacant"
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def holder_name(raw: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     name = document.get("NodeId") if isinstance(document, dict) else None
-    return name if isinstance(name, str) else ""
+    return name[:_MAX_NAME] if isinstance(name, str) else ""
 
 
 def _text(document: dict[str, object], name: str) -> str:

@@ -50,6 +50,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,
+    ev.VacancyNoted: absorb_consul.vacancy_noted,
     ev.HeartbeatAnswered: absorb_consul.heartbeat_answered,
     ev.ReleaseAnswered: absorb_consul.release_answered,
     ev.StopAsked: _stop_asked,

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from near_ha.lease_record import LeaseState
+from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import events as ev
 from . import lease, watch
 from .answer import Kind
-from .commands import Command, MoveDeadline, Remember, Say
+from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
 from .lease import Ceiling
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step
 
 RETRY_MS = 1_000
 
+# A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
+MAX_TERM = 2**53
+
 
 def registered(node: Node, event: ev.Registered, _now: int) -> Step:
     """This node has a session."""
     ttl = lease.session_ttl_ms(node.settings.lease_ms)
-    session = Session(event.session, event.sent_at, event.sent_at + ttl // 3)
+    session = Session(event.session, event.sent_at + ttl // 3)
     node, said = _consul_answered(node)
     node = replace(node, session=session, registering=False, taken_since=None, published=None)
     return node, said
@@ -60,7 +63,7 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
     if event.answer.kind is Kind.NO:
         return _session_lost(node, said)
     ttl = lease.session_ttl_ms(node.settings.lease_ms)
-    session = Session(event.session, event.sent_at, event.sent_at + ttl // 3)
+    session = Session(event.session, event.sent_at + ttl // 3)
     return replace(node, session=session), said
 
 
@@ -68,7 +71,8 @@ def _session_lost(node: Node, said: list[Command]) -> Step:
     text = "Consul says that our session is gone"
     node = replace(node, session=None, published=None, register_at=0)
     if node.tenure is not None:
-        return replace(node, tenure=None), [*said, Say("error", f"{text}, and with it the lease")]
+        node = replace(node, tenure=None)
+        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease")]
     return node, [*said, Say("warn", text)]
 
 
@@ -85,24 +89,39 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
         return node, said
     node = replace(node, watch=watch.look(node.watch, event.seen, now))
     if event.seen.record is not None:
-        # Kept apart from the record: an operator may delete the key, what was signed stays signed.
-        node = replace(
-            node,
-            last_term=max(node.last_term, event.seen.record.term),
-            seen_height=max(node.seen_height, event.seen.record.height),
-            seen_lease_ms=max(node.seen_lease_ms, event.seen.record.lease_ms),
-        )
+        node = _know(node, event.seen.record)
     objection = _objection(node, event.seen)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
     node = replace(node, objection=objection)
-    record, attempt = event.seen.record, node.attempt
-    ours = node.session is not None and event.seen.session == node.session.id
-    if attempt and ours and record is not None and not node.acquiring and record.term == attempt.term:
-        # The answer got lost, the lock did not: nothing was armed in this term, so it is safe to adopt.
-        begun, out = _begin(node, attempt, now)
-        return begun, said + out
-    return node, said
+    node, out = _adopt(node, now)
+    return node, said + out
+
+
+def _know(node: Node, record: LeaseRecord) -> Node:
+    """Keep what the record says apart from it: an operator may delete the key, what was signed stays signed.
+
+    A record of an older term than one that was seen says nothing about what was signed since.
+    """
+    newer = record.term >= node.last_term and record.state is not LeaseState.VACANT
+    return replace(
+        node,
+        last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
+        seen_height=record.height if newer else max(node.seen_height, record.height),
+        seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),
+    )
+
+
+def _adopt(node: Node, now: int) -> Step:
+    """The answer to an acquisition got lost, the lock did not: nothing was armed in this term yet."""
+    attempt, watched = node.attempt, node.watch
+    if attempt is None or watched is None or node.acquiring or node.session is None:
+        return node, []
+    seen = watched.seen
+    if seen.session == node.session.id and seen.record is not None and seen.record.term == attempt.term:
+        return _begin(node, attempt, now)
+    # The record has moved on without us: whatever is still under way cannot succeed any more.
+    return (node if seen.index == attempt.index else replace(node, attempt=None)), []
 
 
 def _objection(node: Node, seen: watch.Seen) -> str:
@@ -132,7 +151,9 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
     """Did this node get the lease? Not knowing leaves the attempt open."""
     node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
     if event.answer.kind is Kind.UNKNOWN:
-        return _consul_silent(node, event.answer.reason, now)
+        node, said = _consul_silent(node, event.answer.reason, now)
+        node, out = _adopt(node, now)
+        return node, said + out
     node, said = _consul_answered(node)
     if event.answer.kind is Kind.NO:
         text = f"the lease was not acquired: {event.answer.reason}"
@@ -166,24 +187,41 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
     node, said = _consul_answered(node)
     if event.answer.kind is Kind.NO:
+        node, out = _tenure_over(node, tenure)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
-        return replace(node, tenure=None), [*said, Say("error", text)]
+        return node, [*said, Say("error", text), *out]
     deadline = lease.hold_until(event.sent_at, node.settings.lease_ms)
     tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
-    out: list[Command] = [MoveDeadline(deadline)] if node.neard is not None and node.neard.armed else []
-    return replace(node, tenure=tenure), said + out
+    alive = node.neard is not None and node.neard.armed and not node.neard.killed
+    return replace(node, tenure=tenure), [*said, MoveDeadline(deadline)] if alive else said
+
+
+def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
+    """Whoever wrote it, the next read shows it."""
+    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    if event.answer.kind is Kind.UNKNOWN:
+        return _consul_silent(node, event.answer.reason, now)
+    return _consul_answered(node)
+
+
+def _tenure_over(node: Node, tenure: Tenure) -> Step:
+    """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
+    node = replace(node, tenure=None, session=None, published=None, register_at=0)
+    return node, [DropSession(tenure.session), Forget()]
 
 
 def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
     """The lease is given back, or was not ours any more."""
-    if node.tenure is None:
+    tenure = node.tenure
+    if tenure is None:
         return node, []
     if event.answer.kind is Kind.UNKNOWN:
         wait = lease.heartbeat_interval(node.settings.lease_ms)
-        tenure = replace(node.tenure, releasing=False, release_at=now + wait)
+        tenure = replace(tenure, releasing=False, release_at=now + wait)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
     node, said = _consul_answered(node)
-    node = replace(node, tenure=None, acquire_at=now + RETRY_MS)
+    node, out = _tenure_over(node, tenure)
+    node, said = replace(node, acquire_at=now + RETRY_MS), said + out
     if event.answer.kind is Kind.NO:
         return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
     return node, [*said, Say("info", "released the lease, another node may take it at once")]

@@ -19,13 +19,14 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     node = replace(node, guard=Guard.READY)
     if event.memory is not None and node.tenure is None:
         node = _resume(node, event.memory, event, now)
+    said: list[Command] = []
     if event.ended:
-        return node, [Say("warn", f"neard ended with {event.ended} while no supervisor was there")]
+        said.append(Say("warn", f"the signer ended with {event.ended} while no supervisor was there"))
     if event.pid is None:
-        return node, []
+        return node, said
     node = replace(node, neard=Neard(event.pid, event.armed, now), poll_at=now)
     if not event.armed:
-        return node, [Say("info", f"re-attached to the running neard {event.pid}, a standby")]
+        return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
     text = f"re-attached to the running neard {event.pid}, a validator with {left:.1f} s of its lease left"
     return node, [Say("info", text)]
@@ -47,7 +48,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
     return replace(
         node,
         tenure=tenure,
-        session=Session(memory.session, renewed_at=now, renew_at=now),
+        session=Session(memory.session, renew_at=now),
         ceiling=memory.ceiling,
         last_term=memory.term,
         seen_height=memory.floor,
@@ -63,9 +64,10 @@ def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
     if node.starting_armed:
-        # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out.
-        node = replace(node, tenure=None)
-    node = replace(node, guard=Guard.DOWN, guard_at=now, starting=False, starting_armed=False)
+        # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
+        # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
+        node = replace(node, tenure=None, session=None, published=None, register_at=0)
+    node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
     return give_up(node, "the guard died"), [Say("error", "the guard died; the kernel kills its neard with it")]
@@ -74,7 +76,7 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     """There is a neard."""
     neard = Neard(event.pid, event.armed, now)
-    node = replace(node, neard=neard, starting=False, starting_armed=False, poll_at=now)
+    node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, poll_at=now)
     out: list[Command] = [Say("info", f"neard {event.pid} started as a {'validator' if event.armed else 'standby'}")]
     if event.armed and node.tenure is not None and node.tenure.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.
@@ -84,8 +86,8 @@ def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
 
 def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
     """There is none, and why."""
-    attempts = node.attempts + 1
-    node = replace(node, starting=False, starting_armed=False, attempts=attempts, start_at=now + RETRY_MS * attempts)
+    refusals = node.refusals + 1
+    node = replace(node, starting=False, starting_armed=False, refusals=refusals, start_at=now + RETRY_MS * refusals)
     return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
 
 
@@ -118,7 +120,7 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     """How neard is, or that it did not say."""
     node = replace(node, polling=False)
     neard = node.neard
-    if neard is None:
+    if neard is None or neard.pid != event.pid:
         return node, []
     if event.sample is None:
         since = now if neard.silent_since is None else neard.silent_since
@@ -130,10 +132,10 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         said.append(Say("warn", view.reason))
     node = replace(
         node,
-        neard=replace(neard, answered=True, misses=0, silent_since=None),
+        neard=replace(neard, answered=True, misses=0, silent_since=None, shows_key=event.sample.shows_key),
         attempts=0,
         sync=view,
-        ceiling=_ceiling(node, event.sample, view, now),
+        ceiling=_ceiling(node, event.sample, view, event.asked_at),
     )
     return node, said
 
@@ -143,20 +145,22 @@ def _missed(neard: Neard, reason: str) -> list[Command]:
     return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
 
 
-def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, now: int) -> Ceiling:
-    """A lower line replaces a higher one only when the sample shows the tip of the chain."""
-    block_time = node.settings.block_time_ms
-    armed = node.neard is not None and node.neard.armed
-    if armed and sample.target_height is not None:
-        target = max(sample.target_height, sample.height + 1)
+def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) -> Ceiling:
+    """The line through this sample; it replaces a higher one only when it shows the tip of the chain."""
+    settings = node.settings
+    # A head may be old and the rest of the chain known a moment later, faster than one block time each.
+    target = sample.height + 1 + max(0, sample.head_age_ms) // settings.block_time_ms
+    if node.neard is not None and node.neard.armed and sample.target_height is not None:
+        target = max(target, sample.target_height)
     else:
         # No metric: the head of a synced neard may be as old as the sync rule lets it be.
-        target = sample.height + 1 + sync.fresh_ms(node.settings) // block_time
-    line = Ceiling(target, now)
+        target = max(target, sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms)
+    line = Ceiling(target, asked_at)
     if node.ceiling is None:
         return line
-    higher = line.height(now, block_time) >= node.ceiling.height(now, block_time)
-    return line if view.synced or higher else node.ceiling
+    higher = line.height(asked_at, settings.block_time_ms) >= node.ceiling.height(asked_at, settings.block_time_ms)
+    # On a chain that may stand still neard goes on approving later and later heights without a new head.
+    return line if higher or (view.synced and not settings.chain_may_stand_still) else node.ceiling
 
 
 def give_up(node: Node, why: str) -> Node:

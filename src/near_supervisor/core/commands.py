@@ -46,7 +46,10 @@ class MoveDeadline:
 
 @dataclass(frozen=True)
 class PollNeard:
-    """Ask neard how it is."""
+    """Ask neard ``pid`` how it is; of a signer also how far it has signed."""
+
+    pid: int
+    armed: bool
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,20 @@ class ReadMembers:
 
 
 @dataclass(frozen=True)
+class DropSession:
+    """End a session and the member record with it: no late request of its tenure can be accepted any more."""
+
+    session: str
+
+
+@dataclass(frozen=True)
+class NoteVacancy:
+    """Write a record that says that there was none, if there still is none."""
+
+    record: LeaseRecord
+
+
+@dataclass(frozen=True)
 class Acquire:
     """Try to lock the lease under the condition that belongs to ``how``."""
 
@@ -89,8 +106,9 @@ class Acquire:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Write the record, if the lease is still locked by ``session``."""
+    """Write the record, if the lease is still locked by ``session``. The lease counts from ``at``."""
 
+    at: int
     session: str
     record: LeaseRecord
 
@@ -108,6 +126,11 @@ class Remember:
     """Keep it for a successor that re-attaches after a crash."""
 
     memory: Memory
+
+
+@dataclass(frozen=True)
+class Forget:
+    """The tenure is over: there is nothing to take up again."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +160,13 @@ Command = (
     | RenewSession
     | PublishMember
     | ReadMembers
+    | DropSession
+    | NoteVacancy
     | Acquire
     | Heartbeat
     | Release
     | Remember
+    | Forget
     | Say
     | Exit
 )

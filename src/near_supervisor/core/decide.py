@@ -13,7 +13,7 @@ from dataclasses import replace
 from . import commands as cmd
 from . import rules_lease, rules_neard, rules_session, rules_signer
 from .commands import Command
-from .model import Closing, Node
+from .model import Closing, Guard, Node
 from .step import Step
 
 LEAVE_PATIENCE_LEASES = 1
@@ -35,6 +35,9 @@ def leave(node: Node, now: int) -> Step:
         return node, []
     if closing.detach:
         return _go(node, closing, [])
+    if node.guard is Guard.ATTACHING:
+        # It may have a neard that has to be stopped.
+        return node, []
     why = "this node is shutting down" if closing.code == 0 else "this node gives up"
     if node.tenure is not None and not node.tenure.give_up:
         node = replace(node, tenure=replace(node.tenure, give_up=why))
@@ -59,9 +62,11 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
 RULES: tuple[Callable[[Node, int], Step], ...] = (
     rules_signer.end_signer_without_lease,
     rules_signer.end_signer_at_deadline,
+    rules_signer.end_standby_that_shows_a_key,
     rules_signer.end_neard_that_hangs,
     rules_signer.end_neard_that_never_gets_ready,
     rules_signer.stop_when_starts_fail,
+    rules_signer.stop_when_starts_are_refused,
     rules_signer.step_down_when_behind,
     rules_neard.attach_guard,
     rules_lease.heartbeat,

@@ -39,7 +39,7 @@ class GuardFailed:
 
 @dataclass(frozen=True)
 class GuardLost:
-    """The guard's socket closed: it is dead, and the kernel kills the neard it owned."""
+    """The guard's socket closed. It is dead, or soon killed, and the kernel kills the neard it owned."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,10 @@ class NeardExited:
 
 @dataclass(frozen=True)
 class Polled:
-    """neard answered with ``sample``, or did not (None) for the ``reason``."""
+    """neard ``pid``, asked at ``asked_at``, answered with ``sample``, or did not (None) for the ``reason``."""
 
+    pid: int
+    asked_at: int
     sample: Sample | None
     reason: str = ""
 
@@ -127,8 +129,15 @@ class AcquireAnswered:
 
 
 @dataclass(frozen=True)
+class VacancyNoted:
+    """The answer to an attempt to note that there is no lease record."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class HeartbeatAnswered:
-    """The answer to the heartbeat that was sent at ``sent_at`` in ``term``."""
+    """The answer to the heartbeat that the core asked for at ``sent_at``, in ``term``."""
 
     term: int
     sent_at: int
@@ -185,6 +194,7 @@ Event = (
     | LeaseSeen
     | LookFailed
     | AcquireAnswered
+    | VacancyNoted
     | HeartbeatAnswered
     | ReleaseAnswered
     | MembersSeen

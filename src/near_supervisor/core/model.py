@@ -26,7 +26,8 @@ class Neard:
     """The neard process that the guard owns.
 
     ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
-    ``silent_since`` is when it first failed to answer after its last answer, ``misses`` how often since.
+    ``shows_key``: it says of itself that it has loaded a validator key. ``silent_since`` is when it first
+    failed to answer after its last answer, ``misses`` how often since.
     """
 
     pid: int
@@ -36,16 +37,16 @@ class Neard:
     ending: str = ""
     killed: bool = False
     faulty: bool = False
+    shows_key: bool = False
     misses: int = 0
     silent_since: int | None = None
 
 
 @dataclass(frozen=True)
 class Session:
-    """This node's Consul session; ``renewed_at`` is when the last successful renewal was sent."""
+    """This node's Consul session. It serves one tenure at the most."""
 
     id: str
-    renewed_at: int
     renew_at: int
     renewing: bool = False
 
@@ -73,6 +74,7 @@ class Attempt:
     """An acquisition that was asked for and whose outcome is not known yet."""
 
     how: How
+    index: int | None
     term: int
     floor: int
 
@@ -125,6 +127,7 @@ class Node:
     starting_armed: bool = False
     start_at: int = 0
     attempts: int = 0
+    refusals: int = 0
     restarts: int = 0
     neard_ended_at: int | None = None
     sync: Sync = field(default_factory=Sync)

@@ -27,8 +27,11 @@ def acquire(node: Node, now: int) -> Step:
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if isinstance(answer, watch.Wait):
         return node, []
-    floor = answer.height if answer.height is not None else _floor_without_record(node)
-    attempt = Attempt(answer.how, node.last_term + 1, floor)
+    floor = max(node.seen_height, answer.height) if answer.height is not None else _floor_without_record(node)
+    if answer.how is watch.How.VACANT:
+        vacancy = replace(_record(node, node.last_term, floor, now, answer.reason), node_id="", state=LeaseState.VACANT)
+        return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy)]
+    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor)
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
@@ -52,7 +55,7 @@ def heartbeat(node: Node, now: int) -> Step:
     height = _may_have_signed(node, tenure, limit)
     record = _record(node, tenure.term, height, now, tenure.give_up)
     node = replace(node, tenure=replace(tenure, beating=True))
-    return node, [cmd.Heartbeat(tenure.session, record)]
+    return node, [cmd.Heartbeat(now, tenure.session, record)]
 
 
 def clear_to_sign(node: Node, now: int) -> Step:

@@ -14,7 +14,7 @@ SYNCING_POLL_MS = 250
 
 
 def attach_guard(node: Node, now: int) -> Step:
-    """No guard, no neard: it is the first thing to have, and only when the last neard is surely gone."""
+    """No guard, no neard: it is the first thing to have, once the neard that we know of is surely gone."""
     if node.guard is not Guard.DOWN or node.neard is not None or now < node.guard_at or leaving(node):
         return node, []
     return replace(node, guard=Guard.ATTACHING), [cmd.StartGuard()]
@@ -31,7 +31,9 @@ def poll_neard(node: Node, now: int) -> Step:
     """One question at a time; often while something waits for the answer."""
     if node.neard is None or node.polling or now < node.poll_at:
         return node, []
-    return replace(node, polling=True, poll_at=now + _poll_interval(node)), [cmd.PollNeard()]
+    return replace(node, polling=True, poll_at=now + _poll_interval(node)), [
+        cmd.PollNeard(node.neard.pid, node.neard.armed)
+    ]
 
 
 def _poll_interval(node: Node) -> int:

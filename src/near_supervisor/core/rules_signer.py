@@ -12,6 +12,7 @@ from .rules_neard import kill, stop
 from .step import Step
 
 HUNG_AFTER_MISSES = 3
+REFUSALS_BEFORE_GIVING_UP = 5
 MEMBERS_EVERY_MS = 1_000
 ALARM_EVERY_MS = 30_000
 
@@ -32,6 +33,13 @@ def end_signer_at_deadline(node: Node, now: int) -> Step:
         return node, []
     why = "the lease could not be renewed before its deadline"
     return kill(replace(node, tenure=replace(tenure, give_up=tenure.give_up or why)), why)
+
+
+def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
+    """A neard that was started without the key and says that it has one may sign: nobody allowed that."""
+    if node.neard is None or node.neard.armed or not node.neard.shows_key:
+        return node, []
+    return kill(node, "it was started without a validator key and says that it has loaded one")
 
 
 def end_neard_that_hangs(node: Node, now: int) -> Step:
@@ -57,6 +65,14 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
         return node, []
     node = replace(node, neard=replace(neard, faulty=True))
     return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
+
+
+def stop_when_starts_are_refused(node: Node, now: int) -> Step:
+    """A neard that is still being torn down holds its LOCK for a moment; what lasts longer needs a person."""
+    if node.refusals < REFUSALS_BEFORE_GIVING_UP or node.closing is not None:
+        return node, []
+    text = f"neard could not be started {node.refusals} times; giving up. The reason is in the lines above"
+    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
 
 
 def stop_when_starts_fail(node: Node, now: int) -> Step:

@@ -19,7 +19,8 @@ class Sample:
     """One answer of neard, checked for shape.
 
     ``head_age_ms`` is this host's wall clock minus the block's time, so it may be negative;
-    ``target_height`` is the metric ``near_largest_target_height`` where there is one.
+    ``target_height`` is the metric ``near_largest_target_height`` where there is one; ``shows_key`` says that
+    neard has loaded a validator key.
     """
 
     height: int
@@ -27,7 +28,7 @@ class Sample:
     head_age_ms: int
     peers: int | None
     target_height: int | None
-    validator_public_key: str | None = None
+    shows_key: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Watch:
-    """What was seen, and since when it has not moved (on our own clock)."""
+    """What was seen, and since when it has not moved (on our own clock).
+
+    ``turned_back``: Consul's history was replaced by an older one, so that a release in it may be long over.
+    """
 
     seen: Seen
     since: int
+    turned_back: bool = False
 
 
 class How(str, Enum):
-    """The three ways into the lease, each a transaction of its own."""
+    """The ways into the lease, each a transaction of its own.
 
-    FIRST = "first"
+    ``VACANT`` is only the first step of one: a missing key cannot be waited out, because it looks the same
+    after somebody has come and gone. So its absence is noted in a record, and that record waited out.
+    """
+
+    VACANT = "vacant"
     RELEASED = "released"
     TAKEOVER = "takeover"
 
@@ -67,7 +75,7 @@ class Wait:
 class Try:
     """Now, in this way, at this index.
 
-    ``height`` is the largest that the predecessor may have signed, by its record; None where none says.
+    ``height`` is the largest that the predecessor may have signed, by its record; None where nobody says it.
     """
 
     how: How
@@ -80,7 +88,9 @@ def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
     """The view after a read whose answer arrived at ``now``: any change starts the wait again."""
     if watch is not None and (watch.seen.index, watch.seen.session) == (seen.index, seen.session):
         return watch
-    return Watch(seen, now)
+    before = watch.seen.index if watch is not None else None
+    turned_back = before is not None and seen.index is not None and seen.index < before
+    return Watch(seen, now, turned_back or (watch is not None and watch.turned_back and seen.released))
 
 
 def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Wait | Try:
@@ -96,16 +106,18 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
     if seen.foreign:
         return _foreign(watch, silence_ms, now)
     if seen.record is None:
-        return _after(watch, silence_ms, now, How.FIRST, "there is no lease record")
+        return Try(How.VACANT, None, "there is no lease record", None)
     if seen.released:
-        if seen.record.handover_to in ("", settings.member_id):
+        if seen.record.handover_to in ("", settings.member_id) and not watch.turned_back:
             return Try(How.RELEASED, seen.index, f"{seen.holder} has released it", seen.record.height)
-        chosen = f"{seen.holder} has released it to {seen.record.handover_to}, which does not take it"
+        chosen = f"{seen.holder} has released it to {seen.record.handover_to or 'any node'}, and nobody takes it"
         return _after(watch, silence_ms, now, How.RELEASED, chosen)
     # Not even a record without a live session is a short cut: an operator, or Consul, may have
     # destroyed the session of a holder that still signs.
     silence_ms = max(silence_ms, seen.record.lease_ms)
-    return _after(watch, silence_ms, now, How.TAKEOVER, f"no heartbeat of {seen.holder}")
+    vacant = seen.record.state is LeaseState.VACANT
+    quiet = "the lease is vacant" if vacant else f"no heartbeat of {seen.holder}"
+    return _after(watch, silence_ms, now, How.TAKEOVER, quiet)
 
 
 def _foreign(watch: Watch, silence_ms: int, now: int) -> Wait | Try:
@@ -123,4 +135,5 @@ def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wa
         return Wait(until, f"{reason} for {(now - watch.since) / 1000:.1f} s of {silence_ms / 1000:.1f} s")
     waited = f"{reason} for {(now - watch.since) / 1000:.1f} s"
     record = watch.seen.record
-    return Try(how, watch.seen.index, waited, record.height if record else None)
+    known = record is not None and record.state is not LeaseState.VACANT
+    return Try(how, watch.seen.index, waited, record.height if record and known else None)

@@ -64,11 +64,15 @@ class ConsulStore:
     def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``."""
         conditions: dict[How, list[dict[str, Any]]] = {
-            How.FIRST: [{"Verb": "check-not-exists"}],
             How.RELEASED: [{"Verb": "check-index", "Index": index}],
-            How.TAKEOVER: [{"Verb": "delete-cas", "Index": index}],
+            # A delete-cas alone is no condition: it succeeds where there is no key at all.
+            How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
         return self._change([*conditions[how], {"Verb": "lock", "Session": session, "Value": _encode(value)}])
+
+    def note_vacancy(self, value: str) -> Answer:
+        """Write the record of a vacancy, if there is no record."""
+        return self._change([{"Verb": "check-not-exists"}, {"Verb": "set", "Value": _encode(value)}])
 
     def heartbeat(self, session: str, value: str) -> Answer:
         """Write the record, if ``session`` still holds the lock."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
-import select
-import signal
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import Any
 from near_ha.errors import GuardError
 
 from . import clock
+from .process_handle import ProcessHandle
+
+log = logging.getLogger("near_supervisor")
 
 Reply = dict[str, Any]
 OnReply = Callable[[Reply], None]
 
 REPLY_TIMEOUT_MS = 5_000
-_GONE_POLL_MS = 200
 
 
 class GuardClient:
@@ -33,30 +35,51 @@ class GuardClient:
 
     def __init__(self, path: Path, on_exit: OnReply, on_lost: Callable[[], None]) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.settimeout(REPLY_TIMEOUT_MS / 1000)
-            self._socket.connect(str(path))
-            self._file = self._socket.makefile("rb")
-            self._socket.sendall(b'{"id": 0, "do": "hello"}\n')
-            hello = self._parse(self._file.readline())
-        except OSError as error:
-            self._socket.close()
-            raise GuardError(f"no guard answers on {path}: {error}") from None
-        if hello.get("event") == "busy":
-            self._socket.close()
-            raise GuardError(f"the guard on {path} serves another supervisor", "Stop that one first")
-        if not hello.get("ok"):
-            self._socket.close()
-            raise GuardError(f"the guard on {path} gave a malformed greeting")
-        self._socket.settimeout(None)
-        self.hello = hello
         self._on_exit, self._on_lost = on_exit, on_lost
         self._pending: dict[int, tuple[OnReply, int]] = {}
         self._number = 0
         self._lock = threading.Lock()
-        self._pidfds: dict[int, int] = {}
-        if hello["neard"]:
+        self._neards: dict[int, ProcessHandle] = {}
+        try:
+            self.hello = self._greet(path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _greet(self, path: Path) -> Reply:
+        try:
+            self._socket.settimeout(REPLY_TIMEOUT_MS / 1000)
+            self._socket.connect(str(path))
+            pid, uid, _ = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            if uid not in (0, os.getuid()):
+                raise GuardError(f"{path} is served by uid {uid}", "Look who that is; it is no guard of ours")
+            self._guard = ProcessHandle(pid)
+            self._file = self._socket.makefile("rb")
+            self._socket.sendall(b'{"id": 0, "do": "hello"}\n')
+            hello = self._parse(self._file.readline())
+        except TimeoutError:
+            # It holds the socket and does nothing with it. If it has an armed neard, the kernel ends both.
+            self._guard.kill()
+            raise GuardError(f"the guard {self.pid} on {path} did not answer and was killed") from None
+        except OSError as error:
+            raise GuardError(f"no guard answers on {path}: {error}") from None
+        if hello.get("event") == "busy":
+            raise GuardError(f"the guard on {path} serves another supervisor", "Stop that one first")
+        if not hello.get("ok"):
+            raise GuardError(f"the guard on {path} gave a malformed greeting")
+        if isinstance(hello.get("neard"), dict):
             self._know(hello["neard"]["pid"])
+        self._socket.settimeout(None)
+        return hello
+
+    @property
+    def pid(self) -> int:
+        """The guard's pid, as the kernel says it."""
+        return self._guard.pid
+
+    def close(self) -> None:
+        """Let the guard go, before ``listen``."""
+        self._socket.close()
 
     def listen(self) -> None:
         """Begin to pass on what the guard says."""
@@ -78,23 +101,28 @@ class GuardClient:
 
     def kill_guard(self) -> None:
         """End a guard that hangs; the kernel ends its neard with it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(self.hello["pid"]), signal.SIGKILL)
+        self._guard.kill()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, GuardError):
+        try:
             for line in self._file:
                 self._dispatch(self._parse(line))
-        self._socket.close()
-        self._on_lost()
-        for pid in list(self._pidfds):
-            self._confirm_gone(pid)
+        except (OSError, GuardError, KeyError, TypeError) as error:
+            log.warning("the guard's socket is given up: %r", error)
+        finally:
+            # Whatever ended this: a guard without a supervisor that hears it is lost, and has to know.
+            self._socket.close()
+            self._guard.kill()
+            self._on_lost()
+            for neard in list(self._neards.values()):
+                neard.wait_for_end()
+                self._on_exit({"pid": neard.pid, "how": "signal 9 (SIGKILL), after its guard"})
 
     def _dispatch(self, message: Reply) -> None:
         if message.get("event") == "exit":
-            pidfd = self._pidfds.pop(message["pid"], None)
-            if pidfd is not None:
-                os.close(pidfd)
+            known = self._neards.pop(message["pid"], None)
+            if known is not None:
+                known.close()
             self._on_exit(message)
             return
         with self._lock:
@@ -105,20 +133,7 @@ class GuardClient:
             on_reply(message)
 
     def _know(self, pid: int) -> None:
-        """Hold on to the process behind ``pid``, so that its end can be seen without the guard."""
-        with contextlib.suppress(OSError):
-            self._pidfds[pid] = os.pidfd_open(pid)
-
-    def _confirm_gone(self, pid: int) -> None:
-        """After the guard's death: wait for neard's, and hasten it. The kernel has sent SIGKILL already."""
-        pidfd = self._pidfds.pop(pid)
-        poller = select.poll()
-        poller.register(pidfd, select.POLLIN)
-        while not poller.poll(_GONE_POLL_MS):
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        os.close(pidfd)
-        self._on_exit({"pid": pid, "how": "signal 9 (SIGKILL), after its guard"})
+        self._neards[pid] = ProcessHandle(pid)
 
     @staticmethod
     def _parse(line: bytes) -> Reply:

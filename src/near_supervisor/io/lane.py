@@ -9,22 +9,28 @@ from collections.abc import Callable
 
 log = logging.getLogger("near_supervisor")
 
+Work = Callable[[], None]
+
 
 class Lane:
     """Runs what is submitted, in order. Work is expected to catch what it foresees."""
 
     def __init__(self, name: str) -> None:
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[Work, Work]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Do ``work`` after what was submitted before it."""
-        self._work.put(work)
+    def submit(self, work: Work, otherwise: Work) -> None:
+        """Do ``work`` after what was submitted before it, and ``otherwise`` if it breaks off.
+
+        Somebody waits for the outcome of every piece of work: it has to have one.
+        """
+        self._work.put((work, otherwise))
 
     def _run(self) -> None:
         while True:
-            work = self._work.get()
+            work, otherwise = self._work.get()
             try:
                 work()
             except Exception:
                 log.exception("BUG, please report it: unexpected error in a worker thread")
+                otherwise()

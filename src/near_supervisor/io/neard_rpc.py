@@ -19,6 +19,8 @@ from . import clock
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEIGHT = 2**63
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
+# Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
+_KEY_FIELDS = ("validator_account_id", "validator_public_key")
 _FRACTION = re.compile(r"\.\d+")
 
 
@@ -71,14 +73,13 @@ class NeardRpc:
             born = _parse_time(info["latest_block_time"])
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"/status has an unexpected shape ({type(error).__name__}: {error})") from None
-        key = status.get("validator_public_key")
         return Sample(
             height=height,
             syncing=syncing,
             head_age_ms=clock.wall_ms() - born,
             peers=self._peers(),
             target_height=self._target_height() if armed else None,
-            validator_public_key=key if isinstance(key, str) else None,
+            shows_key=any(status.get(name) is not None for name in _KEY_FIELDS),
         )
 
     def _peers(self) -> int | None:

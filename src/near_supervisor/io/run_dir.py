@@ -37,6 +37,7 @@ class RunDir:
             ) from None
         if len(str(path / "control.sock")) > _MAX_SOCKET_PATH:
             raise BadConfig(f"run directory {path} is too long a path for a socket", "Choose a shorter --run-dir")
+        self._refuse_others()
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -50,6 +51,10 @@ class RunDir:
         """Keep it, durably enough for a crash of the supervisor."""
         self._write("tenure.json", json.dumps(asdict(memory)))
 
+    def forget(self) -> None:
+        """There is nothing to take up again."""
+        (self.path / "tenure.json").unlink(missing_ok=True)
+
     def recall(self) -> Memory | None:
         """What was remembered last; None when there is nothing, or nothing readable."""
         try:
@@ -58,6 +63,15 @@ class RunDir:
             return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
+
+    def _refuse_others(self) -> None:
+        """Whoever can write here can stand in for the guard, and say that a neard has ended."""
+        status = self.path.stat()
+        if status.st_uid != os.getuid() or status.st_mode & 0o022:
+            raise BadConfig(
+                f"run directory {self.path} belongs to uid {status.st_uid} with mode {status.st_mode & 0o777:o}",
+                "Only the supervisor's own user may be able to write to it: chown it and chmod 0750, or choose another",
+            )
 
     def _instance(self) -> str:
         try:

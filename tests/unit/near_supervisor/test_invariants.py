@@ -83,9 +83,10 @@ class AnyOrder(RuleBasedStateMachine):
                 assert record.state is LeaseState.RELEASED
                 assert self.running is None or not self.running[1], "released while armed"
                 assert not (self.asked_to_start and self.asked_to_start.armed), "released while arming"
-            case cmd.Heartbeat(_, record):
+            case cmd.Heartbeat(at, _, record):
                 assert record.state is LeaseState.VALIDATING
-                self.sent.append(now)
+                assert at == now
+                self.sent.append(at)
             case cmd.Exit(_, detach):
                 assert detach or self.running is None, "left a neard behind"
             case cmd.Acquire():
@@ -112,10 +113,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(after=PAUSES, step=st.integers(0, 3), syncing=st.booleans(), silent=st.booleans())
     def neard_is_polled(self, after: int, step: int, syncing: bool, silent: bool) -> None:
         if self.running is None or silent:
-            self.tell(ev.Polled(None, "refused"), after)
+            self.tell(self.play.polled(None, "refused"), after)
             return
         self.play.height += step
-        self.tell(ev.Polled(sample(self.play.height, self.play.height + 1, syncing=syncing)), after)
+        self.tell(self.play.polled(sample(self.play.height, self.play.height + 1, syncing=syncing)), after)
 
     @rule()
     def neard_starts(self) -> None:

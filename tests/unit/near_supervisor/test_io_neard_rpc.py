@@ -40,7 +40,7 @@ def test_a_good_answer_is_a_sample() -> None:
         sample = rpc(server).sample(armed=False)
         assert server.requests == ["GET /status", "GET /network_info"], "a standby is not asked for its metrics"
     assert (sample.height, sample.syncing, sample.peers, sample.target_height) == (77, False, 4, None)
-    assert sample.validator_public_key == KEY
+    assert sample.shows_key
 
 
 def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
@@ -99,9 +99,17 @@ def test_only_false_means_not_syncing(syncing: object) -> None:
         assert rpc(server).sample(armed=False).syncing is True
 
 
-def test_a_key_of_another_type_is_no_key() -> None:
-    with hostile(script({**status(), "validator_public_key": {"a": 1}})) as server:
-        assert rpc(server).sample(armed=False).validator_public_key is None
+@pytest.mark.parametrize(
+    ("fields", "shows_key"),
+    [
+        ({"validator_public_key": None, "validator_account_id": None}, False),
+        ({"validator_public_key": None, "validator_account_id": "pool.near"}, True),
+        ({"validator_public_key": {"a": 1}}, True),
+    ],
+)
+def test_anything_that_is_not_null_is_a_key(fields: dict[str, object], shows_key: bool) -> None:
+    with hostile(script({**status(), **fields})) as server:
+        assert rpc(server).sample(armed=False).shows_key is shows_key
 
 
 UNREADABLE: dict[str, bytes] = {

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from near_ha.lease_record import LeaseState
 from near_supervisor.core.lease import FOREIGN_WAIT_MS
 from near_supervisor.core.watch import How, Seen, Try, Wait, Watch, look, verdict
-from support.core_play import SETTINGS, D, held, released
+from support.core_play import SETTINGS, D, held, record, released
 
 MISSING = Seen(None)
+VACANT = Seen(40, record(node_id="", state=LeaseState.VACANT), "", None)
 FOREIGN_LOCKED = Seen(9, None, "node", "session-k")
 FOREIGN_GONE = Seen(9, None, "node", None)
 SESSION_DESTROYED = replace(held(), session=None)
@@ -19,8 +21,9 @@ SESSION_DESTROYED = replace(held(), session=None)
 @pytest.mark.parametrize(
     ("seen", "waited", "how"),
     [
-        pytest.param(MISSING, D - 1, None, id="a missing key is waited out"),
-        pytest.param(MISSING, D, How.FIRST, id="a missing key, after D"),
+        pytest.param(MISSING, 0, How.VACANT, id="a missing key is noted, for it cannot be waited out"),
+        pytest.param(VACANT, D - 1, None, id="a vacancy is waited out"),
+        pytest.param(VACANT, D, How.TAKEOVER, id="a vacancy, after D"),
         pytest.param(released(), 0, How.RELEASED, id="a clean release: at once"),
         pytest.param(released(handover_to="a"), 0, How.RELEASED, id="released to this node: at once"),
         pytest.param(released(handover_to="c"), D - 1, None, id="released to another: it goes first"),
@@ -51,8 +54,15 @@ def test_nothing_was_seen_yet() -> None:
 
 
 def test_a_deleted_record_is_waited_out_for_the_longest_lease_ever_seen() -> None:
-    assert isinstance(verdict(Watch(MISSING, 0), SETTINGS, 3 * D, 3 * D - 1), Wait)
-    assert isinstance(verdict(Watch(MISSING, 0), SETTINGS, 3 * D, 3 * D), Try)
+    assert isinstance(verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D - 1), Wait)
+    assert isinstance(verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D), Try)
+
+
+def test_a_release_in_a_history_that_turned_back_may_be_long_over() -> None:
+    turned = look(look(None, held(60), 0), released(), 1_000)
+    assert turned.turned_back
+    assert isinstance(verdict(turned, SETTINGS, 0, 1_000 + D - 1), Wait)
+    assert isinstance(verdict(turned, SETTINGS, 0, 1_000 + D), Try)
 
 
 @pytest.mark.parametrize(
