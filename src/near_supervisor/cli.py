@@ -68,13 +68,13 @@ def _run(given: argparse.Namespace) -> int:
         run_dir = RunDir(checked.run_dir)
         driver = Driver(checked, run_dir)
         exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
+        control = ControlServer(run_dir.path / "control.sock", _routes(driver))
     except NearError as error:
         log.error("%s", error)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: driver.post(StopAsked(signal.Signals(got).name)))
-    control = ControlServer(run_dir.path / "control.sock", _routes(driver))
-    for serve in (exporter.serve, control.serve_forever):
+    for serve in (exporter.serve, control.serve):
         threading.Thread(target=serve, daemon=True).start()
     log.info(
         "near-supervisor %s for account %s, lease %g s, Consul %s, metrics on %s",

@@ -25,7 +25,6 @@ SLOW_TIMEOUT_MS = 3_000
 FAREWELL_TIMEOUT_MS = 1_000
 LOOK_GAP_MS = 20
 LOOK_RETRY_MS = 300
-HOLDING_MS = 100
 
 
 class ConsulSide:
@@ -36,7 +35,8 @@ class ConsulSide:
         self._urgent = self._store(heartbeat_timeout_ms(options.lease_ms))
         self._slow = self._store(SLOW_TIMEOUT_MS)
         self._lease_lane, self._slow_lane = Lane("lease"), Lane("session")
-        self._holding = threading.Event()
+        self._looking = threading.Event()
+        self._looking.set()
 
     def _store(self, timeout_ms: int) -> ConsulStore:
         return ConsulStore(self._options.consul_url, self._options.account_id, timeout_ms)
@@ -48,9 +48,9 @@ class ConsulSide:
     def holding(self, holds: bool) -> None:
         """As holder this node hears from its own heartbeats; the reading rests."""
         if holds:
-            self._holding.set()
+            self._looking.clear()
         else:
-            self._holding.clear()
+            self._looking.set()
 
     def carry_out(self, command: cmd.Command) -> None:
         """Queue the request that belongs to ``command``."""
@@ -111,10 +111,9 @@ class ConsulSide:
         store = self._store(wait_ms * 17 // 16 + 1_000)
         index = 0
         while True:
-            if self._holding.is_set():
+            if not self._looking.is_set():
+                self._looking.wait()
                 index = 0
-                clock.sleep_ms(HOLDING_MS)
-                continue
             try:
                 answered, seen = store.look(index, wait_ms)
             except (Unknown, Refused) as error:

@@ -31,15 +31,29 @@ class GuardSide:
     def __init__(self, options: Options, run_dir: RunDir, post: Callable[[ev.Event], None]) -> None:
         self._options, self._run_dir, self._post = options, run_dir, post
         self.config = neard_config.read(options.neard_home)
-        if _same_place(options.validator_key, self.config.validator_key_file):
-            raise BadConfig(
-                f"--validator-key {options.validator_key} is where neard looks for its key",
-                "Move it out of neard's home: there it would sign without asking anybody",
-            )
+        self._refuse_keys_in_neards_place()
         self._memory = run_dir.recall()
         self._client: GuardClient | None = None
         self._overdue_since: int | None = None
         self._lane = Lane("attach")
+
+    def _refuse_keys_in_neards_place(self) -> None:
+        """The guard puts links there: a key file of the operator's must not be in their way."""
+        options, config = self._options, self.config
+        if _same_place(options.validator_key, config.validator_key_file):
+            raise BadConfig(
+                f"--validator-key {options.validator_key} is where neard looks for its key",
+                "Move it out of neard's home: there it would sign without asking anybody",
+            )
+        for flag, key in (
+            ("--voter-node-key", options.voter_node_key),
+            ("--validator-node-key", options.validator_node_key),
+        ):
+            if _same_place(key, config.node_key_file):
+                raise BadConfig(
+                    f"{flag} {key} is where neard looks for its node key",
+                    "Give it another name: a link to the node key of each role is put there",
+                )
 
     @property
     def pid(self) -> int | None:

@@ -106,6 +106,12 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
             f"--voter-node-key {paths['voter_node_key']} holds the validator key",
             "Give the standby a node key of its own",
         )
+    if keys["voter_node_key"].public_key == keys["validator_node_key"].public_key:
+        raise BadConfig(
+            f"--voter-node-key {paths['voter_node_key']} holds the key of --validator-node-key"
+            f" {paths['validator_node_key']}",
+            "Peers drop one of two nodes with one node key: give each host a voter node key of its own",
+        )
     lease_ms = _seconds("--lease", given.lease)
     if not MIN_LEASE_MS <= lease_ms <= _MAX_LEASE_MS:
         raise BadConfig(

@@ -495,6 +495,16 @@ def test_members_and_housekeeping_survive_a_broken_server(said: bytes) -> None:
             assert store.renew_session(NO_SESSION).kind is Kind.UNKNOWN
 
 
+@pytest.mark.parametrize(("info", "kind"), [([{"ID": NO_SESSION}], Kind.UNKNOWN), ([], Kind.NO)])
+def test_a_renewal_that_is_denied_is_a_no_only_if_a_consistent_read_agrees(info: list[object], kind: Kind) -> None:
+    """A Consul leader that was restarted and elected again denies sessions for a moment that are there."""
+    denied = answer(f"Session id '{NO_SESSION}' not found".encode(), "404 Not Found")
+    seen = answer(info, X_Consul_Index="7")
+    script = {f"/v1/session/renew/{NO_SESSION}": denied, f"/v1/session/info/{NO_SESSION}": seen}
+    with hostile(script) as server:
+        assert ConsulStore(server.url, "default", SHORT_MS).renew_session(NO_SESSION).kind is kind
+
+
 def test_a_404_without_consuls_index_says_nothing_about_the_lease() -> None:
     with hostile(BROKEN["status 404 of a stranger"]) as server, pytest.raises(Unknown):
         ConsulStore(server.url, "default", SHORT_MS).look(0, 100)

@@ -24,7 +24,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         said.append(Say("warn", f"the signer ended with {event.ended} while no supervisor was there"))
     if event.pid is None:
         return node, said
-    node = replace(node, neard=Neard(event.pid, event.armed, now), poll_at=now)
+    node = replace(node, neard=Neard(event.pid, event.armed, now), polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -76,7 +76,7 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     """There is a neard."""
     neard = Neard(event.pid, event.armed, now)
-    node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, poll_at=now)
+    node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, polled_at=None)
     out: list[Command] = [Say("info", f"neard {event.pid} started as a {'validator' if event.armed else 'standby'}")]
     if event.armed and node.tenure is not None and node.tenure.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.

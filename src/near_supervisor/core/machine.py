@@ -15,6 +15,7 @@ from .commands import Command, Say
 from .decide import decide
 from .events import Event
 from .model import Node
+from .rules_neard import poll_due
 from .rules_session import PUBLISH_EVERY_MS
 from .step import Step
 from .transitions import advance
@@ -48,7 +49,7 @@ def next_wakeup(node: Node, now: int) -> int:
     """The next instant at which time alone changes something; at most IDLE_MS away."""
     due = [now + IDLE_MS]
     if node.neard is not None and not node.polling:
-        due.append(node.poll_at)
+        due.append(poll_due(node))
     if node.neard is None:
         due += [node.start_at, node.guard_at]
     if node.session is None:

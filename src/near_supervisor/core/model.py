@@ -133,7 +133,7 @@ class Node:
     sync: Sync = field(default_factory=Sync)
     ceiling: Ceiling | None = None
     polling: bool = False
-    poll_at: int = 0
+    polled_at: int | None = None
     session: Session | None = None
     registering: bool = False
     register_at: int = 0

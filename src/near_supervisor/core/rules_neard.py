@@ -29,11 +29,14 @@ def start_standby(node: Node, now: int) -> Step:
 
 def poll_neard(node: Node, now: int) -> Step:
     """One question at a time; often while something waits for the answer."""
-    if node.neard is None or node.polling or now < node.poll_at:
+    if node.neard is None or node.polling or now < poll_due(node):
         return node, []
-    return replace(node, polling=True, poll_at=now + _poll_interval(node)), [
-        cmd.PollNeard(node.neard.pid, node.neard.armed)
-    ]
+    return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, node.neard.armed)]
+
+
+def poll_due(node: Node) -> int:
+    """When to ask next: it moves up as soon as something begins to wait for the answer."""
+    return 0 if node.polled_at is None else node.polled_at + _poll_interval(node)
 
 
 def _poll_interval(node: Node) -> int:

@@ -104,13 +104,24 @@ class ConsulStore:
             self._ask(lambda client: client.session.renew(session))
         except Refused as refused:
             if session in str(refused):
-                return Answer(Kind.NO, str(refused))
+                return self._really_gone(session, str(refused))
             # A 404 that does not name the session is not Consul's: something else answers there.
             self._next_agent()
             return Answer(Kind.UNKNOWN, str(refused))
         except Unknown as unknown:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
+
+    def _really_gone(self, session: str, reason: str) -> Answer:
+        """*No* only when a consistent read agrees.
+
+        A server that was restarted and elected again has been seen to deny the renewal of sessions that are there.
+        """
+        try:
+            known = self._ask(lambda client: client.session.info(session)[1])
+        except (Refused, Unknown) as error:
+            return Answer(Kind.UNKNOWN, str(error))
+        return Answer(Kind.UNKNOWN, f"{reason}, though it is there") if known else Answer(Kind.NO, reason)
 
     def destroy_session(self, session: str) -> None:
         """End it; Unknown when that could not be asked."""

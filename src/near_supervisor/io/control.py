@@ -13,10 +13,14 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
+from near_ha.errors import BadConfig
+
 Route = Callable[[], dict[str, Any]]
 
 SOCKET_GROUP = "near"
 _REQUEST_TIMEOUT_S = 5.0
+# How often the server looks whether it was told to end, which it never is.
+SHUTDOWN_POLL_S = 60.0
 _MAX_BODY = 1024 * 1024
 
 
@@ -25,15 +29,23 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     daemon_threads = True
 
+    def serve(self) -> None:
+        """Answer requests until the process ends."""
+        self.serve_forever(SHUTDOWN_POLL_S)
+
     def __init__(self, path: Path, routes: dict[tuple[str, str], Route]) -> None:
         class Handler(_Handler):
             """Bound to this server's routes."""
 
         Handler.routes = routes
-        path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
+            path.unlink(missing_ok=True)
             super().__init__(str(path), Handler)
+        except OSError as error:
+            raise BadConfig(
+                f"control socket {path} cannot be made: {error.strerror}", "Choose another --run-dir"
+            ) from None
         finally:
             os.umask(mask)
         with contextlib.suppress(KeyError, PermissionError):

@@ -29,6 +29,8 @@ Look = Callable[[], Snapshot]
 
 _WHOLE = re.compile(r"^([^#].* -?\d+)\.0$", re.MULTILINE)
 _REQUEST_TIMEOUT_S = 5.0
+# How often the server looks whether it was told to end, which it never is.
+SHUTDOWN_POLL_S = 60.0
 _STUCK_MS = 5_000
 
 
@@ -124,7 +126,7 @@ class Exporter:
 
     def serve(self) -> None:
         """Answer requests until the process ends."""
-        self._server.serve_forever()
+        self._server.serve_forever(SHUTDOWN_POLL_S)
 
 
 def exposition(look: Look) -> str:

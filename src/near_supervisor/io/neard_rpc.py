@@ -18,6 +18,7 @@ from . import clock
 
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEIGHT = 2**63
+_PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
 _KEY_FIELDS = ("validator_account_id", "validator_public_key")
@@ -73,12 +74,14 @@ class NeardRpc:
             born = _parse_time(info["latest_block_time"])
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"/status has an unexpected shape ({type(error).__name__}: {error})") from None
+        head_age_ms = clock.wall_ms() - born
+        peers, target = self._metrics() if armed else (None, None)
         return Sample(
             height=height,
             syncing=syncing,
-            head_age_ms=clock.wall_ms() - born,
-            peers=self._peers(),
-            target_height=self._target_height() if armed else None,
+            head_age_ms=head_age_ms,
+            peers=self._peers() if peers is None else peers,
+            target_height=target,
             shows_key=any(status.get(name) is not None for name in _KEY_FIELDS),
         )
 
@@ -86,12 +89,13 @@ class NeardRpc:
         peers = self._json("/network_info").get("num_active_peers")
         return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
 
-    def _target_height(self) -> int | None:
+    def _metrics(self) -> tuple[int | None, int | None]:
+        """Peers and largest target height, each None where this neard has no such metric."""
         try:
-            match = _TARGET.search(self._get("/metrics"))
-            return _height(int(float(match.group(1)))) if match else None
-        except (Unreadable, ValueError, OverflowError):
-            return None
+            text = self._get("/metrics")
+        except Unreadable:
+            return None, None
+        return _metric(_PEERS, text), _metric(_TARGET, text)
 
     def _json(self, route: str) -> dict[str, object]:
         try:
@@ -115,6 +119,14 @@ class NeardRpc:
             self._connection.close()
             raise Unreadable(f"{route} answered {response.status} with {len(body)} bytes")
         return body
+
+
+def _metric(pattern: re.Pattern[bytes], text: bytes) -> int | None:
+    match = pattern.search(text)
+    try:
+        return _height(int(float(match.group(1)))) if match else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _object(value: object) -> dict[str, object]:

@@ -15,7 +15,7 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 
 RECORD = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1234, "ed25519:KEY", "b", "because")
 KUUTAMOD = b'{"NodeId":"validator-b","Hostname":"host-b"}'
-COUNT = st.integers(0, 2**63)
+COUNT = st.integers(0, 2**62)
 RECORDS = st.builds(
     LeaseRecord, st.text(max_size=50), st.text(max_size=50), st.sampled_from(LeaseState), st.integers(0, 3_600_000),
     COUNT, COUNT, COUNT, st.text(max_size=50), st.text(max_size=50), st.text(max_size=50),

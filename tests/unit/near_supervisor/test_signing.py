@@ -468,3 +468,11 @@ def test_a_killed_signer_gets_no_new_deadline() -> None:
     play.do(ev.StopAsked("SIGTERM"))
     play.do(ev.StopAsked("SIGTERM"))
     assert not play.one(cmd.MoveDeadline, play.heartbeat())
+
+
+def test_a_new_holder_asks_for_the_height_at_once_and_not_at_the_next_regular_poll() -> None:
+    play = Play().to_voting()
+    play.wait(300)
+    play.poll()
+    play.do(ev.LeaseSeen(released(height=play.height)))
+    assert play.one(cmd.PollNeard, [*play.do(ev.AcquireAnswered(YES)), *play.wait(50)])
