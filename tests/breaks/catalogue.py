@@ -70,8 +70,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 2: a release to another node is not for this one",
         CORE + "watch.py",
-        'if seen.record.handover_to in ("", settings.member_id):',
-        "if True:",
+        'if seen.record.handover_to in ("", settings.member_id) and not watch.turned_back:',
+        "if not watch.turned_back:",
         UNIT + "test_watch.py",
     ),
     Break(
@@ -108,6 +108,41 @@ BREAKS: tuple[Break, ...] = (
         "if watch.seen.session is not None:",
         "if False:",
         UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 3: a vacancy is waited out like a silent holder",
+        CORE + "watch.py",
+        'return Try(How.VACANT, None, "there is no lease record", None)',
+        'return Try(How.TAKEOVER, None, "there is no lease record", None)',
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "a session serves one tenure",
+        CORE + "absorb_consul.py",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
+        "node = replace(node, tenure=None)\n    return node, [Drop",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "an acquisition is adopted only while the record has not moved on without us",
+        CORE + "absorb_consul.py",
+        "return (node if seen.index == attempt.index else replace(node, attempt=None)), []",
+        "return node, []",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "rule 4: a sample counts from when it was asked for",
+        CORE + "absorb_neard.py",
+        "ceiling=_ceiling(node, event.sample, view, event.asked_at),",
+        "ceiling=_ceiling(node, event.sample, view, now),",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "a standby that shows a validator key is not left running",
+        CORE + "rules_signer.py",
+        "if node.neard is None or node.neard.armed or not node.neard.shows_key:",
+        "if True:",
+        UNIT + "test_signing.py",
     ),
     Break(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
@@ -161,8 +196,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the kernel ends a guard that hangs",
         GUARD,
-        "            self.backstop.set(deadline + BACKSTOP_MS)\n        neard = Neard(",
-        "            pass\n        neard = Neard(",
+        "                self.backstop.set(deadline + BACKSTOP_MS)\n            neard.spawn(",
+        "                pass\n            neard.spawn(",
         UNIT + "test_guard.py",
     ),
     Break(

@@ -159,6 +159,7 @@ def test_the_end_is_told_only_when_nothing_that_neard_forked_is_left(rig: GuardR
     pid = rig.start(*LEAVES_A_CHILD, armed=True)["pid"]
     wait_for(lambda: len(descendants(pid)) == 1, "neard has forked")
     [child] = descendants(pid)
+    wait_for(lambda: os.getsid(child) == child, "the child has left neard's session")
     rig.ask("kill")
     rig.exit_event()
     assert not alive(pid)
