@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from . import absorb_consul, absorb_neard
 from . import events as ev
 from .commands import Say
+from .evolve import replace
 from .model import Closing, Node
 from .step import Step
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import events as ev
 from . import lease, watch
 from .answer import Kind
 from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
+from .evolve import replace
 from .lease import Ceiling
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import events as ev
 from . import sync
 from .commands import Command, MoveDeadline, Say
+from .evolve import replace
 from .lease import Ceiling
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step

@@ -8,11 +8,11 @@ that starts or prolongs one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from . import commands as cmd
 from . import rules_lease, rules_neard, rules_session, rules_signer
 from .commands import Command
+from .evolve import replace
 from .model import Closing, Guard, Node
 from .step import Step
 

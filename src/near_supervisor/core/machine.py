@@ -7,13 +7,12 @@ the daemon, in the tests and in the simulation.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import lease, watch
 from .absorb import absorb
 from .commands import Command, Say
 from .decide import decide
 from .events import Event
+from .evolve import replace
 from .model import Node
 from .rules_neard import poll_due
 from .rules_session import PUBLISH_EVERY_MS

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import commands as cmd
 from . import lease, sync, watch
 from .commands import Command
+from .evolve import replace
 from .model import Attempt, Guard, Node, Tenure
 from .readiness import unready
 from .rules_neard import stop

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import commands as cmd
+from .evolve import replace
 from .model import Guard, Node
 from .step import Step
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from near_ha.states import State
 
 from . import commands as cmd
+from .evolve import replace
 from .model import Node
 from .readiness import unready
 from .rules_neard import leaving

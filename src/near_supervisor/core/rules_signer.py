@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import commands as cmd
 from . import sync
 from .commands import Command
+from .evolve import replace
 from .model import Closing, Node
 from .rules_neard import kill, stop
 from .step import Step
@@ -96,7 +95,7 @@ def step_down_when_behind(node: Node, now: int) -> Step:
     if since is None:
         since, patience = neard.started_at, node.settings.startup_timeout_ms
     if node.sync.synced or now - since < patience:
-        return replace(node, standby_ready=False), []
+        return (replace(node, standby_ready=False) if node.standby_ready else node), []
     if node.standby_ready:
         why = f"{node.sync.reason}, and a standby is ready"
         return stop(replace(node, tenure=replace(tenure, give_up=why)), why)
