@@ -58,7 +58,7 @@ def _outcome(copy: Path, one: Break) -> str:
     target.write_text(text.replace(one.old, one.new))
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *one.tests.split()]
     # An installed near_supervisor points to the real tree; the copy has to win.
-    path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests"))
+    path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path}
     try:
         run = subprocess.run(

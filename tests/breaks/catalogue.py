@@ -11,6 +11,7 @@ from dataclasses import dataclass
 CORE = "src/near_supervisor/core/"
 GUARD = "src/near_supervisor/guard.py"
 UNIT = "tests/unit/near_supervisor/"
+SIMULATION = "tests/simulation/test_schedules.py::test_the_rules_hold_in_a_handful"
 
 
 @dataclass(frozen=True)
@@ -241,5 +242,26 @@ BREAKS: tuple[Break, ...] = (
         "            self._kill_left_behind()\n        return False",
         "            return True\n        return False",
         UNIT + "test_guard.py",
+    ),
+    Break(
+        "simulation: released only after the end of neard",
+        CORE + "rules_lease.py",
+        "not tenure.give_up or node.armed or tenure.releasing",
+        "not tenure.give_up or tenure.releasing",
+        SIMULATION,
+    ),
+    Break(
+        "simulation: nothing is armed below the height that the predecessor may have signed",
+        CORE + "rules_lease.py",
+        "if node.sync.height > tenure.floor:",
+        "if True:",
+        SIMULATION,
+    ),
+    Break(
+        "simulation: the deadline counts from when the heartbeat was sent",
+        CORE + "absorb_consul.py",
+        "lease.hold_until(event.sent_at, node.settings.lease_ms)",
+        "lease.hold_until(now, node.settings.lease_ms)",
+        SIMULATION,
     ),
 )

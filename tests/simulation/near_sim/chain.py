@@ -1,0 +1,48 @@
+"""The chain, and the book of what was signed for the account: the judge of the height rule."""
+
+from __future__ import annotations
+
+from .world import Violation, World
+
+
+class Chain:
+    """Heights come one block time apart, or more slowly for a while; never faster."""
+
+    def __init__(self, world: World, block_time: int) -> None:
+        self._world = world
+        self.block_time = block_time
+        self._base_time, self._base_height, self._pace = 0, 1_000, block_time
+        self.armed: tuple[str, int] | None = None
+        self.signed_by: dict[str, int] = {}
+
+    def height(self, when: int) -> int:
+        """Height of the newest block at ``when``, which is not before the last change of pace."""
+        return self._base_height + max(0, when - self._base_time) // self._pace
+
+    def set_pace(self, pace: int) -> None:
+        """From now on a block every ``pace`` milliseconds (not less than the block time)."""
+        self._base_height = self.height(self._world.now)
+        self._base_time, self._pace = self._world.now, max(pace, self.block_time)
+
+    # --- the book
+
+    def arm(self, host: str, pid: int) -> None:
+        """A neard of ``host`` may sign from now on. Violation if another one still may."""
+        if self.armed is not None:
+            raise Violation(f"two armed neards: {self.armed} is alive when {(host, pid)} is armed")
+        self.armed = (host, pid)
+
+    def disarm(self, host: str, pid: int) -> None:
+        """It has ended."""
+        if self.armed == (host, pid):
+            self.armed = None
+
+    def sign(self, host: str, low: int, high: int) -> None:
+        """A neard of ``host`` has signed the targets ``low`` to ``high``. Violation if another host signed one of them.
+
+        What the same host signed before is kept by neard's own database.
+        """
+        for other, height in self.signed_by.items():
+            if other != host and low <= height:
+                raise Violation(f"{host} signs height {low}, {other} has signed up to {height}")
+        self.signed_by[host] = max(high, self.signed_by.get(host, 0))

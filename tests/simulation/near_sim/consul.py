@@ -1,0 +1,152 @@
+"""Consul as far as the lease needs it: linearisable transactions, sessions with a TTL, lock delay, lost leaders.
+
+The conditions of the five transactions were read off a real Consul (tests/integration/test_consul_store.py).
+Member records are not modelled: nothing that is decided about safety reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from near_ha.lease_record import LeaseRecord
+from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.watch import How, Seen
+
+from .world import World
+
+UNKNOWN = Answer(Kind.UNKNOWN, "no answer")
+
+
+def no(reason: str) -> Answer:
+    """Consul's *no*."""
+    return Answer(Kind.NO, reason)
+
+
+class Session:
+    """A session; it ends anywhere between one and two TTLs after its last renewal."""
+
+    def __init__(self, ttl: int, lock_delay: int) -> None:
+        self.ttl, self.lock_delay = ttl, lock_delay
+        self.renewals = 0
+
+
+class Consul:
+    """One key, its lock, and the sessions."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.seen = Seen(None)
+        self.index = 10
+        self.sessions: dict[str, Session] = {}
+        self.leaderless_until = 0
+        self._locked_until = 0
+        self._made = 0
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def leads(self) -> bool:
+        """Can anything be written or read consistently now?"""
+        return self._world.now >= self.leaderless_until
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` after each change of the lease."""
+        self._watchers.append(changed)
+
+    # --- sessions
+
+    def create_session(self, ttl: int, lock_delay: int) -> str:
+        """A new session."""
+        self._made += 1
+        name = f"session-{self._made}"
+        self.sessions[name] = Session(ttl, lock_delay)
+        self._schedule_end(name)
+        return name
+
+    def renew(self, name: str) -> Answer:
+        """Extend it."""
+        session = self.sessions.get(name)
+        if session is None:
+            return no(f"{name} not found")
+        session.renewals += 1
+        self._schedule_end(name)
+        return YES
+
+    def _schedule_end(self, name: str) -> None:
+        session = self.sessions[name]
+        renewals, ttl = session.renewals, session.ttl
+
+        def end() -> None:
+            if name in self.sessions and self.sessions[name].renewals == renewals:
+                self.end_session(name)
+
+        self._world.after(ttl + int(self._world.rng.random() * ttl), end)
+
+    def end_session(self, name: str) -> None:
+        """By its TTL, by its owner or by an operator: the lock is released, and delayed for the next one."""
+        session = self.sessions.pop(name, None)
+        if session is None or self.seen.session != name:
+            return
+        self._locked_until = self._world.now + session.lock_delay
+        self._store(self.seen.record, self.seen.holder, None)
+
+    def drop(self, name: str) -> Answer:
+        """Its owner ends it."""
+        self.end_session(name)
+        return YES
+
+    # --- the lease
+
+    def note_vacancy(self, record: LeaseRecord) -> Answer:
+        """check-not-exists, set."""
+        if self.seen.index is not None:
+            return no("key exists")
+        self._store(record, record.node_id, None)
+        return YES
+
+    def acquire(self, how: How, index: int | None, session: str, record: LeaseRecord) -> Answer:
+        """check-index, (delete-cas,) lock."""
+        if self.seen.index is None or self.seen.index != index:
+            return no("index is stale")
+        if session not in self.sessions:
+            return no("invalid session")
+        if how is not How.TAKEOVER and self.seen.session not in (None, session):
+            return no("lock is already held")
+        if self._world.now < self._locked_until:
+            return no("due to lock delay")
+        self._store(record, record.node_id, session)
+        return YES
+
+    def heartbeat(self, session: str, record: LeaseRecord) -> Answer:
+        """check-session, set."""
+        if self.seen.index is None or self.seen.session != session:
+            return no("failed session check")
+        self._store(record, record.node_id, session)
+        return YES
+
+    def release(self, session: str, record: LeaseRecord) -> Answer:
+        """check-session, unlock."""
+        if self.seen.index is None or self.seen.session != session:
+            return no("failed session check")
+        self._store(record, record.node_id, None)
+        return YES
+
+    def delete(self) -> None:
+        """An operator deletes the key; the lock goes with it, without a delay."""
+        self.seen = Seen(None)
+        self._changed()
+
+    def lock_by_foreigner(self, name: str, session: str) -> bool:
+        """kuutamod's way in: acquire whatever is not locked, whatever it says."""
+        if self.seen.session is not None or self._world.now < self._locked_until or session not in self.sessions:
+            return False
+        self._store(None, name, session)
+        return True
+
+    def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
+        self.index += 1
+        self.seen = Seen(self.index, record, holder, session)
+        self._changed()
+
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed()

@@ -1,0 +1,66 @@
+"""One host's way to Consul: requests and answers may be late, lost or doubled, in each direction by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from near_supervisor.core.answer import Answer
+
+from .consul import UNKNOWN, Consul
+from .world import World
+
+Apply = Callable[[], Answer]
+Hear = Callable[[Answer], None]
+
+
+class Link:
+    """``requests`` and ``answers`` say whether each direction passes; ``slow_ms`` is the longest delay of one way."""
+
+    def __init__(self, world: World, consul: Consul) -> None:
+        self._world, self._consul = world, consul
+        self.requests = True
+        self.answers = True
+        self.loss = 0.0
+        self.doubling = 0.0
+        self.slow_ms = 20
+        self.healed: Callable[[], None] = lambda: None
+
+    @property
+    def up(self) -> bool:
+        """Do both directions pass?"""
+        return self.requests and self.answers
+
+    def delay(self) -> int:
+        """How long one message takes."""
+        return self._world.between(1, self.slow_ms)
+
+    def heal(self) -> None:
+        """Everything passes again."""
+        self.requests = self.answers = True
+        self.loss = self.doubling = 0.0
+        self.slow_ms = 20
+        self.healed()
+
+    def ask(self, apply: Apply, hear: Hear, timeout: int) -> None:
+        """Send a request; ``hear`` gets its answer, or *don't know* after ``timeout``, exactly once.
+
+        A request that is later than that is carried out all the same.
+        """
+        world, waiting = self._world, [True]
+
+        def say(answer: Answer) -> None:
+            if waiting[0]:
+                waiting[0] = False
+                hear(answer)
+
+        def arrive(doubled: bool = False) -> None:
+            answer = apply() if self._consul.leads else UNKNOWN
+            if not doubled and self.answers and not world.chance(self.loss):
+                world.after(self.delay(), lambda: say(answer))
+
+        world.after(timeout, lambda: say(UNKNOWN))
+        if not self.requests or world.chance(self.loss):
+            return
+        world.after(self.delay(), arrive)
+        if self.doubling and world.chance(self.doubling):
+            world.after(self.delay() + world.between(0, 20_000), lambda: arrive(doubled=True))

@@ -1,0 +1,56 @@
+"""Real time, chance and the trace of one schedule: all that is not determined by the code comes from here."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable
+
+Action = Callable[[], None]
+
+
+class Violation(Exception):
+    """A rule was broken; the message says which, when and by whom."""
+
+
+class World:
+    """A heap of what is going to happen, in the order of time, ties in the order of asking."""
+
+    def __init__(self, seed: int, keep_trace: bool = False) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 - repeatable is what it has to be
+        self.now = 0
+        self.trace: list[str] | None = [] if keep_trace else None
+        self.reached: Counter[str] = Counter()
+        self._heap: list[tuple[int, int, Action]] = []
+        self._asked = 0
+
+    def at(self, time: int, action: Action) -> None:
+        """Do ``action`` at ``time``, or now if that is past."""
+        self._asked += 1
+        heapq.heappush(self._heap, (max(time, self.now), self._asked, action))
+
+    def after(self, duration: int, action: Action) -> None:
+        """Do ``action`` in ``duration`` milliseconds."""
+        self.at(self.now + duration, action)
+
+    def run(self, until: int) -> None:
+        """Let time pass."""
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            self.now, _, action = heapq.heappop(heap)
+            action()
+        self.now = until
+
+    def note(self, who: str, what: str) -> None:
+        """A line of the trace; costs nothing when there is none."""
+        if self.trace is not None:
+            self.trace.append(f"{self.now / 1000:9.3f} {who:<8} {what}")
+
+    def chance(self, probability: float) -> bool:
+        """True with ``probability``."""
+        return self.rng.random() < probability
+
+    def between(self, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, small ones more often: most things are quick, a few are slow."""
+        return low + int((high - low) * self.rng.random() ** 3)
