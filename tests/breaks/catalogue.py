@@ -11,6 +11,7 @@ from dataclasses import dataclass
 CORE = "src/near_supervisor/core/"
 GUARD = "src/near_supervisor/guard.py"
 UNIT = "tests/unit/near_supervisor/"
+PLAYS = " ".join(UNIT + name for name in ("test_signing.py", "test_height.py", "test_ending.py"))
 SIMULATION = "tests/simulation/test_schedules.py::test_the_rules_hold_in_a_handful"
 
 
@@ -31,21 +32,21 @@ BREAKS: tuple[Break, ...] = (
         CORE + "absorb_consul.py",
         "lease.hold_until(event.sent_at, node.settings.lease_ms)",
         "lease.hold_until(now, node.settings.lease_ms)",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 1: not knowing never moves the deadline",
         CORE + "absorb_consul.py",
         "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
         "if False:\n        tenure = replace(tenure, beating=False",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 1: a no kills at once",
         CORE + "rules_signer.py",
         'return kill(node, "this node does not hold the lease")',
         "return node, []",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 1: the holder gives up at 0.8 D, so that the kill and two drifting clocks fit before D",
@@ -59,14 +60,14 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules_signer.py",
         "if now < tenure.deadline:",
         "if True:",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 2: Released is written only after the end of neard",
         CORE + "rules_lease.py",
         "not tenure.give_up or node.armed or tenure.releasing",
         "not tenure.give_up or tenure.releasing",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 2: a release to another node is not for this one",
@@ -122,49 +123,49 @@ BREAKS: tuple[Break, ...] = (
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
         "node = replace(node, tenure=None)\n    return node, [Drop",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "an acquisition is adopted only while the record has not moved on without us",
         CORE + "absorb_consul.py",
         "return (node if seen.index == attempt.index else replace(node, attempt=None)), []",
         "return node, []",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 4: a sample counts from when it was asked for",
         CORE + "absorb_neard.py",
         "ceiling=_ceiling(node, event.sample, view, event.asked_at),",
         "ceiling=_ceiling(node, event.sample, view, now),",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "a standby that shows a validator key is not left running",
         CORE + "rules_signer.py",
         "if node.neard is None or node.neard.armed or not node.neard.shows_key:",
         "if True:",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
         CORE + "absorb_consul.py",
         "attempt.floor, since=now, heartbeat_at=now)",
         "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
         CORE + "rules_lease.py",
         "if node.sync.height > tenure.floor:",
         "if True:",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
         CORE + "rules_lease.py",
         "height = _may_have_signed(node, tenure, limit)",
         "height = _may_have_signed(node, tenure, now)",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "rule 4: an isolated neard is not in sync, whatever it says",
@@ -178,14 +179,14 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules_lease.py",
         '        return stop(node, "it is started again as the validator")\n',
         '        stop(node, "it is started again as the validator")\n',
-        UNIT + "test_signing.py " + UNIT + "test_invariants.py",
+        PLAYS + " " + UNIT + "test_invariants.py",
     ),
     Break(
         "a running signer of a term that nobody remembers is killed",
         "src/near_supervisor/core/absorb_neard.py",
         "if event.memory is not None and node.tenure is None:",
         "if node.tenure is None and event.armed:",
-        UNIT + "test_signing.py",
+        PLAYS,
     ),
     Break(
         "the guard kills at the deadline",

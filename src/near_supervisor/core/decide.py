@@ -22,9 +22,10 @@ LEAVE_PATIENCE_LEASES = 1
 def decide(node: Node, now: int) -> Step:
     """Apply every rule once."""
     out: list[Command] = []
-    for rule in RULES:
-        node, commands = rule(node, now)
-        out += commands
+    for rule, fact in RULES:
+        if fact is None or getattr(node, fact) is not None:
+            node, commands = rule(node, now)
+            out += commands
     return node, out
 
 
@@ -59,25 +60,26 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
     return gone, [*said, cmd.Exit(closing.code, closing.detach)]
 
 
-RULES: tuple[Callable[[Node, int], Step], ...] = (
-    rules_signer.end_signer_without_lease,
-    rules_signer.end_signer_at_deadline,
-    rules_signer.end_standby_that_shows_a_key,
-    rules_signer.end_neard_that_hangs,
-    rules_signer.end_neard_that_never_gets_ready,
-    rules_signer.stop_when_starts_fail,
-    rules_signer.stop_when_starts_are_refused,
-    rules_signer.step_down_when_behind,
-    rules_neard.attach_guard,
-    rules_lease.heartbeat,
-    rules_lease.clear_to_sign,
-    rules_lease.promote,
-    rules_lease.release,
-    rules_neard.start_standby,
-    rules_neard.poll_neard,
-    rules_session.register,
-    rules_session.renew_session,
-    rules_session.publish_member,
-    rules_lease.acquire,
-    leave,
+# Each rule with the fact without which it has nothing to say ("neard", "tenure", ...), so that it is not even asked.
+RULES: tuple[tuple[Callable[[Node, int], Step], str | None], ...] = (
+    (rules_signer.end_signer_without_lease, "neard"),
+    (rules_signer.end_signer_at_deadline, "tenure"),
+    (rules_signer.end_standby_that_shows_a_key, "neard"),
+    (rules_signer.end_neard_that_hangs, "neard"),
+    (rules_signer.end_neard_that_never_gets_ready, "neard"),
+    (rules_signer.stop_when_starts_fail, None),
+    (rules_signer.stop_when_starts_are_refused, None),
+    (rules_signer.step_down_when_behind, "tenure"),
+    (rules_neard.attach_guard, None),
+    (rules_lease.heartbeat, "tenure"),
+    (rules_lease.clear_to_sign, "tenure"),
+    (rules_lease.promote, "tenure"),
+    (rules_lease.release, "tenure"),
+    (rules_neard.start_standby, None),
+    (rules_neard.poll_neard, "neard"),
+    (rules_session.register, None),
+    (rules_session.renew_session, "session"),
+    (rules_session.publish_member, "session"),
+    (rules_lease.acquire, "session"),
+    (leave, "closing"),
 )

@@ -42,7 +42,8 @@ def _poll_interval(node: Node) -> int:
     if node.neard is None or not node.neard.answered:
         return STARTING_POLL_MS
     if node.tenure is not None and not node.tenure.cleared and not node.tenure.give_up:
-        return WAITING_POLL_MS
+        # Heights come one block time apart: an eighth of that is as good as at once.
+        return max(WAITING_POLL_MS, node.settings.block_time_ms // 8)
     if not node.sync.synced and node.neard.misses == 0:
         return SYNCING_POLL_MS
     return node.settings.poll_ms

@@ -71,9 +71,14 @@ TRANSITIONS: tuple[tuple[State, Condition, State], ...] = (
 )
 
 
+_FROM: dict[State, list[tuple[Condition, State]]] = {
+    state: [(condition, target) for source, condition, target in TRANSITIONS if source is state] for state in State
+}
+
+
 def advance(node: Node) -> State:
     """The state one transition further, or the same state when none applies."""
-    for source, condition, target in TRANSITIONS:
-        if source is node.state and condition(node):
+    for condition, target in _FROM[node.state]:
+        if condition(node):
             return target
     return node.state

@@ -1,0 +1,134 @@
+"""Rule 4: nothing that the predecessor may have signed is signed again, whatever is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from near_ha.states import State
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.model import Node
+from near_supervisor.core.watch import Seen
+from support.core_play import SETTINGS, D, Play, held, released, sample
+
+EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
+
+
+def vacate(play: Play) -> None:
+    """The key is deleted; this node notes it and waits the vacancy out, but for the last moment."""
+    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
+    assert isinstance(note, cmd.NoteVacancy)
+    play.do(ev.VacancyNoted(YES))
+    play.do(ev.LeaseSeen(Seen(70, note.record)))
+    assert not play.one(cmd.Acquire, play.wait(D - 1))
+    play.poll()
+
+
+def test_rule_4_nothing_is_armed_while_own_head_is_not_above_the_predecessors_height() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(released(height=play.height + 3)))
+    play.do(ev.AcquireAnswered(YES))
+    assert not play.one(cmd.StopNeard, play.heartbeat())
+    for _ in range(3):
+        assert not play.one(cmd.StopNeard, play.poll())
+    assert play.one(cmd.StopNeard, play.poll())
+
+
+def test_a_chain_that_stands_still_is_waited_for_and_said_aloud() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(released(height=10**6)))
+    play.do(ev.AcquireAnswered(YES))
+    for _ in range(70):
+        play.heartbeat()
+        play.poll()
+        play.wait(1_000)
+    assert "is not above height 1000000" in play.said()
+    assert "--chain-may-stand-still" in play.said()
+    assert play.node.state is State.VOTING
+
+
+def test_an_operator_may_overrule_the_height_rule_by_its_named_option() -> None:
+    play = Play(Node(replace(SETTINGS, chain_may_stand_still=True))).to_voting()
+    play.do(ev.LeaseSeen(released(height=10**6)))
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    assert not play.one(cmd.StopNeard, play.wait(SETTINGS.height_patience_ms - 1_000))
+    assert play.one(cmd.StopNeard, play.wait(2_000))
+    assert "as --chain-may-stand-still says" in play.said()
+
+
+def test_each_heartbeat_names_what_may_be_signed_until_its_own_deadline() -> None:
+    play = Play().to_validating()
+    play.poll(target=2_000)
+    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
+    play.heartbeat()
+    beat = beat or play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
+    assert isinstance(beat, cmd.Heartbeat)
+    assert beat.record.height >= 2_000 + D * 8 // 10 // 600
+
+
+def test_a_standby_that_gave_up_before_it_was_armed_passes_on_the_predecessors_height() -> None:
+    play = Play().to_tenure()
+    release = play.one(cmd.Release, [*play.do(ev.StopAsked("SIGTERM")), *play.do(ev.NeardExited(100, "exit code 0"))])
+    assert isinstance(release, cmd.Release)
+    assert release.record.height == 100
+
+
+def test_a_deleted_record_does_not_delete_what_it_said_was_signed() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(held(height=5_000)))
+    vacate(play)
+    acquire = play.one(cmd.Acquire, play.wait(10))
+    assert isinstance(acquire, cmd.Acquire)
+    assert acquire.record.height >= 5_000
+
+
+def test_the_record_is_never_older_than_the_term_it_follows() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(held(term=40)))
+    vacate(play)
+    acquire = play.one(cmd.Acquire, play.wait(10))
+    assert isinstance(acquire, cmd.Acquire)
+    assert acquire.record.term == 41
+
+
+def test_a_sample_counts_from_when_it_was_asked_for() -> None:
+    play = Play().to_validating()
+    asked_at = play.now
+    play.now += 7_000
+    play.do(ev.Polled(200, asked_at, sample(1_500, 2_000)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= 2_000 + 7_000 // 600
+
+
+def test_an_old_head_may_be_followed_by_the_rest_of_the_chain_in_one_burst() -> None:
+    play = Play().to_validating()
+    play.do(play.polled(sample(1_500, 1_501, head_age_ms=4_000)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= 1_501 + 4_000 // 600
+
+
+def test_a_record_of_an_older_term_does_not_lower_what_may_have_been_signed() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(held(60, term=9, height=5_000)))
+    acquire = play.one(cmd.Acquire, play.do(ev.LeaseSeen(replace(released(term=8, height=10), index=61))))
+    assert isinstance(acquire, cmd.Acquire)
+    assert acquire.record.height >= 5_000
+
+
+def test_a_term_beyond_reason_is_not_followed() -> None:
+    play = Play().to_voting()
+    acquire = play.one(cmd.Acquire, play.do(ev.LeaseSeen(released(term=2**61))))
+    assert isinstance(acquire, cmd.Acquire)
+    assert acquire.record.term == 1
+
+
+def test_a_new_holder_asks_for_the_height_at_once_and_not_at_the_next_regular_poll() -> None:
+    play = Play().to_voting()
+    play.wait(300)
+    play.poll()
+    play.do(ev.LeaseSeen(released(height=play.height)))
+    assert play.one(cmd.PollNeard, [*play.do(ev.AcquireAnswered(YES)), *play.wait(50)])
