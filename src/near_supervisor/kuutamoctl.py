@@ -7,8 +7,9 @@ import json
 import os
 import sys
 
-from near_ha import consul_keys
-from near_ha.errors import NearError
+from near_ha import consul_keys, lease_record
+from near_ha.errors import BadRecord, NearError
+from near_ha.lease_record import LeaseState
 
 from .io.consul_client import connect, parse_urls
 
@@ -56,9 +57,17 @@ def _active_validator(given: argparse.Namespace) -> int:
             # The library raises whatever a broken server makes of it; each means that it could not be asked.
             problem = f"{host}:{port}: {error}"
             continue
-        return _print(bool(entry), session, given.json)
+        return _print(bool(entry) and not _vacant(entry.get("Value") or b""), session, given.json)
     sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Is an agent running? Name it with --consul-url\n")
     return NO_LEADER
+
+
+def _vacant(raw: bytes) -> bool:
+    """Does the record say that there was no leader when it was written?"""
+    try:
+        return lease_record.parse(raw).state is LeaseState.VACANT
+    except BadRecord:
+        return False
 
 
 def _checked(session: object) -> dict[str, object] | None:

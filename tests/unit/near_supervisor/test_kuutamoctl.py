@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor import kuutamoctl
 from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
 
@@ -77,6 +78,14 @@ def test_a_released_lease_has_no_session_either() -> None:
     released = {key: value for key, value in ENTRY.items() if key != "Session"}
     with hostile(script(ok([released]))) as server:
         assert kuutamoctl.main(["--consul-url", server.url, "active-validator"]) == 2
+
+
+def test_a_vacancy_that_a_candidate_noted_is_no_leader(capsys: pytest.CaptureFixture[str]) -> None:
+    record = LeaseRecord("", "host-a", LeaseState.VACANT, 10_000, 0, 1, 0, "ed25519:KEY")
+    vacant = {"Key": ENTRY["Key"], "ModifyIndex": 9, "Value": base64.b64encode(record.to_json().encode()).decode()}
+    with hostile(script(entry=ok([vacant]))) as server:
+        assert kuutamoctl.main(["--consul-url", server.url, "active-validator"]) == 1
+    assert capsys.readouterr().err == "No leader found\n"
 
 
 def test_the_account_and_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
