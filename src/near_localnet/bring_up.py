@@ -85,12 +85,19 @@ def environment(layout: Layout, options: Options) -> dict[str, str]:
 
 
 def _clear_remains(net: Localnet, progress: Progress) -> None:
-    """Ends what an unclean end has left; a localnet that works is left alone."""
+    """Ends what an unclean end has left; a localnet that is at work is left alone."""
     if not processes.find(net.layout.data):
         return
-    if status.look(net.layout).healthy:
+    seen = status.look(net.layout)
+    if seen.healthy:
         raise Problem(
             "This localnet is up already, and well.", "Look at it: bin/localnet status; end it: bin/localnet down"
+        )
+    if seen.at_work:
+        away = [name for name, state in seen.states().items() if state == status.DOWN]
+        raise Problem(
+            "This localnet is up" + (f", but for {', '.join(away)}." if away else "."),
+            f"Start what is down: bin/localnet start {away[0] if away else 'NAME'}; or end it all: bin/localnet down",
         )
     with progress.step("clean up", "ending what an earlier run has left"):
         net.end_all()

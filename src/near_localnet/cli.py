@@ -43,9 +43,11 @@ a first walk:
 things to break:
   kill validator-a --part supervisor    the guard stops neard before the lease ends, unless a supervisor is back
   kill validator-a --part neard         the supervisor lets go of the lease at once
-  freeze validator-a                    the whole host hangs; thaw it later: it never signs again by itself
+  freeze validator-a                    the whole host hangs, the other takes over; thaw it: back as the standby
   kill consul1                          the server is restarted, as systemd would; nobody's lease is lost
-  stop consul1, stop consul2            no majority: the signer stops before its lease ends
+  stop consul1, stop consul2            no majority: the signer stops before its lease ends; start both: one signs again
+
+things to look at: curl -s 127.0.0.1:2233/metrics (validator-a; 2234 for validator-b), bin/localnet logs validator-a
 
 environment: NEARD=PATH a real neard; CONSUL=PATH a consul of your own; NO_COLOR=1 no colours."""
 
@@ -204,6 +206,8 @@ def _status(net: Localnet, arguments: argparse.Namespace) -> int:
             print(json.dumps(status.as_json()))
         else:
             render.console().print(render.status_view(status), soft_wrap=True)
+            if not status.running:
+                print(f"Nothing is running. Start it: {_command(arguments)} up")
         return 0
     with contextlib.suppress(KeyboardInterrupt):
         _watch(net, arguments.json)
@@ -214,6 +218,11 @@ def _watch(net: Localnet, as_json: bool) -> None:
     if as_json:
         while True:
             print(json.dumps(net.status().as_json()), flush=True)
+            time.sleep(WATCH_S)
+    if not render.console().is_terminal:
+        while True:
+            render.console().print(render.status_view(net.status()), soft_wrap=True)
+            sys.stdout.flush()
             time.sleep(WATCH_S)
     with Live(console=render.console(), auto_refresh=False) as live:
         while True:

@@ -87,7 +87,7 @@ def _fetch(tools: Path, say: Callable[[str], None]) -> Path:
         )
     failures: list[str] = []
     for uri in uris:
-        say(f"consul: fetching the package of {donor.suite} from this machine's own archive")
+        say(f"consul: downloading Debian's package of {donor.suite} with apt into .tools, without installing it")
         try:
             return _fetch_from(uri, donor, tools)
         except Problem as problem:

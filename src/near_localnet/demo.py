@@ -58,6 +58,10 @@ class Demo:
     def play(self) -> None:
         """All steps in order. Raises Problem at the first that does not hold."""
         self._begin()
+        lease, block = self._options.lease_s, self._options.block_time_ms
+        self._progress.say(
+            f"lease {lease:g} s, a block every {block} ms, neard starts in {self._options.start_delay_ms} ms"
+        )
         at_once = (self._options.start_delay_ms + SLACK_BLOCKS * self._options.block_time_ms) / 1000 + SLACK_S
         after_lease = self._options.lease_s + at_once
         stopped = self._takeover(

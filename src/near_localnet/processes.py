@@ -22,6 +22,8 @@ DATA_VARIABLE = "NEAR_LOCALNET_DATA"
 NAME_VARIABLE = "NEAR_LOCALNET_NAME"
 PROC = Path("/proc")
 POLL_S = 0.02
+FOUND_TIMEOUT_S = 2.0
+FOUND_POLL_S = 0.002
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,20 @@ def start(
             raise Problem(
                 f"{name}: {arguments[0]} cannot be run: {error.strerror}.", "Is it there, and executable?"
             ) from None
-    stat = _stat(child.pid)
     _children.append(child)
+    stat = _stat(child.pid)
+    _wait_until_found(child, data)
     return Process(child.pid, stat.started if stat else 0, name, part_of(arguments))
+
+
+def _wait_until_found(child: subprocess.Popen[bytes], data: Path) -> None:
+    """Popen returns a moment before the kernel shows the new program's command line and environment in /proc."""
+    deadline = time.monotonic() + FOUND_TIMEOUT_S
+    while child.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if _inspect(PROC / str(child.pid), data) is not None:
+                return
+        time.sleep(FOUND_POLL_S)
 
 
 _children: list[subprocess.Popen[bytes]] = []

@@ -92,6 +92,12 @@ class Status:
         paired = hosts == [State.VALIDATING.value, State.VOTING.value]
         return paired and set(others) == {RUNNING} and bool(self.consul_leader)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether one host signs or stands ready, on a chain and a Consul that work: a part may be down on purpose."""
+        ready = any(host.state in (State.VALIDATING.value, State.VOTING.value) for host in self.hosts)
+        return ready and bool(self.consul_leader) and all(node.state == RUNNING for node in self.nodes)
+
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {**asdict(self), "running": self.running, "healthy": self.healthy}

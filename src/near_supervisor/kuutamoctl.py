@@ -11,7 +11,7 @@ from near_ha import consul_keys, lease_record
 from near_ha.errors import BadRecord, NearError
 from near_ha.lease_record import LeaseState
 
-from .io.consul_client import connect, parse_urls
+from .io.consul_client import connect, describe, parse_urls
 
 NO_LEADER = 1
 SESSION_GONE = 2
@@ -55,7 +55,7 @@ def _active_validator(given: argparse.Namespace) -> int:
             session = _checked(client.session.info(str(holder))[1]) if holder else None
         except Exception as error:
             # The library raises whatever a broken server makes of it; each means that it could not be asked.
-            problem = f"{host}:{port}: {error}"
+            problem = f"{host}:{port}: {describe(error)}"
             continue
         return _print(bool(entry) and not _vacant(entry.get("Value") or b""), session, given.json)
     sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Is an agent running? Name it with --consul-url\n")

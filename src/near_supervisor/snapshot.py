@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from near_ha.states import State
+
 from . import __version__
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
@@ -33,7 +35,7 @@ class Snapshot:
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
         node, settings = self.node, self.node.settings
-        tenure, neard, reason = node.tenure, node.neard, unready(node)
+        tenure, neard, against = node.tenure, node.neard, unready(node)
         return {
             "version": __version__,
             "node_id": settings.node_id,
@@ -42,8 +44,9 @@ class Snapshot:
             "account_id": settings.account_id,
             "validator_public_key": settings.validator_public_key,
             "state": node.state.value,
-            "ready": not reason,
-            "reason": reason,
+            "ready": not against,
+            # A signer need not be ready to take over.
+            "reason": "" if node.state is State.VALIDATING else against,
             "lease_ms": settings.lease_ms,
             "lease_left_ms": lease_left_ms(node, self.now),
             "term": tenure.term if tenure else node.last_term,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +16,10 @@ try:
 except ImportError:
     from consul.base import ClientError, NotFound
 
-__all__ = ["ClientError", "NotFound", "connect", "parse_urls"]
+__all__ = ["ClientError", "NotFound", "connect", "describe", "parse_urls"]
 
 _DEFAULT_PORT = 8500
+_SYSTEM_ERROR = re.compile(r"\[Errno -?\d+\] ([^'\")>]+)|(?:Read|Connect)(?: timed out)")
 
 
 def parse_urls(text: str) -> list[tuple[str, str, int]]:
@@ -36,6 +38,17 @@ def parse_urls(text: str) -> list[tuple[str, str, int]]:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         found.append((parts.scheme, host, port))
     return found
+
+
+def describe(error: BaseException) -> str:
+    """What went wrong with a request, in a few words: the HTTP library wraps them in many."""
+    text = str(error)
+    known = _SYSTEM_ERROR.search(text)
+    return (
+        (known.group(1) or known.group()).strip()
+        if known
+        else (text.splitlines()[0][:200] if text else type(error).__name__)
+    )
 
 
 def _malformed(url: str) -> BadConfig:

@@ -18,7 +18,7 @@ from near_ha.errors import BadRecord
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
 
-from .consul_client import ClientError, NotFound, connect, parse_urls
+from .consul_client import ClientError, NotFound, connect, describe, parse_urls
 
 T = TypeVar("T")
 
@@ -197,8 +197,7 @@ class ConsulStore:
         except Exception as error:
             # The library raises whatever a broken answer makes of it: KeyError, TypeError, socket errors.
             self._next_agent()
-            text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-            raise Unknown(f"{client.http.host}:{client.http.port}: {text}") from None
+            raise Unknown(f"{client.http.host}:{client.http.port}: {describe(error)}") from None
 
     def _next_agent(self) -> None:
         self._current = (self._current + 1) % len(self._clients)
