@@ -20,7 +20,7 @@ Route = Callable[[], dict[str, Any]]
 SOCKET_GROUP = "near"
 _REQUEST_TIMEOUT_S = 5.0
 # How often the server looks whether it was told to end, which it never is.
-SHUTDOWN_POLL_S = 60.0
+SHUTDOWN_POLL_S = 2.0
 _MAX_BODY = 1024 * 1024
 
 

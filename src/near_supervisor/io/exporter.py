@@ -30,7 +30,7 @@ Look = Callable[[], Snapshot]
 _WHOLE = re.compile(r"^([^#].* -?\d+)\.0$", re.MULTILINE)
 _REQUEST_TIMEOUT_S = 5.0
 # How often the server looks whether it was told to end, which it never is.
-SHUTDOWN_POLL_S = 60.0
+SHUTDOWN_POLL_S = 2.0
 _STUCK_MS = 5_000
 
 
