@@ -36,6 +36,7 @@ class Supervisor:
         self._lane: deque[tuple[Callable[[], Answer], Callable[[Answer], ev.Event]]] = deque()
         self._lane_busy = False
         self._looking = False
+        self._bought = 0
         self._look_again = False
         self.timeout = heartbeat_timeout_ms(host.settings.lease_ms)
         self.post(ev.Tick())
@@ -137,9 +138,13 @@ class Supervisor:
                 self._queue(lambda: consul.acquire(how, index, session, record), ev.AcquireAnswered)
             case cmd.Heartbeat(at, session, record):
                 term = record.term
-                self._queue(
-                    lambda: consul.heartbeat(session, record), lambda answer: ev.HeartbeatAnswered(term, at, answer)
-                )
+
+                def answered(answer: Answer) -> ev.Event:
+                    if answer.kind is Kind.YES:
+                        self._bought = max(self._bought, at + self._host.settings.lease_ms * 8 // 10)
+                    return ev.HeartbeatAnswered(term, at, answer)
+
+                self._queue(lambda: consul.heartbeat(session, record), answered)
             case cmd.Release(session, record):
                 self._check_release()
                 self._queue(lambda: consul.release(session, record), ev.ReleaseAnswered)
@@ -225,6 +230,5 @@ class Supervisor:
             raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
 
     def _check_deadline(self, deadline: int) -> None:
-        limit = self._host.clock.now() + self._host.settings.lease_ms * 8 // 10
-        if deadline > limit:
-            raise Violation(f"{self._host.name} moves the deadline to {deadline}, further than any heartbeat can buy")
+        if deadline > self._bought:
+            raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
