@@ -1,4 +1,4 @@
-"""The only file that knows Consul: sessions, the five transactions of the lease, member records.
+"""What is asked of Consul, through ``consul_client``: sessions, the five transactions of the lease, member records.
 
 Every call ends in one of three answers. What the library makes of a broken server (any exception, any
 shape) is *don't know*. *No* is only what Consul itself said: a refused condition (HTTP 409 with its reasons)

@@ -135,13 +135,6 @@ class Consul:
         self.seen = Seen(None)
         self._changed()
 
-    def lock_by_foreigner(self, name: str, session: str) -> bool:
-        """kuutamod's way in: acquire whatever is not locked, whatever it says."""
-        if self.seen.session is not None or self._world.now < self._locked_until or session not in self.sessions:
-            return False
-        self._store(None, name, session)
-        return True
-
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
         self.index += 1
         self.seen = Seen(self.index, record, holder, session)
