@@ -26,6 +26,8 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 NEARD_TIMEOUT_MS = 1_000
+# So old may be what is shown outside, and so long a guard may hang unnoticed.
+LOOK_AROUND_MS = 1_000
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
@@ -57,7 +59,7 @@ class Driver:
         while self._exit is None:
             now = clock.boot_ms()
             try:
-                event = self._events.get(timeout=(next_wakeup(self._node, now) - now) / 1000)
+                event = self._events.get(timeout=min(next_wakeup(self._node, now) - now, LOOK_AROUND_MS) / 1000)
             except queue.Empty:
                 event = ev.Tick()
             self._handle(event)

@@ -1,13 +1,14 @@
 """Facts become commands: rules applied in order, each a function of (facts, now).
 
 A rule looks at what is known, and marks what it has asked for in the facts, so that applying it again
-asks for nothing twice. The order matters in one respect: what ends a signer stands before everything
-that starts or prolongs one.
+asks for nothing twice. The order matters in two respects: what ends a signer stands before everything that
+starts or prolongs one, and no rule makes an earlier one act, so that once through them is enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 from . import commands as cmd
 from . import rules_lease, rules_neard, rules_session, rules_signer
@@ -19,40 +20,55 @@ from .step import Step
 LEAVE_PATIENCE_LEASES = 1
 
 
-def decide(node: Node, now: int) -> Step:
-    """Apply every rule once."""
-    out: list[Command] = []
-    for rule, fact in RULES:
-        if fact is None or getattr(node, fact) is not None:
-            node, commands = rule(node, now)
+def decide(node: Node, now: int, out: list[Command]) -> Node:
+    """Apply every rule once; what they want is added to ``out``."""
+    facts = (node.neard is not None, node.tenure is not None, node.session is not None, node.closing is not None)
+    for rule in _ASKED[facts]:
+        node, commands = rule(node, now)
+        if commands:
             out += commands
-    return node, out
+    return node
+
+
+def wind_down(node: Node, _now: int) -> Step:
+    """On the way out there is nothing to sign for any more: stop neard, and have the lease released after it."""
+    closing = node.closing
+    if closing is None or closing.left or closing.detach or node.guard is Guard.ATTACHING:
+        # A guard that is being attached may have a neard that has to be stopped.
+        return node, []
+    why = "this node is shutting down" if closing.code == 0 else "this node gives up"
+    if node.tenure is not None and not node.tenure.give_up:
+        node = replace(node, tenure=replace(node.tenure, give_up=why))
+    if node.neard is None:
+        return node, []
+    return (rules_neard.kill if closing.hurry else rules_neard.stop)(node, why)
 
 
 def leave(node: Node, now: int) -> Step:
-    """Stop neard, wait for it, release, go. Never in another order."""
+    """Go when neard has ended and the lease is given back, or could not be for too long. Detached, go at once."""
     closing = node.closing
     if closing is None or closing.left:
         return node, []
     if closing.detach:
         return _go(node, closing, [])
-    if node.guard is Guard.ATTACHING:
-        # It may have a neard that has to be stopped.
-        return node, []
-    why = "this node is shutting down" if closing.code == 0 else "this node gives up"
-    if node.tenure is not None and not node.tenure.give_up:
-        node = replace(node, tenure=replace(node.tenure, give_up=why))
-    if node.neard is not None:
-        return (rules_neard.kill if closing.hurry else rules_neard.stop)(node, why)
-    if node.starting:
+    if node.guard is Guard.ATTACHING or node.neard is not None or node.starting:
         return node, []
     if node.tenure is None:
         return _go(node, closing, [])
-    ended = max(closing.since, node.neard_ended_at or 0)
-    if now - ended < LEAVE_PATIENCE_LEASES * node.settings.lease_ms:
+    if now < _patience_ends(node, closing):
         return node, []
     text = "the lease could not be released; another node takes over one lease after our last heartbeat"
     return _go(node, closing, [cmd.Say("warn", text)])
+
+
+def leave_due(node: Node, due: list[int]) -> None:
+    """When ``leave`` has waited long enough."""
+    if node.closing is not None and not node.closing.left:
+        due.append(_patience_ends(node, node.closing))
+
+
+def _patience_ends(node: Node, closing: Closing) -> int:
+    return max(closing.since, node.neard_ended_at or 0) + LEAVE_PATIENCE_LEASES * node.settings.lease_ms
 
 
 def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
@@ -60,26 +76,39 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
     return gone, [*said, cmd.Exit(closing.code, closing.detach)]
 
 
-# Each rule with the fact without which it has nothing to say ("neard", "tenure", ...), so that it is not even asked.
-RULES: tuple[tuple[Callable[[Node, int], Step], str | None], ...] = (
+Rule = Callable[[Node, int], Step]
+
+# Each rule with what it has something to say about, so that it is not even asked without that.
+RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.end_signer_without_lease, "neard"),
-    (rules_signer.end_signer_at_deadline, "tenure"),
+    (rules_signer.end_signer_at_deadline, "neard, tenure"),
     (rules_signer.end_standby_that_shows_a_key, "neard"),
     (rules_signer.end_neard_that_hangs, "neard"),
     (rules_signer.end_neard_that_never_gets_ready, "neard"),
-    (rules_signer.stop_when_starts_fail, None),
-    (rules_signer.stop_when_starts_are_refused, None),
-    (rules_signer.step_down_when_behind, "tenure"),
-    (rules_neard.attach_guard, None),
+    (rules_signer.stop_when_starts_fail, "no neard"),
+    (rules_signer.stop_when_starts_are_refused, "no neard"),
+    (rules_signer.step_down_when_behind, "neard, tenure"),
+    (wind_down, "closing"),
+    (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
     (rules_lease.clear_to_sign, "tenure"),
     (rules_lease.promote, "tenure"),
     (rules_lease.release, "tenure"),
-    (rules_neard.start_standby, None),
+    (rules_neard.start_standby, "no neard"),
     (rules_neard.poll_neard, "neard"),
-    (rules_session.register, None),
+    (rules_session.register, "no session"),
     (rules_session.renew_session, "session"),
     (rules_session.publish_member, "session"),
-    (rules_lease.acquire, "session"),
+    (rules_lease.acquire, "session, no tenure"),
     (leave, "closing"),
 )
+_FACTS = ("neard", "tenure", "session", "closing")
+
+
+def _asked(there: tuple[bool, ...]) -> tuple[Rule, ...]:
+    """The rules that have something to say when ``there`` is what there is of the facts."""
+    true = {name if is_there else f"no {name}" for name, is_there in zip(_FACTS, there, strict=True)}
+    return tuple(rule for rule, about in RULES if set(about.split(", ")) <= true)
+
+
+_ASKED = {there: _asked(there) for there in product((False, True), repeat=len(_FACTS))}

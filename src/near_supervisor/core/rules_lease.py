@@ -116,6 +116,27 @@ def release(node: Node, now: int) -> Step:
     return node, [cmd.Release(tenure.session, record)]
 
 
+def due(node: Node, now: int, due: list[int]) -> None:
+    """When the lease wants attention next."""
+    tenure = node.tenure
+    if tenure is None:
+        if node.acquiring or node.session is None:
+            return
+        due.append(node.acquire_at)
+        answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
+        if isinstance(answer, watch.Wait) and answer.until is not None:
+            due.append(answer.until)
+        return
+    if not tenure.beating:
+        due.append(tenure.heartbeat_at)
+    if tenure.give_up:
+        due.append(tenure.release_at)
+    elif not tenure.cleared:
+        due += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
+        if tenure.said_at is not None:
+            due.append(tenure.said_at + SAY_AGAIN_MS)
+
+
 def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
     line = node.ceiling.height(when, node.settings.block_time_ms) if node.ceiling else 0
     return max(tenure.floor, line)

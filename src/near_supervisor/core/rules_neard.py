@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from . import commands as cmd
 from .evolve import replace
-from .model import Guard, Node
+from .model import Guard, Node, Tenure
 from .step import Step
 
 WAITING_POLL_MS = 25
-STARTING_POLL_MS = 100
-SYNCING_POLL_MS = 250
+# Parts of the ordinary interval between two polls.
+STARTING_POLLS = 10
+SYNCING_POLLS = 4
 
 
 def attach_guard(node: Node, now: int) -> Step:
@@ -28,25 +29,44 @@ def start_standby(node: Node, now: int) -> Step:
 
 def poll_neard(node: Node, now: int) -> Step:
     """One question at a time; often while something waits for the answer."""
-    if node.neard is None or node.polling or now < poll_due(node):
+    if node.neard is None or node.polling or now < _poll_due(node):
         return node, []
     return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, node.neard.armed)]
 
 
-def poll_due(node: Node) -> int:
-    """When to ask next: it moves up as soon as something begins to wait for the answer."""
+def due(node: Node, due: list[int]) -> None:
+    """When a guard, a start or an answer of neard is wanted next."""
+    if node.neard is None:
+        due += (node.guard_at, node.start_at)
+    elif not node.polling:
+        due.append(_poll_due(node))
+
+
+def _poll_due(node: Node) -> int:
+    """It moves up as soon as something begins to wait for the answer."""
     return 0 if node.polled_at is None else node.polled_at + _poll_interval(node)
 
 
 def _poll_interval(node: Node) -> int:
+    tenure, settings = node.tenure, node.settings
     if node.neard is None or not node.neard.answered:
-        return STARTING_POLL_MS
-    if node.tenure is not None and not node.tenure.cleared and not node.tenure.give_up:
-        # Heights come one block time apart: an eighth of that is as good as at once.
-        return max(WAITING_POLL_MS, node.settings.block_time_ms // 8)
+        return settings.poll_ms // STARTING_POLLS
+    if tenure is not None and not tenure.cleared and not tenure.give_up:
+        return _waiting_interval(node, tenure)
     if not node.sync.synced and node.neard.misses == 0:
-        return SYNCING_POLL_MS
-    return node.settings.poll_ms
+        return settings.poll_ms // SYNCING_POLLS
+    return settings.poll_ms
+
+
+def _waiting_interval(node: Node, tenure: Tenure) -> int:
+    """Heights come one block time apart or later: ask when the floor can have been passed, then all the time.
+
+    An eighth of a block time is as good as at once.
+    """
+    settings = node.settings
+    soonest = (tenure.floor - node.sync.height) * settings.block_time_ms
+    often = max(WAITING_POLL_MS, settings.block_time_ms // 8)
+    return max(often, min(soonest, settings.poll_ms // SYNCING_POLLS))
 
 
 def stop(node: Node, why: str) -> Step:

@@ -42,3 +42,14 @@ def publish_member(node: Node, now: int) -> Step:
         return node, []
     node = replace(node, published=current, publish_at=now + PUBLISH_GAP_MS)
     return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]
+
+
+def due(node: Node, due: list[int]) -> None:
+    """When the session or the member record wants attention next."""
+    session = node.session
+    if session is None:
+        due.append(node.register_at)
+        return
+    if not session.renewing:
+        due.append(session.renew_at)
+    due += (node.publish_at, node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS)

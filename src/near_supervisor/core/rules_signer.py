@@ -6,7 +6,7 @@ from . import commands as cmd
 from . import sync
 from .commands import Command
 from .evolve import replace
-from .model import Closing, Node
+from .model import Closing, Neard, Node
 from .rules_neard import kill, stop
 from .step import Step
 
@@ -49,7 +49,7 @@ def end_neard_that_hangs(node: Node, now: int) -> Step:
     neard = node.neard
     if neard is None or neard.ending or neard.silent_since is None or not neard.answered:
         return node, []
-    if neard.misses < HUNG_AFTER_MISSES or now - neard.silent_since < (HUNG_AFTER_MISSES - 1) * node.settings.poll_ms:
+    if neard.misses < HUNG_AFTER_MISSES or now < neard.silent_since + _hung_after_ms(node):
         return node, []
     if neard.armed:
         return kill(node, f"no answer from neard's /status for {neard.misses} polls")
@@ -90,11 +90,7 @@ def step_down_when_behind(node: Node, now: int) -> Step:
     tenure, neard = node.tenure, node.neard
     if tenure is None or tenure.give_up or neard is None or not neard.armed or not neard.answered:
         return node, []
-    # Catching up after its start takes what it takes; a signer that was in sync has one lease to be so again.
-    since, patience = node.sync.synced_at, node.settings.lease_ms
-    if since is None:
-        since, patience = neard.started_at, node.settings.startup_timeout_ms
-    if node.sync.synced or now - since < patience:
+    if node.sync.synced or now < _patience_ends(node, neard):
         return (replace(node, standby_ready=False) if node.standby_ready else node), []
     if node.standby_ready:
         why = f"{node.sync.reason}, and a standby is ready"
@@ -108,3 +104,30 @@ def step_down_when_behind(node: Node, now: int) -> Step:
         node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
         out.append(cmd.ReadMembers())
     return node, out
+
+
+def due(node: Node, due: list[int]) -> None:
+    """When a neard has had time enough: to start, to answer, to sign, to be in sync."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None:
+        return
+    if not neard.answered:
+        due.append(neard.started_at + node.settings.startup_timeout_ms)
+    elif neard.silent_since is not None:
+        due.append(neard.silent_since + _hung_after_ms(node))
+    if neard.armed and tenure is not None:
+        if tenure.deadline is not None:
+            due.append(tenure.deadline)
+        if not node.sync.synced:
+            due += (_patience_ends(node, neard), node.alarm_at, node.members_at)
+
+
+def _hung_after_ms(node: Node) -> int:
+    return (HUNG_AFTER_MISSES - 1) * node.settings.poll_ms
+
+
+def _patience_ends(node: Node, neard: Neard) -> int:
+    """Catching up after its start takes what it takes; a signer that was in sync has one lease to be so again."""
+    if node.sync.synced_at is None:
+        return neard.started_at + node.settings.startup_timeout_ms
+    return node.sync.synced_at + node.settings.lease_ms

@@ -68,7 +68,6 @@ class Wait:
     """Not now; ``until`` is None when time alone will not change it."""
 
     until: int | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
     operator has deleted may still sign for that long.
     """
     if watch is None:
-        return Wait(None, "the lease has not been read yet")
+        return Wait(None)
     seen = watch.seen
     silence_ms = max(settings.lease_ms, seen_lease_ms)
     if seen.foreign:
@@ -121,10 +120,10 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
 
 
 def _foreign(watch: Watch, silence_ms: int, now: int) -> Wait | Try:
-    name = watch.seen.holder or "a record that is not ours"
     if watch.seen.session is not None:
         # kuutamod renews its session and leaves the record alone: silence says nothing of it.
-        return Wait(None, f"{name} holds the lease with a live session")
+        return Wait(None)
+    name = watch.seen.holder or "a record that is not ours"
     silence_ms = max(silence_ms, lease.FOREIGN_WAIT_MS)
     return _after(watch, silence_ms, now, How.TAKEOVER, f"the session of {name} is gone")
 
@@ -132,7 +131,7 @@ def _foreign(watch: Watch, silence_ms: int, now: int) -> Wait | Try:
 def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wait | Try:
     until = watch.since + silence_ms
     if now < until:
-        return Wait(until, f"{reason} for {(now - watch.since) / 1000:.1f} s of {silence_ms / 1000:.1f} s")
+        return Wait(until)
     waited = f"{reason} for {(now - watch.since) / 1000:.1f} s"
     record = watch.seen.record
     known = record is not None and record.state is not LeaseState.VACANT

@@ -17,7 +17,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.machine import next_wakeup
+from near_supervisor.core.machine import next_wakeup, step
 from near_supervisor.core.watch import Seen
 from support.core_play import NO, UNKNOWN, D, Play, held, released, sample
 
@@ -201,8 +201,16 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.play.now < node.tenure.deadline or node.neard.killed
 
     @invariant()
-    def it_wants_to_be_woken(self) -> None:
-        assert next_wakeup(self.play.node, self.play.now) > self.play.now
+    def one_event_has_all_its_consequences_at_once(self) -> None:
+        assert step(self.play.node, ev.Tick(), self.play.now) == (self.play.node, [])
+
+    @invariant()
+    def it_can_be_left_alone_until_it_wants_to_be_woken(self) -> None:
+        node, now = self.play.node, self.play.now
+        due = next_wakeup(node, now)
+        assert due > now
+        for early in {now + 1, (now + due) // 2, due - 1}:
+            assert step(node, ev.Tick(), early) == (node, [])
 
 
 AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
