@@ -86,13 +86,13 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
-    node = replace(node, watch=watch.look(node.watch, event.seen, now))
-    if event.seen.record is not None:
-        node = _know(node, event.seen.record)
-    objection = _objection(node, event.seen)
+    seen = event.seen
+    objection = _objection(node, seen)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
-    node = replace(node, objection=objection)
+    node = replace(node, watch=watch.look(node.watch, seen, now), objection=objection)
+    if seen.record is not None:
+        node = _know(node, seen.record)
     node, out = _adopt(node, now)
     return node, said + out
 

@@ -117,26 +117,21 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
 
 def polled(node: Node, event: ev.Polled, now: int) -> Step:
     """How neard is, or that it did not say."""
-    node = replace(node, polling=False)
-    neard = node.neard
+    neard, sample = node.neard, event.sample
     if neard is None or neard.pid != event.pid:
-        return node, []
-    if event.sample is None:
+        return replace(node, polling=False), []
+    if sample is None:
         since = now if neard.silent_since is None else neard.silent_since
-        out = _missed(neard, event.reason)
-        return replace(node, neard=replace(neard, misses=neard.misses + 1, silent_since=since)), out
-    view = sync.fold(node.sync, event.sample, now, node.settings)
+        silent = replace(neard, misses=neard.misses + 1, silent_since=since)
+        return replace(node, polling=False, neard=silent), _missed(neard, event.reason)
+    view = sync.fold(node.sync, sample, now, node.settings)
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
-    node = replace(
-        node,
-        neard=replace(neard, answered=True, misses=0, silent_since=None, shows_key=event.sample.shows_key),
-        attempts=0,
-        sync=view,
-        ceiling=_ceiling(node, event.sample, view, event.asked_at),
-    )
-    return node, said
+    if not neard.answered or neard.misses or neard.shows_key != sample.shows_key:
+        neard = replace(neard, answered=True, misses=0, silent_since=None, shows_key=sample.shows_key)
+    ceiling = _ceiling(node, sample, view, event.asked_at)
+    return replace(node, polling=False, neard=neard, attempts=0, sync=view, ceiling=ceiling), said
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:

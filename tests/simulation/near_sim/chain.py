@@ -1,4 +1,4 @@
-"""The chain, and the book of what was signed for the account: the judge of the height rule."""
+"""The chain, and the book of what was signed for the account: the judge of the two rules that matter most."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from .world import Violation, World
 
 
 class Chain:
-    """Heights come one block time apart, or more slowly for a while; never faster."""
+    """Heights come one block time apart, or more slowly for a while; never faster.
+
+    ``judges_heights`` is False where a node was told that heights do not matter (--chain-may-stand-still).
+    """
+
+    __slots__ = ("_base_height", "_base_time", "_pace", "_world", "armed", "block_time", "judges_heights", "signed_by")
 
     def __init__(self, world: World, block_time: int) -> None:
         self._world = world
         self.block_time = block_time
+        self.judges_heights = True
         self._base_time, self._base_height, self._pace = 0, 1_000, block_time
         self.armed: tuple[str, int] | None = None
         self.signed_by: dict[str, int] = {}
 
-    def height(self, when: int) -> int:
-        """Height of the newest block at ``when``, which is not before the last change of pace."""
-        return self._base_height + max(0, when - self._base_time) // self._pace
+    def height(self) -> int:
+        """Height of the newest block."""
+        return self._base_height + (self._world.now - self._base_time) // self._pace
 
     def set_pace(self, pace: int) -> None:
         """From now on a block every ``pace`` milliseconds (not less than the block time)."""
-        self._base_height = self.height(self._world.now)
+        self._base_height = self.height()
         self._base_time, self._pace = self._world.now, max(pace, self.block_time)
 
     # --- the book
@@ -42,7 +48,8 @@ class Chain:
 
         What the same host signed before is kept by neard's own database.
         """
-        for other, height in self.signed_by.items():
-            if other != host and low <= height:
-                raise Violation(f"{host} signs height {low}, {other} has signed up to {height}")
+        if self.judges_heights:
+            for other, height in self.signed_by.items():
+                if other != host and low <= height:
+                    raise Violation(f"{host} signs height {low}, {other} has signed up to {height}")
         self.signed_by[host] = max(high, self.signed_by.get(host, 0))

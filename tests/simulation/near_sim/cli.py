@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable
-from multiprocessing import Pool
 
-from .faults import FAULTS
+from . import coverage
+from .batch import Tally, play_many
 from .minimise import minimise
 from .schedule import Outcome, Profile, play
 
-CHUNK = 25
-SHOWN = 5
+SHOWN = 3
+PROGRESS_S = 2.0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0 when every rule held in every schedule, 1 when one was broken."""
-    parser = argparse.ArgumentParser(
-        prog="bin/simulate",
-        description="Play hostile schedules against the real cores: crashes, pauses, partitions, lost and late"
-        " requests, drifting clocks, operators. The same seed is always the same schedule.",
-    )
-    parser.add_argument(
-        "--seeds", type=int, default=1_000, metavar="N", help="how many schedules (default %(default)s)"
-    )
-    parser.add_argument("--from", dest="first", type=int, default=0, metavar="S", help="the first seed (default 0)")
-    parser.add_argument("--profile", choices=("safety", "liveness", "all"), default="all", help="default: %(default)s")
-    parser.add_argument("--seed", type=int, metavar="S", help="play only this schedule")
-    parser.add_argument("--trace", action="store_true", help="with --seed: print everything that happened")
-    parser.add_argument("--coverage", action="store_true", help="print how often each transition and fault was reached")
-    given = parser.parse_args(argv)
+    given = _arguments(argv)
     profiles = list(Profile) if given.profile == "all" else [Profile(given.profile)]
     if given.seed is not None:
         return max([_one(given.seed, profile, given.trace) for profile in profiles])
     return max([_many(given, profile) for profile in profiles])
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bin/simulate",
+        description="Play hostile schedules against the real cores: crashes, pauses, partitions, lost and late"
+        " requests, drifting clocks, operators. The same seed is always the same schedule.",
+        epilog="What is simulated, what is checked, and what is not: docs/safety.md.",
+    )
+    add = parser.add_argument
+    add("--seeds", type=int, default=1_000, metavar="N", help="how many schedules (default %(default)s)")
+    add("--from", dest="first", type=int, default=0, metavar="S", help="the first seed (default %(default)s)")
+    add("--profile", choices=("safety", "liveness", "all"), default="all",
+        help="faults to the end; or faults that stop, after which it has to work (default %(default)s)")  # fmt: skip
+    add("--seed", type=int, metavar="S", help="play only this schedule")
+    add("--trace", action="store_true", help="with --seed: print everything that happened")
+    add("--coverage", action="store_true", help="print in how many schedules each transition and fault was reached")
+    add("--until-failure", action="store_true", help="stop at the first schedule that breaks a rule")
+    add("--json", action="store_true", help="print one JSON object per profile instead of text")
+    given = parser.parse_args(argv)
+    if given.trace and given.seed is None:
+        parser.error("--trace prints one schedule: name it with --seed")
+    if given.seeds < 1:
+        parser.error(f"--seeds {given.seeds}: at least one schedule has to be played")
+    return given
 
 
 def _one(seed: int, profile: Profile, trace: bool) -> int:
@@ -49,59 +59,55 @@ def _one(seed: int, profile: Profile, trace: bool) -> int:
 
 
 def _many(given: argparse.Namespace, profile: Profile) -> int:
-    began = time.monotonic()
-    jobs = ((seed, profile) for seed in range(given.first, given.first + given.seeds))
-    with Pool(os.cpu_count()) as pool:
-        failures, reached, signed = _collect(pool.imap_unordered(_play, jobs, chunksize=CHUNK))
-    took = time.monotonic() - began
-    sys.stdout.write(
-        f"{profile.value}: {given.seeds} schedules from seed {given.first}, {len(failures)} failed,"
-        f" {signed} with a signer, {given.seeds / took:.0f} a second\n"
+    began = said = time.monotonic()
+    tally = Tally()
+    for tally in play_many(profile, given.first, given.seeds):
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - said >= PROGRESS_S:
+            said = now
+            rate = tally.schedules / (now - began)
+            sys.stderr.write(f"\r{profile.value}: {tally.schedules} of {given.seeds}, {rate:.0f} a second \r")
+        if given.until_failure and tally.failures:
+            break
+    rate = tally.schedules / (time.monotonic() - began)
+    (_print_json if given.json else _print)(given, profile, tally, rate)
+    return 1 if tally.failures else 0
+
+
+def _print(given: argparse.Namespace, profile: Profile, tally: Tally, rate: float) -> None:
+    out = sys.stdout.write
+    out(
+        f"{profile.value}: {tally.schedules} schedules from seed {given.first}, {len(tally.failures)} failed,"
+        f" {tally.signed} with a signer, {rate:.0f} a second\n  {coverage.summary(tally.reached)}\n"
     )
-    _report_coverage(reached, given.coverage)
-    for outcome in failures[:SHOWN]:
+    for name, counted in sorted(tally.times.items()):
+        out(f"  {name}: {coverage.percentiles(counted)} (n={counted.total()})\n")
+    if given.coverage:
+        out("".join(f"{line}\n" for line in coverage.table(tally)))
+    for outcome in tally.failures[:SHOWN]:
         _report(outcome)
-    return 1 if failures else 0
-
-
-def _play(job: tuple[int, Profile]) -> Outcome:
-    return play(*job)
-
-
-def _collect(outcomes: Iterable[Outcome]) -> tuple[list[Outcome], Counter[str], int]:
-    failures: list[Outcome] = []
-    reached: Counter[str] = Counter()
-    signed = 0
-    for outcome in outcomes:
-        reached.update(outcome.reached)
-        signed += outcome.signed
-        if outcome.failure:
-            failures.append(outcome)
-    return sorted(failures, key=lambda outcome: outcome.seed), reached, signed
-
-
-def _report_coverage(reached: Counter[str], whole: bool) -> None:
-    transitions = [name for name in reached if " -> " in name]
-    faults = [name for name in FAULTS if reached[f"fault: {name}"]]
-    pairs = [name for name in reached if name.startswith("pair: ")]
-    possible = len(FAULTS) * (len(FAULTS) - 1) // 2
-    sys.stdout.write(
-        f"  reached {len(transitions)} transitions, {len(faults)} of {len(FAULTS)} faults,"
-        f" {len(pairs)} of {possible} pairs of them\n"
-    )
-    if whole:
-        for name in sorted([*transitions, *(f"fault: {fault}" for fault in FAULTS)]):
-            sys.stdout.write(f"  {reached[name]:>9}  {name}\n")
+    if len(tally.failures) > SHOWN:
+        out(f"\nand {len(tally.failures) - SHOWN} more: seeds {[one.seed for one in tally.failures[SHOWN:]]}\n")
 
 
 def _report(outcome: Outcome) -> None:
-    faults, shortest = minimise(outcome.seed, outcome.profile)
-    sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure}\n")
-    sys.stdout.write(f"with its first {faults} faults only:\n")
+    shortest = minimise(outcome)
+    sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure}\nwith {shortest.faults} of its {outcome.faults} faults:\n")
     for line in shortest.trace or ():
         sys.stdout.write(f"  {line}\n")
     sys.stdout.write(f"replay: bin/simulate --profile {outcome.profile.value} --seed {outcome.seed} --trace\n")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _print_json(given: argparse.Namespace, profile: Profile, tally: Tally, rate: float) -> None:
+    document = {
+        "profile": profile.value,
+        "first_seed": given.first,
+        "schedules": tally.schedules,
+        "with_signer": tally.signed,
+        "per_second": round(rate, 1),
+        "failures": [{"seed": one.seed, "failure": one.failure} for one in tally.failures],
+        "never_reached": coverage.missing(tally.reached),
+        "reached": dict(sorted(tally.reached.items())),
+        "times_ms": {name: dict(sorted(counted.items())) for name, counted in sorted(tally.times.items())},
+    }
+    sys.stdout.write(json.dumps(document) + "\n")

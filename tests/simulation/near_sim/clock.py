@@ -8,10 +8,12 @@ from .world import World
 class BootClock:
     """Boot time as a line over real time."""
 
+    __slots__ = ("_world", "offset", "rate")
+
     def __init__(self, world: World, drift: float) -> None:
         self._world = world
         self.offset = world.rng.randrange(1_000_000, 100_000_000)
-        self.rate = 1 + world.rng.uniform(-drift, drift)
+        self.rate = 1 + world.rng.choice((-drift, drift, world.rng.uniform(-drift, drift)))
 
     def now(self) -> int:
         """Boot time now."""

@@ -6,15 +6,21 @@ Member records are not modelled: nothing that is decided about safety reads them
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from near_ha.lease_record import LeaseRecord
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
 
-from .world import World
+from .chain import Chain
+from .world import Violation, World
 
 UNKNOWN = Answer(Kind.UNKNOWN, "no answer")
+
+
+# So many values of the key are kept for reads that are stale.
+KEPT = 200
 
 
 def no(reason: str) -> Answer:
@@ -25,6 +31,8 @@ def no(reason: str) -> Answer:
 class Session:
     """A session; it ends anywhere between one and two TTLs after its last renewal."""
 
+    __slots__ = ("lock_delay", "renewals", "ttl")
+
     def __init__(self, ttl: int, lock_delay: int) -> None:
         self.ttl, self.lock_delay = ttl, lock_delay
         self.renewals = 0
@@ -33,9 +41,10 @@ class Session:
 class Consul:
     """One key, its lock, and the sessions."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, chain: Chain) -> None:
+        self._world, self._chain = world, chain
         self.seen = Seen(None)
+        self._past: deque[tuple[int, Seen]] = deque([(0, self.seen)], maxlen=KEPT)
         self.index = 10
         self.sessions: dict[str, Session] = {}
         self.leaderless_until = 0
@@ -51,6 +60,14 @@ class Consul:
     def watch(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` after each change of the lease."""
         self._watchers.append(changed)
+
+    def read(self, stale_ms: int = 0) -> Seen:
+        """The key as it is, or as it was ``stale_ms`` ago."""
+        if not stale_ms:
+            return self.seen
+        then = self._world.now - stale_ms
+        older = [seen for since, seen in self._past if since <= then]
+        return older[-1] if older else self._past[0][1]
 
     # --- sessions
 
@@ -124,22 +141,33 @@ class Consul:
         return YES
 
     def release(self, session: str, record: LeaseRecord) -> Answer:
-        """check-session, unlock."""
+        """check-session, unlock. Whenever it takes effect, however late: no neard may be armed then."""
         if self.seen.index is None or self.seen.session != session:
             return no("failed session check")
+        if self._chain.armed is not None:
+            raise Violation(f"{record.node_id}'s release of term {record.term} while {self._chain.armed} is armed")
         self._store(record, record.node_id, None)
         return YES
 
+    def acquire_as_kuutamod(self, session: str, name: str) -> bool:
+        """``kv put acquire=``: only the lock decides, whatever the record says."""
+        if session not in self.sessions or self.seen.session not in (None, session):
+            return False
+        if self._world.now < self._locked_until:
+            return False
+        self._store(None, name, session)
+        return True
+
     def delete(self) -> None:
         """An operator deletes the key; the lock goes with it, without a delay."""
-        self.seen = Seen(None)
-        self._changed()
+        self._set(Seen(None))
 
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
         self.index += 1
-        self.seen = Seen(self.index, record, holder, session)
-        self._changed()
+        self._set(Seen(self.index, record, holder, session))
 
-    def _changed(self) -> None:
+    def _set(self, seen: Seen) -> None:
+        self.seen = seen
+        self._past.append((self._world.now, seen))
         for changed in self._watchers:
             changed()

@@ -6,112 +6,184 @@ from collections.abc import Callable
 
 from near_supervisor.core import events as ev
 
+from .cluster import Cluster
 from .host import Host
-from .world import World
 
-Fault = Callable[[World, Host], None]
+Fault = Callable[[Cluster, Host], None]
 
-
-def _for(world: World, low: int = 200, high: int = 25_000) -> int:
-    return world.between(low, high)
+LONGEST_MS = 25_000
 
 
-def _supervisor_crash(world: World, host: Host) -> None:
-    host.crash_supervisor(keep_memory=not world.chance(0.2))
+def strike(cluster: Cluster, kind: str, host: Host) -> None:
+    """Let ``kind`` happen to ``host`` now."""
+    cluster.world.reached[f"fault: {kind}"] += 1
+    cluster.world.note(host.name, f"FAULT: {kind}")
+    FAULTS[kind](cluster, host)
 
 
-def _crash_between_commands(world: World, host: Host) -> None:
+def _a_while(cluster: Cluster) -> int:
+    return cluster.world.between(200, LONGEST_MS)
+
+
+# --- processes and hosts
+
+
+def _supervisor_crash(cluster: Cluster, host: Host) -> None:
+    host.crash_supervisor(keep_memory=not cluster.world.chance(0.2))
+
+
+def _crash_between_commands(_cluster: Cluster, host: Host) -> None:
     if host.supervisor is not None:
         host.supervisor.crash_chance = 0.2
 
 
-def _supervisor_pause(world: World, host: Host) -> None:
-    host.pause(_for(world), whole_host=False)
+def _supervisor_pause(cluster: Cluster, host: Host) -> None:
+    host.pause(_a_while(cluster), whole_host=False)
 
 
-def _host_pause(world: World, host: Host) -> None:
-    host.pause(_for(world), whole_host=True)
+def _host_pause(cluster: Cluster, host: Host) -> None:
+    host.pause(_a_while(cluster), whole_host=True)
 
 
-def _guard_death(_world: World, host: Host) -> None:
+def _guard_death(_cluster: Cluster, host: Host) -> None:
     if host.guard is not None:
         host.guard.die()
 
 
-def _neard_crash(_world: World, host: Host) -> None:
+def _power_loss(cluster: Cluster, host: Host) -> None:
+    _guard_death(cluster, host)
+    host.crash_supervisor()
+
+
+# --- neard
+
+
+def _neard_crash(_cluster: Cluster, host: Host) -> None:
     host.end_neard()
 
 
-def _neard_hang(world: World, host: Host) -> None:
+def _neard_hang(cluster: Cluster, host: Host) -> None:
     host.neard.silent = True
-    world.after(_for(world), lambda: setattr(host.neard, "silent", False))
+    cluster.world.after(_a_while(cluster), lambda: setattr(host.neard, "silent", False))
 
 
-def _neard_deaf(world: World, host: Host) -> None:
+def _neard_deaf(cluster: Cluster, host: Host) -> None:
     host.neard.deaf = True
-    world.after(_for(world), lambda: setattr(host.neard, "deaf", False))
+    cluster.world.after(_a_while(cluster), lambda: setattr(host.neard, "deaf", False))
 
 
-def _neard_isolated(world: World, host: Host) -> None:
+def _neard_broken(cluster: Cluster, host: Host) -> None:
+    host.neard.broken = True
+    cluster.world.after(_a_while(cluster), lambda: setattr(host.neard, "broken", False))
+
+
+def _neard_slow_start(cluster: Cluster, host: Host) -> None:
+    node = host.neard
+    node.start_ms = cluster.world.between(3_000, 15_000)
+    cluster.world.after(_a_while(cluster), lambda: setattr(node, "start_ms", node.usual_start_ms))
+
+
+def _neard_isolated(cluster: Cluster, host: Host) -> None:
     host.neard.isolate()
-    world.after(_for(world), host.neard.rejoin)
+    cluster.world.after(_a_while(cluster), host.neard.rejoin)
 
 
-def _neard_behind(world: World, host: Host) -> None:
-    host.neard.behind = world.between(1, 60)
-    world.after(_for(world), host.neard.rejoin)
+def _neard_behind(cluster: Cluster, host: Host) -> None:
+    host.neard.behind = cluster.world.between(1, 60)
+    cluster.world.after(_a_while(cluster), host.neard.rejoin)
 
 
-def _cut_off(world: World, host: Host) -> None:
+def _slow_chain(cluster: Cluster, _host: Host) -> None:
+    chain = cluster.chain
+    chain.set_pace(chain.block_time * cluster.world.between(1, 50))
+    cluster.world.after(_a_while(cluster), lambda: chain.set_pace(chain.block_time))
+
+
+# --- network and Consul
+
+
+def _cut_off(cluster: Cluster, host: Host) -> None:
     host.link.requests = host.link.answers = False
-    world.after(_for(world), host.link.heal)
+    cluster.world.after(_a_while(cluster), host.link.heal)
 
 
-def _answers_lost(world: World, host: Host) -> None:
+def _answers_lost(cluster: Cluster, host: Host) -> None:
     host.link.answers = False
-    world.after(_for(world), host.link.heal)
+    cluster.world.after(_a_while(cluster), host.link.heal)
 
 
-def _requests_lost(world: World, host: Host) -> None:
+def _requests_lost(cluster: Cluster, host: Host) -> None:
     host.link.requests = False
-    world.after(_for(world), host.link.heal)
+    cluster.world.after(_a_while(cluster), host.link.heal)
 
 
-def _bad_link(world: World, host: Host) -> None:
-    host.link.loss, host.link.doubling = world.rng.uniform(0, 0.5), world.rng.uniform(0, 0.5)
-    host.link.slow_ms = world.rng.choice((200, 2_000, 20_000))
-    world.after(_for(world), host.link.heal)
+def _bad_link(cluster: Cluster, host: Host) -> None:
+    rng = cluster.world.rng
+    host.link.loss, host.link.doubling = rng.uniform(0, 0.5), rng.uniform(0, 0.5)
+    host.link.slow_ms = rng.choice((200, 2_000, 20_000))
+    cluster.world.after(_a_while(cluster), host.link.heal)
 
 
-def _consul_leaderless(world: World, host: Host) -> None:
-    host.consul.leaderless_until = world.now + _for(world)
+def _stale_reads(cluster: Cluster, host: Host) -> None:
+    host.link.stale_ms = cluster.world.rng.choice((500, 5_000, 20_000))
+    cluster.world.after(_a_while(cluster), host.link.heal)
 
 
-def _session_destroyed(world: World, host: Host) -> None:
-    if host.consul.seen.session is not None:
-        world.note("operator", "destroys the holder's session")
-        host.consul.end_session(host.consul.seen.session)
+def _consul_leaderless(cluster: Cluster, _host: Host) -> None:
+    cluster.consul.leaderless_until = cluster.world.now + _a_while(cluster)
 
 
-def _key_deleted(world: World, host: Host) -> None:
-    world.note("operator", "deletes the key")
-    host.consul.delete()
+# --- operators
 
 
-def _stop(_world: World, host: Host) -> None:
+def _session_destroyed(cluster: Cluster, _host: Host) -> None:
+    if cluster.consul.seen.session is not None:
+        cluster.consul.end_session(cluster.consul.seen.session)
+
+
+def _key_deleted(cluster: Cluster, host: Host) -> None:
+    # kuutamod would take the free lock at once, and nothing that we do could stop it.
+    if cluster.kuutamod is None:
+        cluster.consul.delete()
+    else:
+        _session_destroyed(cluster, host)
+
+
+def _key_left_behind(_cluster: Cluster, host: Host) -> None:
+    # `neard init` puts one there; a neard that runs does not read it.
+    host.neard.key_on_disk = True
+
+
+def _stop(_cluster: Cluster, host: Host) -> None:
     if host.supervisor is not None:
         host.supervisor.post(ev.StopAsked("SIGTERM"))
 
 
-def _detach(_world: World, host: Host) -> None:
+def _stop_in_a_hurry(cluster: Cluster, host: Host) -> None:
+    _stop(cluster, host)
+    cluster.world.after(cluster.world.between(1, 1_000), lambda: _stop(cluster, host))
+
+
+def _stop_all_at_once(cluster: Cluster, _host: Host) -> None:
+    for host in cluster.hosts:
+        _stop(cluster, host)
+
+
+def _detach(_cluster: Cluster, host: Host) -> None:
     if host.supervisor is not None:
         host.supervisor.post(ev.DetachAsked())
 
 
-def _slow_chain(world: World, host: Host) -> None:
-    chain = host.neard.chain
-    chain.set_pace(chain.block_time * world.between(1, 50))
-    world.after(_for(world), lambda: chain.set_pace(chain.block_time))
+def _kuutamod_stops(cluster: Cluster, _host: Host) -> None:
+    if cluster.kuutamod is not None:
+        cluster.kuutamod.stop()
+
+
+def _kuutamod_cut_off(cluster: Cluster, _host: Host) -> None:
+    if cluster.kuutamod is not None:
+        link = cluster.kuutamod.link
+        link.requests = link.answers = False
+        cluster.world.after(4 * _a_while(cluster), link.heal)
 
 
 FAULTS: dict[str, Fault] = {
@@ -120,19 +192,32 @@ FAULTS: dict[str, Fault] = {
     "supervisor pause": _supervisor_pause,
     "host pause": _host_pause,
     "guard death": _guard_death,
+    "power loss": _power_loss,
     "neard crash": _neard_crash,
     "neard hang": _neard_hang,
     "neard deaf": _neard_deaf,
+    "neard broken": _neard_broken,
+    "neard slow start": _neard_slow_start,
     "neard isolated": _neard_isolated,
     "neard behind": _neard_behind,
+    "slow chain": _slow_chain,
     "cut off": _cut_off,
     "answers lost": _answers_lost,
     "requests lost": _requests_lost,
     "bad link": _bad_link,
+    "stale reads": _stale_reads,
     "consul leaderless": _consul_leaderless,
     "session destroyed": _session_destroyed,
     "key deleted": _key_deleted,
+    "key left behind": _key_left_behind,
     "stop": _stop,
+    "stop in a hurry": _stop_in_a_hurry,
+    "stop all at once": _stop_all_at_once,
     "detach": _detach,
-    "slow chain": _slow_chain,
 }
+# Only where there is a kuutamod.
+KUUTAMOD_FAULTS: dict[str, Fault] = {
+    "kuutamod stops": _kuutamod_stops,
+    "kuutamod cut off": _kuutamod_cut_off,
+}
+FAULTS.update(KUUTAMOD_FAULTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from near_ha.states import State
 from near_supervisor.core import events as ev
 from near_supervisor.core.model import Memory
@@ -10,36 +12,70 @@ from near_supervisor.core.settings import Settings
 from .chain import Chain
 from .clock import BootClock
 from .consul import Consul
+from .guard import Guard
 from .link import Link
-from .neard import Guard, NeardHost
+from .neard import NeardHost
 from .supervisor import Supervisor
 from .world import World
 
+BUSY_MS = 15
+
 
 class Host:
-    """A validator host of the cluster."""
+    """A validator host of the cluster.
+
+    ``look_gap_ms`` is how long its watch of the lease rests between two reads; ``lane_is_held_up``: now and then the
+    thread that sends heartbeats gets no time; ``watchful``: look whether the core keeps still when it may.
+    """
 
     def __init__(self, world: World, consul: Consul, chain: Chain, settings: Settings, drift: float) -> None:
         self.world, self.consul, self.settings, self.name = world, consul, settings, settings.node_id
         self.clock = BootClock(world, drift)
-        self.link = Link(world, consul)
+        self.link = Link(world, consul, self._look)
         self.neard = NeardHost(world, chain, self.clock, self.name)
+        self.look_gap_ms = world.rng.choice((20, 300, 1_500))
         self.guard: Guard | None = None
         self.memory: Memory | None = None
         self.others: list[Host] = []
+        self.watchful = False
+        self.lane_is_held_up = True
+        self._asked: list[Callable[[Guard], None]] = []
+        self._asked_until = 0
         self._pid = 0
         self.supervisor: Supervisor | None = Supervisor(self)
-        self.link.healed = self._look
         consul.watch(self._look)
+
+    @property
+    def state(self) -> str:
+        """kuutamod's word for what the supervisor does, or "none"."""
+        return self.supervisor.node.state.value if self.supervisor is not None else "none"
+
+    @property
+    def signs(self) -> bool:
+        """Is there an armed neard that is up?"""
+        neard = self.guard.neard if self.guard is not None else None
+        return neard is not None and neard.armed and neard.up
+
+    @property
+    def runs(self) -> bool:
+        """Does nothing of it stand still or lack?"""
+        return self.supervisor is not None and not self.supervisor.paused and not self.neard.stopped
+
+    def ready_others(self) -> list[str]:
+        """Other nodes that stand ready now."""
+        return [other.name for other in self.others if other.state == State.VOTING.value]
 
     def _look(self) -> None:
         if self.supervisor is not None:
             self.supervisor.look()
 
-    def ready_others(self) -> list[str]:
-        """Other nodes that stand ready now."""
-        alive = [other for other in self.others if other.supervisor is not None]
-        return [other.name for other in alive if other.supervisor and other.supervisor.node.state is State.VOTING]
+    def calm(self) -> None:
+        """No fault goes on but a pause, which ends by itself."""
+        self.link.heal()
+        self.neard.recover()
+        self.lane_is_held_up = False
+        if self.supervisor is not None:
+            self.supervisor.crash_chance = 0.0
 
     # --- the guard
 
@@ -60,6 +96,21 @@ class Host:
         known = self.memory if ended or (neard.armed and neard.tag == tag) else None
         deadline = guard.deadline if neard.armed else None
         supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended))
+
+    def ask_guard(self, request: Callable[[Guard], None]) -> None:
+        """Over a socket: in order, a moment later, and carried out even if whoever asked is gone by then."""
+        guard, world = self.guard, self.world
+        if guard is None:
+            return
+
+        def arrive() -> None:
+            if self.neard.stopped:
+                self._asked.append(request)
+            elif guard.alive:
+                request(guard)
+
+        self._asked_until = max(self._asked_until, world.now + world.between(0, BUSY_MS))
+        world.at(self._asked_until, arrive)
 
     def _next_pid(self) -> int:
         self._pid += 1
@@ -115,11 +166,21 @@ class Host:
             node.stopped = True
 
         def resume() -> None:
-            node.stopped = False
+            if whole_host:
+                self._thaw()
             if supervisor is not None:
                 supervisor.resume()
 
         self.world.after(duration, resume)
+
+    def _thaw(self) -> None:
+        self.neard.stopped = False
+        asked, self._asked = self._asked, []
+        if self.guard is None or not self.guard.alive:
+            return
+        self.guard.wake()
+        for request in asked:
+            request(self.guard)
 
     def end_neard(self) -> None:
         """neard crashes."""

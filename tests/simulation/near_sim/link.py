@@ -12,18 +12,25 @@ from .world import World
 Apply = Callable[[], Answer]
 Hear = Callable[[Answer], None]
 
+QUICK_MS = 20
+
 
 class Link:
-    """``requests`` and ``answers`` say whether each direction passes; ``slow_ms`` is the longest delay of one way."""
+    """``requests`` and ``answers`` say whether each direction passes; ``slow_ms`` is the longest delay of one way.
 
-    def __init__(self, world: World, consul: Consul) -> None:
-        self._world, self._consul = world, consul
-        self.requests = True
-        self.answers = True
-        self.loss = 0.0
-        self.doubling = 0.0
-        self.slow_ms = 20
-        self.healed: Callable[[], None] = lambda: None
+    ``stale_ms`` is how old a read may be (0: reads are consistent, as the supervisor asks for them).
+    """
+
+    __slots__ = (
+        "_consul", "_world", "answers", "doubling", "healed", "loss", "requests", "slow_ms", "stale_ms",
+    )  # fmt: skip
+
+    def __init__(self, world: World, consul: Consul, healed: Callable[[], None]) -> None:
+        self._world, self._consul, self.healed = world, consul, healed
+        self.requests = self.answers = True
+        self.loss = self.doubling = 0.0
+        self.slow_ms = QUICK_MS
+        self.stale_ms = 0
 
     @property
     def up(self) -> bool:
@@ -38,7 +45,8 @@ class Link:
         """Everything passes again."""
         self.requests = self.answers = True
         self.loss = self.doubling = 0.0
-        self.slow_ms = 20
+        self.slow_ms = QUICK_MS
+        self.stale_ms = 0
         self.healed()
 
     def ask(self, apply: Apply, hear: Hear, timeout: int) -> None:
@@ -46,20 +54,23 @@ class Link:
 
         A request that is later than that is carried out all the same.
         """
-        world, waiting = self._world, [True]
+        world, waiting = self._world, True
 
         def say(answer: Answer) -> None:
-            if waiting[0]:
-                waiting[0] = False
+            nonlocal waiting
+            if waiting:
+                waiting = False
                 hear(answer)
 
         def arrive(doubled: bool = False) -> None:
             answer = apply() if self._consul.leads else UNKNOWN
-            if not doubled and self.answers and not world.chance(self.loss):
-                world.after(self.delay(), lambda: say(answer))
+            if not doubled and self.answers and not (self.loss and world.chance(self.loss)):
+                back = self.delay()
+                if back < timeout:
+                    world.after(back, lambda: say(answer))
 
         world.after(timeout, lambda: say(UNKNOWN))
-        if not self.requests or world.chance(self.loss):
+        if not self.requests or (self.loss and world.chance(self.loss)):
             return
         world.after(self.delay(), arrive)
         if self.doubling and world.chance(self.doubling):

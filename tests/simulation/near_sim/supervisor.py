@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SLOW_TIMEOUT_MS = 3_000
 STOP_TIMEOUT_MS = 6_000
+NEARD_TIMEOUT_MS = 1_000
+HELD_UP = 0.01
+
+TICK = ev.Tick()
 
 
 class Supervisor:
@@ -35,11 +39,10 @@ class Supervisor:
         self._wake_at = -1
         self._lane: deque[tuple[Callable[[], Answer], Callable[[Answer], ev.Event]]] = deque()
         self._lane_busy = False
-        self._looking = False
+        self._looking = self._look_again = False
         self._bought = 0
-        self._look_again = False
-        self.timeout = heartbeat_timeout_ms(host.settings.lease_ms)
-        self.post(ev.Tick())
+        self._timeout = heartbeat_timeout_ms(host.settings.lease_ms)
+        self.post(TICK)
         self.look()
 
     # --- events
@@ -53,20 +56,19 @@ class Supervisor:
             return
         now = self._host.clock.now()
         before = self.node
-        self.node, commands = step(before, event, now)
-        if before.tenure is not None and self.node.tenure is None:
+        node, commands = step(before, event, now)
+        self.node = node
+        if before.tenure is not None and node.tenure is None:
             self.look()
-        if before.state is not self.node.state:
-            self._world.reached[f"{before.state.value} -> {self.node.state.value}"] += 1
         for command in commands:
             if self.crash_chance and self._world.chance(self.crash_chance):
                 self._host.crash_supervisor()
                 return
             self._carry_out(command)
-        self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        real = self._host.clock.real(next_wakeup(self.node, self._host.clock.now()))
+        due = next_wakeup(node, now)
+        if self._host.watchful:
+            self._check_idle(now, due)
+        real = self._host.clock.real(due)
         if real != self._wake_at:
             self._wake_at = real
             self._world.at(real, lambda: self._wake(real))
@@ -74,7 +76,7 @@ class Supervisor:
     def _wake(self, real: int) -> None:
         if self._wake_at == real:
             self._wake_at = -1
-            self.post(ev.Tick())
+            self.post(TICK)
 
     def resume(self) -> None:
         """Go on where it stood still: what came in between is handled now, in order."""
@@ -85,69 +87,118 @@ class Supervisor:
     # --- commands
 
     def _carry_out(self, command: cmd.Command) -> None:
-        host, world, consul, guard = self._host, self._world, self._host.consul, self._host.guard
-        match command:
-            case cmd.Say(_, message):
-                world.note(host.name, message)
-            case cmd.PollNeard(pid, armed):
-                self._poll(pid, armed)
-            case cmd.StartGuard():
-                world.after(world.between(5, 200), host.attach_guard)
-            case cmd.StartNeard(armed, deadline):
-                if guard is not None:
-                    guard.start(armed, deadline, host.memory.tag if armed and host.memory else "")
-            case cmd.StopNeard():
-                if guard is not None:
-                    guard.stop(STOP_TIMEOUT_MS)
-            case cmd.KillNeard():
-                if guard is not None:
-                    guard.kill()
-            case cmd.MoveDeadline(deadline):
-                self._check_deadline(deadline)
-                if guard is not None:
-                    guard.move(deadline)
-            case cmd.Remember(memory):
-                host.memory = memory
-            case cmd.Forget():
-                host.memory = None
-            case cmd.Exit(_, detach):
-                host.supervisor_left(detach)
-            case cmd.DropSession(session):
-                self._link.ask(lambda: consul.drop(session), lambda _: None, SLOW_TIMEOUT_MS)
-            case cmd.Register():
-                self._register()
-            case cmd.RenewSession(session):
-                sent_at = host.clock.now()
-                self._link.ask(
-                    lambda: consul.renew(session),
-                    lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer)),
-                    SLOW_TIMEOUT_MS,
-                )
-            case cmd.ReadMembers():
-                ready = tuple(ev.Member(name, True) for name in host.ready_others())
-                world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(ready)))
-            case _:
-                self._about_lease(command)
+        handler = _HANDLERS.get(type(command))
+        if handler is not None:
+            handler(self, command)
 
-    def _about_lease(self, command: cmd.Command) -> None:
-        consul = self._host.consul
-        match command:
-            case cmd.NoteVacancy(record):
-                self._queue(lambda: consul.note_vacancy(record), ev.VacancyNoted)
-            case cmd.Acquire(how, index, session, record):
-                self._queue(lambda: consul.acquire(how, index, session, record), ev.AcquireAnswered)
-            case cmd.Heartbeat(at, session, record):
-                term = record.term
+    def _say(self, command: cmd.Say) -> None:
+        if command.message.startswith("state changed: "):
+            self._world.reached[command.message[15:]] += 1
+        if self._world.trace is not None:
+            self._world.note(self._host.name, command.message)
 
-                def answered(answer: Answer) -> ev.Event:
-                    if answer.kind is Kind.YES:
-                        self._bought = max(self._bought, at + self._host.settings.lease_ms * 8 // 10)
-                    return ev.HeartbeatAnswered(term, at, answer)
+    def _start_guard(self, _command: cmd.StartGuard) -> None:
+        self._world.after(self._world.between(5, 200), self._host.attach_guard)
 
-                self._queue(lambda: consul.heartbeat(session, record), answered)
-            case cmd.Release(session, record):
-                self._check_release()
-                self._queue(lambda: consul.release(session, record), ev.ReleaseAnswered)
+    def _start_neard(self, command: cmd.StartNeard) -> None:
+        armed, deadline = command.armed, command.deadline or 0
+        if armed:
+            self._check_deadline(deadline)
+            if deadline <= self._host.clock.now():
+                raise Violation(f"{self._host.name} arms under a deadline that has passed")
+        tag = self._host.memory.tag if armed and self._host.memory else ""
+        self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
+
+    def _stop_neard(self, _command: cmd.StopNeard) -> None:
+        self._host.ask_guard(lambda guard: guard.stop(STOP_TIMEOUT_MS))
+
+    def _kill_neard(self, _command: cmd.KillNeard) -> None:
+        self._host.ask_guard(lambda guard: guard.kill())
+
+    def _move_deadline(self, command: cmd.MoveDeadline) -> None:
+        deadline = command.deadline
+        self._check_deadline(deadline)
+        self._host.ask_guard(lambda guard: guard.move(deadline))
+
+    def _remember(self, command: cmd.Remember) -> None:
+        self._host.memory = command.memory
+
+    def _forget(self, _command: cmd.Forget) -> None:
+        self._host.memory = None
+
+    def _exit(self, command: cmd.Exit) -> None:
+        self._host.supervisor_left(command.detach)
+
+    def _drop_session(self, command: cmd.DropSession) -> None:
+        self._link.ask(lambda: self._host.consul.drop(command.session), lambda _: None, SLOW_TIMEOUT_MS)
+
+    def _renew_session(self, command: cmd.RenewSession) -> None:
+        session, sent_at = command.session, self._host.clock.now()
+        self._link.ask(
+            lambda: self._host.consul.renew(session),
+            lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer)),
+            SLOW_TIMEOUT_MS,
+        )
+
+    def _read_members(self, _command: cmd.ReadMembers) -> None:
+        ready = tuple(ev.Member(name, True) for name in self._host.ready_others())
+        self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(ready)))
+
+    def _register(self, _command: cmd.Register) -> None:
+        host = self._host
+        sent_at, made = host.clock.now(), ""
+
+        def create() -> Answer:
+            nonlocal made
+            ttl = lease.session_ttl_ms(host.settings.lease_ms)
+            made = host.consul.create_session(ttl, host.settings.lease_ms)
+            return YES
+
+        def hear(answer: Answer) -> None:
+            known = answer.kind is Kind.YES
+            self.post(ev.Registered(made, sent_at) if known else ev.RegisterFailed(answer.reason))
+
+        self._link.ask(create, hear, SLOW_TIMEOUT_MS)
+
+    def _poll_neard(self, command: cmd.PollNeard) -> None:
+        host, pid, world = self._host, command.pid, self._world
+        asked_at = host.clock.now()
+        neard = host.guard.neard if host.guard else None
+        answers = neard is not None and neard.pid == pid and neard.up and host.neard.speaks
+
+        def say() -> None:
+            if neard is None or not answers:
+                self.post(ev.Polled(pid, asked_at, None, "no answer"))
+                return
+            neard.sign()
+            self.post(ev.Polled(pid, asked_at, host.neard.sample(neard)))
+
+        world.after(world.between(1, 30) if answers else NEARD_TIMEOUT_MS, say)
+
+    # --- the lane of the lease: one request after another
+
+    def _note_vacancy(self, command: cmd.NoteVacancy) -> None:
+        self._queue(lambda: self._host.consul.note_vacancy(command.record), ev.VacancyNoted)
+
+    def _acquire(self, command: cmd.Acquire) -> None:
+        how, index, session, record = command.how, command.index, command.session, command.record
+        self._queue(lambda: self._host.consul.acquire(how, index, session, record), ev.AcquireAnswered)
+
+    def _heartbeat(self, command: cmd.Heartbeat) -> None:
+        at, session, record = command.at, command.session, command.record
+
+        def answered(answer: Answer) -> ev.Event:
+            if answer.kind is Kind.YES:
+                self._bought = max(self._bought, lease.hold_until(at, self._host.settings.lease_ms))
+            return ev.HeartbeatAnswered(record.term, at, answer)
+
+        self._queue(lambda: self._host.consul.heartbeat(session, record), answered)
+
+    def _release(self, command: cmd.Release) -> None:
+        guard = self._host.guard
+        if guard is not None and guard.neard is not None and guard.neard.armed:
+            raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
+        self._queue(lambda: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
 
     def _queue(self, apply: Callable[[], Answer], event: Callable[[Answer], ev.Event]) -> None:
         self._lane.append((apply, event))
@@ -157,6 +208,7 @@ class Supervisor:
     def _next_on_lane(self) -> None:
         apply, event = self._lane.popleft()
         self._lane_busy = True
+        world, timeout = self._world, self._timeout
 
         def hear(answer: Answer) -> None:
             self._lane_busy = False
@@ -164,59 +216,34 @@ class Supervisor:
             if self._lane and not self._lane_busy and self.alive:
                 self._next_on_lane()
 
-        # The lane's own thread may be held up before it sends.
-        held = self._world.between(0, 3_000) if self._world.chance(0.01) else 0
-        self._world.after(held, lambda: self._link.ask(apply, hear, self.timeout) if self.alive else None)
-
-    def _register(self) -> None:
-        host = self._host
-        sent_at, made = host.clock.now(), [""]
-
-        def create() -> Answer:
-            ttl = lease.session_ttl_ms(host.settings.lease_ms)
-            made[0] = host.consul.create_session(ttl, host.settings.lease_ms)
-            return YES
-
-        def hear(answer: Answer) -> None:
-            known = answer.kind is Kind.YES
-            self.post(ev.Registered(made[0], sent_at) if known else ev.RegisterFailed(answer.reason))
-
-        self._link.ask(create, hear, SLOW_TIMEOUT_MS)
-
-    def _poll(self, pid: int, armed: bool) -> None:
-        host = self._host
-        asked_at = host.clock.now()
-        neard = host.guard.neard if host.guard else None
-        answers = neard is not None and neard.pid == pid and neard.up and host.neard.speaks
-
-        def say() -> None:
-            if not answers:
-                self.post(ev.Polled(pid, asked_at, None, "no answer"))
-                return
-            if neard is not None:
-                neard.sign()
-            self.post(ev.Polled(pid, asked_at, host.neard.sample(armed)))
-
-        self._world.after(self._world.between(1, 30) if answers else 1_000, say)
+        if self._host.lane_is_held_up and world.random() < HELD_UP:
+            held = world.between(0, 3_000)
+            world.after(held, lambda: self._link.ask(apply, hear, timeout) if self.alive else None)
+        else:
+            self._link.ask(apply, hear, timeout)
 
     # --- the watch
 
     def look(self) -> None:
-        """Read the lease, if this node does not hold it; one read at a time."""
+        """Read the lease, if this node does not hold it; one read at a time, and a rest between two."""
         if self._looking or not self.alive or self.node.tenure is not None or not self._link.up:
             self._look_again = self._looking
             return
-        consul, world = self._host.consul, self._world
+        host, world = self._host, self._world
+        consul = host.consul
         if not consul.leads:
             world.at(consul.leaderless_until + 50, self.look)
             return
         self._looking, self._look_again = True, False
-        seen = consul.seen
+        seen = consul.read(self._link.stale_ms and world.between(0, self._link.stale_ms))
 
         def hear() -> None:
-            self._looking = False
             if self._link.up:
                 self.post(ev.LeaseSeen(seen))
+            world.after(host.look_gap_ms, rested)
+
+        def rested() -> None:
+            self._looking = False
             if self._look_again or consul.seen is not seen:
                 self.look()
 
@@ -224,11 +251,34 @@ class Supervisor:
 
     # --- what the core must never do
 
-    def _check_release(self) -> None:
-        guard = self._host.guard
-        if guard is not None and guard.neard is not None and guard.neard.armed:
-            raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
-
     def _check_deadline(self, deadline: int) -> None:
         if deadline > self._bought:
             raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
+
+    def _check_idle(self, now: int, due: int) -> None:
+        """Until it wants to be woken, time alone has no consequence."""
+        for early in (now, (now + due) // 2, due - 1):
+            if step(self.node, TICK, early) != (self.node, []):
+                raise Violation(f"{self._host.name} could be left alone until {due}, but acts at {early}")
+
+
+_HANDLERS: dict[type, Callable[..., None]] = {
+    cmd.Say: Supervisor._say,
+    cmd.StartGuard: Supervisor._start_guard,
+    cmd.StartNeard: Supervisor._start_neard,
+    cmd.StopNeard: Supervisor._stop_neard,
+    cmd.KillNeard: Supervisor._kill_neard,
+    cmd.MoveDeadline: Supervisor._move_deadline,
+    cmd.PollNeard: Supervisor._poll_neard,
+    cmd.Remember: Supervisor._remember,
+    cmd.Forget: Supervisor._forget,
+    cmd.Exit: Supervisor._exit,
+    cmd.Register: Supervisor._register,
+    cmd.RenewSession: Supervisor._renew_session,
+    cmd.DropSession: Supervisor._drop_session,
+    cmd.ReadMembers: Supervisor._read_members,
+    cmd.NoteVacancy: Supervisor._note_vacancy,
+    cmd.Acquire: Supervisor._acquire,
+    cmd.Heartbeat: Supervisor._heartbeat,
+    cmd.Release: Supervisor._release,
+}

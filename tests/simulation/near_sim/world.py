@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import Counter
 from collections.abc import Callable
+from heapq import heappop, heappush
 
 Action = Callable[[], None]
 
 
 class Violation(Exception):
-    """A rule was broken; the message says which, when and by whom."""
+    """A rule was broken; the message says which, and by whom."""
 
 
 class World:
-    """A heap of what is going to happen, in the order of time, ties in the order of asking."""
+    """A heap of what is going to happen, in the order of time, ties in the order of asking.
+
+    ``reached`` counts what the schedule came by: transitions, faults, findings of the models.
+    """
+
+    __slots__ = ("_asked", "_heap", "now", "random", "reached", "rng", "trace")
 
     def __init__(self, seed: int, keep_trace: bool = False) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - repeatable is what it has to be
+        self.random = self.rng.random
         self.now = 0
         self.trace: list[str] | None = [] if keep_trace else None
         self.reached: Counter[str] = Counter()
@@ -28,17 +34,18 @@ class World:
     def at(self, time: int, action: Action) -> None:
         """Do ``action`` at ``time``, or now if that is past."""
         self._asked += 1
-        heapq.heappush(self._heap, (max(time, self.now), self._asked, action))
+        heappush(self._heap, (time if time > self.now else self.now, self._asked, action))
 
     def after(self, duration: int, action: Action) -> None:
         """Do ``action`` in ``duration`` milliseconds."""
-        self.at(self.now + duration, action)
+        self._asked += 1
+        heappush(self._heap, (self.now + duration, self._asked, action))
 
     def run(self, until: int) -> None:
         """Let time pass."""
         heap = self._heap
         while heap and heap[0][0] <= until:
-            self.now, _, action = heapq.heappop(heap)
+            self.now, _, action = heappop(heap)
             action()
         self.now = until
 
@@ -49,8 +56,9 @@ class World:
 
     def chance(self, probability: float) -> bool:
         """True with ``probability``."""
-        return self.rng.random() < probability
+        return self.random() < probability
 
     def between(self, low: int, high: int) -> int:
         """A whole number from ``low`` to ``high``, small ones more often: most things are quick, a few are slow."""
-        return low + int((high - low) * self.rng.random() ** 3)
+        draw = self.random()
+        return low + int((high - low) * draw * draw * draw)

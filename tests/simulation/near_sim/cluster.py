@@ -1,0 +1,90 @@
+"""A whole cluster, drawn by chance: hosts, Consul, chain, and now and then a foreign candidate."""
+
+from __future__ import annotations
+
+from near_supervisor.core.settings import Settings
+
+from .chain import Chain
+from .clock import BootClock
+from .consul import Consul
+from .host import Host
+from .kuutamod import Kuutamod
+from .neard import NeardHost
+from .world import World
+
+BLOCK_TIMES = (100, 600, 1_200)
+# Short leases give more events to the minute, long ones more drift.
+LEASES = (2_000, 4_000, 4_000, 10_000, 10_000, 10_000, 10_000, 20_000, 20_000, 20_000)
+POLL_MS = 4_000
+STARTUP_TIMEOUT_MS = 9_000
+HEIGHT_PATIENCE_MS = 3_000
+SIZES = (2, 3, 3, 3)
+
+
+class Cluster:
+    """Two or three hosts of one account."""
+
+    def __init__(self, world: World) -> None:
+        rng = world.rng
+        self.world = world
+        self.chain = Chain(world, rng.choice(BLOCK_TIMES))
+        self.consul = Consul(world, self.chain)
+        drift = rng.choice((0.0, 0.01))
+        leases = self._leases(rng.random() < 0.2)
+        may_stand_still = rng.random() < 0.15
+        self.chain.judges_heights = not may_stand_still
+        self.hosts = [
+            Host(world, self.consul, self.chain, self._settings(name, lease_ms, may_stand_still), drift)
+            for name, lease_ms in zip("abc", leases, strict=False)
+        ]
+        for host in self.hosts:
+            host.others = [other for other in self.hosts if other is not host]
+        self.kuutamod = self._kuutamod() if rng.random() < 0.04 else None
+
+    def _leases(self, mixed: bool) -> list[int]:
+        rng = self.world.rng
+        size, lease_ms = rng.choice(SIZES), rng.choice(LEASES)
+        return [rng.choice(LEASES) if mixed else lease_ms for _ in range(size)]
+
+    def _settings(self, name: str, lease_ms: int, may_stand_still: bool) -> Settings:
+        names = (name, name, f"host-{name}", "default", "ed25519:KEY")
+        return Settings(
+            *names,
+            lease_ms,
+            self.chain.block_time,
+            poll_ms=POLL_MS,
+            startup_timeout_ms=STARTUP_TIMEOUT_MS,
+            height_patience_ms=HEIGHT_PATIENCE_MS,
+            chain_may_stand_still=may_stand_still,
+        )
+
+    def _kuutamod(self) -> Kuutamod:
+        self.chain.judges_heights = False
+        node = NeardHost(self.world, self.chain, BootClock(self.world, 0.0), "kuutamod")
+        return Kuutamod(self.world, self.consul, node)
+
+    @property
+    def longest_lease_ms(self) -> int:
+        """The longest lease that anybody has."""
+        return max(host.settings.lease_ms for host in self.hosts)
+
+    @property
+    def signers(self) -> list[str]:
+        """Who signs now."""
+        foreign = ["kuutamod"] if self.kuutamod is not None and self.kuutamod.signs else []
+        return [host.name for host in self.hosts if host.signs] + foreign
+
+    @property
+    def states(self) -> dict[str, str]:
+        """What each supervisor says of itself."""
+        return {host.name: host.state for host in self.hosts}
+
+    def calm(self) -> None:
+        """Everything is well again; what was broken may take its time to recover."""
+        self.world.note("world", "the faults stop")
+        for host in self.hosts:
+            host.calm()
+        self.consul.leaderless_until = self.world.now
+        if self.kuutamod is not None:
+            self.kuutamod.link.heal()
+        self.chain.set_pace(self.chain.block_time)

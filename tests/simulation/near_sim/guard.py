@@ -1,0 +1,138 @@
+"""The guard of one host as a model: it owns neard, holds the deadline, and is ended by the kernel if it does not act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from near_supervisor.core import events as ev
+from near_supervisor.core.lease import KILL_SLACK_MS
+from near_supervisor.guard import BACKSTOP_MS
+
+from .neard import Neard, NeardHost
+from .world import Violation
+
+Post = Callable[[ev.Event], None]
+
+TOLD_AFTER_MS = 15
+
+
+class Guard:
+    """It outlives the supervisor; its neard does not outlive it. ``post`` is who hears what happens to neard."""
+
+    def __init__(self, host: NeardHost, next_pid: Callable[[], int]) -> None:
+        self._host, self._world, self._next_pid = host, host.world, next_pid
+        self.neard: Neard | None = None
+        self.deadline = 0
+        self.last_exit: tuple[str, str] | None = None
+        self.post: Post | None = None
+        self.alive = True
+        self._told_until = 0
+        host.key_on_disk = False
+
+    def start(self, armed: bool, deadline: int, tag: str) -> None:
+        """Start a neard, or say why not."""
+        host = self._host
+        if self.neard is not None or (armed and deadline <= host.clock.now()):
+            self._tell(ev.NeardRefused("refused"))
+            return
+        host.key_on_disk = armed
+        neard = self.neard = Neard(host, self._next_pid(), tag)
+        if armed:
+            self._set(neard, deadline)
+        self._world.note(host.name, f"neard {neard.pid} starts {'ARMED' if neard.armed else 'as a standby'}")
+        self._world.after(host.start_ms, lambda: self._up(neard))
+        self._tell(ev.NeardStarted(neard.pid, armed))
+
+    def _up(self, neard: Neard) -> None:
+        if self._host.broken:
+            self.ended(neard, "signal 6 (SIGABRT)")
+        else:
+            neard.come_up()
+
+    def move(self, deadline: int) -> None:
+        """The deadline of the armed neard; one that has passed is never moved on."""
+        neard = self.neard
+        if neard is None or not neard.armed or neard.killing:
+            return
+        if self._host.clock.now() >= self.deadline:
+            self.kill()
+        else:
+            self._set(neard, deadline)
+
+    def _set(self, neard: Neard, deadline: int) -> None:
+        """The kernel's own timer moves with it."""
+        clock, world = self._host.clock, self._world
+        self.deadline = deadline
+        late = world.between(0, KILL_SLACK_MS - BACKSTOP_MS)
+        world.at(clock.real(deadline) + late, lambda: self._at_deadline(neard, deadline))
+        world.at(clock.real(deadline + BACKSTOP_MS), lambda: self._backstop(neard, deadline))
+        world.at(clock.real(deadline + KILL_SLACK_MS), lambda: self._overdue(neard, deadline))
+
+    def wake(self) -> None:
+        """After its host stood still: neard first, then what was asked in the meantime."""
+        neard = self.neard
+        if neard is not None and neard.armed and self._host.clock.now() >= self.deadline:
+            self.kill()
+
+    def _at_deadline(self, neard: Neard, deadline: int) -> None:
+        if self.alive and not self._host.stopped and self.neard is neard and self.deadline == deadline:
+            self.kill()
+
+    def _backstop(self, neard: Neard, deadline: int) -> None:
+        if self.neard is neard and self.deadline == deadline and not neard.killing:
+            self.die()
+
+    def _overdue(self, neard: Neard, deadline: int) -> None:
+        if neard.alive and self.deadline == deadline:
+            raise Violation(f"{self._host.name}/{neard.pid} outlives its deadline and the time to kill it")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        neard = self.neard
+        if neard is not None and not neard.killing:
+            neard.killing = True
+            self._world.after(self._world.between(0, 40), lambda: self.ended(neard, "signal 9 (SIGKILL)"))
+
+    def stop(self, timeout: int) -> None:
+        """SIGTERM, and SIGKILL after ``timeout``."""
+        neard, world = self.neard, self._world
+        if neard is None or neard.killing:
+            return
+        if not self._host.deaf:
+            world.after(world.between(50, 2_000), lambda: self.ended(neard, "exit code 0"))
+        world.after(timeout, lambda: self.kill() if self.neard is neard else None)
+
+    def ended(self, neard: Neard, how: str) -> None:
+        """waitpid() has returned."""
+        if self.neard is not neard or not neard.alive:
+            return
+        if self._host.stopped and not neard.killing:
+            # Only SIGKILL ends a process that is stopped.
+            self._world.after(200, lambda: self.ended(neard, how))
+            return
+        neard.end()
+        self.neard = None
+        self._host.key_on_disk = False
+        self.last_exit = (neard.tag, how) if neard.armed else None
+        self._world.note(self._host.name, f"neard {neard.pid} has ended: {how}")
+        self._tell(ev.NeardExited(neard.pid, how))
+
+    def die(self) -> None:
+        """The guard is gone, and its neard with it. The key stays where it is until a guard starts again."""
+        if not self.alive:
+            return
+        self.alive = False
+        neard, self.neard = self.neard, None
+        self._world.note(self._host.name, "the guard dies")
+        if neard is not None:
+            neard.end()
+        self._tell(ev.GuardLost())
+        if neard is not None:
+            self._tell(ev.NeardExited(neard.pid, "signal 9, after its guard"))
+
+    def _tell(self, event: ev.Event) -> None:
+        """In order, and a moment later, like a socket."""
+        post, world = self.post, self._world
+        if post is not None:
+            self._told_until = max(self._told_until, world.now + world.between(0, TOLD_AFTER_MS))
+            world.at(self._told_until, lambda: post(event))

@@ -1,0 +1,64 @@
+"""Once the faults stop, it has to work: one signer, everybody else ready; and it stays so, and hands over when asked."""
+
+from __future__ import annotations
+
+from near_ha.states import State
+from near_supervisor.core import events as ev
+
+from .cluster import Cluster
+from .world import Violation
+
+LOOK_MS = 250
+# The bound for recovery: multiples of the longest lease, and what restarts and pauses take (docs/safety.md).
+RECOVERY_LEASES = 3
+RECOVERY_MS = 30_000
+# kuutamod may take 85 s to stop, and is waited out for 90 s after its session.
+KUUTAMOD_MS = 240_000
+HANDOVER_MS = 30_000
+READY = (State.VOTING.value, State.VALIDATING.value)
+
+
+def must_recover(cluster: Cluster) -> dict[str, int]:
+    """Stop the faults; how long each step then took. Violation when one takes longer than its bound."""
+    cluster.calm()
+    recovery, signer = _recover(cluster)
+    if signer == "kuutamod":
+        return {"recovery beside kuutamod": recovery}
+    return {"recovery": recovery, "handover": _hand_over(cluster, signer)}
+
+
+def _recover(cluster: Cluster) -> tuple[int, str]:
+    """How long until one signer has everybody else ready behind it, for a whole lease; and who that is."""
+    world, steady = cluster.world, cluster.longest_lease_ms
+    bound = RECOVERY_LEASES * steady + (RECOVERY_MS if cluster.kuutamod is None else KUUTAMOD_MS)
+    began = since = world.now
+    signer = _only_signer(cluster)
+    while not signer or world.now - since < steady:
+        world.run(world.now + LOOK_MS)
+        if _only_signer(cluster) != signer or not signer:
+            signer, since = _only_signer(cluster), world.now
+        if since - began > bound:
+            raise Violation(f"{bound / 1000:g} s after the last fault {cluster.signers} sign; states: {cluster.states}")
+    return since - began, signer
+
+
+def _only_signer(cluster: Cluster) -> str:
+    """Who signs, with everybody else ready; "" when that cannot be said."""
+    if len(cluster.signers) == 1 and all(host.runs and host.state in READY for host in cluster.hosts):
+        return cluster.signers[0]
+    return ""
+
+
+def _hand_over(cluster: Cluster, signer: str) -> int:
+    """A graceful stop of the signer ends with somebody else signing."""
+    world = cluster.world
+    host = next(host for host in cluster.hosts if host.name == signer)
+    world.note(signer, "is asked to stop")
+    if host.supervisor is not None:
+        host.supervisor.post(ev.StopAsked("SIGTERM"))
+    began = world.now
+    while not [name for name in cluster.signers if name != signer]:
+        if world.now - began >= HANDOVER_MS:
+            raise Violation(f"{HANDOVER_MS / 1000:g} s after {signer} was stopped nobody else signs: {cluster.states}")
+        world.run(world.now + LOOK_MS)
+    return world.now - began
