@@ -8,9 +8,9 @@ from typing import Any
 from . import absorb_consul, absorb_neard
 from . import events as ev
 from .commands import Say
-from .evolve import replace
 from .model import Closing, Node
 from .step import Step
+from .values import replace
 
 
 def absorb(node: Node, event: ev.Event, now: int) -> Step:

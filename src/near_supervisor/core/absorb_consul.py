@@ -8,10 +8,10 @@ from . import events as ev
 from . import lease, watch
 from .answer import Kind
 from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
-from .evolve import replace
 from .lease import Ceiling
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step
+from .values import replace
 
 RETRY_MS = 1_000
 

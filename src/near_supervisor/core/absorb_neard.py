@@ -5,10 +5,10 @@ from __future__ import annotations
 from . import events as ev
 from . import sync
 from .commands import Command, MoveDeadline, Say
-from .evolve import replace
 from .lease import Ceiling
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
+from .values import replace
 
 RETRY_MS = 1_000
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from near_ha.lease_record import LeaseRecord
 
 from .model import Memory
+from .values import dataclass
 from .watch import How
 
 

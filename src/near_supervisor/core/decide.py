@@ -13,17 +13,25 @@ from itertools import product
 from . import commands as cmd
 from . import rules_lease, rules_neard, rules_session, rules_signer
 from .commands import Command
-from .evolve import replace
 from .model import Closing, Guard, Node
 from .step import Step
+from .values import replace
 
 LEAVE_PATIENCE_LEASES = 1
 
 
 def decide(node: Node, now: int, out: list[Command]) -> Node:
     """Apply every rule once; what they want is added to ``out``."""
-    facts = (node.neard is not None, node.tenure is not None, node.session is not None, node.closing is not None)
-    for rule in _ASKED[facts]:
+    neard = node.neard
+    there = (
+        neard is not None,
+        neard is not None and neard.armed,
+        neard is not None and neard.answered,
+        node.tenure is not None,
+        node.session is not None,
+        node.closing is not None,
+    )
+    for rule in _ASKED[there]:
         node, commands = rule(node, now)
         if commands:
             out += commands
@@ -78,22 +86,23 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
 
 Rule = Callable[[Node, int], Step]
 
-# Each rule with what it has something to say about, so that it is not even asked without that.
+_FACTS = ("neard", "signer", "answer", "tenure", "session", "closing")
+# Each rule with what there has to be for it to have something to say, so that it is not even asked without that.
 RULES: tuple[tuple[Rule, str], ...] = (
-    (rules_signer.end_signer_without_lease, "neard"),
-    (rules_signer.end_signer_at_deadline, "neard, tenure"),
-    (rules_signer.end_standby_that_shows_a_key, "neard"),
-    (rules_signer.end_neard_that_hangs, "neard"),
-    (rules_signer.end_neard_that_never_gets_ready, "neard"),
+    (rules_signer.end_signer_without_lease, "signer, no tenure"),
+    (rules_signer.end_signer_at_deadline, "signer, tenure"),
+    (rules_signer.end_standby_that_shows_a_key, "answer, no signer"),
+    (rules_signer.end_neard_that_hangs, "answer"),
+    (rules_signer.end_neard_that_never_gets_ready, "neard, no answer"),
     (rules_signer.stop_when_starts_fail, "no neard"),
     (rules_signer.stop_when_starts_are_refused, "no neard"),
-    (rules_signer.step_down_when_behind, "neard, tenure"),
+    (rules_signer.step_down_when_behind, "signer, answer, tenure"),
     (wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
-    (rules_lease.clear_to_sign, "tenure"),
-    (rules_lease.promote, "tenure"),
-    (rules_lease.release, "tenure"),
+    (rules_lease.clear_to_sign, "tenure, no signer"),
+    (rules_lease.promote, "tenure, no signer"),
+    (rules_lease.release, "tenure, no signer"),
     (rules_neard.start_standby, "no neard"),
     (rules_neard.poll_neard, "neard"),
     (rules_session.register, "no session"),
@@ -102,7 +111,6 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_lease.acquire, "session, no tenure"),
     (leave, "closing"),
 )
-_FACTS = ("neard", "tenure", "session", "closing")
 
 
 def _asked(there: tuple[bool, ...]) -> tuple[Rule, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .answer import Answer
 from .model import Memory
 from .sync import Sample
+from .values import dataclass
 from .watch import Seen
 
 

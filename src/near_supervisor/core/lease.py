@@ -7,7 +7,7 @@ kill and for two clocks that drift apart by at most 1 % each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .values import dataclass
 
 MIN_LEASE_MS = 2_000
 DEFAULT_LEASE_MS = 10_000

@@ -12,10 +12,10 @@ from .absorb import absorb
 from .commands import Command, Say
 from .decide import decide, leave_due
 from .events import Event
-from .evolve import replace
 from .model import Node
 from .step import Step
 from .transitions import advance
+from .values import replace
 
 # The longest that the core is left alone. Nothing needs it: every rule says when time alone makes it act.
 IDLE_MS = 10_000
@@ -54,7 +54,7 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_signer.due(node, due)
     rules_neard.due(node, due)
     rules_session.due(node, due)
-    rules_lease.due(node, now, due)
+    rules_lease.due(node, due)
     if node.closing is not None:
         leave_due(node, due)
     return min([time for time in due if time > now])

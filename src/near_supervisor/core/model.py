@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 
 from near_ha.states import State
 
 from .lease import Ceiling
 from .settings import Settings
-from .sync import Sync
+from .sync import NOT_SYNCED, Sync
+from .values import dataclass
 from .watch import How, Watch
 
 
@@ -130,7 +130,7 @@ class Node:
     refusals: int = 0
     restarts: int = 0
     neard_ended_at: int | None = None
-    sync: Sync = field(default_factory=Sync)
+    sync: Sync = NOT_SYNCED
     ceiling: Ceiling | None = None
     polling: bool = False
     polled_at: int | None = None

@@ -7,11 +7,11 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 from . import commands as cmd
 from . import lease, sync, watch
 from .commands import Command
-from .evolve import replace
 from .model import Attempt, Guard, Node, Tenure
 from .readiness import unready
 from .rules_neard import stop
 from .step import Step
+from .values import replace
 
 SAY_AGAIN_MS = 30_000
 
@@ -21,7 +21,7 @@ def acquire(node: Node, now: int) -> Step:
     session = node.session
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    if unready(node) or now < node.acquire_at:
+    if now < node.acquire_at or unready(node):
         return node, []
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if isinstance(answer, watch.Wait):
@@ -116,16 +116,16 @@ def release(node: Node, now: int) -> Step:
     return node, [cmd.Release(tenure.session, record)]
 
 
-def due(node: Node, now: int, due: list[int]) -> None:
+def due(node: Node, due: list[int]) -> None:
     """When the lease wants attention next."""
     tenure = node.tenure
     if tenure is None:
         if node.acquiring or node.session is None:
             return
         due.append(node.acquire_at)
-        answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
-        if isinstance(answer, watch.Wait) and answer.until is not None:
-            due.append(answer.until)
+        opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
+        if opens is not None:
+            due.append(opens)
         return
     if not tenure.beating:
         due.append(tenure.heartbeat_at)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import commands as cmd
-from .evolve import replace
 from .model import Guard, Node, Tenure
 from .step import Step
+from .values import replace
 
 WAITING_POLL_MS = 25
 # Parts of the ordinary interval between two polls.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from near_ha.states import State
 
 from . import commands as cmd
-from .evolve import replace
 from .model import Node
 from .readiness import unready
 from .rules_neard import leaving
 from .step import Step
+from .values import replace
 
 PUBLISH_EVERY_MS = 10_000
 PUBLISH_GAP_MS = 1_000
@@ -33,7 +33,7 @@ def renew_session(node: Node, now: int) -> Step:
 def publish_member(node: Node, now: int) -> Step:
     """When something changed (at most once a second), and every ten seconds for the height."""
     session = node.session
-    if session is None or node.closing is not None:
+    if session is None or now < node.publish_at or node.closing is not None:
         return node, []
     reason = unready(node)
     current = (node.state.value, not reason)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from . import commands as cmd
 from . import sync
 from .commands import Command
-from .evolve import replace
 from .model import Closing, Neard, Node
 from .rules_neard import kill, stop
 from .step import Step
+from .values import replace
 
 HUNG_AFTER_MISSES = 3
 REFUSALS_BEFORE_GIVING_UP = 5

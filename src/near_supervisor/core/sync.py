@@ -6,9 +6,8 @@ clock, at least one peer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .settings import Settings
+from .values import dataclass
 
 # Ten block times of a fast test chain are less than a busy machine may pause.
 MIN_FRESH_MS = 3_000
@@ -41,6 +40,9 @@ class Sync:
     peers: int | None = None
     advanced_at: int | None = None
     synced_at: int | None = None
+
+
+NOT_SYNCED = Sync()
 
 
 def fresh_ms(settings: Settings) -> int:

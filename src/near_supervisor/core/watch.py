@@ -6,13 +6,13 @@ transaction that fails unless the record is still the one that was seen here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import lease
 from .settings import Settings
+from .values import dataclass
 
 
 @dataclass(frozen=True)
@@ -92,47 +92,51 @@ def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
     return Watch(seen, now, turned_back or (watch is not None and watch.turned_back and seen.released))
 
 
-def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Wait | Try:
-    """May this node try to acquire the lease at ``now``?
+def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:
+    """The instant from which this node may try to acquire the lease; None when time alone will not bring it.
 
     ``seen_lease_ms`` is the longest lease that any record ever named here: a holder whose record an
     operator has deleted may still sign for that long.
     """
     if watch is None:
-        return Wait(None)
+        return None
     seen = watch.seen
+    if seen.index is None or _offered(watch, settings):
+        return watch.since
     silence_ms = max(settings.lease_ms, seen_lease_ms)
-    if seen.foreign:
-        return _foreign(watch, silence_ms, now)
-    if seen.record is None:
+    if seen.record is not None:
+        # Not even a record without a live session is a short cut: an operator, or Consul, may have
+        # destroyed the session of a holder that still signs.
+        return watch.since + max(silence_ms, seen.record.lease_ms)
+    # kuutamod renews its session and leaves the record alone: silence says nothing of it.
+    return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)
+
+
+def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Wait | Try:
+    """May this node try to acquire the lease at ``now``, and how?"""
+    opens = opens_at(watch, settings, seen_lease_ms)
+    if watch is None or opens is None or now < opens:
+        return Wait(opens)
+    seen, record = watch.seen, watch.seen.record
+    if seen.index is None:
         return Try(How.VACANT, None, "there is no lease record", None)
+    waited = f"for {(now - watch.since) / 1000:.1f} s"
+    if record is None:
+        name = seen.holder or "a record that is not ours"
+        return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None)
     if seen.released:
-        if seen.record.handover_to in ("", settings.member_id) and not watch.turned_back:
-            return Try(How.RELEASED, seen.index, f"{seen.holder} has released it", seen.record.height)
-        chosen = f"{seen.holder} has released it to {seen.record.handover_to or 'any node'}, and nobody takes it"
-        return _after(watch, silence_ms, now, How.RELEASED, chosen)
-    # Not even a record without a live session is a short cut: an operator, or Consul, may have
-    # destroyed the session of a holder that still signs.
-    silence_ms = max(silence_ms, seen.record.lease_ms)
-    vacant = seen.record.state is LeaseState.VACANT
-    quiet = "the lease is vacant" if vacant else f"no heartbeat of {seen.holder}"
-    return _after(watch, silence_ms, now, How.TAKEOVER, quiet)
+        text = f"{seen.holder} has released it"
+        if not _offered(watch, settings):
+            text += f" to {record.handover_to or 'any node'}, and nobody takes it {waited}"
+        return Try(How.RELEASED, seen.index, text, record.height)
+    if record.state is LeaseState.VACANT:
+        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", None)
+    return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height)
 
 
-def _foreign(watch: Watch, silence_ms: int, now: int) -> Wait | Try:
-    if watch.seen.session is not None:
-        # kuutamod renews its session and leaves the record alone: silence says nothing of it.
-        return Wait(None)
-    name = watch.seen.holder or "a record that is not ours"
-    silence_ms = max(silence_ms, lease.FOREIGN_WAIT_MS)
-    return _after(watch, silence_ms, now, How.TAKEOVER, f"the session of {name} is gone")
-
-
-def _after(watch: Watch, silence_ms: int, now: int, how: How, reason: str) -> Wait | Try:
-    until = watch.since + silence_ms
-    if now < until:
-        return Wait(until)
-    waited = f"{reason} for {(now - watch.since) / 1000:.1f} s"
-    record = watch.seen.record
-    known = record is not None and record.state is not LeaseState.VACANT
-    return Try(how, watch.seen.index, waited, record.height if record and known else None)
+def _offered(watch: Watch, settings: Settings) -> bool:
+    """Released, to any node or to this one; and not long ago, as far as can be seen."""
+    seen = watch.seen
+    if not seen.released or watch.turned_back or seen.record is None:
+        return False
+    return seen.record.handover_to in ("", settings.member_id)

@@ -92,7 +92,9 @@ def _print(given: argparse.Namespace, profile: Profile, tally: Tally, rate: floa
 
 def _report(outcome: Outcome) -> None:
     shortest = minimise(outcome)
-    sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure}\nwith {shortest.faults} of its {outcome.faults} faults:\n")
+    sys.stdout.write(
+        f"\nseed {outcome.seed}: {outcome.failure}\nwith {shortest.faults} of its {outcome.faults} faults:\n"
+    )
     for line in shortest.trace or ():
         sys.stdout.write(f"  {line}\n")
     sys.stdout.write(f"replay: bin/simulate --profile {outcome.profile.value} --seed {outcome.seed} --trace\n")

@@ -14,8 +14,8 @@ from .world import World
 
 BLOCK_TIMES = (100, 600, 1_200)
 # Short leases give more events to the minute, long ones more drift.
-LEASES = (2_000, 4_000, 4_000, 10_000, 10_000, 10_000, 10_000, 20_000, 20_000, 20_000)
-POLL_MS = 4_000
+LEASES = (2_000, *2 * (4_000,), *7 * (10_000,), *10 * (20_000,))
+POLL_MS = 5_000
 STARTUP_TIMEOUT_MS = 9_000
 HEIGHT_PATIENCE_MS = 3_000
 SIZES = (2, 3, 3, 3)
@@ -39,7 +39,7 @@ class Cluster:
         ]
         for host in self.hosts:
             host.others = [other for other in self.hosts if other is not host]
-        self.kuutamod = self._kuutamod() if rng.random() < 0.04 else None
+        self.kuutamod = self._kuutamod() if rng.random() < 0.02 else None
 
     def _leases(self, mixed: bool) -> list[int]:
         rng = self.world.rng

@@ -1,4 +1,4 @@
-"""The guard of one host as a model: it owns neard, holds the deadline, and is ended by the kernel if it does not act."""
+"""The guard of one host as a model: it owns neard, holds the deadline, and the kernel ends it if it does not act."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Guard:
         self.post: Post | None = None
         self.alive = True
         self._told_until = 0
+        self._timed = False
         host.key_on_disk = False
 
     def start(self, armed: bool, deadline: int, tag: str) -> None:
@@ -38,6 +39,7 @@ class Guard:
         host.key_on_disk = armed
         neard = self.neard = Neard(host, self._next_pid(), tag)
         if armed:
+            self._timed = False
             self._set(neard, deadline)
         self._world.note(host.name, f"neard {neard.pid} starts {'ARMED' if neard.armed else 'as a standby'}")
         self._world.after(host.start_ms, lambda: self._up(neard))
@@ -61,30 +63,45 @@ class Guard:
 
     def _set(self, neard: Neard, deadline: int) -> None:
         """The kernel's own timer moves with it."""
-        clock, world = self._host.clock, self._world
         self.deadline = deadline
-        late = world.between(0, KILL_SLACK_MS - BACKSTOP_MS)
-        world.at(clock.real(deadline) + late, lambda: self._at_deadline(neard, deadline))
-        world.at(clock.real(deadline + BACKSTOP_MS), lambda: self._backstop(neard, deadline))
-        world.at(clock.real(deadline + KILL_SLACK_MS), lambda: self._overdue(neard, deadline))
+        if not self._timed:
+            self._timed = True
+            self._time(neard)
+
+    def _time(self, neard: Neard) -> None:
+        deadline = self.deadline
+        late = self._world.between(0, KILL_SLACK_MS - BACKSTOP_MS)
+        self._world.at(self._host.clock.real(deadline), lambda: self._at_deadline(neard, deadline, late))
+
+    def _at_deadline(self, neard: Neard, deadline: int, late: int) -> None:
+        if self.neard is not neard:
+            return
+        if self.deadline > deadline:
+            # It was moved on in time: the timer follows it.
+            self._time(neard)
+            return
+        world, clock = self._world, self._host.clock
+        world.after(late, lambda: self._kill_late(neard))
+        world.at(clock.real(deadline + BACKSTOP_MS), lambda: self._backstop(neard))
+        world.at(clock.real(deadline + KILL_SLACK_MS), lambda: self._overdue(neard))
+
+    def _kill_late(self, neard: Neard) -> None:
+        if self.alive and not self._host.stopped and self.neard is neard:
+            self.kill()
+
+    def _backstop(self, neard: Neard) -> None:
+        if self.neard is neard and not neard.killing:
+            self.die()
+
+    def _overdue(self, neard: Neard) -> None:
+        if neard.alive:
+            raise Violation(f"{self._host.name}/{neard.pid} outlives its deadline and the time to kill it")
 
     def wake(self) -> None:
         """After its host stood still: neard first, then what was asked in the meantime."""
         neard = self.neard
         if neard is not None and neard.armed and self._host.clock.now() >= self.deadline:
             self.kill()
-
-    def _at_deadline(self, neard: Neard, deadline: int) -> None:
-        if self.alive and not self._host.stopped and self.neard is neard and self.deadline == deadline:
-            self.kill()
-
-    def _backstop(self, neard: Neard, deadline: int) -> None:
-        if self.neard is neard and self.deadline == deadline and not neard.killing:
-            self.die()
-
-    def _overdue(self, neard: Neard, deadline: int) -> None:
-        if neard.alive and self.deadline == deadline:
-            raise Violation(f"{self._host.name}/{neard.pid} outlives its deadline and the time to kill it")
 
     def kill(self) -> None:
         """SIGKILL."""

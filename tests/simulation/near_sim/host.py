@@ -33,7 +33,9 @@ class Host:
         self.clock = BootClock(world, drift)
         self.link = Link(world, consul, self._look)
         self.neard = NeardHost(world, chain, self.clock, self.name)
-        self.look_gap_ms = world.rng.choice((20, 300, 1_500))
+        self.look_gap_ms = world.rng.choice(
+            (20, settings.lease_ms // 4, settings.lease_ms // 2, settings.lease_ms // 2)
+        )
         self.guard: Guard | None = None
         self.memory: Memory | None = None
         self.others: list[Host] = []

@@ -13,6 +13,7 @@ Apply = Callable[[], Answer]
 Hear = Callable[[Answer], None]
 
 QUICK_MS = 20
+LONGEST_STUCK_MS = 20_000
 
 
 class Link:
@@ -54,24 +55,29 @@ class Link:
 
         A request that is later than that is carried out all the same.
         """
-        world, waiting = self._world, True
-
-        def say(answer: Answer) -> None:
-            nonlocal waiting
-            if waiting:
-                waiting = False
-                hear(answer)
-
-        def arrive(doubled: bool = False) -> None:
-            answer = apply() if self._consul.leads else UNKNOWN
-            if not doubled and self.answers and not (self.loss and world.chance(self.loss)):
-                back = self.delay()
-                if back < timeout:
-                    world.after(back, lambda: say(answer))
-
-        world.after(timeout, lambda: say(UNKNOWN))
+        world = self._world
+        gives_up_at = world.now + timeout
         if not self.requests or (self.loss and world.chance(self.loss)):
+            world.at(gives_up_at, lambda: hear(UNKNOWN))
             return
-        world.after(self.delay(), arrive)
+        way = self.delay()
+        if way >= timeout:
+            world.at(gives_up_at, lambda: hear(UNKNOWN))
+
+        def arrive() -> None:
+            answer = apply() if self._consul.leads else UNKNOWN
+            if world.now >= gives_up_at:
+                return
+            back = world.now + self.delay()
+            if back >= gives_up_at or not self.answers or (self.loss and world.chance(self.loss)):
+                world.at(gives_up_at, lambda: hear(UNKNOWN))
+            else:
+                world.at(back, lambda: hear(answer))
+
+        world.after(way, arrive)
         if self.doubling and world.chance(self.doubling):
-            world.after(self.delay() + world.between(0, 20_000), lambda: arrive(doubled=True))
+            world.after(self.delay() + world.between(0, LONGEST_STUCK_MS), lambda: self._arrive_again(apply))
+
+    def _arrive_again(self, apply: Apply) -> None:
+        if self._consul.leads:
+            apply()

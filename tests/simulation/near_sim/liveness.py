@@ -1,4 +1,4 @@
-"""Once the faults stop, it has to work: one signer, everybody else ready; and it stays so, and hands over when asked."""
+"""Once the faults stop it has to work: one signer, everybody else ready; it stays so, and hands over when asked."""
 
 from __future__ import annotations
 
