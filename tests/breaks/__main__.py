@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 from breaks.catalogue import BREAKS, Break
+from breaks.mutants import BUDGET, MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
@@ -20,22 +22,27 @@ TIMEOUT_S = 180
 
 def main() -> int:
     """Exit status 0 when every break was noticed, 1 when one survived, 2 when one no longer applies."""
-    parser = argparse.ArgumentParser(prog="bin/breaks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="bin/breaks",
+        description="Breaks each rule in turn in a copy of the tree, and sees its tests, or the simulation, go red.",
+        epilog="exit status: 0 every break was noticed; 1 one survived, a hole in the tests; 2 one no longer applies",
+    )
     parser.add_argument("-k", metavar="TEXT", default="", help="only breaks whose rule has this text")
     parser.add_argument("--list", action="store_true", help="print the rules and end")
+    parser.add_argument("--only", choices=("tests", "simulation"), help="only what the one or the other has to notice")
     given = parser.parse_args()
-    chosen = [one for one in BREAKS if given.k in one.rule]
+    every = {"tests": BREAKS, "simulation": MUTANTS, None: (*BREAKS, *MUTANTS)}[given.only]
+    chosen = [one for one in every if given.k in one.rule]
     if given.list:
         sys.stdout.write("".join(f"{one.rule}\n" for one in chosen))
         return 0
     began = time.monotonic()
     outcomes = [_play(one) for one in chosen]
-    survived = outcomes.count("SURVIVED")
     noticed = outcomes.count("noticed")
     sys.stdout.write(f"{noticed} noticed, {len(chosen) - noticed} not, in {time.monotonic() - began:.0f} s\n")
     if "STALE" in outcomes:
         return 2
-    return 1 if survived or not chosen else 0
+    return 0 if chosen and noticed == len(chosen) else 1
 
 
 def _play(one: Break) -> str:
@@ -44,19 +51,19 @@ def _play(one: Break) -> str:
         for part in COPIED:
             source = ROOT / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
-        outcome = _outcome(copy, one)
-    sys.stdout.write(f"{outcome:<9} {one.rule}\n")
+        outcome, how = _outcome(copy, one)
+    sys.stdout.write(f"{outcome:<9} {one.rule}{how}\n")
     sys.stdout.flush()
     return outcome
 
 
-def _outcome(copy: Path, one: Break) -> str:
+def _outcome(copy: Path, one: Break) -> tuple[str, str]:
     target = copy / one.file
     text = target.read_text()
     if text.count(one.old) != 1:
-        return "STALE"
+        return "STALE", ""
     target.write_text(text.replace(one.old, one.new))
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *one.tests.split()]
+    command = _schedules(one.profile) if isinstance(one, Mutant) else _tests(one.tests)
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path}
@@ -65,12 +72,29 @@ def _outcome(copy: Path, one: Break) -> str:
             command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return "noticed"
+        return "STALE", f": still running after {TIMEOUT_S} s"
     # 1 = tests ran and some failed. Anything else but 0 says nothing about the rule.
     if run.returncode not in (0, 1):
         sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])
-        return "STALE"
-    return "noticed" if run.returncode else "SURVIVED"
+        return "STALE", ""
+    how = _how(run.stdout) if isinstance(one, Mutant) else ""
+    return ("noticed" if run.returncode else "SURVIVED"), how
+
+
+def _tests(tests: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
+
+
+def _schedules(profile: str) -> list[str]:
+    words = f"--profile {profile} --seeds {BUDGET} --until-failure --json"
+    return [sys.executable, "-m", "near_sim", *words.split()]
+
+
+def _how(stdout: str) -> str:
+    """After how many schedules, and what broke in the first of those that failed."""
+    tally = json.loads(stdout)
+    failures = tally["failures"]
+    return f"\n          {tally['schedules']} schedules: " + (failures[0]["failure"] if failures else "every rule held")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from .batch import Tally, play_many
 from .minimise import minimise
 from .schedule import Outcome, Profile, play
 
+# So many failures are told in full, so many more only named.
 SHOWN = 3
+NAMED = 20
 PROGRESS_S = 2.0
 
 
@@ -87,7 +89,8 @@ def _print(given: argparse.Namespace, profile: Profile, tally: Tally, rate: floa
     for outcome in tally.failures[:SHOWN]:
         _report(outcome)
     if len(tally.failures) > SHOWN:
-        out(f"\nand {len(tally.failures) - SHOWN} more: seeds {[one.seed for one in tally.failures[SHOWN:]]}\n")
+        more = ", ".join(str(one.seed) for one in tally.failures[SHOWN : SHOWN + NAMED])
+        out(f"\n{len(tally.failures) - SHOWN} more failed, the first of them: {more}\n")
 
 
 def _report(outcome: Outcome) -> None:

@@ -17,7 +17,7 @@ BLOCK_TIMES = (100, 600, 1_200)
 LEASES = (2_000, *2 * (4_000,), *7 * (10_000,), *10 * (20_000,))
 POLL_MS = 5_000
 STARTUP_TIMEOUT_MS = 9_000
-HEIGHT_PATIENCE_MS = 3_000
+HEIGHT_PATIENCES_MS = (0, 3_000)
 SIZES = (2, 3, 3, 3)
 
 
@@ -54,7 +54,7 @@ class Cluster:
             self.chain.block_time,
             poll_ms=POLL_MS,
             startup_timeout_ms=STARTUP_TIMEOUT_MS,
-            height_patience_ms=HEIGHT_PATIENCE_MS,
+            height_patience_ms=self.world.rng.choice(HEIGHT_PATIENCES_MS),
             chain_may_stand_still=may_stand_still,
         )
 

@@ -14,6 +14,8 @@ from .world import Violation
 Post = Callable[[ev.Event], None]
 
 TOLD_AFTER_MS = 15
+# From SIGKILL to the end of a process.
+DEATH_MS = 40
 
 
 class Guard:
@@ -33,7 +35,7 @@ class Guard:
     def start(self, armed: bool, deadline: int, tag: str) -> None:
         """Start a neard, or say why not."""
         host = self._host
-        if self.neard is not None or (armed and deadline <= host.clock.now()):
+        if host.lock_is_held or (armed and deadline <= host.clock.now()):
             self._tell(ev.NeardRefused("refused"))
             return
         host.key_on_disk = armed
@@ -108,7 +110,7 @@ class Guard:
         neard = self.neard
         if neard is not None and not neard.killing:
             neard.killing = True
-            self._world.after(self._world.between(0, 40), lambda: self.ended(neard, "signal 9 (SIGKILL)"))
+            self._world.after(self._world.between(0, DEATH_MS), lambda: self.ended(neard, "signal 9 (SIGKILL)"))
 
     def stop(self, timeout: int) -> None:
         """SIGTERM, and SIGKILL after ``timeout``."""
@@ -135,17 +137,19 @@ class Guard:
         self._tell(ev.NeardExited(neard.pid, how))
 
     def die(self) -> None:
-        """The guard is gone, and its neard with it. The key stays where it is until a guard starts again."""
+        """The guard is gone, and the kernel kills its neard. The key stays where it is until a guard starts again."""
         if not self.alive:
             return
         self.alive = False
         neard, self.neard = self.neard, None
         self._world.note(self._host.name, "the guard dies")
-        if neard is not None:
-            neard.end()
         self._tell(ev.GuardLost())
         if neard is not None:
-            self._tell(ev.NeardExited(neard.pid, "signal 9, after its guard"))
+            self._world.after(self._world.between(0, DEATH_MS), lambda: self._orphan_ended(neard))
+
+    def _orphan_ended(self, neard: Neard) -> None:
+        neard.end()
+        self._tell(ev.NeardExited(neard.pid, "signal 9, after its guard"))
 
     def _tell(self, event: ev.Event) -> None:
         """In order, and a moment later, like a socket."""

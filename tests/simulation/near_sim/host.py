@@ -19,6 +19,7 @@ from .supervisor import Supervisor
 from .world import World
 
 BUSY_MS = 15
+PROMPT_MS = 20
 
 
 class Host:
@@ -33,9 +34,7 @@ class Host:
         self.clock = BootClock(world, drift)
         self.link = Link(world, consul, self._look)
         self.neard = NeardHost(world, chain, self.clock, self.name)
-        self.look_gap_ms = world.rng.choice(
-            (20, settings.lease_ms // 4, settings.lease_ms // 2, settings.lease_ms // 2)
-        )
+        self.look_gap_ms = world.rng.choice((PROMPT_MS, settings.lease_ms // 4, *2 * (settings.lease_ms // 2,)))
         self.guard: Guard | None = None
         self.memory: Memory | None = None
         self.others: list[Host] = []
@@ -76,6 +75,7 @@ class Host:
         self.link.heal()
         self.neard.recover()
         self.lane_is_held_up = False
+        self.look_gap_ms = PROMPT_MS
         if self.supervisor is not None:
             self.supervisor.crash_chance = 0.0
 

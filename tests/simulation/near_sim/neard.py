@@ -18,7 +18,7 @@ class Neard:
         self._host, self.pid, self.tag = host, pid, tag
         # It reads the key at its start, whoever put it there.
         self.armed = host.key_on_disk
-        self.alive = True
+        self.alive = host.lock_is_held = True
         self.up = False
         self.killing = False
         self._first: int | None = None
@@ -43,20 +43,21 @@ class Neard:
     def end(self) -> None:
         """It has ended, and signs nothing any more."""
         self.sign()
-        self.alive = False
+        self.alive = self._host.lock_is_held = False
         self._host.chain.disarm(self._host.name, self.pid)
 
 
 class NeardHost:
     """What outlives the processes: the key's place, the database, the head that follows the chain, or does not.
 
-    ``stopped``: all processes of the host stand still. ``silent`` (no answer), ``deaf`` (to SIGTERM), ``broken``
+    ``lock_is_held``: a neard has the database. ``stopped``: all processes of the host stand still.
+    ``silent`` (no answer), ``deaf`` (to SIGTERM), ``broken``
     (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment.
     """
 
     def __init__(self, world: World, chain: Chain, clock: BootClock, name: str) -> None:
         self.world, self.chain, self.clock, self.name = world, chain, clock, name
-        self.key_on_disk = False
+        self.key_on_disk = self.lock_is_held = False
         self.stopped = self.silent = self.deaf = self.broken = False
         self.behind = 0
         self._frozen_at: int | None = None

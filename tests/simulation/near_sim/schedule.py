@@ -65,6 +65,9 @@ def play(seed: int, profile: Profile, keep_trace: bool = False, only: Collection
     except Violation as violation:
         outcome.failure = f"at {world.now / 1000:.3f} s: {violation}"
         world.note("REFEREE", str(violation))
+    except Exception as error:
+        # Whatever the core is told, it must not break off.
+        outcome.failure = f"at {world.now / 1000:.3f} s: BUG: {error!r}"
     outcome.signed = bool(cluster.chain.signed_by)
     outcome.trace = world.trace
     _note_pairs(world)

@@ -212,7 +212,10 @@ class Supervisor:
 
         def hear(answer: Answer) -> None:
             self._lane_busy = False
-            self.post(event(answer))
+            said = event(answer)
+            self.post(said)
+            if isinstance(said, ev.HeartbeatAnswered) and answer.kind is Kind.NO:
+                self._check_gone(said.term)
             if self._lane and not self._lane_busy and self.alive:
                 self._next_on_lane()
 
@@ -254,6 +257,12 @@ class Supervisor:
     def _check_deadline(self, deadline: int) -> None:
         if deadline > self._bought:
             raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
+
+    def _check_gone(self, term: int) -> None:
+        """A *no* ends the tenure, and the signer at once."""
+        neard, paused = self.node.neard, self.paused or not self.alive
+        if not paused and neard is not None and neard.armed and not neard.killed and self.node.last_term == term:
+            raise Violation(f"{self._host.name} was refused a heartbeat of term {term} and lets neard {neard.pid} live")
 
     def _check_idle(self, now: int, due: int) -> None:
         """Until it wants to be woken, time alone has no consequence."""

@@ -1,0 +1,265 @@
+"""Deliberate breaks that the simulation has to find by itself, within ``BUDGET`` schedules.
+
+Some break a model instead of the core: the condition of a transaction, a duty of the guard. They show that the
+simulation leans on these, and that they are not there for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .catalogue import CORE, Break
+
+BUDGET = 20_000
+MODEL = "tests/simulation/near_sim/"
+
+
+@dataclass(frozen=True)
+class Mutant(Break):
+    """A break that schedules of ``profile`` find."""
+
+    profile: str = "safety"
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # --- rule 1: the holder
+    Mutant(
+        "rule 1: the deadline counts from when the heartbeat was sent, not from its answer",
+        CORE + "absorb_consul.py",
+        "lease.hold_until(event.sent_at, node.settings.lease_ms)",
+        "lease.hold_until(now, node.settings.lease_ms)",
+    ),
+    Mutant(
+        "rule 1: not knowing never moves the deadline",
+        CORE + "absorb_consul.py",
+        "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
+        "if False:\n        tenure = replace(tenure, beating=False",
+    ),
+    Mutant(
+        "rule 1: a no kills at once",
+        CORE + "rules_signer.py",
+        'return kill(node, "this node does not hold the lease")',
+        "return node, []",
+    ),
+    Mutant(
+        "rule 1: the holder gives up at 0.8 D, so that the kill and two drifting clocks fit before D",
+        CORE + "lease.py",
+        "return sent_at + lease_ms * 8 // 10",
+        "return sent_at + lease_ms",
+    ),
+    Mutant(
+        "rule 1: a heartbeat carries the condition that the lock is still ours",
+        MODEL + "consul.py",
+        '        """check-session, set."""\n        if self.seen.index is None or self.seen.session != session:',
+        '        """check-session, set."""\n        if self.seen.index is None:',
+    ),
+    # --- rule 2: a clean release
+    Mutant(
+        "rule 2: Released is written only after the end of neard",
+        CORE + "rules_lease.py",
+        "not tenure.give_up or node.armed or tenure.releasing",
+        "not tenure.give_up or tenure.releasing",
+    ),
+    Mutant(
+        "rule 2: nothing is released while an armed neard may be starting",
+        CORE + "model.py",
+        "return self.starting_armed or (self.neard is not None and self.neard.armed)",
+        "return self.neard is not None and self.neard.armed",
+    ),
+    Mutant(
+        "rule 2: a session serves one tenure, so that a late release cannot end the next one",
+        CORE + "absorb_consul.py",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
+        "node = replace(node, tenure=None)\n    return node, [Drop",
+    ),
+    Mutant(
+        "rule 2: an acquisition carries the condition that the record is the one that was seen",
+        MODEL + "consul.py",
+        "if self.seen.index is None or self.seen.index != index:",
+        "if self.seen.index is None:",
+    ),
+    Mutant(
+        "rule 2: when the guard dies while it starts a signer, nobody can say that there is none: nothing is released",
+        CORE + "absorb_neard.py",
+        "    if node.starting_armed:\n",
+        "    if False:\n",
+    ),
+    # --- rule 3: a silent holder
+    Mutant(
+        "rule 3: a silent holder is waited out for the whole lease",
+        CORE + "watch.py",
+        "return watch.since + max(silence_ms, seen.record.lease_ms)",
+        "return watch.since + max(silence_ms, seen.record.lease_ms) // 2",
+    ),
+    Mutant(
+        "rule 3: the longer of both leases is waited out",
+        CORE + "watch.py",
+        "return watch.since + max(silence_ms, seen.record.lease_ms)",
+        "return watch.since + settings.lease_ms",
+    ),
+    Mutant(
+        "rule 3: a heartbeat starts the wait again",
+        CORE + "watch.py",
+        "    return Watch(seen, now, turned_back",
+        "    return Watch(seen, watch.since if watch else now, turned_back",
+    ),
+    Mutant(
+        "rule 3: a record without a session is no short cut",
+        CORE + "watch.py",
+        "if seen.index is None or _offered(watch, settings):",
+        "if seen.session is None:",
+    ),
+    Mutant(
+        "rule 3: a vacancy is waited out like a silent holder",
+        CORE + "watch.py",
+        "if seen.index is None or _offered(watch, settings):",
+        "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
+    ),
+    Mutant(
+        "rule 3: a vacancy is waited out for the longest lease that was ever seen",
+        CORE + "absorb_consul.py",
+        "seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),",
+        "seen_lease_ms=0,",
+    ),
+    Mutant(
+        "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",
+        MODEL + "consul.py",
+        "if self.seen.index is None or self.seen.index != index:",
+        "if self.seen.index != index and not (self.seen.index is None and how is How.TAKEOVER):",
+    ),
+    Mutant(
+        "rule 3: an acquisition is adopted only while the record has not moved on without us",
+        CORE + "absorb_consul.py",
+        "return (node if seen.index == attempt.index else replace(node, attempt=None)), []",
+        "return node, []",
+    ),
+    Mutant(
+        "a kuutamod that holds the lock is never taken over, however silent",
+        CORE + "watch.py",
+        "return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)",
+        "return watch.since + silence_ms",
+    ),
+    Mutant(
+        "a kuutamod whose session is gone has time to step back and to stop its neard",
+        CORE + "lease.py",
+        "FOREIGN_WAIT_MS = 90_000",
+        "FOREIGN_WAIT_MS = 30_000",
+    ),
+    # --- rule 4: before arming
+    Mutant(
+        "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
+        CORE + "absorb_consul.py",
+        "attempt.floor, since=now, heartbeat_at=now)",
+        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+    ),
+    Mutant(
+        "rule 4: nothing is armed below the height that the predecessor may have signed",
+        CORE + "rules_lease.py",
+        "if node.sync.height > tenure.floor:",
+        "if True:",
+    ),
+    Mutant(
+        "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
+        CORE + "rules_lease.py",
+        "limit = lease.hold_until(now, node.settings.lease_ms) + lease.KILL_SLACK_MS",
+        "limit = now - 5_000",
+    ),
+    Mutant(
+        "rule 4: a release names what may have been signed until neard ended",
+        CORE + "rules_lease.py",
+        "        height = _may_have_signed(node, tenure, ended)\n",
+        "        height = tenure.floor\n",
+    ),
+    Mutant(
+        "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
+        CORE + "absorb_neard.py",
+        "target = sample.height + 1 + max(0, sample.head_age_ms) // settings.block_time_ms",
+        "target = sample.height + 1",
+    ),
+    Mutant(
+        "rule 4: where no record says it, everything counts that was ever seen, and all that our head may lack",
+        CORE + "rules_lease.py",
+        "return max(node.seen_height, tip)",
+        "return 0",
+    ),
+    # --- rule 5: sessions
+    Mutant(
+        "rule 5: a lock delay of D keeps candidates away that are not ours",
+        MODEL + "supervisor.py",
+        "made = host.consul.create_session(ttl, host.settings.lease_ms)",
+        "made = host.consul.create_session(ttl, 0)",
+    ),
+    # --- rule 6: the key, the guard, the kernel
+    Mutant(
+        "rule 6: a standby is started without the key, whoever left one in its home",
+        MODEL + "guard.py",
+        "        host.key_on_disk = armed\n",
+        "        host.key_on_disk = host.key_on_disk or armed\n",
+    ),
+    Mutant(
+        "the guard refuses to arm under a deadline that has passed",
+        MODEL + "guard.py",
+        "if self.neard is not None or (armed and deadline <= host.clock.now()):",
+        "if self.neard is not None:",
+    ),
+    Mutant(
+        "the guard never moves a deadline on that has passed",
+        MODEL + "guard.py",
+        "if self._host.clock.now() >= self.deadline:\n            self.kill()\n        else:",
+        "if False:\n            self.kill()\n        else:",
+    ),
+    Mutant(
+        "the kernel ends a guard that stands still, and its neard with it",
+        MODEL + "guard.py",
+        "        if self.neard is neard and not neard.killing:\n            self.die()",
+        "        return",
+    ),
+    Mutant(
+        "neard dies with its guard",
+        MODEL + "guard.py",
+        "        if neard is not None:\n            neard.end()\n        self._tell(ev.GuardLost())",
+        "        self._tell(ev.GuardLost())",
+    ),
+    Mutant(
+        "a running signer of a term that nobody remembers is killed",
+        CORE + "absorb_neard.py",
+        "    if event.memory is not None and node.tenure is None:\n",
+        "    event = replace(event, memory=event.memory or Memory('', 9, 0, Ceiling(0, 0)))\n"
+        "    if event.armed and node.tenure is None:\n",
+    ),
+    # --- it has to work, too
+    Mutant(
+        "the core is woken for every rule that time alone makes act",
+        CORE + "rules_lease.py",
+        "    if tenure.give_up:\n        due.append(tenure.release_at)\n",
+        "    if tenure.give_up:\n        pass\n",
+    ),
+    Mutant(
+        "a node whose session is gone asks for another",
+        CORE + "transitions.py",
+        "    (State.VOTING, _unregistered, State.REGISTERING),\n",
+        "",
+        profile="liveness",
+    ),
+    Mutant(
+        "a missing record is noted, so that it can be waited out",
+        CORE + "rules_lease.py",
+        "    if answer.how is watch.How.VACANT:\n",
+        "    if False:\n",
+        profile="liveness",
+    ),
+    Mutant(
+        "a release that got no answer is asked for again",
+        CORE + "absorb_consul.py",
+        "tenure = replace(tenure, releasing=False, release_at=now + wait)",
+        "tenure = replace(tenure, release_at=now + wait)",
+        profile="liveness",
+    ),
+    Mutant(
+        "a signer that hangs is killed",
+        CORE + "rules_signer.py",
+        'return kill(node, f"no answer from neard\'s /status for {neard.misses} polls")',
+        "return node, []",
+        profile="liveness",
+    ),
+)
