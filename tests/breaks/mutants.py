@@ -69,8 +69,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
-        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
-        "node = replace(node, tenure=None)\n    return node, [Drop",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
+        "    return node, [DropSession(tenure.session), Forget()]",
+        "return replace(node, tenure=None), [Forget()]",
     ),
     Mutant(
         "rule 2: an acquisition carries the condition that the record is the one that was seen",
@@ -126,12 +127,6 @@ MUTANTS: tuple[Mutant, ...] = (
         MODEL + "consul.py",
         "if self.seen.index is None or self.seen.index != index:",
         "if self.seen.index != index and not (self.seen.index is None and how is How.TAKEOVER):",
-    ),
-    Mutant(
-        "rule 3: an acquisition is adopted only while the record has not moved on without us",
-        CORE + "absorb_consul.py",
-        "return (node if seen.index == attempt.index else replace(node, attempt=None)), []",
-        "return node, []",
     ),
     Mutant(
         "a kuutamod that holds the lock is never taken over, however silent",
@@ -199,14 +194,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the guard refuses to arm under a deadline that has passed",
         MODEL + "guard.py",
-        "if self.neard is not None or (armed and deadline <= host.clock.now()):",
-        "if self.neard is not None:",
-    ),
-    Mutant(
-        "the guard never moves a deadline on that has passed",
-        MODEL + "guard.py",
-        "if self._host.clock.now() >= self.deadline:\n            self.kill()\n        else:",
-        "if False:\n            self.kill()\n        else:",
+        "if host.lock_is_held or (armed and deadline <= host.clock.now()):",
+        "if host.lock_is_held:",
     ),
     Mutant(
         "the kernel ends a guard that stands still, and its neard with it",
@@ -217,8 +206,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "neard dies with its guard",
         MODEL + "guard.py",
-        "        if neard is not None:\n            neard.end()\n        self._tell(ev.GuardLost())",
-        "        self._tell(ev.GuardLost())",
+        "self._world.after(self._world.between(0, DEATH_MS), lambda: self._orphan_ended(neard))",
+        "self._world.after(30_000, lambda: self._orphan_ended(neard))",
     ),
     Mutant(
         "a running signer of a term that nobody remembers is killed",

@@ -21,8 +21,7 @@ MAX_TERM = 2**53
 
 def registered(node: Node, event: ev.Registered, _now: int) -> Step:
     """This node has a session."""
-    ttl = lease.session_ttl_ms(node.settings.lease_ms)
-    session = Session(event.session, event.sent_at + ttl // 3)
+    session = Session(event.session, _renew_at(node, event.sent_at))
     node, said = _consul_answered(node)
     node = replace(node, session=session, registering=False, taken_since=None, published=None)
     return node, said
@@ -61,9 +60,12 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
     node, said = _consul_answered(node)
     if event.answer.kind is Kind.NO:
         return _session_lost(node, said)
-    ttl = lease.session_ttl_ms(node.settings.lease_ms)
-    session = Session(event.session, event.sent_at + ttl // 3)
-    return replace(node, session=session), said
+    return replace(node, session=Session(event.session, _renew_at(node, event.sent_at))), said
+
+
+def _renew_at(node: Node, sent_at: int) -> int:
+    """At half of its TTL; what gets no answer is asked again every second, until Consul would end it."""
+    return sent_at + lease.session_ttl_ms(node.settings.lease_ms) // 2
 
 
 def _session_lost(node: Node, said: list[Command]) -> Step:

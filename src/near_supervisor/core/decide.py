@@ -102,7 +102,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_lease.heartbeat, "tenure"),
     (rules_lease.clear_to_sign, "tenure, no signer"),
     (rules_lease.promote, "tenure, no signer"),
-    (rules_lease.release, "tenure, no signer"),
+    (rules_lease.release, "tenure"),
     (rules_neard.start_standby, "no neard"),
     (rules_neard.poll_neard, "neard"),
     (rules_session.register, "no session"),

@@ -149,7 +149,7 @@ class Node:
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False
-    published: tuple[str, bool] | None = None
+    published: tuple[State, bool] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
     objection: str = ""

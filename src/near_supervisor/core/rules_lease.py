@@ -21,7 +21,8 @@ def acquire(node: Node, now: int) -> Step:
     session = node.session
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    if now < node.acquire_at or unready(node):
+    opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
+    if opens is None or now < opens or now < node.acquire_at or unready(node):
         return node, []
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if isinstance(answer, watch.Wait):

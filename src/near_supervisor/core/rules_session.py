@@ -23,7 +23,7 @@ def register(node: Node, now: int) -> Step:
 
 
 def renew_session(node: Node, now: int) -> Step:
-    """At a third of its TTL, so that two renewals may fail."""
+    """When it is due, whatever else goes on."""
     session = node.session
     if session is None or session.renewing or now < session.renew_at or leaving(node):
         return node, []
@@ -36,7 +36,7 @@ def publish_member(node: Node, now: int) -> Step:
     if session is None or now < node.publish_at or node.closing is not None:
         return node, []
     reason = unready(node)
-    current = (node.state.value, not reason)
+    current = (node.state, not reason)
     due = node.publish_at if current != node.published else node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS
     if now < due:
         return node, []

@@ -158,6 +158,10 @@ class Consul:
         self._store(None, name, session)
         return True
 
+    def write(self, record: LeaseRecord) -> None:
+        """Put a record there without a lock."""
+        self._store(record, record.node_id, None)
+
     def delete(self) -> None:
         """An operator deletes the key; the lock goes with it, without a delay."""
         self._set(Seen(None))

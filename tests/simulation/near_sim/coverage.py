@@ -9,7 +9,7 @@ from itertools import combinations
 from near_supervisor.core.transitions import TRANSITIONS
 
 from .batch import Tally
-from .faults import FAULTS
+from .faults import BESIDE_KUUTAMOD, FAULTS, WITHOUT_KUUTAMOD
 
 KINDS = ("transitions", "faults", "pairs of faults")
 
@@ -17,8 +17,12 @@ KINDS = ("transitions", "faults", "pairs of faults")
 def possible() -> dict[str, list[str]]:
     """Everything there is to be reached, by kind."""
     transitions = [f"{source.value} -> {target.value}" for source, _, target in TRANSITIONS]
-    pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(FAULTS), 2)]
+    pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(FAULTS), 2) if _meet(one, other)]
     return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in FAULTS], pairs), strict=True))
+
+
+def _meet(one: str, other: str) -> bool:
+    return any(one in kinds and other in kinds for kinds in (WITHOUT_KUUTAMOD, BESIDE_KUUTAMOD))
 
 
 def missing(reached: Counter[str]) -> dict[str, list[str]]:

@@ -50,6 +50,10 @@ def _guard_death(_cluster: Cluster, host: Host) -> None:
         host.guard.die()
 
 
+def _guard_dies_starting(_cluster: Cluster, host: Host) -> None:
+    host.neard.guard_dies_starting = True
+
+
 def _power_loss(cluster: Cluster, host: Host) -> None:
     _guard_death(cluster, host)
     host.crash_supervisor()
@@ -89,8 +93,14 @@ def _neard_isolated(cluster: Cluster, host: Host) -> None:
 
 
 def _neard_behind(cluster: Cluster, host: Host) -> None:
-    host.neard.behind = cluster.world.between(1, 60)
-    cluster.world.after(_a_while(cluster), host.neard.rejoin)
+    """It catches up in bursts: behind, there, behind again."""
+    world, node = cluster.world, host.neard
+    since = 0
+    for _ in range(world.rng.randint(1, 6)):
+        lag = world.between(1, 60)
+        world.after(since, lambda lag=lag: setattr(node, "behind", lag))  # type: ignore[misc]
+        world.after(since + world.between(200, 5_000), node.rejoin)
+        since += world.between(500, LONGEST_MS // 2)
 
 
 def _slow_chain(cluster: Cluster, _host: Host) -> None:
@@ -142,11 +152,13 @@ def _session_destroyed(cluster: Cluster, _host: Host) -> None:
 
 
 def _key_deleted(cluster: Cluster, host: Host) -> None:
+    """Once, or again and again."""
     # kuutamod would take the free lock at once, and nothing that we do could stop it.
-    if cluster.kuutamod is None:
-        cluster.consul.delete()
-    else:
+    if cluster.kuutamod is not None:
         _session_destroyed(cluster, host)
+        return
+    for number in range(cluster.world.rng.choice((1, 1, 8))):
+        cluster.world.after(number * cluster.world.between(50, 2_000), cluster.consul.delete)
 
 
 def _key_left_behind(_cluster: Cluster, host: Host) -> None:
@@ -192,6 +204,7 @@ FAULTS: dict[str, Fault] = {
     "supervisor pause": _supervisor_pause,
     "host pause": _host_pause,
     "guard death": _guard_death,
+    "guard dies starting": _guard_dies_starting,
     "power loss": _power_loss,
     "neard crash": _neard_crash,
     "neard hang": _neard_hang,
@@ -215,9 +228,11 @@ FAULTS: dict[str, Fault] = {
     "stop all at once": _stop_all_at_once,
     "detach": _detach,
 }
-# Only where there is a kuutamod.
 KUUTAMOD_FAULTS: dict[str, Fault] = {
     "kuutamod stops": _kuutamod_stops,
     "kuutamod cut off": _kuutamod_cut_off,
 }
+# What is of interest where two kinds of candidates meet; such schedules are rare, and long.
+BESIDE_KUUTAMOD = (*KUUTAMOD_FAULTS, "session destroyed", "cut off", "bad link", "host pause", "power loss", "stop")
+WITHOUT_KUUTAMOD = tuple(FAULTS)
 FAULTS.update(KUUTAMOD_FAULTS)

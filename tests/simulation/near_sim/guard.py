@@ -43,6 +43,9 @@ class Guard:
         if armed:
             self._timed = False
             self._set(neard, deadline)
+            if host.guard_dies_starting:
+                host.guard_dies_starting = False
+                self._world.after(self._world.between(0, TOLD_AFTER_MS), self.die)
         self._world.note(host.name, f"neard {neard.pid} starts {'ARMED' if neard.armed else 'as a standby'}")
         self._world.after(host.start_ms, lambda: self._up(neard))
         self._tell(ev.NeardStarted(neard.pid, armed))
@@ -118,7 +121,7 @@ class Guard:
         if neard is None or neard.killing:
             return
         if not self._host.deaf:
-            world.after(world.between(50, 2_000), lambda: self.ended(neard, "exit code 0"))
+            world.after(world.between(50, self._host.longest_stop_ms), lambda: self.ended(neard, "exit code 0"))
         world.after(timeout, lambda: self.kill() if self.neard is neard else None)
 
     def ended(self, neard: Neard, how: str) -> None:

@@ -18,6 +18,7 @@ RENEW_MS = 10_000
 STEP_BACK_MS = 25_000
 LONGEST_STOP_MS = 60_000
 TRY_MS = 1_000
+LATEST_START_MS = 30_000
 
 
 class Kuutamod:
@@ -31,7 +32,7 @@ class Kuutamod:
         self._neard: Neard | None = None
         self._stopping = False
         self._pid = 0
-        self._tick()
+        world.after(world.rng.randrange(LATEST_START_MS), self._tick)
 
     @property
     def signs(self) -> bool:

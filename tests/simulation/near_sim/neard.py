@@ -52,18 +52,21 @@ class NeardHost:
 
     ``lock_is_held``: a neard has the database. ``stopped``: all processes of the host stand still.
     ``silent`` (no answer), ``deaf`` (to SIGTERM), ``broken``
-    (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment.
+    (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment;
+    ``guard_dies_starting``: its guard will not outlive the next armed start by more than a moment.
     """
 
     def __init__(self, world: World, chain: Chain, clock: BootClock, name: str) -> None:
         self.world, self.chain, self.clock, self.name = world, chain, clock, name
         self.key_on_disk = self.lock_is_held = False
+        self.guard_dies_starting = False
         self.stopped = self.silent = self.deaf = self.broken = False
         self.behind = 0
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
         self._clock_error = world.rng.randrange(-2_000, 2_000)
+        self.longest_stop_ms = world.rng.choice((100, 2_000))
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
         self._head = 0
 
@@ -95,7 +98,7 @@ class NeardHost:
     def recover(self) -> None:
         """Everything is as it should be."""
         self.rejoin()
-        self.silent = self.deaf = self.broken = False
+        self.silent = self.deaf = self.broken = self.guard_dies_starting = False
         self.start_ms = self.usual_start_ms
 
     def sample(self, neard: Neard) -> Sample:

@@ -9,7 +9,8 @@ from enum import Enum
 from itertools import combinations
 
 from .cluster import Cluster
-from .faults import FAULTS, KUUTAMOD_FAULTS, strike
+from .faults import BESIDE_KUUTAMOD, WITHOUT_KUUTAMOD, strike
+from .host import Host
 from .liveness import must_recover
 from .world import Violation, World
 
@@ -19,6 +20,8 @@ WITH_KUUTAMOD_MS = 200_000
 CALM_AT_MS = 30_000
 MOST_FAULTS = 14
 MOST_KINDS = 5
+# The part of the faults that strikes whoever holds the lease at the time.
+AIMED = 0.5
 # One schedule in so many also looks whether the core keeps still when it says that it will.
 WATCHFUL = 0.01
 
@@ -76,14 +79,19 @@ def play(seed: int, profile: Profile, keep_trace: bool = False, only: Collection
 
 def _plan_faults(cluster: Cluster, until: int, only: Collection[int] | None) -> int:
     rng = cluster.world.rng
-    known = [kind for kind in FAULTS if cluster.kuutamod is not None or kind not in KUUTAMOD_FAULTS]
+    known = WITHOUT_KUUTAMOD if cluster.kuutamod is None else BESIDE_KUUTAMOD
     kinds = rng.sample(known, rng.randint(1, MOST_KINDS))
     times = sorted(rng.randrange(0, until) for _ in range(rng.randint(1, MOST_FAULTS)))
     for number, time in enumerate(times):
         kind, host = rng.choice(kinds), rng.choice(cluster.hosts)
+        aimed = rng.random() < AIMED
         if only is None or number in only:
-            cluster.world.at(time, lambda kind=kind, host=host: strike(cluster, kind, host))  # type: ignore[misc]
+            _plan(cluster, time, kind, host, aimed)
     return len(times)
+
+
+def _plan(cluster: Cluster, time: int, kind: str, host: Host, aimed: bool) -> None:
+    cluster.world.at(time, lambda: strike(cluster, kind, cluster.holder or host if aimed else host))
 
 
 def _note_pairs(world: World) -> None:
