@@ -168,8 +168,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
         CORE + "absorb_neard.py",
-        "target = sample.height + 1 + max(0, sample.head_age_ms) // settings.block_time_ms",
-        "target = sample.height + 1",
+        "return min(by_wall_clock, sample.born_ms + node.tip.now(asked_at))",
+        "return asked_at",
     ),
     Mutant(
         "rule 4: where no record says it, everything counts that was ever seen, and all that our head may lack",

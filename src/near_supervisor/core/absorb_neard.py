@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import events as ev
-from . import sync
+from . import sync, tip
 from .commands import Command, MoveDeadline, Say
 from .lease import Ceiling
 from .model import Guard, Memory, Neard, Node, Session, Tenure
@@ -130,6 +130,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         said.append(Say("warn", view.reason))
     if not neard.answered or neard.misses or neard.shows_key != sample.shows_key:
         neard = replace(neard, answered=True, misses=0, silent_since=None, shows_key=sample.shows_key)
+    if sample.born_ms is not None:
+        node = replace(node, tip=tip.fold(node.tip, sample.born_ms, event.asked_at))
     ceiling = _ceiling(node, sample, view, event.asked_at)
     return replace(node, polling=False, neard=neard, attempts=0, sync=view, ceiling=ceiling), said
 
@@ -143,18 +145,25 @@ def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) ->
     """The line through this sample; it replaces a higher one only when it shows the tip of the chain."""
     settings = node.settings
     # A head may be old and the rest of the chain known a moment later, faster than one block time each.
-    target = sample.height + 1 + max(0, sample.head_age_ms) // settings.block_time_ms
+    by_head = Ceiling(sample.height + 1, _head_made_at(node, sample, asked_at))
     if node.neard is not None and node.neard.armed and sample.target_height is not None:
-        target = max(target, sample.target_height)
+        by_target = Ceiling(sample.target_height, asked_at)
     else:
         # No metric: the head of a synced neard may be as old as the sync rule lets it be.
-        target = max(target, sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms)
-    line = Ceiling(target, asked_at)
-    if node.ceiling is None:
-        return line
-    higher = line.height(asked_at, settings.block_time_ms) >= node.ceiling.height(asked_at, settings.block_time_ms)
+        by_target = Ceiling(sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms, asked_at)
+    line = by_head.or_higher(by_target, settings.block_time_ms)
     # On a chain that may stand still neard goes on approving later and later heights without a new head.
-    return line if higher or (view.synced and not settings.chain_may_stand_still) else node.ceiling
+    if node.ceiling is None or (view.synced and not settings.chain_may_stand_still):
+        return line
+    return node.ceiling.or_higher(line, settings.block_time_ms)
+
+
+def _head_made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
+    """When the head was made, on our clock: by what it is known to be at the tip, or by the wall clock if earlier."""
+    by_wall_clock = asked_at - max(0, sample.head_age_ms)
+    if node.tip is None or sample.born_ms is None:
+        return by_wall_clock
+    return min(by_wall_clock, sample.born_ms + node.tip.now(asked_at))
 
 
 def give_up(node: Node, why: str) -> Node:

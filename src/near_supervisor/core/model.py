@@ -9,6 +9,7 @@ from near_ha.states import State
 from .lease import Ceiling
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
+from .tip import Tip
 from .values import dataclass
 from .watch import How, Watch
 
@@ -132,6 +133,7 @@ class Node:
     neard_ended_at: int | None = None
     sync: Sync = NOT_SYNCED
     ceiling: Ceiling | None = None
+    tip: Tip | None = None
     polling: bool = False
     polled_at: int | None = None
     session: Session | None = None

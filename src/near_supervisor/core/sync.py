@@ -19,7 +19,7 @@ class Sample:
 
     ``head_age_ms`` is this host's wall clock minus the block's time, so it may be negative;
     ``target_height`` is the metric ``near_largest_target_height`` where there is one; ``shows_key`` says that
-    neard has loaded a validator key.
+    neard has loaded a validator key; ``born_ms`` is the block's own time, milliseconds since 1970.
     """
 
     height: int
@@ -28,6 +28,7 @@ class Sample:
     peers: int | None
     target_height: int | None
     shows_key: bool = False
+    born_ms: int | None = None
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class NeardRpc:
             peers=self._peers() if peers is None else peers,
             target_height=target,
             shows_key=any(status.get(name) is not None for name in _KEY_FIELDS),
+            born_ms=born,
         )
 
     def _peers(self) -> int | None:

@@ -11,13 +11,16 @@ class Chain:
     ``judges_heights`` is False where a node was told that heights do not matter (--chain-may-stand-still).
     """
 
-    __slots__ = ("_base_height", "_base_time", "_pace", "_world", "armed", "block_time", "judges_heights", "signed_by")
+    __slots__ = (
+        "_base_height", "_base_time", "_pace", "_paces", "_world", "armed", "block_time", "judges_heights", "signed_by",
+    )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
         self._world = world
         self.block_time = block_time
         self.judges_heights = True
         self._base_time, self._base_height, self._pace = 0, 1_000, block_time
+        self._paces = [(self._base_height, self._base_time, self._pace)]
         self.armed: tuple[str, int] | None = None
         self.signed_by: dict[str, int] = {}
 
@@ -29,6 +32,12 @@ class Chain:
         """From now on a block every ``pace`` milliseconds (not less than the block time)."""
         self._base_height = self.height()
         self._base_time, self._pace = self._world.now, max(pace, self.block_time)
+        self._paces.append((self._base_height, self._base_time, self._pace))
+
+    def born(self, height: int) -> int:
+        """When block ``height`` was made, at the latest."""
+        base, since, pace = next((one for one in reversed(self._paces) if one[0] <= height), self._paces[0])
+        return since + (height - base) * pace
 
     # --- the book
 

@@ -141,6 +141,7 @@ class Host:
         """A new process, with what the run directory remembers."""
         if self.supervisor is None:
             self.world.note(self.name, "a supervisor starts")
+            self.neard.forget_tip()
             self.supervisor = Supervisor(self)
 
     def supervisor_left(self, detach: bool) -> None:

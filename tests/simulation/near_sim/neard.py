@@ -65,6 +65,7 @@ class NeardHost:
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
+        self._known_at_tip = False
         self._clock_error = world.rng.randrange(-2_000, 2_000)
         self.longest_stop_ms = world.rng.choice((100, 2_000))
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
@@ -77,7 +78,7 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.height() - self.behind
+        tip = self.chain.height() - (self.behind if self._known_at_tip else 0)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
 
@@ -86,6 +87,10 @@ class NeardHost:
         if self._frozen_at is None:
             return self.head() + 1
         return self.head() + 1 + (self.world.now - self._frozen_since) // (4 * self.chain.block_time)
+
+    def forget_tip(self) -> None:
+        """A new supervisor: what it sees first is the tip (assumption 7 of docs/safety.md)."""
+        self._known_at_tip = False
 
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
@@ -104,12 +109,14 @@ class NeardHost:
     def sample(self, neard: Neard) -> Sample:
         """What ``neard`` says when it is asked."""
         head, isolated = self.head(), self._frozen_at is not None
-        missing = self.chain.height() - head
+        born = self.chain.born(head)
+        self._known_at_tip = self._known_at_tip or head == self.chain.height()
         return Sample(
             height=head,
-            syncing=not isolated and missing > 2 and self.world.chance(0.7),
-            head_age_ms=missing * self.chain.block_time + self._clock_error,
+            syncing=not isolated and self.chain.height() - head > 2 and self.world.chance(0.7),
+            head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
             target_height=self.target() if neard.armed and self._has_metric else None,
             shows_key=neard.armed,
+            born_ms=born,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -109,6 +111,20 @@ def test_an_old_head_may_be_followed_by_the_rest_of_the_chain_in_one_burst() -> 
     release = play.one(cmd.Release, play.do(EXIT))
     assert isinstance(release, cmd.Release)
     assert release.record.height >= 1_501 + 4_000 // 600
+
+
+@pytest.mark.parametrize("wall_clock_error", [-9_000, 0, 9_000])
+def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock_error: int) -> None:
+    """Found by bin/simulate: a clock that was behind made a head look fresh, and two nodes signed one height."""
+    play = Play().to_validating()
+    at_tip = sample(1_500, 1_501, head_age_ms=wall_clock_error, born_ms=0)
+    play.do(play.polled(at_tip))
+    play.now += 3_000
+    lagging = sample(1_501, 1_502, head_age_ms=2_400 + wall_clock_error, born_ms=600)
+    play.do(play.polled(lagging))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= 1_502 + 2_400 // 600
 
 
 def test_a_record_of_an_older_term_does_not_lower_what_may_have_been_signed() -> None:
