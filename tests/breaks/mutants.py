@@ -209,13 +209,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "self._world.after(self._world.between(0, DEATH_MS), lambda: self._orphan_ended(neard))",
         "self._world.after(30_000, lambda: self._orphan_ended(neard))",
     ),
-    Mutant(
-        "a running signer of a term that nobody remembers is killed",
-        CORE + "absorb_neard.py",
-        "    if event.memory is not None and node.tenure is None:\n",
-        "    event = replace(event, memory=event.memory or Memory('', 9, 0, Ceiling(0, 0)))\n"
-        "    if event.armed and node.tenure is None:\n",
-    ),
     # --- it has to work, too
     Mutant(
         "the core is woken for every rule that time alone makes act",

@@ -23,15 +23,8 @@ LEAVE_PATIENCE_LEASES = 1
 def decide(node: Node, now: int, out: list[Command]) -> Node:
     """Apply every rule once; what they want is added to ``out``."""
     neard = node.neard
-    there = (
-        neard is not None,
-        neard is not None and neard.armed,
-        neard is not None and neard.answered,
-        node.tenure is not None,
-        node.session is not None,
-        node.closing is not None,
-    )
-    for rule in _ASKED[there]:
+    process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
+    for rule in _ASKED[process, node.tenure is not None, node.session is not None, node.closing is not None]:
         node, commands = rule(node, now)
         if commands:
             out += commands
@@ -119,4 +112,5 @@ def _asked(there: tuple[bool, ...]) -> tuple[Rule, ...]:
     return tuple(rule for rule, about in RULES if set(about.split(", ")) <= true)
 
 
-_ASKED = {there: _asked(there) for there in product((False, True), repeat=len(_FACTS))}
+# By what there is of neard (its first three facts), and of the rest.
+_ASKED = {(there[:3], *there[3:]): _asked(there) for there in product((False, True), repeat=len(_FACTS))}

@@ -36,11 +36,9 @@ def publish_member(node: Node, now: int) -> Step:
     if session is None or now < node.publish_at or node.closing is not None:
         return node, []
     reason = unready(node)
-    current = (node.state, not reason)
-    due = node.publish_at if current != node.published else node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS
-    if now < due:
+    if now < _publish_due(node, reason):
         return node, []
-    node = replace(node, published=current, publish_at=now + PUBLISH_GAP_MS)
+    node = replace(node, published=(node.state, not reason), publish_at=now + PUBLISH_GAP_MS)
     return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]
 
 
@@ -52,4 +50,11 @@ def due(node: Node, due: list[int]) -> None:
         return
     if not session.renewing:
         due.append(session.renew_at)
-    due += (node.publish_at, node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS)
+    due.append(_publish_due(node, unready(node)))
+
+
+def _publish_due(node: Node, reason: str) -> int:
+    """A moment after the last one if there is news, else when that is old."""
+    if node.published != (node.state, not reason):
+        return node.publish_at
+    return node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS

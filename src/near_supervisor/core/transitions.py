@@ -25,15 +25,15 @@ def _answers(node: Node) -> bool:
 
 
 def _gone(node: Node) -> bool:
-    return not _answers(node) and not node.promoting
+    return (node.neard is None or not node.neard.answered) and not node.promoting
 
 
 def _synced(node: Node) -> bool:
-    return _answers(node) and node.sync.synced
+    return node.sync.synced and _answers(node)
 
 
 def _behind(node: Node) -> bool:
-    return _answers(node) and not node.sync.synced
+    return not node.sync.synced and _answers(node)
 
 
 def _registered(node: Node) -> bool:

@@ -11,7 +11,7 @@ from multiprocessing import Pool
 
 from .schedule import Outcome, Profile, play
 
-CHUNK = 40
+CHUNK = 100
 
 
 @dataclass
@@ -49,19 +49,22 @@ def play_many(profile: Profile, first: int, seeds: int) -> Iterator[Tally]:
     """Play schedules ``first`` to ``first + seeds``; the tally so far after each piece of them."""
     pieces = [(profile, at, min(at + CHUNK, first + seeds)) for at in range(first, first + seeds, CHUNK)]
     whole = Tally()
-    with Pool(os.cpu_count()) as pool:
+    with Pool(os.cpu_count(), initializer=_begin_worker) as pool:
         for tally in pool.imap_unordered(_play_piece, pieces):
             whole.merge(tally)
             yield whole
 
 
+def _begin_worker() -> None:
+    # A schedule is one knot of objects that is thrown away whole: looking for garbage while it is played finds none.
+    gc.disable()
+    gc.freeze()
+
+
 def _play_piece(piece: tuple[Profile, int, int]) -> Tally:
     profile, first, end = piece
     tally = Tally()
-    # A schedule is one knot of objects that is thrown away whole: looking for garbage in between finds none.
-    gc.disable()
     for seed in range(first, end):
         tally.add(play(seed, profile))
-    gc.enable()
     gc.collect()
     return tally

@@ -15,14 +15,16 @@ from .world import World
 
 BLOCK_TIMES = (100, 600, 1_200)
 # Short leases give more events to the minute, long ones more drift.
-LEASES = (2_000, *3 * (4_000,), *8 * (10_000,), *8 * (20_000,))
-POLL_MS = 5_000
+LEASES = (2_000, *4 * (4_000,), *14 * (10_000,), *21 * (20_000,))
+POLL_MS = 6_000
 STARTUP_TIMEOUT_MS = 9_000
 HEIGHT_PATIENCES_MS = (0, 0, 3_000)
 # Most begin with a lease to be had: waiting out a vacancy takes a third of the time.
 WITH_RECORD = 0.85
 # Where the height rule is overruled, nothing hides a wait that is too short.
 MAY_STAND_STILL = 0.2
+MIXED_LEASES = 0.3
+WITH_KUUTAMOD = 0.01
 SIZES = (2, 3, 3, 3)
 
 
@@ -35,7 +37,7 @@ class Cluster:
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = Consul(world, self.chain)
         drift = rng.choice((0.0, 0.01, 0.01))
-        leases = self._leases(rng.random() < 0.2)
+        leases = self._leases(rng.random() < MIXED_LEASES)
         if rng.random() < WITH_RECORD:
             self.consul.write(self._released_record())
         may_stand_still = rng.random() < MAY_STAND_STILL
@@ -46,7 +48,7 @@ class Cluster:
         ]
         for host in self.hosts:
             host.others = [other for other in self.hosts if other is not host]
-        self.kuutamod = self._kuutamod() if rng.random() < 0.02 else None
+        self.kuutamod = self._kuutamod() if rng.random() < WITH_KUUTAMOD else None
 
     def _leases(self, mixed: bool) -> list[int]:
         rng = self.world.rng
@@ -95,6 +97,15 @@ class Cluster:
     def states(self) -> dict[str, str]:
         """What each supervisor says of itself."""
         return {host.name: host.state for host in self.hosts}
+
+    def take_apart(self) -> None:
+        """Cut the knot of references, so that all of it is freed now and no search for garbage is needed."""
+        self.world.forget()
+        for host in self.hosts:
+            for part in (host.supervisor, host.guard, host.neard, host):
+                if part is not None:
+                    vars(part).clear()
+        vars(self.consul).clear()
 
     def calm(self) -> None:
         """Everything is well again; what was broken may take its time to recover."""

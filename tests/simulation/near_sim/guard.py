@@ -44,8 +44,10 @@ class Guard:
             self._timed = False
             self._set(neard, deadline)
             if host.guard_dies_starting:
+                # Nobody hears of this start.
                 host.guard_dies_starting = False
                 self._world.after(self._world.between(0, TOLD_AFTER_MS), self.die)
+                return
         self._world.note(host.name, f"neard {neard.pid} starts {'ARMED' if neard.armed else 'as a standby'}")
         self._world.after(host.start_ms, lambda: self._up(neard))
         self._tell(ev.NeardStarted(neard.pid, armed))

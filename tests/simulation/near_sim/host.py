@@ -111,7 +111,11 @@ class Host:
             elif guard.alive:
                 request(guard)
 
-        self._asked_until = max(self._asked_until, world.now + world.between(0, BUSY_MS))
+        busy = world.between(-BUSY_MS, BUSY_MS)
+        if busy <= 0 and self._asked_until <= world.now:
+            arrive()
+            return
+        self._asked_until = max(self._asked_until, world.now + busy)
         world.at(self._asked_until, arrive)
 
     def _next_pid(self) -> int:

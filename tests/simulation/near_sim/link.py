@@ -40,7 +40,8 @@ class Link:
 
     def delay(self) -> int:
         """How long one message takes."""
-        return self._world.between(1, self.slow_ms)
+        draw = self._world.random()
+        return 1 + int(self.slow_ms * draw * draw * draw)
 
     def heal(self) -> None:
         """Everything passes again."""

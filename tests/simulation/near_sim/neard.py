@@ -8,6 +8,8 @@ from .chain import Chain
 from .clock import BootClock
 from .world import World
 
+USUAL_LAGS = (0, 0, 1, 4)
+
 
 class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
@@ -61,7 +63,8 @@ class NeardHost:
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
         self.stopped = self.silent = self.deaf = self.broken = False
-        self.behind = 0
+        # Blocks take a while to get here; where it is long, a head is old that is the newest to be had.
+        self._usual_lag = self.behind = world.rng.choice(USUAL_LAGS)
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
@@ -78,7 +81,7 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.height() - (self.behind if self._known_at_tip else 0)
+        tip = self.chain.height() - (self.behind if self._known_at_tip else self._usual_lag)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
 
@@ -92,13 +95,17 @@ class NeardHost:
         """A new supervisor: what it sees first is the tip (assumption 7 of docs/safety.md)."""
         self._known_at_tip = False
 
+    def fall_behind(self, heights: int) -> None:
+        """Its head stays ``heights`` below where it would be."""
+        self.behind = self._usual_lag + heights
+
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
         self._frozen_at, self._frozen_since = self.head(), self.world.now
 
     def rejoin(self) -> None:
-        """It knows the whole chain again at once."""
-        self._frozen_at, self.behind = None, 0
+        """It knows the chain as well as ever again, at once."""
+        self._frozen_at, self.behind = None, self._usual_lag
 
     def recover(self) -> None:
         """Everything is as it should be."""
@@ -110,10 +117,11 @@ class NeardHost:
         """What ``neard`` says when it is asked."""
         head, isolated = self.head(), self._frozen_at is not None
         born = self.chain.born(head)
-        self._known_at_tip = self._known_at_tip or head == self.chain.height()
+        missing = self.chain.height() - head
+        self._known_at_tip = self._known_at_tip or missing <= self._usual_lag
         return Sample(
             height=head,
-            syncing=not isolated and self.chain.height() - head > 2 and self.world.chance(0.7),
+            syncing=not isolated and missing > self._usual_lag + 2 and self.world.chance(0.7),
             head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
             target_height=self.target() if neard.armed and self._has_metric else None,

@@ -30,7 +30,7 @@ class Supervisor:
     """A process that may crash between two commands, and stand still for any time."""
 
     def __init__(self, host: Host) -> None:
-        self._host, self._world, self._link = host, host.world, host.link
+        self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
         self.node = Node(host.settings)
         self.alive = True
         self.paused = False
@@ -54,7 +54,7 @@ class Supervisor:
         if self.paused:
             self._backlog.append(event)
             return
-        now = self._host.clock.now()
+        now = self._clock.now()
         before = self.node
         node, commands = step(before, event, now)
         self.node = node
@@ -68,7 +68,7 @@ class Supervisor:
         due = next_wakeup(node, now)
         if self._host.watchful:
             self._check_idle(now, due)
-        real = self._host.clock.real(due)
+        real = self._clock.real(due)
         if real != self._wake_at:
             self._wake_at = real
             self._world.at(real, lambda: self._wake(real))
@@ -104,7 +104,7 @@ class Supervisor:
         armed, deadline = command.armed, command.deadline or 0
         if armed:
             self._check_deadline(deadline)
-            if deadline <= self._host.clock.now():
+            if deadline <= self._clock.now():
                 raise Violation(f"{self._host.name} arms under a deadline that has passed")
         tag = self._host.memory.tag if armed and self._host.memory else ""
         self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
@@ -133,7 +133,7 @@ class Supervisor:
         self._link.ask(lambda: self._host.consul.drop(command.session), lambda _: None, SLOW_TIMEOUT_MS)
 
     def _renew_session(self, command: cmd.RenewSession) -> None:
-        session, sent_at = command.session, self._host.clock.now()
+        session, sent_at = command.session, self._clock.now()
         self._link.ask(
             lambda: self._host.consul.renew(session),
             lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer)),
@@ -146,7 +146,7 @@ class Supervisor:
 
     def _register(self, _command: cmd.Register) -> None:
         host = self._host
-        sent_at, made = host.clock.now(), ""
+        sent_at, made = self._clock.now(), ""
 
         def create() -> Answer:
             nonlocal made
@@ -162,7 +162,7 @@ class Supervisor:
 
     def _poll_neard(self, command: cmd.PollNeard) -> None:
         host, pid, world = self._host, command.pid, self._world
-        asked_at = host.clock.now()
+        asked_at = self._clock.now()
         neard = host.guard.neard if host.guard else None
         answers = neard is not None and neard.pid == pid and neard.up and host.neard.speaks
 

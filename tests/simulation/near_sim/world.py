@@ -49,6 +49,10 @@ class World:
             action()
         self.now = until
 
+    def forget(self) -> None:
+        """Nothing more is going to happen."""
+        self._heap.clear()
+
     def note(self, who: str, what: str) -> None:
         """A line of the trace; costs nothing when there is none."""
         if self.trace is not None:
