@@ -1,22 +1,30 @@
-"""The rules hold in many hostile schedules; the simulation is repeatable and reaches what it names.
+"""The rules hold in many hostile schedules; the simulation is repeatable, and reaches what it names.
 
-That it can fail is shown by ``bin/breaks``, which runs the handful below against broken rules.
+That it can fail is shown by ``bin/breaks``, which runs it against broken rules (tests/breaks/mutants.py).
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from near_sim import coverage
 from near_sim.cli import main
-from near_sim.faults import FAULTS
+from near_sim.faults import FAULTS, KUUTAMOD_FAULTS
 from near_sim.schedule import Profile, play
 
-SAFETY_SCHEDULES = 3_000
-LIVENESS_SCHEDULES = 600
-# Once a schedule failed, its seed stays here.
-REGRESSIONS: tuple[tuple[int, Profile], ...] = ()
+SAFETY_SCHEDULES = 20_000
+LIVENESS_SCHEDULES = 5_000
+# Seeds that failed once, and what they found. They go on being played, though a changed model tells another story.
+REGRESSIONS = (
+    pytest.param(15_804, Profile.SAFETY, id="a lagging signer with a wall clock that is behind, caught up at its end"),
+    pytest.param(2_528, Profile.LIVENESS, id="a standby at the edge of being in sync"),
+)
 
 
 @pytest.mark.timeout(900)
@@ -27,31 +35,41 @@ def test_the_rules_hold(profile: Profile, schedules: int) -> None:
     assert main(["--profile", profile.value, "--seeds", str(schedules)]) == 0
 
 
-def test_the_rules_hold_in_a_handful() -> None:
-    """Enough for a broken rule to show; quick enough to be run against each of them."""
-    assert not [outcome.failure for outcome in (play(seed, Profile.SAFETY) for seed in range(300)) if outcome.failure]
-
-
 @pytest.mark.parametrize(("seed", "profile"), REGRESSIONS)
 def test_what_failed_once_holds(seed: int, profile: Profile) -> None:
     assert not play(seed, profile).failure
 
 
 @pytest.mark.parametrize("profile", list(Profile))
-def test_one_seed_is_one_schedule(profile: Profile) -> None:
-    first, second = (play(12, profile, keep_trace=True).trace for _ in range(2))
-    assert first
+def test_one_seed_is_one_schedule_byte_for_byte(profile: Profile) -> None:
+    first, second = (_trace_of_a_process(12, profile, hash_seed) for hash_seed in ("1", "2"))
     assert first == second
-    assert first != play(13, profile, keep_trace=True).trace
+    assert len(first.splitlines()) > 20
+    assert first != _trace_of_a_process(13, profile, "1")
+
+
+def _trace_of_a_process(seed: int, profile: Profile, hash_seed: str) -> str:
+    """The trace as another process prints it; the order of its sets and hashes is another one."""
+    paths = [path for path in sys.path if Path(path).is_dir()]
+    environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-m", "near_sim", "--profile", profile.value, "--seed", str(seed), "--trace"]
+    return subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def test_the_schedules_reach_what_they_are_for() -> None:
     reached: Counter[str] = Counter()
     signed = 0
-    for seed in range(120):
+    for seed in range(400):
         outcome = play(seed, Profile.SAFETY)
         reached.update(outcome.reached)
         signed += outcome.signed
-    assert signed > 100
-    assert not [name for name in FAULTS if not reached[f"fault: {name}"]]
+    assert signed > 350
+    # A kuutamod is there in one of a hundred.
+    assert set(coverage.missing(reached)["faults"]) <= {f"fault: {kind}" for kind in KUUTAMOD_FAULTS}
     assert {"Voting -> Validating", "Startup -> Validating", "Validating -> Startup"} <= set(reached)
+    # More than one signer to a schedule, most of the time: a simulation in which nothing happens proves nothing.
+    assert reached["Voting -> Validating"] > 1.5 * 400
+
+
+def test_every_fault_has_a_name_that_coverage_knows() -> None:
+    assert {name.removeprefix("fault: ") for name in coverage.possible()["faults"]} == set(FAULTS)
