@@ -54,6 +54,10 @@ def _guard_dies_starting(_cluster: Cluster, host: Host) -> None:
     host.neard.guard_dies_starting = True
 
 
+def _host_pauses_starting(cluster: Cluster, host: Host) -> None:
+    host.pauses_starting = _a_while(cluster)
+
+
 def _power_loss(cluster: Cluster, host: Host) -> None:
     _guard_death(cluster, host)
     host.crash_supervisor()
@@ -67,6 +71,11 @@ def _neard_crash(_cluster: Cluster, host: Host) -> None:
 
 
 def _neard_hang(cluster: Cluster, host: Host) -> None:
+    """For a while, or until somebody ends it."""
+    neard = host.guard.neard if host.guard is not None else None
+    if neard is not None and cluster.world.chance(0.5):
+        neard.hangs = True
+        return
     host.neard.silent = True
     cluster.world.after(_a_while(cluster), lambda: setattr(host.neard, "silent", False))
 
@@ -205,6 +214,7 @@ FAULTS: dict[str, Fault] = {
     "host pause": _host_pause,
     "guard death": _guard_death,
     "guard dies starting": _guard_dies_starting,
+    "host pauses starting": _host_pauses_starting,
     "power loss": _power_loss,
     "neard crash": _neard_crash,
     "neard hang": _neard_hang,
@@ -228,6 +238,21 @@ FAULTS: dict[str, Fault] = {
     "stop all at once": _stop_all_at_once,
     "detach": _detach,
 }
+# What is wrong about one thing: together these reach deeper than faults that have nothing to do with each other.
+THEMES: tuple[tuple[str, ...], ...] = (
+    ("key deleted", "session destroyed", "cut off", "requests lost", "answers lost", "bad link", "stale reads"),
+    ("neard behind", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
+    (
+        "guard death",
+        "guard dies starting",
+        "supervisor crash",
+        "crash between commands",
+        "stop",
+        "detach",
+        "host pause",
+        "host pauses starting",
+    ),
+)
 KUUTAMOD_FAULTS: dict[str, Fault] = {
     "kuutamod stops": _kuutamod_stops,
     "kuutamod cut off": _kuutamod_cut_off,

@@ -26,7 +26,8 @@ class Host:
     """A validator host of the cluster.
 
     ``look_gap_ms`` is how long its watch of the lease rests between two reads; ``lane_is_held_up``: now and then the
-    thread that sends heartbeats gets no time; ``watchful``: look whether the core keeps still when it may.
+    thread that sends heartbeats gets no time; ``pauses_starting``: so long the whole host will stand still when it is
+    next about to arm; ``watchful``: look whether the core keeps still when it may.
     """
 
     def __init__(self, world: World, consul: Consul, chain: Chain, settings: Settings, drift: float) -> None:
@@ -40,6 +41,7 @@ class Host:
         self.others: list[Host] = []
         self.watchful = False
         self.lane_is_held_up = True
+        self.pauses_starting = 0
         self._asked: list[Callable[[Guard], None]] = []
         self._asked_until = 0
         self._pid = 0
@@ -53,9 +55,9 @@ class Host:
 
     @property
     def signs(self) -> bool:
-        """Is there an armed neard that is up?"""
+        """Is there an armed neard that is up and does its work?"""
         neard = self.guard.neard if self.guard is not None else None
-        return neard is not None and neard.armed and neard.up
+        return neard is not None and neard.armed and neard.up and not neard.hangs
 
     @property
     def runs(self) -> bool:
@@ -75,6 +77,7 @@ class Host:
         self.link.heal()
         self.neard.recover()
         self.lane_is_held_up = False
+        self.pauses_starting = 0
         self.look_gap_ms = PROMPT_MS
         if self.supervisor is not None:
             self.supervisor.crash_chance = 0.0

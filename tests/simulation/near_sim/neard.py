@@ -14,7 +14,7 @@ USUAL_LAGS = (0, 0, 1, 4)
 class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
 
-    __slots__ = ("_first", "_host", "alive", "armed", "killing", "pid", "tag", "up")
+    __slots__ = ("_first", "_host", "alive", "armed", "hangs", "killing", "pid", "tag", "up")
 
     def __init__(self, host: NeardHost, pid: int, tag: str) -> None:
         self._host, self.pid, self.tag = host, pid, tag
@@ -22,7 +22,7 @@ class Neard:
         self.armed = host.key_on_disk
         self.alive = host.lock_is_held = True
         self.up = False
-        self.killing = False
+        self.killing = self.hangs = False
         self._first: int | None = None
         if self.armed:
             host.chain.arm(host.name, pid)

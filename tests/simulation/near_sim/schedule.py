@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import combinations
 
 from .cluster import Cluster
-from .faults import BESIDE_KUUTAMOD, WITHOUT_KUUTAMOD, strike
+from .faults import BESIDE_KUUTAMOD, THEMES, WITHOUT_KUUTAMOD, strike
 from .host import Host
 from .liveness import must_recover
 from .world import Violation, World
@@ -22,6 +22,8 @@ MOST_FAULTS = 14
 MOST_KINDS = 5
 # The part of the faults that strikes whoever holds the lease at the time.
 AIMED = 0.5
+# The part of the schedules whose faults are all about one thing.
+THEMED = 0.4
 # The part of the hosts of which it is seen, at each step, that they keep still when they say that they will.
 WATCHFUL = 0.003
 
@@ -81,6 +83,8 @@ def play(seed: int, profile: Profile, keep_trace: bool = False, only: Collection
 def _plan_faults(cluster: Cluster, until: int, only: Collection[int] | None) -> int:
     rng = cluster.world.rng
     known = WITHOUT_KUUTAMOD if cluster.kuutamod is None else BESIDE_KUUTAMOD
+    if cluster.kuutamod is None and rng.random() < THEMED:
+        known = rng.choice(THEMES)
     kinds = rng.sample(known, rng.randint(1, MOST_KINDS))
     times = sorted(rng.randrange(0, until) for _ in range(rng.randint(1, MOST_FAULTS)))
     for number, time in enumerate(times):

@@ -106,6 +106,9 @@ class Supervisor:
             self._check_deadline(deadline)
             if deadline <= self._clock.now():
                 raise Violation(f"{self._host.name} arms under a deadline that has passed")
+            if self._host.pauses_starting:
+                self._host.pause(self._host.pauses_starting, whole_host=True)
+                self._host.pauses_starting = 0
         tag = self._host.memory.tag if armed and self._host.memory else ""
         self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
 
@@ -164,7 +167,7 @@ class Supervisor:
         host, pid, world = self._host, command.pid, self._world
         asked_at = self._clock.now()
         neard = host.guard.neard if host.guard else None
-        answers = neard is not None and neard.pid == pid and neard.up and host.neard.speaks
+        answers = neard is not None and neard.pid == pid and neard.up and host.neard.speaks and not neard.hangs
 
         def say() -> None:
             if neard is None or not answers:
