@@ -130,7 +130,7 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         said.append(Say("warn", view.reason))
     if not neard.answered or neard.misses or neard.shows_key != sample.shows_key:
         neard = replace(neard, answered=True, misses=0, silent_since=None, shows_key=sample.shows_key)
-    if sample.born_ms is not None:
+    if sample.born_ms is not None and sample.head_age_ms > -tip.FUTURE_MS:
         node = replace(node, tip=tip.fold(node.tip, sample.born_ms, event.asked_at))
     ceiling = _ceiling(node, sample, view, event.asked_at)
     return replace(node, polling=False, neard=neard, attempts=0, sync=view, ceiling=ceiling), said

@@ -11,6 +11,8 @@ from .values import dataclass
 
 # A clock that runs faster than the chain's by more than one in a thousand makes heads look older than they are.
 DRIFT_DIVISOR = 1_000
+# neard itself refuses a block that is further ahead of the host's wall clock (nearcore's ACCEPTABLE_TIME_DIFFERENCE).
+FUTURE_MS = 120_000
 
 
 @dataclass(frozen=True)

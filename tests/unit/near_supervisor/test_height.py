@@ -127,6 +127,16 @@ def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock
     assert release.record.height >= 1_502 + 2_400 // 600
 
 
+def test_a_head_from_the_far_future_does_not_make_all_later_ones_look_old() -> None:
+    """neard refuses a block that is two minutes ahead of its clock: whoever shows one is not to be believed."""
+    play = Play().to_validating()
+    play.do(play.polled(sample(1_500, 1_501, head_age_ms=-(10**12), born_ms=10**12)))
+    play.do(play.polled(sample(1_501, 1_502, head_age_ms=0, born_ms=600)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height <= 1_510
+
+
 def test_a_record_of_an_older_term_does_not_lower_what_may_have_been_signed() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held(60, term=9, height=5_000)))
