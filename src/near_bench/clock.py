@@ -31,4 +31,4 @@ def polls(until_ns: int, poll_s: float = POLL_S) -> Iterator[int]:
 
 def wait_for(true: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S) -> bool:
     """Whether `true` came to hold within `timeout_s`."""
-    return any(true() for _ in polls(boot_ns() + round(timeout_s * NS), poll_s))
+    return any(true() for _turn in polls(boot_ns() + round(timeout_s * NS), poll_s))

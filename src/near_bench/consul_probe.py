@@ -17,7 +17,7 @@ TIMEOUT_S = 0.3
 
 def first_write_ns(layout: Layout, timeout_s: float) -> int | None:
     """When the first write through any of the servers was confirmed; None if none was within `timeout_s`."""
-    for number, _ in enumerate(polls(boot_ns() + round(timeout_s * NS))):
+    for number, _turn in enumerate(polls(boot_ns() + round(timeout_s * NS))):
         if _write(layout, CONSUL_SERVERS[number % len(CONSUL_SERVERS)]):
             return boot_ns()
     return None

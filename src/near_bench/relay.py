@@ -60,7 +60,7 @@ class Relay:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._server.accept()
+                client, _address = self._server.accept()
                 server = socket.create_connection(self._target)
             except OSError:
                 if self._server.fileno() < 0:

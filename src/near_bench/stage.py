@@ -94,7 +94,7 @@ class Stage:
 
     def watch(self, until_ns: int) -> list[Signature]:
         """Lets time pass until `until_ns`, because what must not happen shows only if one looks for long enough."""
-        for _ in polls(until_ns):
+        for _turn in polls(until_ns):
             pass
         return self.signatures()
 

@@ -38,7 +38,7 @@ DONORS = {
 }
 
 
-def find_consul(tools: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+def find_consul(tools: Path, environ: Mapping[str, str]) -> Path | None:
     """The consul to use: the one named by `CONSUL`, one in PATH, one fetched into `tools`; None if there is none.
 
     Raises Problem when `CONSUL` names something that cannot be run.
@@ -64,7 +64,7 @@ def ensure_consul(tools: Path, say: Callable[[str], None] = lambda text: None) -
     tools.mkdir(parents=True, exist_ok=True)
     with (tools / "consul.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return find_consul(tools) or _fetch(tools, say)
+        return find_consul(tools, os.environ) or _fetch(tools, say)
 
 
 def _fetch(tools: Path, say: Callable[[str], None]) -> Path:

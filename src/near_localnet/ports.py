@@ -70,7 +70,7 @@ def listening_inodes(table: str, host: str, number: int) -> list[str]:
     own = socket.inet_aton(host)[:: -1 if sys.byteorder == "little" else 1].hex().upper()
     found = []
     for row in (line.split() for line in table.splitlines()[1:]):
-        address, _, port = row[1].rpartition(":")
+        address, _colon, port = row[1].rpartition(":")
         if row[3] == TCP_LISTEN and int(port, 16) == number and (address == own or not address.strip("0")):
             found.append(row[9])
     return found

@@ -102,7 +102,7 @@ def _inspect(entry: Path, data: Path) -> Process | None:
 def parse_environ(raw: bytes) -> dict[str, str]:
     """The variables of /proc/PID/environ."""
     pairs = (entry.partition("=") for entry in raw.decode(errors="replace").split("\0") if "=" in entry)
-    return {name: value for name, _, value in pairs}
+    return {name: value for name, _equals, value in pairs}
 
 
 def owner_of(arguments: Sequence[str], cwd: Path, data: Path) -> str:

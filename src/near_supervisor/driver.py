@@ -12,7 +12,7 @@ import queue
 from .consul_side import ConsulSide
 from .core import commands as cmd
 from .core import events as ev
-from .core.machine import next_wakeup, step
+from .core.machine import idle_ms, step
 from .core.model import Node
 from .core.settings import Settings
 from .guard_side import GuardSide
@@ -44,7 +44,7 @@ class Driver:
         self._rpc = NeardRpc(config.rpc_host, config.rpc_port, NEARD_TIMEOUT_MS)
         self._neard_lane = Lane("neard")
         self._node = Node(settings)
-        self._started_at = clock.boot_ms()
+        self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
         self.snapshot = Snapshot(self._node, self._started_at, self._started_at)
 
@@ -57,9 +57,9 @@ class Driver:
         self._consul.watch()
         self._handle(ev.Tick())
         while self._exit is None:
-            now = clock.boot_ms()
+            idle = idle_ms(self._node, self._stepped_at, clock.boot_ms())
             try:
-                event = self._events.get(timeout=min(next_wakeup(self._node, now) - now, LOOK_AROUND_MS) / 1000)
+                event = self._events.get(timeout=min(idle, LOOK_AROUND_MS) / 1000)
             except queue.Empty:
                 event = ev.Tick()
             self._handle(event)
@@ -69,7 +69,7 @@ class Driver:
         return self._exit.code
 
     def _handle(self, event: ev.Event) -> None:
-        now = clock.boot_ms()
+        now = self._stepped_at = clock.boot_ms()
         self._node, commands = step(self._node, event, now)
         self._consul.holding(self._node.tenure is not None)
         self.snapshot = Snapshot(self._node, now, self._started_at, self._guard.pid)

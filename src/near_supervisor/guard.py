@@ -131,7 +131,7 @@ def lock_holder(path: str) -> int | None:
         return None
     try:
         request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, request))
+        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, request))
     finally:
         os.close(fd)
     return None if kind == fcntl.F_UNLCK else int(pid)
@@ -367,7 +367,7 @@ class Guard:
             poller = select.poll()
             for fd in (self.wake_r, self.listener.fileno(), *([self.client.fileno()] if self.client else [])):
                 poller.register(fd, select.POLLIN)
-            ready = {fd for fd, _ in poller.poll(self._patience())}
+            ready = {fd for fd, _event in poller.poll(self._patience())}
             # neard first, then requests: a deadline that has passed is never moved on.
             self._tend_neard()
             if self.client and self.client.fileno() in ready:
@@ -421,10 +421,10 @@ class Guard:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self.listener.accept()
+            connection, _address = self.listener.accept()
         except OSError:
             return
-        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        _pid, uid, _gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if uid not in (0, os.getuid()) or self.client is not None:
             with contextlib.suppress(OSError):
                 connection.sendall(b'{"event": "busy"}\n')

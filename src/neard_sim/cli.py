@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _init(args: argparse.Namespace, _: LiveSettings) -> int:
+def _init(args: argparse.Namespace, _live: LiveSettings) -> int:
     if args.genesis is not None and (args.download_genesis or args.download_genesis_url or args.download_records_url):
         raise BadConfig("Please specify only one of --genesis and --download-genesis")
     if args.download_genesis or args.download_genesis_url or args.download_config or args.download_config_url:
@@ -71,7 +71,7 @@ def _localnet(args: argparse.Namespace, live: LiveSettings) -> int:
     return 0
 
 
-def _validate(args: argparse.Namespace, _: LiveSettings) -> int:
+def _validate(args: argparse.Namespace, _live: LiveSettings) -> int:
     try:
         home.load(args.home)
     except BadConfig as error:

@@ -146,7 +146,7 @@ def build(
         "transaction_validity_period": 100,
         "protocol_reward_rate": [0, 1],
         "max_inflation_rate": [0, 1],
-        "total_supply": str(sum(_BALANCE + locked for _, _, locked in everyone)),
+        "total_supply": str(sum(_BALANCE + locked for _account, _key, locked in everyone)),
         "num_blocks_per_year": 31_536_000,
         "protocol_treasury_account": everyone[0][0],
         "fishermen_threshold": "10000000000000000000000000",

@@ -112,9 +112,9 @@ class _Connection(asyncio.Protocol):
         if self._server.fault == "hang" or self._waiting is not None:
             return
         while self._transport is not None and b"\r\n\r\n" in self._buffer:
-            head, _, rest = self._buffer.partition(b"\r\n\r\n")
+            head, _blank, rest = self._buffer.partition(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
-            headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+            headers = {key.lower(): value.strip() for key, _colon, value in (line.partition(":") for line in lines[1:])}
             length = headers.get("content-length", "0")
             words = lines[0].split(" ")
             if len(words) != 3 or not length.isdecimal() or int(length) > _BODY_MAX:  # noqa: PLR2004 - method, path, version

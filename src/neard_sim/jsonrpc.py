@@ -70,18 +70,18 @@ def _dispatch(node: Node, method: str, params: Any) -> Any:
     return handler(node, params)
 
 
-def _status(node: Node, _: Any) -> Any:
+def _status(node: Node, _params: Any) -> Any:
     return view.status(node)
 
 
-def _health(node: Node, _: Any) -> Any:
+def _health(node: Node, _params: Any) -> Any:
     reason = health.fault(node)
     if reason:
         raise RpcError("HANDLER_ERROR", reason, reason)
     return None
 
 
-def _network_info(node: Node, _: Any) -> Any:
+def _network_info(node: Node, _params: Any) -> Any:
     return view.network_info(node)
 
 
@@ -165,7 +165,7 @@ def _windows(node: Node, params: Any) -> Any:
     return view.maintenance_windows(node, account)
 
 
-def _client_config(node: Node, _: Any) -> Any:
+def _client_config(node: Node, _params: Any) -> Any:
     return {
         "version": versions.version_object(node.settings.version),
         "chain_id": node.genesis.chain_id,

@@ -84,7 +84,7 @@ def write_json(path: Path, document: Any) -> None:
 def _free_ports(host: str, count: int) -> list[int]:
     """Ports of ``host`` that are free now. All are held until the last is found, so no two are the same."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = [socket.socket(family, socket.SOCK_STREAM) for _ in range(count)]
+    held = [socket.socket(family, socket.SOCK_STREAM) for _number in range(count)]
     try:
         for item in held:
             item.bind((host, 0))

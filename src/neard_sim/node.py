@@ -245,7 +245,7 @@ class Node:
 
     def _notice_skip(self, link: Link, approval: Approval) -> None:
         """A vote to skip on top of a block that has not come here: it was lost, votes would never agree."""
-        kind, _, parent_height = approval.parent.partition(":")
+        kind, _colon, parent_height = approval.parent.partition(":")
         if kind == "S" and int(parent_height) > self.chain.head.block.height:
             self.catchup.fetch_missing(link)
 

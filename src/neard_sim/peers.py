@@ -209,7 +209,7 @@ class Peers:
         self._on_change()
 
     def _note_address(self, link: Link, info: PeerInfo) -> None:
-        for where in {(info.host, info.port), link.dialed}:
+        for where in dict.fromkeys([(info.host, info.port), link.dialed]):
             if where is not None and where[1]:
                 pause = self._settings.peer_retry_ms / 1000
                 item = self._known.setdefault(where, _Known(info.peer_id, info.name, pause))

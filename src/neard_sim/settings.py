@@ -24,7 +24,8 @@ class BadKnob(ValueError):
 
 def _knob(default: Any, unit: str, doc: str, *, live: bool = False, choices: tuple[str, ...] = ()) -> Any:
     metadata = {"unit": unit, "doc": doc, "live": live, "choices": choices}
-    return field(default=default, metadata=metadata)
+    # It is used within a dataclass, where pylint does not look for it.
+    return field(default=default, metadata=metadata)  # pylint: disable=invalid-field-call
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def fault_delay_ms(fault: str) -> int:
     """How long ``rpc_fault`` delays an answer: 0 unless it is ``slow:<ms>``; BadKnob for an unknown fault."""
     if fault in ("none", "hang", "503", "refuse"):
         return 0
-    kind, _, number = fault.partition(":")
+    kind, _colon, number = fault.partition(":")
     if kind != "slow" or not number.isdecimal():
         raise BadKnob(f"knob rpc_fault: {fault!r} is none of none, hang, 503, slow:<ms>, refuse")
     return int(number)

@@ -95,7 +95,7 @@ def production_cycle(validators: tuple[Validator, ...]) -> tuple[int, ...]:
         total = sum(weights)
     credit = [0] * len(weights)
     cycle = []
-    for _ in range(total):
+    for _draw in range(total):
         credit = [have + weight for have, weight in zip(credit, weights, strict=True)]
         chosen = max(range(len(credit)), key=lambda index: (credit[index], -index))
         credit[chosen] -= total

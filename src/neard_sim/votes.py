@@ -101,7 +101,7 @@ class Votes:
 
     def targets(self) -> list[int]:
         """All heights that somebody has approved, lowest first."""
-        return sorted({target for target, _ in self._approvals})
+        return sorted({target for target, _parent in self._approvals})
 
     def chunk(self, prev_hash: str) -> Chunk | None:
         """The chunk made on top of ``prev_hash``."""

@@ -78,6 +78,9 @@ def _outcome(copy: Path, one: Break) -> tuple[str, str]:
         sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])
         return "STALE", ""
     how = _how(run.stdout) if isinstance(one, Mutant) else ""
+    if " BUG: " in how:
+        # It broke the program, not the rule.
+        return "STALE", how
     return ("noticed" if run.returncode else "SURVIVED"), how
 
 

@@ -168,7 +168,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
         CORE + "absorb_neard.py",
-        "return min(by_wall_clock, sample.born_ms + node.tip.now(asked_at))",
+        "return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))",
         "return asked_at",
     ),
     Mutant(
@@ -235,6 +235,13 @@ MUTANTS: tuple[Mutant, ...] = (
         CORE + "absorb_consul.py",
         "tenure = replace(tenure, releasing=False, release_at=now + wait)",
         "tenure = replace(tenure, release_at=now + wait)",
+        profile="liveness",
+    ),
+    Mutant(
+        "a stop releases the lease, and nobody has to wait",
+        CORE + "rules_lease.py",
+        "    if tenure is None or not tenure.give_up or node.armed or tenure.releasing",
+        "    if tenure is None or node.closing or not tenure.give_up or node.armed or tenure.releasing",
         profile="liveness",
     ),
     Mutant(

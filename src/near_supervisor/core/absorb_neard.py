@@ -130,8 +130,9 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         said.append(Say("warn", view.reason))
     if not neard.answered or neard.misses or neard.shows_key != sample.shows_key:
         neard = replace(neard, answered=True, misses=0, silent_since=None, shows_key=sample.shows_key)
-    if sample.born_ms is not None and sample.head_age_ms > -tip.FUTURE_MS:
-        node = replace(node, tip=tip.fold(node.tip, sample.born_ms, event.asked_at))
+    if sample.born_ms is not None and view.synced and sample.head_age_ms > -tip.FUTURE_MS:
+        seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
+        node = replace(node, tip=seen)
     ceiling = _ceiling(node, sample, view, event.asked_at)
     return replace(node, polling=False, neard=neard, attempts=0, sync=view, ceiling=ceiling), said
 
@@ -163,7 +164,7 @@ def _head_made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
     by_wall_clock = asked_at - max(0, sample.head_age_ms)
     if node.tip is None or sample.born_ms is None:
         return by_wall_clock
-    return min(by_wall_clock, sample.born_ms + node.tip.now(asked_at))
+    return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))
 
 
 def give_up(node: Node, why: str) -> Node:

@@ -2,7 +2,8 @@
 
 A rule looks at what is known, and marks what it has asked for in the facts, so that applying it again
 asks for nothing twice. The order matters in two respects: what ends a signer stands before everything that
-starts or prolongs one, and no rule makes an earlier one act, so that once through them is enough.
+starts or prolongs one, and no rule makes an earlier one act, so that once through them is enough. A rule that changes
+what others are asked about (a neard that answers, the way out) changes the state, and ``step`` comes by again.
 """
 
 from __future__ import annotations
@@ -56,19 +57,19 @@ def leave(node: Node, now: int) -> Step:
         return node, []
     if node.tenure is None:
         return _go(node, closing, [])
-    if now < _patience_ends(node, closing):
+    if now < _gives_up_at(node, closing):
         return node, []
     text = "the lease could not be released; another node takes over one lease after our last heartbeat"
     return _go(node, closing, [cmd.Say("warn", text)])
 
 
-def leave_due(node: Node, due: list[int]) -> None:
+def leave_due(node: Node, times: list[int]) -> None:
     """When ``leave`` has waited long enough."""
     if node.closing is not None and not node.closing.left:
-        due.append(_patience_ends(node, node.closing))
+        times.append(_gives_up_at(node, node.closing))
 
 
-def _patience_ends(node: Node, closing: Closing) -> int:
+def _gives_up_at(node: Node, closing: Closing) -> int:
     return max(closing.since, node.neard_ended_at or 0) + LEAVE_PATIENCE_LEASES * node.settings.lease_ms
 
 

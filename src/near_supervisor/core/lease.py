@@ -50,9 +50,14 @@ class Ceiling:
 
     def or_higher(self, other: Ceiling, block_time_ms: int) -> Ceiling:
         """The higher one of two lines; they have the same slope."""
-        ahead = (self.target - other.target) * block_time_ms - (self.at - other.at)
+        ahead = (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
         return self if ahead > 0 else other
 
     def height(self, when: int, block_time_ms: int) -> int:
         """Largest height that may have been signed by ``when``."""
-        return self.target + max(0, when - self.at) // block_time_ms + 1
+        return self.target + _longest(max(0, when - self.at)) // block_time_ms + 1
+
+
+def _longest(duration: int) -> int:
+    """So long may it have been in truth: our clock may be slow by one percent."""
+    return duration + duration // 99

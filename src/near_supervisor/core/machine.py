@@ -60,6 +60,11 @@ def next_wakeup(node: Node, now: int) -> int:
     return min([time for time in due if time > now])
 
 
+def idle_ms(node: Node, stepped_at: int, now: int) -> int:
+    """How long nothing is due at ``now``, when the last step was at ``stepped_at``; 0 when something is overdue."""
+    return max(0, next_wakeup(node, stepped_at) - now)
+
+
 def lease_left_ms(node: Node, now: int) -> int | None:
     """Milliseconds until the holder's deadline; None when this node holds no lease."""
     if node.tenure is None or node.tenure.deadline is None:

@@ -14,6 +14,8 @@ from .step import Step
 from .values import replace
 
 SAY_AGAIN_MS = 30_000
+# A larger one comes from nonsense that neard said, and would make the record unreadable for the others.
+MAX_HEIGHT = 2**53
 
 
 def acquire(node: Node, now: int) -> Step:
@@ -21,11 +23,10 @@ def acquire(node: Node, now: int) -> Step:
     session = node.session
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
-    if opens is None or now < opens or now < node.acquire_at or unready(node):
+    if now < node.acquire_at or unready(node):
         return node, []
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
-    if isinstance(answer, watch.Wait):
+    if answer is None:
         return node, []
     floor = max(node.seen_height, answer.height) if answer.height is not None else _floor_without_record(node)
     if answer.how is watch.How.VACANT:
@@ -117,25 +118,25 @@ def release(node: Node, now: int) -> Step:
     return node, [cmd.Release(tenure.session, record)]
 
 
-def due(node: Node, due: list[int]) -> None:
+def due(node: Node, times: list[int]) -> None:
     """When the lease wants attention next."""
     tenure = node.tenure
     if tenure is None:
         if node.acquiring or node.session is None:
             return
-        due.append(node.acquire_at)
+        times.append(node.acquire_at)
         opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
         if opens is not None:
-            due.append(opens)
+            times.append(opens)
         return
     if not tenure.beating:
-        due.append(tenure.heartbeat_at)
+        times.append(tenure.heartbeat_at)
     if tenure.give_up:
-        due.append(tenure.release_at)
+        times.append(tenure.release_at)
     elif not tenure.cleared:
-        due += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
+        times += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
         if tenure.said_at is not None:
-            due.append(tenure.said_at + SAY_AGAIN_MS)
+            times.append(tenure.said_at + SAY_AGAIN_MS)
 
 
 def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
@@ -153,7 +154,7 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         term=term,
         # The boot clock grows across restarts of the supervisor without being kept anywhere.
         seq=now,
-        height=height,
+        height=min(height, MAX_HEIGHT),
         validator_public_key=settings.validator_public_key,
         reason=reason,
     )

@@ -34,12 +34,12 @@ def poll_neard(node: Node, now: int) -> Step:
     return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, node.neard.armed)]
 
 
-def due(node: Node, due: list[int]) -> None:
+def due(node: Node, times: list[int]) -> None:
     """When a guard, a start or an answer of neard is wanted next."""
     if node.neard is None:
-        due += (node.guard_at, node.start_at)
+        times += (node.guard_at, node.start_at)
     elif not node.polling:
-        due.append(_poll_due(node))
+        times.append(_poll_due(node))
 
 
 def _poll_due(node: Node) -> int:

@@ -42,15 +42,15 @@ def publish_member(node: Node, now: int) -> Step:
     return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]
 
 
-def due(node: Node, due: list[int]) -> None:
+def due(node: Node, times: list[int]) -> None:
     """When the session or the member record wants attention next."""
     session = node.session
     if session is None:
-        due.append(node.register_at)
+        times.append(node.register_at)
         return
     if not session.renewing:
-        due.append(session.renew_at)
-    due.append(_publish_due(node, unready(node)))
+        times.append(session.renew_at)
+    times.append(_publish_due(node, unready(node)))
 
 
 def _publish_due(node: Node, reason: str) -> int:

@@ -106,20 +106,20 @@ def step_down_when_behind(node: Node, now: int) -> Step:
     return node, out
 
 
-def due(node: Node, due: list[int]) -> None:
+def due(node: Node, times: list[int]) -> None:
     """When a neard has had time enough: to start, to answer, to sign, to be in sync."""
     neard, tenure = node.neard, node.tenure
     if neard is None:
         return
     if not neard.answered:
-        due.append(neard.started_at + node.settings.startup_timeout_ms)
+        times.append(neard.started_at + node.settings.startup_timeout_ms)
     elif neard.silent_since is not None:
-        due.append(neard.silent_since + _hung_after_ms(node))
+        times.append(neard.silent_since + _hung_after_ms(node))
     if neard.armed and tenure is not None:
         if tenure.deadline is not None:
-            due.append(tenure.deadline)
+            times.append(tenure.deadline)
         if not node.sync.synced:
-            due += (_patience_ends(node, neard), node.alarm_at, node.members_at)
+            times += (_patience_ends(node, neard), node.alarm_at, node.members_at)
 
 
 def _hung_after_ms(node: Node) -> int:

@@ -1,36 +1,51 @@
 """Where the chain's clock stands on ours, without asking a wall clock.
 
-A block carries its producer's time. The youngest head that neard has ever shown tells how that clock reads on our
-boot clock; how old any other head is counts from there. So a host whose wall clock is off by any amount still knows
-that its neard lags behind, if only that neard has been at the tip of the chain once.
+A block carries its producer's time. The youngest head that neard has shown tells how that clock reads on our boot
+clock; how old any other head is counts from there. So a host whose wall clock is off by any amount still knows that
+its neard lags behind, if only that neard was at the tip of the chain a while ago.
 """
 
 from __future__ import annotations
 
-from .values import dataclass
+from .values import dataclass, replace
 
-# A clock that runs faster than the chain's by more than one in a thousand makes heads look older than they are.
-DRIFT_DIVISOR = 1_000
 # neard itself refuses a block that is further ahead of the host's wall clock (nearcore's ACCEPTABLE_TIME_DIFFERENCE).
 FUTURE_MS = 120_000
+
+# Our clock may run one percent slow: what was seen a while ago may be off by so much, to the unsafe side.
+SLOW_DIVISOR = 100
+# A head that looks this much older than the youngest one is taken for the tip all the same: else a clock that runs
+# fast would make every head look older and older.
+FAST_DIVISOR = 500
 
 
 @dataclass(frozen=True)
 class Tip:
-    """A block made at ``t`` of the chain's clock was made at ``t + offset`` of ours, or earlier; as seen at ``at``.
+    """A block made at ``t`` of the chain's clock was made at ``t + offset`` of ours, as seen at ``at`` (milliseconds).
 
-    Milliseconds all.
+    ``doubted_since``: heads look much younger since then. It may have been the first of them whose producer's
+    clock is ahead.
     """
 
     offset: int
     at: int
+    doubted_since: int | None = None
 
-    def now(self, when: int) -> int:
-        """The offset at ``when``: what was seen earlier counts a little less, as our clock may have drifted since."""
-        return self.offset + max(0, when - self.at) // DRIFT_DIVISOR
+    def made_at(self, born_ms: int, now: int) -> int:
+        """When the block of time ``born_ms`` was made, on our clock, at the earliest."""
+        return born_ms + self.offset - max(0, now - self.at) // SLOW_DIVISOR
 
 
-def fold(tip: Tip | None, born_ms: int, asked_at: int) -> Tip:
-    """The view after neard, asked at ``asked_at``, has shown a head that was made at ``born_ms``."""
-    offset = asked_at - born_ms
-    return Tip(offset, asked_at) if tip is None or offset <= tip.now(asked_at) else tip
+def fold(tip: Tip | None, born_ms: int, asked_at: int, block_time_ms: int) -> Tip:
+    """The view after a neard in sync, asked at ``asked_at``, has shown a head that was made at ``born_ms``."""
+    seen = Tip(asked_at - born_ms, asked_at)
+    if tip is None:
+        return seen
+    younger_by = tip.offset - seen.offset
+    if younger_by > block_time_ms:
+        # A producer's clock that is ahead shows for as long as it is ahead, and no longer.
+        since = asked_at if tip.doubted_since is None else tip.doubted_since
+        return seen if asked_at - since > younger_by else replace(tip, doubted_since=since)
+    if -younger_by <= max(0, asked_at - tip.at) // FAST_DIVISOR:
+        return seen
+    return tip if tip.doubted_since is None else replace(tip, doubted_since=None)

@@ -16,7 +16,7 @@ else:
     T = TypeVar("T")
 
     def dataclass(*, frozen: bool) -> Any:
-        """The standard one, with an ``__init__`` that sets all fields at once. Not for slots or __post_init__."""
+        """The standard one, with an ``__init__`` that sets all fields at once. Not for slots or default factories."""
 
         def make(cls: type) -> type:
             made = dataclasses.dataclass(frozen=frozen)(cls)

@@ -64,13 +64,6 @@ class How(str, Enum):
 
 
 @dataclass(frozen=True)
-class Wait:
-    """Not now; ``until`` is None when time alone will not change it."""
-
-    until: int | None
-
-
-@dataclass(frozen=True)
 class Try:
     """Now, in this way, at this index.
 
@@ -112,11 +105,11 @@ def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int
     return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)
 
 
-def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Wait | Try:
-    """May this node try to acquire the lease at ``now``, and how?"""
+def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: int) -> Try | None:
+    """How this node may try to acquire the lease at ``now``; None when it may not."""
     opens = opens_at(watch, settings, seen_lease_ms)
     if watch is None or opens is None or now < opens:
-        return Wait(opens)
+        return None
     seen, record = watch.seen, watch.seen.record
     if seen.index is None:
         return Try(How.VACANT, None, "there is no lease record", None)

@@ -105,7 +105,7 @@ class Exporter:
     """The HTTP server; BadConfig when its address cannot be used."""
 
     def __init__(self, address: str, look: Look) -> None:
-        host, _, port = address.rpartition(":")
+        host, _colon, port = address.rpartition(":")
         if not host or not port.isdecimal() or int(port) >= 2**16:
             raise BadConfig(f"--exporter-address {address!r}", "It should look like 127.0.0.1:2233")
 

@@ -50,7 +50,7 @@ class GuardClient:
         try:
             self._socket.settimeout(REPLY_TIMEOUT_MS / 1000)
             self._socket.connect(str(path))
-            pid, uid, _ = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            pid, uid, _gid = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             if uid not in (0, os.getuid()):
                 raise GuardError(f"{path} is served by uid {uid}", "Look who that is; it is no guard of ours")
             self._guard = ProcessHandle(pid)
@@ -97,7 +97,7 @@ class GuardClient:
     def overdue(self, now: int) -> bool:
         """Has a request been without its answer for too long?"""
         with self._lock:
-            return any(limit < now for _, limit in self._pending.values())
+            return any(limit < now for _on_reply, limit in self._pending.values())
 
     def kill_guard(self) -> None:
         """End a guard that hangs; the kernel ends its neard with it."""
@@ -126,7 +126,7 @@ class GuardClient:
             self._on_exit(message)
             return
         with self._lock:
-            on_reply, _ = self._pending.pop(message.get("id", 0), (None, 0))
+            on_reply, _limit = self._pending.pop(message.get("id", 0), (None, 0))
         if on_reply is not None:
             if message.get("ok") and isinstance(message.get("pid"), int):
                 self._know(message["pid"])

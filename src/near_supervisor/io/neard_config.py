@@ -58,7 +58,7 @@ def _rpc_address(path: Path, document: dict[str, object]) -> tuple[str, int]:
             'Add "rpc": {"addr": "127.0.0.1:3030"}; without it nobody can see whether neard is in sync',
         )
     address = rpc.get("addr", "0.0.0.0:3030")
-    host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
+    host, _colon, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise BadConfig(f"{path} has rpc.addr = {address!r}", "It should look like 127.0.0.1:3030")
     return _UNSPECIFIED.get(host, host).strip("[]"), int(port)

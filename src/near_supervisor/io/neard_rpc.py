@@ -17,7 +17,7 @@ from near_supervisor.core.sync import Sample
 from . import clock
 
 _MAX_BYTES = 16 * 1024 * 1024
-_MAX_HEIGHT = 2**63
+_MAX_HEIGHT = 2**53
 _PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.

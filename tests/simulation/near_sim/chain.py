@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .world import Violation, World
 
+AHEAD_EVERY = 7
+
 
 class Chain:
     """Heights come one block time apart, or more slowly for a while; never faster.
@@ -12,13 +14,16 @@ class Chain:
     """
 
     __slots__ = (
-        "_base_height", "_base_time", "_pace", "_paces", "_world", "armed", "block_time", "judges_heights", "signed_by",
+        "_ahead_ms", "_base_height", "_base_time", "_pace", "_paces", "_world",
+        "armed", "block_time", "judges_heights", "signed_by",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
         self._world = world
         self.block_time = block_time
         self.judges_heights = True
+        # One producer's clock may be ahead of the others'.
+        self._ahead_ms = world.rng.choice((0, 0, 5_000))
         self._base_time, self._base_height, self._pace = 0, 1_000, block_time
         self._paces = [(self._base_height, self._base_time, self._pace)]
         self.armed: tuple[str, int] | None = None
@@ -35,9 +40,9 @@ class Chain:
         self._paces.append((self._base_height, self._base_time, self._pace))
 
     def born(self, height: int) -> int:
-        """When block ``height`` was made, at the latest."""
+        """When block ``height`` was made, by its producer's clock."""
         base, since, pace = next((one for one in reversed(self._paces) if one[0] <= height), self._paces[0])
-        return since + (height - base) * pace
+        return since + (height - base) * pace + (self._ahead_ms if height % AHEAD_EVERY == 0 else 0)
 
     # --- the book
 

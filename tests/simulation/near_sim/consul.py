@@ -48,6 +48,7 @@ class Consul:
         self.index = 10
         self.sessions: dict[str, Session] = {}
         self.leaderless_until = 0
+        self.last_way: How | None = None
         self._locked_until = 0
         self._made = 0
         self._watchers: list[Callable[[], None]] = []
@@ -130,6 +131,7 @@ class Consul:
             return no("lock is already held")
         if self._world.now < self._locked_until:
             return no("due to lock delay")
+        self.last_way = how
         self._store(record, record.node_id, session)
         return YES
 

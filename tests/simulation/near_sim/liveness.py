@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from near_ha.states import State
 from near_supervisor.core import events as ev
+from near_supervisor.core.watch import How
 
 from .cluster import Cluster
 from .world import Violation
@@ -61,4 +62,6 @@ def _hand_over(cluster: Cluster, signer: str) -> int:
         if world.now - began >= HANDOVER_MS:
             raise Violation(f"{HANDOVER_MS / 1000:g} s after {signer} was stopped nobody signs: {cluster.states}")
         world.run(world.now + LOOK_MS)
+    if cluster.consul.last_way is not How.RELEASED:
+        raise Violation(f"{signer} was stopped, and the lease came to {cluster.signers} by {cluster.consul.last_way}")
     return world.now - began

@@ -47,3 +47,15 @@ def test_no_chain_outruns_the_ceiling(target: int, at: int, pauses: list[int], b
         when += pause
         height += 1
         assert height <= ceiling.height(when, block_time)
+
+
+def test_a_ceiling_holds_on_a_clock_that_is_one_percent_slow() -> None:
+    day_ms = 24 * 3_600_000
+    assert Ceiling(1_000, 0).height(day_ms * 99 // 100, 600) >= 1_000 + day_ms // 600
+
+
+def test_the_higher_of_two_ceilings_is_higher_at_all_times() -> None:
+    low, high = Ceiling(1_000, 0), Ceiling(1_010, 5_900)
+    for one, other in ((low, high), (high, low)):
+        assert one.or_higher(other, 600) == high
+    assert all(high.height(when, 600) >= low.height(when, 600) for when in range(6_000, 100_000, 777))

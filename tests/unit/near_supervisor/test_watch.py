@@ -8,7 +8,7 @@ import pytest
 
 from near_ha.lease_record import LeaseState
 from near_supervisor.core.lease import FOREIGN_WAIT_MS
-from near_supervisor.core.watch import How, Seen, Try, Wait, Watch, look, verdict
+from near_supervisor.core.watch import How, Seen, Try, Watch, look, verdict
 from support.core_play import SETTINGS, D, held, record, released
 
 MISSING = Seen(None)
@@ -43,25 +43,25 @@ SESSION_DESTROYED = replace(held(), session=None)
 def test_verdict(seen: Seen, waited: int, how: How | None) -> None:
     answer = verdict(Watch(seen, 1_000), SETTINGS, 0, 1_000 + waited)
     if how is None:
-        assert isinstance(answer, Wait)
+        assert answer is None
     else:
         assert isinstance(answer, Try)
         assert (answer.how, answer.index) == (how, seen.index)
 
 
 def test_nothing_was_seen_yet() -> None:
-    assert verdict(None, SETTINGS, 0, 10**9) == Wait(None)
+    assert verdict(None, SETTINGS, 0, 10**9) is None
 
 
 def test_a_deleted_record_is_waited_out_for_the_longest_lease_ever_seen() -> None:
-    assert isinstance(verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D - 1), Wait)
+    assert verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D - 1) is None
     assert isinstance(verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D), Try)
 
 
 def test_a_release_in_a_history_that_turned_back_may_be_long_over() -> None:
     turned = look(look(None, held(60), 0), released(), 1_000)
     assert turned.turned_back
-    assert isinstance(verdict(turned, SETTINGS, 0, 1_000 + D - 1), Wait)
+    assert verdict(turned, SETTINGS, 0, 1_000 + D - 1) is None
     assert isinstance(verdict(turned, SETTINGS, 0, 1_000 + D), Try)
 
 

@@ -1,0 +1,17 @@
+"""When the core has to be asked again."""
+
+from __future__ import annotations
+
+from near_supervisor.core.machine import idle_ms
+from support.core_play import Play
+
+
+def test_what_became_due_while_commands_were_carried_out_is_not_slept_past() -> None:
+    play = Play().to_validating()
+    assert play.node.tenure is not None
+    play.heartbeat()
+    due = play.node.tenure.heartbeat_at
+    stepped_at = due - 1
+    assert idle_ms(play.node, stepped_at, stepped_at) == 1
+    assert idle_ms(play.node, stepped_at, due) == 0
+    assert idle_ms(play.node, stepped_at, due + 40) == 0
