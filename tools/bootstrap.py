@@ -39,7 +39,7 @@ def ready(extras: Sequence[str], root: Path = ROOT) -> Path:
             _make_venv(venv)
         stamp = venv / ".near-stamp"
         wanted_hash = hashlib.sha256((root / "pyproject.toml").read_bytes()).hexdigest()
-        known_hash, _, known_extras = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")
+        known_hash, _space, known_extras = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")
         have = set(known_extras.split()) if known_hash == wanted_hash else set()
         if not set(extras) <= have:
             have |= set(extras)

@@ -23,7 +23,7 @@ HEIGHT_PATIENCES_MS = (0, 0, 3_000)
 WITH_RECORD = 0.85
 # Where the height rule is overruled, nothing hides a wait that is too short.
 MAY_STAND_STILL = 0.2
-MIXED_LEASES = 0.3
+MIXED_LEASES = 0.4
 WITH_KUUTAMOD = 0.01
 SIZES = (2, 3, 3, 3)
 
@@ -86,6 +86,11 @@ class Cluster:
     def longest_lease_ms(self) -> int:
         """The longest lease that anybody has."""
         return max(host.settings.lease_ms for host in self.hosts)
+
+    @property
+    def longest_lag_ms(self) -> int:
+        """So far may a head be behind the chain without any fault."""
+        return max(host.neard.usual_lag for host in self.hosts) * self.chain.block_time
 
     @property
     def signers(self) -> list[str]:

@@ -102,8 +102,12 @@ def _neard_isolated(cluster: Cluster, host: Host) -> None:
 
 
 def _neard_behind(cluster: Cluster, host: Host) -> None:
-    """It catches up in bursts: behind, there, behind again."""
+    """It catches up in bursts: behind, there, behind again. Or it does not for long."""
     world, node = cluster.world, host.neard
+    if world.chance(0.5):
+        node.fall_behind(world.rng.randint(1, 60))
+        world.after(world.rng.randint(200, LONGEST_MS), node.rejoin)
+        return
     since = 0
     for _ in range(world.rng.randint(1, 6)):
         lag = world.between(1, 60)
@@ -170,6 +174,12 @@ def _key_deleted(cluster: Cluster, host: Host) -> None:
         cluster.world.after(number * cluster.world.between(50, 2_000), cluster.consul.delete)
 
 
+def _key_deleted_out_of_reach(cluster: Cluster, host: Host) -> None:
+    """By somebody who wants another node to take over from one that cannot be reached."""
+    _cut_off(cluster, host)
+    _key_deleted(cluster, host)
+
+
 def _key_left_behind(_cluster: Cluster, host: Host) -> None:
     # `neard init` puts one there; a neard that runs does not read it.
     host.neard.key_on_disk = True
@@ -232,6 +242,7 @@ FAULTS: dict[str, Fault] = {
     "consul leaderless": _consul_leaderless,
     "session destroyed": _session_destroyed,
     "key deleted": _key_deleted,
+    "key deleted out of reach": _key_deleted_out_of_reach,
     "key left behind": _key_left_behind,
     "stop": _stop,
     "stop in a hurry": _stop_in_a_hurry,
@@ -240,7 +251,16 @@ FAULTS: dict[str, Fault] = {
 }
 # What is wrong about one thing: together these reach deeper than faults that have nothing to do with each other.
 THEMES: tuple[tuple[str, ...], ...] = (
-    ("key deleted", "session destroyed", "cut off", "requests lost", "answers lost", "bad link", "stale reads"),
+    (
+        "key deleted",
+        "session destroyed",
+        "cut off",
+        "requests lost",
+        "answers lost",
+        "bad link",
+        "neard behind",
+        "key deleted out of reach",
+    ),
     ("neard behind", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
     (
         "guard death",

@@ -10,7 +10,8 @@ from .cluster import Cluster
 from .world import Violation
 
 LOOK_MS = 250
-# The bound for recovery: multiples of the longest lease, and what restarts and pauses take (docs/safety.md).
+# The bound for recovery: multiples of the longest lease, and what restarts and pauses take (docs/safety.md). On top of
+# this and of the bound for a hand-over comes the time by which a head lags: so long has a successor to wait for it.
 RECOVERY_LEASES = 3
 RECOVERY_MS = 30_000
 # kuutamod may take 85 s to stop, and is waited out for 90 s after its session.
@@ -32,6 +33,7 @@ def _recover(cluster: Cluster) -> tuple[int, str]:
     """How long until one signer has everybody else ready behind it, for a whole lease; and who that is."""
     world, steady = cluster.world, cluster.longest_lease_ms
     bound = RECOVERY_LEASES * steady + (RECOVERY_MS if cluster.kuutamod is None else KUUTAMOD_MS)
+    bound += cluster.longest_lag_ms
     began = since = world.now
     signer = _only_signer(cluster)
     while not signer or world.now - since < steady:
@@ -57,10 +59,10 @@ def _hand_over(cluster: Cluster, signer: str) -> int:
     world.note(signer, "is asked to stop")
     if host.supervisor is not None:
         host.supervisor.post(ev.StopAsked("SIGTERM"))
-    began = world.now
+    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms
     while not cluster.signers or cluster.chain.armed == before:
-        if world.now - began >= HANDOVER_MS:
-            raise Violation(f"{HANDOVER_MS / 1000:g} s after {signer} was stopped nobody signs: {cluster.states}")
+        if world.now - began >= bound:
+            raise Violation(f"{bound / 1000:g} s after {signer} was stopped nobody signs: {cluster.states}")
         world.run(world.now + LOOK_MS)
     if cluster.consul.last_way is not How.RELEASED:
         raise Violation(f"{signer} was stopped, and the lease came to {cluster.signers} by {cluster.consul.last_way}")

@@ -9,6 +9,7 @@ from .clock import BootClock
 from .world import World
 
 USUAL_LAGS = (0, 0, 1, 4)
+UNNOTICED_LAGS = (0, 4, 30)
 
 
 class Neard:
@@ -63,13 +64,13 @@ class NeardHost:
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
         self.stopped = self.silent = self.deaf = self.broken = False
-        # Blocks take a while to get here; where it is long, a head is old that is the newest to be had.
-        self._usual_lag = self.behind = world.rng.choice(USUAL_LAGS)
+        self._clock_error = world.rng.choice((0, world.rng.randrange(-2_000, 2_000), -30_000))
+        # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
+        self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self._clock_error > -30_000 else UNNOTICED_LAGS)
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
         self._known_at_tip = False
-        self._clock_error = world.rng.choice((0, world.rng.randrange(-2_000, 2_000), -30_000))
         self.longest_stop_ms = world.rng.choice((100, 2_000))
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
         self._head = 0
@@ -81,7 +82,7 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.height() - (self.behind if self._known_at_tip else self._usual_lag)
+        tip = self.chain.height() - (self.behind if self._known_at_tip else self.usual_lag)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
 
@@ -97,7 +98,7 @@ class NeardHost:
 
     def fall_behind(self, heights: int) -> None:
         """Its head stays ``heights`` below where it would be."""
-        self.behind = self._usual_lag + heights
+        self.behind = self.usual_lag + heights
 
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
@@ -105,7 +106,7 @@ class NeardHost:
 
     def rejoin(self) -> None:
         """It knows the chain as well as ever again, at once."""
-        self._frozen_at, self.behind = None, self._usual_lag
+        self._frozen_at, self.behind = None, self.usual_lag
 
     def recover(self) -> None:
         """Everything is as it should be."""
@@ -118,10 +119,10 @@ class NeardHost:
         head, isolated = self.head(), self._frozen_at is not None
         born = self.chain.born(head)
         missing = self.chain.height() - head
-        self._known_at_tip = self._known_at_tip or missing <= self._usual_lag
+        self._known_at_tip = self._known_at_tip or missing <= self.usual_lag
         return Sample(
             height=head,
-            syncing=not isolated and missing > self._usual_lag + 2 and self.world.chance(0.7),
+            syncing=not isolated and missing > self.usual_lag + 2 and self.world.chance(0.7),
             head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
             target_height=self.target() if neard.armed and self._has_metric else None,
