@@ -134,8 +134,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: a sample counts from when it was asked for",
         CORE + "absorb_neard.py",
-        "ceiling=_ceiling(node, event.sample, view, event.asked_at),",
-        "ceiling=_ceiling(node, event.sample, view, now),",
+        "ceiling = _ceiling(node, sample, view, event.asked_at)",
+        "ceiling = _ceiling(node, sample, view, now)",
         PLAYS,
     ),
     Break(

@@ -213,7 +213,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the core is woken for every rule that time alone makes act",
         CORE + "rules_lease.py",
-        "    if tenure.give_up:\n        due.append(tenure.release_at)\n",
+        "    if tenure.give_up:\n        times.append(tenure.release_at)\n",
         "    if tenure.give_up:\n        pass\n",
     ),
     Mutant(
