@@ -118,6 +118,20 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_watch.py",
     ),
     Break(
+        "rule 3: a vacancy is waited out for the longest lease that was ever seen",
+        CORE + "absorb_consul.py",
+        "seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),",
+        "seen_lease_ms=0,",
+        UNIT + "test_height.py",
+    ),
+    Break(
+        "rule 3: who notes a vacancy says for how long it has to be waited out",
+        CORE + "rules_lease.py",
+        "lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),",
+        "",
+        UNIT + "test_height.py",
+    ),
+    Break(
         "a session serves one tenure",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",

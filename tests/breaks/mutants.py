@@ -117,12 +117,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
     ),
     Mutant(
-        "rule 3: a vacancy is waited out for the longest lease that was ever seen",
-        CORE + "absorb_consul.py",
-        "seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),",
-        "seen_lease_ms=0,",
-    ),
-    Mutant(
         "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",
         MODEL + "consul.py",
         "if self.seen.index is None or self.seen.index != index:",

@@ -11,6 +11,7 @@ from near_sim.cli import main
 from near_sim.cluster import Cluster
 from near_sim.host import Host
 from near_sim.schedule import Profile, play
+from near_sim.world import Violation
 
 
 def test_a_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,12 +32,10 @@ def test_one_schedule_with_its_trace(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_failure_is_told_with_the_faults_that_it_takes_and_no_more(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def arm_behind_the_back(cluster: Cluster, host: Host) -> None:
-        cluster.chain.armed = ("somebody", 1)
-        if host.guard is not None:
-            host.guard.die()
+    def break_a_rule(_cluster: Cluster, _host: Host) -> None:
+        raise Violation("a rule was broken")
 
-    monkeypatch.setitem(faults.FAULTS, "neard crash", arm_behind_the_back)
+    monkeypatch.setitem(faults.FAULTS, "neard crash", break_a_rule)
     seed = next(seed for seed in range(1_000) if play(seed, Profile.SAFETY).failure)
     assert main(["--profile", "safety", "--seeds", "1", "--from", str(seed)]) == 1
     out = capsys.readouterr().out

@@ -30,7 +30,13 @@ def acquire(node: Node, now: int) -> Step:
         return node, []
     floor = max(node.seen_height, answer.height) if answer.height is not None else _floor_without_record(node)
     if answer.how is watch.How.VACANT:
-        vacancy = replace(_record(node, node.last_term, floor, now, answer.reason), node_id="", state=LeaseState.VACANT)
+        vacancy = replace(
+            _record(node, node.last_term, floor, now, answer.reason),
+            node_id="",
+            state=LeaseState.VACANT,
+            # Whoever reads it may never have seen the record of the holder that may still sign.
+            lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
+        )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy)]
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor)
     record = _record(node, attempt.term, floor, now, answer.reason)

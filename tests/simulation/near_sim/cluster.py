@@ -88,6 +88,11 @@ class Cluster:
         return max(host.settings.lease_ms for host in self.hosts)
 
     @property
+    def has_mixed_leases(self) -> bool:
+        """Do nodes have different leases?"""
+        return len({host.settings.lease_ms for host in self.hosts}) > 1
+
+    @property
     def longest_lag_ms(self) -> int:
         """So far may a head be behind the chain without any fault."""
         return max(host.neard.usual_lag for host in self.hosts) * self.chain.block_time

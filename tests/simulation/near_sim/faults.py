@@ -166,8 +166,9 @@ def _session_destroyed(cluster: Cluster, _host: Host) -> None:
 
 def _key_deleted(cluster: Cluster, host: Host) -> None:
     """Once, or again and again."""
-    # kuutamod would take the free lock at once, and nothing that we do could stop it.
-    if cluster.kuutamod is not None:
+    # kuutamod would take the free lock at once, and nothing that we do could stop it. Where leases differ, a node
+    # that has just started cannot know for how long to wait (assumption 8 of safety.md).
+    if cluster.kuutamod is not None or cluster.has_mixed_leases:
         _session_destroyed(cluster, host)
         return
     for number in range(cluster.world.rng.choice((1, 1, 8))):

@@ -27,6 +27,18 @@ def vacate(play: Play) -> None:
     play.poll()
 
 
+def test_a_vacancy_is_waited_out_for_the_longest_lease_that_was_ever_seen_also_by_those_who_have_not_seen_it() -> None:
+    """Found by bin/simulate (seed 12113): the node that noted a vacancy crashed, and knew only its own lease then."""
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(held(lease_ms=3 * D)))
+    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
+    assert isinstance(note, cmd.NoteVacancy)
+    assert note.record.lease_ms == 3 * D
+    fresh = Play().to_voting()
+    fresh.do(ev.LeaseSeen(Seen(70, note.record)))
+    assert not fresh.one(cmd.Acquire, fresh.wait(3 * D - 1))
+
+
 def test_rule_4_nothing_is_armed_while_own_head_is_not_above_the_predecessors_height() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(released(height=play.height + 3)))
