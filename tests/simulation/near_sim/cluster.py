@@ -34,6 +34,7 @@ class Cluster:
     def __init__(self, world: World) -> None:
         rng = world.rng
         self.world = world
+        self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = Consul(world, self.chain)
         drift = rng.choice((0.0, 0.01, 0.01))
@@ -108,6 +109,11 @@ class Cluster:
         """What each supervisor says of itself."""
         return {host.name: host.state for host in self.hosts}
 
+    def delete_key(self) -> None:
+        """An operator's hand, which rests when everything is calm."""
+        if not self._calm:
+            self.consul.delete()
+
     def take_apart(self) -> None:
         """Cut the knot of references, so that all of it is freed now and no search for garbage is needed."""
         self.world.forget()
@@ -120,6 +126,7 @@ class Cluster:
     def calm(self) -> None:
         """Everything is well again; what was broken may take its time to recover."""
         self.world.note("world", "the faults stop")
+        self._calm = True
         for host in self.hosts:
             host.calm()
         self.consul.leaderless_until = self.world.now

@@ -172,7 +172,7 @@ def _key_deleted(cluster: Cluster, host: Host) -> None:
         _session_destroyed(cluster, host)
         return
     for number in range(cluster.world.rng.choice((1, 1, 8))):
-        cluster.world.after(number * cluster.world.between(50, 2_000), cluster.consul.delete)
+        cluster.world.after(number * cluster.world.between(50, 2_000), cluster.delete_key)
 
 
 def _key_deleted_out_of_reach(cluster: Cluster, host: Host) -> None:
