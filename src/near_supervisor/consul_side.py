@@ -56,9 +56,9 @@ class ConsulSide:
         """Queue the request that belongs to ``command``."""
         urgent = self._urgent
         match command:
-            case cmd.NoteVacancy(record):
+            case cmd.NoteVacancy(record, kept_index):
                 vacancy = record.to_json()
-                self._about_lease(lambda: urgent.note_vacancy(vacancy), ev.VacancyNoted)
+                self._about_lease(lambda: urgent.note_vacancy(vacancy, kept_index), ev.VacancyNoted)
             case cmd.Acquire(how, index, session, record):
                 first = record.to_json()
                 self._about_lease(lambda: urgent.acquire(how, index, session, first), ev.AcquireAnswered)

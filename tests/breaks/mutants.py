@@ -117,6 +117,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
     ),
     Mutant(
+        "rule 3: a vacancy is waited out for the lease in the last heartbeat, if that is the longer one",
+        CORE + "rules_lease.py",
+        "lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),",
+        "",
+    ),
+    Mutant(
+        "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
+        MODEL + "consul.py",
+        "        self._set(Seen(None, kept=self._kept, kept_index=self._kept_index))\n",
+        "        self._set(Seen(None, kept_index=self._kept_index))\n",
+    ),
+    Mutant(
         "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",
         MODEL + "consul.py",
         "if self.seen.index is None or self.seen.index != index:",
@@ -164,12 +176,6 @@ MUTANTS: tuple[Mutant, ...] = (
         CORE + "absorb_neard.py",
         "return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))",
         "return asked_at",
-    ),
-    Mutant(
-        "rule 4: where no record says it, everything counts that was ever seen, and all that our head may lack",
-        CORE + "rules_lease.py",
-        "return max(node.seen_height, tip)",
-        "return 0",
     ),
     # --- rule 5: sessions
     Mutant(

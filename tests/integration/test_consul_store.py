@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from near_ha import consul_keys
+from near_ha import consul_keys, lease_record
 from near_ha.errors import BadConfig
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.answer import Answer, Kind
@@ -53,6 +53,10 @@ def value(node: str = "a", state: LeaseState = LeaseState.VALIDATING, seq: int =
     return LeaseRecord(node, f"host-{node}", state, 10_000, 1, seq, 100, "ed25519:KEY").to_json()
 
 
+def vacant() -> str:
+    return value("", state=LeaseState.VACANT)
+
+
 def session(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
     return store.create_session(name, TTL_MS, lock_delay_ms)
 
@@ -60,7 +64,7 @@ def session(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
 def holder(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
     """A session that holds the lease."""
     mine = session(store, name, lock_delay_ms)
-    assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+    assert store.note_vacancy(vacant(), None).kind is Kind.YES
     assert store.acquire(How.TAKEOVER, index(store), mine, value(name)).kind is Kind.YES
     return mine
 
@@ -80,7 +84,7 @@ def refused(said: Answer, words: str) -> None:
 
 
 def test_a_vacancy_is_noted_without_a_lock_and_then_taken(consul: RealConsul, store: ConsulStore) -> None:
-    assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+    assert store.note_vacancy(vacant(), None).kind is Kind.YES
     noted = store.look(0, 1_000)[1]
     assert noted.record is not None
     assert (noted.record.state, noted.session) == (LeaseState.VACANT, None)
@@ -93,9 +97,9 @@ def test_a_vacancy_is_noted_without_a_lock_and_then_taken(consul: RealConsul, st
 
 def test_a_vacancy_is_not_noted_where_there_is_a_record(store: ConsulStore) -> None:
     mine = holder(store)
-    refused(store.note_vacancy(value("", state=LeaseState.VACANT)), "exists")
+    refused(store.note_vacancy(vacant(), None), "exists")
     store.release(mine, value(state=LeaseState.RELEASED))
-    refused(store.note_vacancy(value("", state=LeaseState.VACANT)), "exists")
+    refused(store.note_vacancy(vacant(), None), "exists")
     assert store.look(0, 1_000)[1].holder == "a"
 
 
@@ -106,6 +110,51 @@ def test_a_takeover_of_a_key_that_was_deleted_is_refused(consul: RealConsul, sto
     consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
     refused(store.acquire(How.TAKEOVER, seen, session(store, "b"), value("b")), "")
     assert store.look(0, 1_000)[1].index is None
+
+
+def test_what_the_last_heartbeat_said_outlives_a_lease_that_is_deleted(consul: RealConsul, store: ConsulStore) -> None:
+    mine = holder(store)
+    assert store.look(0, 1_000)[1].kept is None
+    assert store.heartbeat(mine, value(seq=7)).kind is Kind.YES
+    consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
+    seen = store.look(0, 1_000)[1]
+    assert (seen.index, seen.session, seen.kept) == (None, None, lease_record.parse(value(seq=7).encode()))
+    refused(store.note_vacancy(vacant(), None), "exists")
+    assert seen.kept_index is not None
+    refused(store.note_vacancy(vacant(), seen.kept_index - 1), "index")
+    assert store.note_vacancy(vacant(), seen.kept_index).kind is Kind.YES
+
+
+def test_a_vacancy_is_not_noted_when_a_heartbeat_came_after_the_last_one_that_was_read(
+    consul: RealConsul, store: ConsulStore
+) -> None:
+    """Between a look and the note another node may come, sign under a longer lease, and lose its key as well."""
+    mine = holder(store)
+    store.heartbeat(mine, value(seq=1))
+    consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
+    seen = store.look(0, 1_000)[1]
+    assert store.note_vacancy(vacant(), seen.kept_index).kind is Kind.YES
+    other = session(store, "b")
+    assert store.acquire(How.TAKEOVER, index(store), other, value("b")).kind is Kind.YES
+    assert store.heartbeat(other, value("b", seq=2)).kind is Kind.YES
+    consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
+    refused(store.note_vacancy(vacant(), seen.kept_index), "index")
+
+
+def test_a_heartbeat_that_is_refused_keeps_nothing(consul: RealConsul, store: ConsulStore) -> None:
+    mine = holder(store)
+    consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
+    refused(store.heartbeat(mine, value()), "")
+    assert consul.entry(consul_keys.last_heartbeat(store.account_id)) is None
+
+
+def test_a_last_heartbeat_that_somebody_spoilt_says_nothing_but_does_not_stand_in_the_way(
+    consul: RealConsul, store: ConsulStore
+) -> None:
+    consul.ask("PUT", f"/v1/kv/{consul_keys.last_heartbeat(store.account_id)}", "spoilt")
+    seen = store.look(0, 1_000)[1]
+    assert seen.kept is None
+    assert store.note_vacancy(vacant(), seen.kept_index).kind is Kind.YES
 
 
 @pytest.mark.parametrize("how", [How.RELEASED, How.TAKEOVER])
@@ -231,7 +280,7 @@ def test_a_release_is_written_once_and_leaves_the_record(store: ConsulStore) -> 
 
 def test_a_doubled_acquisition_does_no_harm(store: ConsulStore) -> None:
     mine = session(store)
-    store.note_vacancy(value("", state=LeaseState.VACANT))
+    store.note_vacancy(vacant(), None)
     seen = index(store)
     assert store.acquire(How.TAKEOVER, seen, mine, value()).kind is Kind.YES
     refused(store.acquire(How.TAKEOVER, seen, mine, value(seq=2)), "index")
@@ -293,12 +342,13 @@ def test_what_is_read_of_each_kind_of_record(consul: RealConsul, store: ConsulSt
     assert store.look(0, 1_000)[1].index is None
     consul.ask("PUT", f"/v1/kv/{key_of(store)}", {"NodeId": "old-one", "Hostname": "host"})
     seen = store.look(0, 1_000)[1]
-    assert (seen.foreign, seen.record, seen.holder, seen.session) == (True, None, "old-one", None)
+    assert (seen.record, seen.holder, seen.session) == (None, "old-one", None)
     consul.ask("PUT", f"/v1/kv/{key_of(store)}", ["garbage"])
-    assert store.look(0, 1_000)[1].foreign
+    assert store.look(0, 1_000)[1].record is None
     consul.ask("PUT", f"/v1/kv/{key_of(store)}", json.loads(value()))
     seen = store.look(0, 1_000)[1]
-    assert (seen.foreign, seen.holder) == (False, "a")
+    assert seen.record is not None
+    assert seen.holder == "a"
 
 
 def test_a_look_wakes_on_a_release_and_not_before(store: ConsulStore) -> None:
@@ -442,7 +492,7 @@ BROKEN: dict[str, bytes] = {
 CHANGES: dict[str, Callable[[ConsulStore], Answer]] = {
     "heartbeat": lambda store: store.heartbeat(NO_SESSION, value()),
     "release": lambda store: store.release(NO_SESSION, value()),
-    "vacancy": lambda store: store.note_vacancy(value()),
+    "vacancy": lambda store: store.note_vacancy(value(), None),
     "released": lambda store: store.acquire(How.RELEASED, 7, NO_SESSION, value()),
     "takeover": lambda store: store.acquire(How.TAKEOVER, 7, NO_SESSION, value()),
 }
@@ -593,7 +643,7 @@ def test_after_a_dont_know_the_next_agent_is_asked_and_stays_the_one(consul: Rea
         first, second = store.heartbeat(NO_SESSION, value()), store.heartbeat(NO_SESSION, value())
         assert (first.kind, second.kind) == (Kind.UNKNOWN, Kind.UNKNOWN)
         mine = store.create_session("a", TTL_MS, 0)
-        assert store.note_vacancy(value("", state=LeaseState.VACANT)).kind is Kind.YES
+        assert store.note_vacancy(vacant(), None).kind is Kind.YES
         assert store.acquire(How.TAKEOVER, index(store), mine, value()).kind is Kind.YES
         assert store.heartbeat(mine, value()).kind is Kind.YES
         assert len(broken.requests) == 1

@@ -8,6 +8,11 @@ def leader(account_id: str) -> str:
     return f"kuutamod-leader/{account_id}"
 
 
+def last_heartbeat(account_id: str) -> str:
+    """The record of the last heartbeat once more, so that it is not lost with a lease that somebody deletes."""
+    return f"near-supervisor/{account_id}/last-heartbeat"
+
+
 def members(account_id: str) -> str:
     """Prefix below which each node keeps its own record while its session lives."""
     return f"near-supervisor/{account_id}/members/"

@@ -93,8 +93,9 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     if objection and objection != node.objection:
         said.append(Say("error", objection))
     node = replace(node, watch=watch.look(node.watch, seen, now), objection=objection)
-    if seen.record is not None:
-        node = _know(node, seen.record)
+    for record in (seen.record, seen.kept):
+        if record is not None:
+            node = _know(node, record)
     node, out = _adopt(node, now)
     return node, said + out
 

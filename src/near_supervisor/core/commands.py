@@ -88,9 +88,13 @@ class DropSession:
 
 @dataclass(frozen=True)
 class NoteVacancy:
-    """Write a record that says that there was none, if there still is none."""
+    """Write a record that says that there was none, if there still is none.
+
+    And if no heartbeat was accepted since the last one was read at ``kept_index`` (None = there was none).
+    """
 
     record: LeaseRecord
+    kept_index: int | None
 
 
 @dataclass(frozen=True)

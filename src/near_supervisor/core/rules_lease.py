@@ -37,7 +37,7 @@ def acquire(node: Node, now: int) -> Step:
             # Whoever reads it may never have seen the record of the holder that may still sign.
             lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
         )
-        return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy)]
+        return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor)
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [

@@ -21,17 +21,16 @@ class Seen:
 
     ``index`` is the key's ModifyIndex, None when there is no key; ``record`` is None where the value is
     not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
+    Where there is no key, ``kept`` is the record of the last heartbeat, which is kept apart from it, and
+    ``kept_index`` the ModifyIndex of that; both are None where there is none either.
     """
 
     index: int | None
     record: LeaseRecord | None = None
     holder: str = ""
     session: str | None = None
-
-    @property
-    def foreign(self) -> bool:
-        """A record that this project did not write: kuutamod's, or a person's."""
-        return self.index is not None and self.record is None
+    kept: LeaseRecord | None = None
+    kept_index: int | None = None
 
     @property
     def released(self) -> bool:
@@ -67,7 +66,8 @@ class How(str, Enum):
 class Try:
     """Now, in this way, at this index.
 
-    ``height`` is the largest that the predecessor may have signed, by its record; None where nobody says it.
+    ``index`` is that of the lease; for a vacancy, that of the last heartbeat. ``height`` is the largest that the
+    predecessor may have signed, by its record; None where nobody says it.
     """
 
     how: How
@@ -78,11 +78,15 @@ class Try:
 
 def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
     """The view after a read whose answer arrived at ``now``: any change starts the wait again."""
-    if watch is not None and (watch.seen.index, watch.seen.session) == (seen.index, seen.session):
+    if watch is not None and _same(watch.seen, seen):
         return watch
     before = watch.seen.index if watch is not None else None
     turned_back = before is not None and seen.index is not None and seen.index < before
     return Watch(seen, now, turned_back or (watch is not None and watch.turned_back and seen.released))
+
+
+def _same(one: Seen, other: Seen) -> bool:
+    return (one.index, one.session, one.kept_index) == (other.index, other.session, other.kept_index)
 
 
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:
@@ -112,7 +116,8 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         return None
     seen, record = watch.seen, watch.seen.record
     if seen.index is None:
-        return Try(How.VACANT, None, "there is no lease record", None)
+        height = seen.kept.height if seen.kept is not None else None
+        return Try(How.VACANT, seen.kept_index, "there is no lease record", height)
     waited = f"for {(now - watch.since) / 1000:.1f} s"
     if record is None:
         name = seen.holder or "a record that is not ours"
@@ -123,7 +128,7 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
             text += f" to {record.handover_to or 'any node'}, and nobody takes it {waited}"
         return Try(How.RELEASED, seen.index, text, record.height)
     if record.state is LeaseState.VACANT:
-        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", None)
+        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height)
     return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height)
 
 

@@ -47,6 +47,7 @@ class ConsulStore:
     def __init__(self, urls: str, account_id: str, timeout_ms: int) -> None:
         self.account_id = account_id
         self._key = consul_keys.leader(account_id)
+        self._kept_key = consul_keys.last_heartbeat(account_id)
         self._clients = [connect(*url, timeout_ms) for url in parse_urls(urls)]
         self._current = 0
 
@@ -57,9 +58,14 @@ class ConsulStore:
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
-            return _index(answered), _seen(entry)
+            return _index(answered), _seen(entry) if entry is not None else self._kept(client)
 
         return self._ask(ask)
+
+    def _kept(self, client: Any) -> Seen:
+        """There is no lease: what the last heartbeat said. Read after that was seen, so no heartbeat is missed."""
+        kept = _seen(client.kv.get(self._kept_key, consistency="consistent")[1])
+        return Seen(None, kept=kept.record, kept_index=kept.index)
 
     def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``."""
@@ -70,13 +76,16 @@ class ConsulStore:
         }
         return self._change([*conditions[how], {"Verb": "lock", "Session": session, "Value": _encode(value)}])
 
-    def note_vacancy(self, value: str) -> Answer:
-        """Write the record of a vacancy, if there is no record."""
-        return self._change([{"Verb": "check-not-exists"}, {"Verb": "set", "Value": _encode(value)}])
+    def note_vacancy(self, value: str, kept_index: int | None) -> Answer:
+        """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
+        kept = {"Verb": "check-not-exists"} if kept_index is None else {"Verb": "check-index", "Index": kept_index}
+        unheard = {**kept, "Key": self._kept_key}
+        return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": _encode(value)}])
 
     def heartbeat(self, session: str, value: str) -> Answer:
-        """Write the record, if ``session`` still holds the lock."""
-        return self._change([{"Verb": "check-session", "Session": session}, {"Verb": "set", "Value": _encode(value)}])
+        """Write the record, and once more where it is kept, if ``session`` still holds the lock."""
+        write = {"Verb": "set", "Value": _encode(value)}
+        return self._change([{"Verb": "check-session", "Session": session}, {**write, "Key": self._kept_key}, write])
 
     def release(self, session: str, value: str) -> Answer:
         """Write the last record and unlock in one step, if ``session`` still holds the lock."""

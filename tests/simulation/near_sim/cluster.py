@@ -89,9 +89,13 @@ class Cluster:
         return max(host.settings.lease_ms for host in self.hosts)
 
     @property
-    def has_mixed_leases(self) -> bool:
-        """Do nodes have different leases?"""
-        return len({host.settings.lease_ms for host in self.hosts}) > 1
+    def hangs_on_records(self) -> bool:
+        """Do nodes have different leases, or clocks that are so far behind that a lag may stay unnoticed?
+
+        Such a cluster lives by what the holder wrote down (assumptions 7 and 8 of safety.md).
+        """
+        leases = {host.settings.lease_ms for host in self.hosts}
+        return len(leases) > 1 or not all(host.neard.notices_lags for host in self.hosts)
 
     @property
     def longest_lag_ms(self) -> int:
@@ -109,10 +113,10 @@ class Cluster:
         """What each supervisor says of itself."""
         return {host.name: host.state for host in self.hosts}
 
-    def delete_key(self) -> None:
+    def delete_key(self, also_kept: bool = False) -> None:
         """An operator's hand, which rests when everything is calm."""
         if not self._calm:
-            self.consul.delete()
+            self.consul.delete(also_kept)
 
     def take_apart(self) -> None:
         """Cut the knot of references, so that all of it is freed now and no search for garbage is needed."""

@@ -39,7 +39,7 @@ class Session:
 
 
 class Consul:
-    """One key, its lock, and the sessions."""
+    """The lease key, its lock, the last heartbeat that is kept apart from it, and the sessions."""
 
     def __init__(self, world: World, chain: Chain) -> None:
         self._world, self._chain = world, chain
@@ -49,6 +49,8 @@ class Consul:
         self.sessions: dict[str, Session] = {}
         self.leaderless_until = 0
         self.last_way: How | None = None
+        self._kept: LeaseRecord | None = None
+        self._kept_index: int | None = None
         self._locked_until = 0
         self._made = 0
         self._watchers: list[Callable[[], None]] = []
@@ -114,10 +116,12 @@ class Consul:
 
     # --- the lease
 
-    def note_vacancy(self, record: LeaseRecord) -> Answer:
-        """check-not-exists, set."""
+    def note_vacancy(self, record: LeaseRecord, kept_index: int | None) -> Answer:
+        """check-not-exists, check-index (of the last heartbeat), set."""
         if self.seen.index is not None:
             return no("key exists")
+        if self._kept_index != kept_index:
+            return no("index is stale")
         self._store(record, record.node_id, None)
         return YES
 
@@ -136,10 +140,11 @@ class Consul:
         return YES
 
     def heartbeat(self, session: str, record: LeaseRecord) -> Answer:
-        """check-session, set."""
+        """check-session, set (what is kept), set."""
         if self.seen.index is None or self.seen.session != session:
             return no("failed session check")
         self._store(record, record.node_id, session)
+        self._kept, self._kept_index = record, self.index
         return YES
 
     def release(self, session: str, record: LeaseRecord) -> Answer:
@@ -164,9 +169,11 @@ class Consul:
         """Put a record there without a lock."""
         self._store(record, record.node_id, None)
 
-    def delete(self) -> None:
-        """An operator deletes the key; the lock goes with it, without a delay."""
-        self._set(Seen(None))
+    def delete(self, also_kept: bool = False) -> None:
+        """An operator deletes the key, the lock goes with it, without a delay; or all that there is."""
+        if also_kept:
+            self._kept = self._kept_index = None
+        self._set(Seen(None, kept=self._kept, kept_index=self._kept_index))
 
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
         self.index += 1

@@ -166,13 +166,21 @@ def _session_destroyed(cluster: Cluster, _host: Host) -> None:
 
 def _key_deleted(cluster: Cluster, host: Host) -> None:
     """Once, or again and again."""
-    # kuutamod would take the free lock at once, and nothing that we do could stop it. Where leases differ, a node
-    # that has just started cannot know for how long to wait (assumption 8 of safety.md).
-    if cluster.kuutamod is not None or cluster.has_mixed_leases:
+    # kuutamod would take the free lock at once, and nothing that we do could stop it.
+    if cluster.kuutamod is not None:
         _session_destroyed(cluster, host)
         return
     for number in range(cluster.world.rng.choice((1, 1, 8))):
         cluster.world.after(number * cluster.world.between(50, 2_000), cluster.delete_key)
+
+
+def _all_keys_deleted(cluster: Cluster, host: Host) -> None:
+    """The last heartbeat with the lease, and the holder is out of reach."""
+    _cut_off(cluster, host)
+    if cluster.hangs_on_records:
+        _key_deleted(cluster, host)
+    elif cluster.kuutamod is None:
+        cluster.delete_key(also_kept=True)
 
 
 def _key_deleted_out_of_reach(cluster: Cluster, host: Host) -> None:
@@ -244,6 +252,7 @@ FAULTS: dict[str, Fault] = {
     "session destroyed": _session_destroyed,
     "key deleted": _key_deleted,
     "key deleted out of reach": _key_deleted_out_of_reach,
+    "all keys deleted": _all_keys_deleted,
     "key left behind": _key_left_behind,
     "stop": _stop,
     "stop in a hurry": _stop_in_a_hurry,
@@ -262,6 +271,7 @@ THEMES: tuple[tuple[str, ...], ...] = (
         "neard behind",
         "key deleted out of reach",
     ),
+    ("all keys deleted", "key deleted out of reach", "neard behind", "supervisor crash", "stop"),
     ("neard behind", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
     (
         "guard death",

@@ -10,6 +10,7 @@ from .world import World
 
 USUAL_LAGS = (0, 0, 1, 4)
 UNNOTICED_LAGS = (0, 4, 30)
+FAR_BEHIND_MS = -30_000
 
 
 class Neard:
@@ -64,9 +65,9 @@ class NeardHost:
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
         self.stopped = self.silent = self.deaf = self.broken = False
-        self._clock_error = world.rng.choice((0, world.rng.randrange(-2_000, 2_000), -30_000))
+        self._clock_error = world.rng.choice((0, 0, *3 * (world.rng.randrange(-2_000, 2_000),), FAR_BEHIND_MS))
         # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
-        self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self._clock_error > -30_000 else UNNOTICED_LAGS)
+        self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self.notices_lags else UNNOTICED_LAGS)
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
@@ -74,6 +75,11 @@ class NeardHost:
         self.longest_stop_ms = world.rng.choice((100, 2_000))
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
         self._head = 0
+
+    @property
+    def notices_lags(self) -> bool:
+        """Is its wall clock good enough to show that a head is old?"""
+        return self._clock_error > FAR_BEHIND_MS
 
     @property
     def speaks(self) -> bool:

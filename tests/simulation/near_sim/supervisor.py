@@ -181,7 +181,7 @@ class Supervisor:
     # --- the lane of the lease: one request after another
 
     def _note_vacancy(self, command: cmd.NoteVacancy) -> None:
-        self._queue(lambda: self._host.consul.note_vacancy(command.record), ev.VacancyNoted)
+        self._queue(lambda: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted)
 
     def _acquire(self, command: cmd.Acquire) -> None:
         how, index, session, record = command.how, command.index, command.session, command.record

@@ -12,7 +12,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
-from support.core_play import SETTINGS, D, Play, held, released, sample
+from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
 
@@ -37,6 +37,35 @@ def test_a_vacancy_is_waited_out_for_the_longest_lease_that_was_ever_seen_also_b
     fresh = Play().to_voting()
     fresh.do(ev.LeaseSeen(Seen(70, note.record)))
     assert not fresh.one(cmd.Acquire, fresh.wait(3 * D - 1))
+
+
+def test_a_node_that_has_just_started_takes_lease_and_height_of_a_deleted_record_from_the_last_heartbeat() -> None:
+    """Found by bin/simulate: it waited for its own shorter lease, or signed what its own late head did not show."""
+    play = Play().to_voting()
+    kept = record(lease_ms=3 * D, height=5_000, term=12)
+    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
+    assert isinstance(note, cmd.NoteVacancy)
+    assert (note.record.lease_ms, note.record.height, note.kept_index) == (3 * D, 5_000, 44)
+    assert note.record.term >= 12
+
+
+def test_where_nobody_says_how_far_the_holder_came_a_vacancy_names_all_that_our_own_head_may_lack() -> None:
+    """The lease and the last heartbeat are deleted, and this node never saw either."""
+    play = Play().to_voting()
+    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
+    assert isinstance(note, cmd.NoteVacancy)
+    # In sync is a head that is up to ten block times old; the next height is approved at once.
+    assert note.record.height == play.height + 1 + 10
+
+
+def test_a_note_that_was_refused_is_tried_again_with_the_newer_heartbeat() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(Seen(None, kept=record(), kept_index=44)))
+    play.do(ev.VacancyNoted(NO))
+    play.do(ev.LeaseSeen(Seen(None, kept=record(lease_ms=2 * D), kept_index=51)))
+    note = play.one(cmd.NoteVacancy, play.wait(D // 10))
+    assert isinstance(note, cmd.NoteVacancy)
+    assert (note.record.lease_ms, note.kept_index) == (2 * D, 51)
 
 
 def test_rule_4_nothing_is_armed_while_own_head_is_not_above_the_predecessors_height() -> None:

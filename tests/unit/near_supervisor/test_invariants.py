@@ -19,13 +19,14 @@ from near_supervisor.core import lease
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.machine import next_wakeup, step
 from near_supervisor.core.watch import Seen
-from support.core_play import NO, UNKNOWN, D, Play, held, released, sample
+from support.core_play import NO, UNKNOWN, D, Play, held, record, released, sample
 
 ANSWERS = st.sampled_from([YES, NO, UNKNOWN])
 PAUSES = st.sampled_from([0, 1, 53, 400, 1_001, 3_002, D // 2, D + 4, 3 * D])
 LEASES = st.sampled_from(
     [
         Seen(None),
+        Seen(None, kept=record(lease_ms=2 * D, height=10**6), kept_index=49),
         released(),
         released(handover_to="c"),
         held(51),
