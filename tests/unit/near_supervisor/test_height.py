@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from near_ha import lease_record
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -109,6 +110,16 @@ def test_each_heartbeat_names_what_may_be_signed_until_its_own_deadline() -> Non
     beat = beat or play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
     assert isinstance(beat, cmd.Heartbeat)
     assert beat.record.height >= 2_000 + D * 8 // 10 // 600
+
+
+def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others() -> None:
+    play = Play().to_validating()
+    play.poll(target=2**62)
+    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
+    play.heartbeat()
+    beat = beat or play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
+    assert isinstance(beat, cmd.Heartbeat)
+    assert lease_record.parse(beat.record.to_json().encode()).height == 2**53
 
 
 def test_a_standby_that_gave_up_before_it_was_armed_passes_on_the_predecessors_height() -> None:
