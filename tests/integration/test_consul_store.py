@@ -75,6 +75,12 @@ def index(store: ConsulStore) -> int:
     return found
 
 
+def seq(store: ConsulStore) -> int:
+    record = store.look(0, 1_000)[1].record
+    assert record is not None
+    return record.seq
+
+
 def refused(said: Answer, words: str) -> None:
     assert said.kind is Kind.NO, said
     assert words in said.reason
@@ -139,6 +145,40 @@ def test_a_vacancy_is_not_noted_when_a_heartbeat_came_after_the_last_one_that_wa
     assert store.heartbeat(other, value("b", seq=2)).kind is Kind.YES
     consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
     refused(store.note_vacancy(vacant(), seen.kept_index), "index")
+
+
+def test_a_heartbeat_that_is_carried_out_late_does_not_put_an_older_record_back(
+    consul: RealConsul, store: ConsulStore
+) -> None:
+    """Found by bin/simulate (seed 1409814): the older height came back with it, and a successor signed again."""
+    mine = holder(store)
+    store.heartbeat(mine, value(seq=1))
+    late = ConsulStore(consul.url, store.account_id, TIMEOUT_MS)
+    late._written = index(store)
+    store.heartbeat(mine, value(seq=2))
+    said = late.heartbeat(mine, value(seq=1))
+    assert (said.kind, "index" in said.reason) == (Kind.UNKNOWN, True), "the lock is still ours: this is no no"
+    assert seq(store) == 2
+
+
+def test_after_a_lost_answer_the_record_is_read_and_heartbeats_go_on(store: ConsulStore) -> None:
+    mine = holder(store)
+    store.heartbeat(mine, value(seq=1))
+    store._written = None
+    assert store.heartbeat(mine, value(seq=2)).kind is Kind.YES
+    assert store.heartbeat(mine, value(seq=3)).kind is Kind.YES
+    assert seq(store) == 3
+
+
+def test_a_record_that_somebody_else_wrote_over_costs_the_holder_one_heartbeat(
+    consul: RealConsul, store: ConsulStore
+) -> None:
+    mine = holder(store)
+    store.heartbeat(mine, value(seq=1))
+    consul.ask("PUT", f"/v1/kv/{key_of(store)}", "scribble")
+    assert store.heartbeat(mine, value(seq=2)).kind is Kind.UNKNOWN
+    assert store.heartbeat(mine, value(seq=3)).kind is Kind.YES
+    assert seq(store) == 3
 
 
 def test_a_heartbeat_that_is_refused_keeps_nothing(consul: RealConsul, store: ConsulStore) -> None:

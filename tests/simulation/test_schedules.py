@@ -24,6 +24,7 @@ LIVENESS_SCHEDULES = 5_000
 REGRESSIONS = (
     pytest.param(15_804, Profile.SAFETY, id="a lagging signer with a wall clock that is behind, caught up at its end"),
     pytest.param(12_113, Profile.SAFETY, id="leases that differ, a key deleted out of reach, and a restart"),
+    pytest.param(1_409_814, Profile.SAFETY, id="a heartbeat that comes twice, and puts an older height back"),
     pytest.param(1_007_264, Profile.LIVENESS, id="terms that begin anew, because all keys were deleted"),
     pytest.param(1_006_038, Profile.LIVENESS, id="a fault that went on after the faults had stopped"),
     pytest.param(2_528, Profile.LIVENESS, id="a standby at the edge of being in sync"),

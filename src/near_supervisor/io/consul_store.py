@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,7 +28,11 @@ class Unknown(Exception):
 
 
 class Refused(Exception):
-    """Consul said no: the condition of a transaction did not hold."""
+    """Consul said no. Of a transaction: ``failed`` are the numbers of the operations whose condition did not hold."""
+
+    def __init__(self, reason: str, failed: Collection[int] = ()) -> None:
+        super().__init__(reason)
+        self.failed = set(failed)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class ConsulStore:
         self._kept_key = consul_keys.last_heartbeat(account_id)
         self._clients = [connect(*url, timeout_ms) for url in parse_urls(urls)]
         self._current = 0
+        # ModifyIndex of the record as this store wrote it last; None when that is not known for certain.
+        self._written: int | None = None
 
     # --- the lease
 
@@ -74,7 +80,8 @@ class ConsulStore:
             # A delete-cas alone is no condition: it succeeds where there is no key at all.
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
-        return self._change([*conditions[how], {"Verb": "lock", "Session": session, "Value": _encode(value)}])
+        lock = {"Verb": "lock", "Session": session, "Value": _encode(value)}
+        return self._write_record([*conditions[how], lock])
 
     def note_vacancy(self, value: str, kept_index: int | None) -> Answer:
         """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
@@ -83,9 +90,31 @@ class ConsulStore:
         return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": _encode(value)}])
 
     def heartbeat(self, session: str, value: str) -> Answer:
-        """Write the record, and once more where it is kept, if ``session`` still holds the lock."""
+        """Write the record, and once more where it is kept, if ``session`` still holds the lock.
+
+        And if the record is still as this store wrote it last: a heartbeat that is carried out late, or twice, must
+        not put an older height back. Where that is not known (an answer was lost), the record is read first.
+        """
+        try:
+            index = self._written or self._ask(lambda client: _seen(client.kv.get(self._key)[1])).index
+        except (Refused, Unknown) as error:
+            return Answer(Kind.UNKNOWN, str(error))
         write = {"Verb": "set", "Value": _encode(value)}
-        return self._change([{"Verb": "check-session", "Session": session}, {**write, "Key": self._kept_key}, write])
+        ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
+        holds = {"Verb": "check-session", "Session": session}
+        return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, write])
+
+    def _write_record(self, operations: list[dict[str, Any]]) -> Answer:
+        """As ``_change``. That only the index is another one, while the lock is ours, says nothing about the lease."""
+        self._written = None
+        try:
+            self._written = self._transact(operations)
+        except Refused as refused:
+            late = operations[0]["Verb"] == "check-session" and refused.failed == {1}
+            return Answer(Kind.UNKNOWN if late else Kind.NO, str(refused))
+        except Unknown as unknown:
+            return Answer(Kind.UNKNOWN, str(unknown))
+        return YES
 
     def release(self, session: str, value: str) -> Answer:
         """Write the last record and unlock in one step, if ``session`` still holds the lock."""
@@ -180,14 +209,17 @@ class ConsulStore:
     # --- how it is asked
 
     def _change(self, operations: list[dict[str, Any]]) -> Answer:
-        payload = [{"KV": {"Key": self._key, **operation}} for operation in operations]
         try:
-            self._ask(lambda client: _check_transaction(client.txn.put(payload), payload))
+            self._transact(operations)
         except Refused as refused:
             return Answer(Kind.NO, str(refused))
         except Unknown as unknown:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
+
+    def _transact(self, operations: list[dict[str, Any]]) -> int:
+        payload = [{"KV": {"Key": self._key, **operation}} for operation in operations]
+        return self._ask(lambda client: _check_transaction(client.txn.put(payload), payload))
 
     def _ask(self, question: Callable[[Any], T]) -> T:
         client = self._clients[self._current]
@@ -198,9 +230,9 @@ class ConsulStore:
         except NotFound as error:
             raise Refused(f"not found: {error}") from None
         except ClientError as error:
-            reasons = _reasons(str(error)[4:]) if str(error).startswith("409 ") else ""
+            reasons = _reasons(str(error)[4:]) if str(error).startswith("409 ") else {}
             if reasons:
-                raise Refused(reasons) from None
+                raise Refused("; ".join(reasons.values())[:300], reasons) from None
             self._next_agent()
             raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {error}") from None
         except Exception as error:
@@ -216,27 +248,29 @@ def _encode(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _reasons(body: str) -> str:
-    """Consul's own words about the operations that failed; "" when it is not about their conditions."""
+def _reasons(body: str) -> dict[int, str]:
+    """Consul's own words about each operation that failed; none when it is not about their conditions."""
     try:
-        reasons = [str(error["What"]) for error in json.loads(body)["Errors"]]
+        reasons = {int(error["OpIndex"]): str(error["What"]) for error in json.loads(body)["Errors"]}
     except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
+        return {}
     # A token that lost its rights says nothing about who holds the lease.
-    if any("permission denied" in reason.lower() for reason in reasons):
-        return ""
-    return "; ".join(reasons)[:300]
+    if any("permission denied" in reason.lower() for reason in reasons.values()):
+        return {}
+    return reasons
 
 
-def _check_transaction(answer: object, payload: list[dict[str, dict[str, Any]]]) -> None:
-    """A 200 is only a yes when it shows our key, and our lock on it, as the last operation left them."""
+def _check_transaction(answer: object, payload: list[dict[str, dict[str, Any]]]) -> int:
+    """ModifyIndex of what was stored. A 200 is only a yes when it shows our key, and our lock on it."""
     last = payload[-1]["KV"]
     locks = last["Verb"] in ("set", "lock")
     session = next((operation["KV"]["Session"] for operation in payload if "Session" in operation["KV"]), None)
     if isinstance(answer, dict) and not answer.get("Errors") and answer.get("Results"):
         stored = answer["Results"][-1]["KV"]
         if stored["Key"] == last["Key"] and (not locks or stored.get("Session") == session):
-            return
+            index = stored.get("ModifyIndex", 0)
+            if isinstance(index, int):
+                return index
     raise Unknown(f"Consul answered a transaction of {len(payload)} operations with {str(answer)[:100]}")
 
 

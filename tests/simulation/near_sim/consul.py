@@ -139,10 +139,12 @@ class Consul:
         self._store(record, record.node_id, session)
         return YES
 
-    def heartbeat(self, session: str, record: LeaseRecord) -> Answer:
-        """check-session, set (what is kept), set."""
+    def heartbeat(self, session: str, record: LeaseRecord, index: int | None) -> Answer:
+        """check-session, check-index, set (what is kept), set."""
         if self.seen.index is None or self.seen.session != session:
             return no("failed session check")
+        if self.seen.index != index:
+            return Answer(Kind.UNKNOWN, "failed index check")
         self._store(record, record.node_id, session)
         self._kept, self._kept_index = record, self.index
         return YES

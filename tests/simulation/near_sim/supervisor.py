@@ -13,6 +13,7 @@ from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
 from near_supervisor.core.model import Node
 
+from .lease_lane import LeaseLane
 from .world import Violation
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SLOW_TIMEOUT_MS = 3_000
 STOP_TIMEOUT_MS = 6_000
 NEARD_TIMEOUT_MS = 1_000
-HELD_UP = 0.01
 
 TICK = ev.Tick()
 
@@ -37,11 +37,9 @@ class Supervisor:
         self.crash_chance = 0.0
         self._backlog: deque[ev.Event] = deque()
         self._wake_at = -1
-        self._lane: deque[tuple[Callable[[], Answer], Callable[[Answer], ev.Event]]] = deque()
-        self._lane_busy = False
+        self._lane = LeaseLane(host, lambda: self.alive, self._heard, heartbeat_timeout_ms(host.settings.lease_ms))
         self._looking = self._look_again = False
         self._bought = 0
-        self._timeout = heartbeat_timeout_ms(host.settings.lease_ms)
         self.post(TICK)
         self.look()
 
@@ -181,11 +179,11 @@ class Supervisor:
     # --- the lane of the lease: one request after another
 
     def _note_vacancy(self, command: cmd.NoteVacancy) -> None:
-        self._queue(lambda: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted)
+        self._lane.submit(lambda _: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted)
 
     def _acquire(self, command: cmd.Acquire) -> None:
         how, index, session, record = command.how, command.index, command.session, command.record
-        self._queue(lambda: self._host.consul.acquire(how, index, session, record), ev.AcquireAnswered)
+        self._lane.submit(lambda _: self._host.consul.acquire(how, index, session, record), ev.AcquireAnswered)
 
     def _heartbeat(self, command: cmd.Heartbeat) -> None:
         at, session, record = command.at, command.session, command.record
@@ -195,38 +193,18 @@ class Supervisor:
                 self._bought = max(self._bought, lease.hold_until(at, self._host.settings.lease_ms))
             return ev.HeartbeatAnswered(record.term, at, answer)
 
-        self._queue(lambda: self._host.consul.heartbeat(session, record), answered)
+        self._lane.submit(lambda index: self._host.consul.heartbeat(session, record, index), answered, on_top=True)
 
     def _release(self, command: cmd.Release) -> None:
         guard = self._host.guard
         if guard is not None and guard.neard is not None and guard.neard.armed:
             raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
-        self._queue(lambda: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
+        self._lane.submit(lambda _: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
 
-    def _queue(self, apply: Callable[[], Answer], event: Callable[[Answer], ev.Event]) -> None:
-        self._lane.append((apply, event))
-        if not self._lane_busy:
-            self._next_on_lane()
-
-    def _next_on_lane(self) -> None:
-        apply, event = self._lane.popleft()
-        self._lane_busy = True
-        world, timeout = self._world, self._timeout
-
-        def hear(answer: Answer) -> None:
-            self._lane_busy = False
-            said = event(answer)
-            self.post(said)
-            if isinstance(said, ev.HeartbeatAnswered) and answer.kind is Kind.NO:
-                self._check_gone(said.term)
-            if self._lane and not self._lane_busy and self.alive:
-                self._next_on_lane()
-
-        if self._host.lane_is_held_up and world.random() < HELD_UP:
-            held = world.between(0, 3_000)
-            world.after(held, lambda: self._link.ask(apply, hear, timeout) if self.alive else None)
-        else:
-            self._link.ask(apply, hear, timeout)
+    def _heard(self, said: ev.Event, answer: Answer) -> None:
+        self.post(said)
+        if isinstance(said, ev.HeartbeatAnswered) and answer.kind is Kind.NO:
+            self._check_gone(said.term)
 
     # --- the watch
 

@@ -1,0 +1,100 @@
+"""The thread that asks Consul about the lease, one request after another, and what its store knows of the record.
+
+It stands for the lease's lane of ``consul_side.py`` and for ``ConsulStore.heartbeat``: each heartbeat carries the index
+at which this node wrote the record last, and where an answer was lost, the record is read before that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES, Answer, Kind
+
+if TYPE_CHECKING:
+    from .host import Host
+
+HELD_UP = 0.01
+LONGEST_HOLD_UP_MS = 3_000
+
+Change = Callable[[int | None], Answer]
+
+
+class Request(NamedTuple):
+    """``change`` is told at what index this node wrote the record last, if it is ``on_top`` of that."""
+
+    change: Change
+    event: Callable[[Answer], ev.Event]
+    on_top: bool
+
+
+class LeaseLane:
+    """Belongs to a supervisor: ``hear`` takes what it has to say, ``lives`` whether it still does."""
+
+    def __init__(
+        self, host: Host, lives: Callable[[], bool], hear: Callable[[ev.Event, Answer], None], timeout: int
+    ) -> None:
+        self._host, self._lives, self._hear, self._timeout = host, lives, hear, timeout
+        self._waiting: deque[Request] = deque()
+        self._busy = False
+        self._written: int | None = None
+
+    def submit(self, change: Change, event: Callable[[Answer], ev.Event], on_top: bool = False) -> None:
+        """Queue a request."""
+        self._waiting.append(Request(change, event, on_top))
+        if not self._busy:
+            self._next()
+
+    def _next(self) -> None:
+        request = self._waiting.popleft()
+        self._busy = True
+        world = self._host.world
+        if self._host.lane_is_held_up and world.random() < HELD_UP:
+            world.after(world.between(0, LONGEST_HOLD_UP_MS), lambda: self._begin(request) if self._lives() else None)
+        else:
+            self._begin(request)
+
+    def _begin(self, request: Request) -> None:
+        if request.on_top and self._written is None:
+            self._read_before(request)
+        else:
+            self._send(request)
+
+    def _read_before(self, request: Request) -> None:
+        consul, found = self._host.consul, 0
+
+        def read() -> Answer:
+            nonlocal found
+            found = found or consul.seen.index or 0
+            return YES
+
+        def heard(answer: Answer) -> None:
+            if answer.kind is Kind.YES:
+                self._written = found
+                self._send(request)
+            else:
+                self._answered(request, answer, None)
+
+        self._host.link.ask(read, heard, self._timeout)
+
+    def _send(self, request: Request) -> None:
+        consul, stored = self._host.consul, 0
+        written, self._written = self._written, None
+
+        def change() -> Answer:
+            nonlocal stored
+            answer = request.change(written)
+            # The one that is answered is the first one, should the request come twice.
+            stored = stored or consul.index
+            return answer
+
+        self._host.link.ask(change, lambda answer: self._answered(request, answer, stored), self._timeout)
+
+    def _answered(self, request: Request, answer: Answer, stored: int | None) -> None:
+        self._written = stored if answer.kind is Kind.YES else None
+        self._busy = False
+        self._hear(request.event(answer), answer)
+        if self._waiting and not self._busy and self._lives():
+            self._next()
