@@ -63,13 +63,12 @@ def say(level: str, message: str) -> None:
 
 
 class Manager:
-    """The service manager (sd_notify), if there is one. A socket of its that is full or dead loses the message, no time."""
+    """The service manager (sd_notify), if there is one. What it does not take is lost; nothing here waits for it."""
 
     def __init__(self) -> None:
         # Taken out of the environment: neard must not speak in this program's name.
-        address, interval, pid = (
-            os.environ.pop(name, "") for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-        )
+        address = os.environ.pop("NOTIFY_SOCKET", "")
+        interval, pid = os.environ.pop("WATCHDOG_USEC", ""), os.environ.pop("WATCHDOG_PID", "")
         self.address = "\0" + address[1:] if address.startswith("@") else address
         self.channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
         meant = address and interval.isdecimal() and pid in ("", str(os.getpid()))
@@ -407,9 +406,11 @@ class Guard:
 
     def _patience(self) -> int:
         now = boot_ms()
-        due = self.neard.due() if self.neard else [self.idle_since + self.linger_ms]
+        due = self.neard.due() if self.neard else []
+        if self.neard is None and self.client is None and self.linger_ms > 0:
+            due.append(self.idle_since + self.linger_ms)
         if self.manager.feed_every:
-            due = [*due, self.manager.feed_at]
+            due.append(self.manager.feed_at)
         return max(0, min([now + 1_000, *due]) - now) + 1
 
     def _tend_neard(self) -> None:

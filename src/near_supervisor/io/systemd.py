@@ -29,7 +29,7 @@ class ServiceManager:
         self._show_at = 0
 
     def turned(self, now: int, state: str, detail: str) -> None:
-        """The loop has turned at ``now``, and the node is in ``state``; a new ``detail`` alone is shown now and then."""
+        """The loop has turned at ``now``, and the node is in ``state``; a new ``detail`` alone is shown seldom."""
         if not self._address:
             return
         self._show(now, state, detail)
