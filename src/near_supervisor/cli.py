@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,13 +15,14 @@ from typing import Any
 from near_ha import control_client
 from near_ha.errors import NearError
 
-from . import __version__, options
+from . import __version__, guard, options
 from .core.events import DetachAsked, StopAsked
 from .driver import Driver
 from .io import logfmt
-from .io.control import ControlServer
+from .io.control import ControlServer, Then
 from .io.exporter import Exporter
 from .io.run_dir import RunDir
+from .io.systemd import ServiceManager
 
 log = logging.getLogger("near_supervisor")
 
@@ -47,7 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         command = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.")
         command.add_argument("--run-dir", required=True, metavar="DIR", help="its run directory")
         command.add_argument("--json", action="store_true", help="the whole answer, as JSON")
-    given = parser.parse_args(argv)
+    verbs.add_parser("guard", help="own neard and kill it when its lease ends, as a service of its own", add_help=False)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["guard"]:
+        return guard.main(words[1:])
+    given = parser.parse_args(words)
     if given.verb == "run":
         return _run(given)
     return _ask(given)
@@ -66,7 +72,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         checked = options.check(given, options.from_environment())
         run_dir = RunDir(checked.run_dir)
-        driver = Driver(checked, run_dir)
+        driver = Driver(checked, run_dir, ServiceManager(os.environ))
         exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
         control = ControlServer(run_dir.path / "control.sock", _routes(driver))
     except NearError as error:
@@ -91,9 +97,8 @@ def _routes(driver: Driver) -> dict[tuple[str, str], Any]:
     def status() -> dict[str, Any]:
         return driver.snapshot.status()
 
-    def detach() -> dict[str, Any]:
-        driver.post(DetachAsked())
-        return {"detaching": True}
+    def detach() -> Then:
+        return Then({"detaching": True}, lambda: driver.post(DetachAsked()))
 
     return {("GET", "/status"): status, ("POST", "/detach"): detach}
 
