@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from near_ha import base58, key_file
@@ -24,7 +25,8 @@ class Signer:
         self.account_id = account_id
         self.seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self._public = self._key.public_key().public_bytes_raw()
+        # Not public_bytes_raw(): Debian 12's cryptography is 38, which has no such method.
+        self._public = self._key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         self.public_key = PREFIX + base58.encode(self._public)
 
     @staticmethod
