@@ -115,7 +115,7 @@ def _fits(value: Any, spec: Mapping[str, Any]) -> bool:
     if "choices" in spec and not set(value if isinstance(value, list) else [value]) <= set(spec["choices"]):
         return False
     elements = spec.get("elements")
-    return not elements or all(_fits(item, {"type": elements}) for item in value)
+    return not isinstance(value, list) or not elements or all(_fits(item, {"type": elements}) for item in value)
 
 
 def table(options: Options) -> str:

@@ -1,4 +1,4 @@
-"""Makes the files of a chain of simulated nodes that runs in one container, and of the accounts that hosts validate for.
+"""Makes the files of a simulated chain that runs in one container, and of the accounts that hosts validate for.
 
 ``make_chain.py OUT --host CHAIN_HOST --accounts N`` writes to OUT, on the controller:
 

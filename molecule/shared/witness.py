@@ -151,7 +151,7 @@ class Scenario:
 def is_neard(words: list[str], home: str) -> bool:
     """Whether a command line is that of a neard on this home, the program itself or run by an interpreter."""
     programs = [Path(word).name for word in words[:2]]
-    return "neard" in programs and words[-1] == "run" and home in words
+    return "neard" in programs and "run" in words and home in words
 
 
 def merged(logs: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from witness import ConsulAccess, Host, Scenario, docker, until
 
 START_S = 60.0
