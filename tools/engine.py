@@ -89,7 +89,7 @@ def install(packages: list[str]) -> None:
             command, capture_output=True, text=True, check=False, env=environ, stdin=subprocess.DEVNULL
         )
         if done.returncode != 0:
-            raise NoContainers(f"{' '.join(command)} failed: {_last_line(done.stderr)}")
+            raise NoContainers(f"{' '.join(command)} failed: {last_words(done.stderr)}")
 
 
 def _start() -> None:
@@ -108,7 +108,7 @@ def _start() -> None:
         if process.poll() is None:
             break
         time.sleep(2)
-    raise NoContainers(f"dockerd was started and does not answer: {_last_line(log.read_text(errors='replace'))}")
+    raise NoContainers(f"dockerd was started and does not answer: {last_words(log.read_text(errors='replace'))}")
 
 
 def _wait(process: subprocess.Popen[bytes] | None) -> bool:
@@ -157,5 +157,6 @@ def _is_dockerd(pid: int) -> bool:
     return name == "dockerd" and rest.split()[0] != "Z"
 
 
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1]
+def last_words(text: str) -> str:
+    """The end of a log, in one line; what ended it may be followed by an exit status on a line of its own."""
+    return " ".join(" ".join(text.strip().splitlines()[-2:]).split()) or "it said nothing"
