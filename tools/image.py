@@ -1,0 +1,103 @@
+"""The image of the tests in containers: systemd and little else, built from this machine's own APT sources."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from bootstrap import say
+from engine import NoContainers, install
+from near_localnet.apt_sources import DISTRIBUTION_KEYRINGS, AptSource, read_sources
+from near_localnet.consul_install import os_release
+
+REPOSITORY = "validator-ha-near"
+USE_YOUR_OWN = "name an image with systemd and python3 by MOLECULE_IMAGE"
+# The first lines make a host; the last one is what roles would install first, so that no test waits for a mirror.
+PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "sudo", "adduser", "procps", "kmod", "ca-certificates", "gpg",
+    "python3", "python3-apt", "iproute2", "iputils-ping", "iptables", "nftables",
+    "curl", "python3-cryptography",
+)  # fmt: skip
+NOT_NEEDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
+CHANGES = ('CMD ["/sbin/init"]', "ENV container=docker LANG=C.UTF-8")
+
+
+def ensure() -> str:
+    """The image's name; it is built unless it is there, and its predecessors are removed. Raises NoContainers."""
+    release = os_release(Path("/etc/os-release").read_text(encoding="utf-8"))
+    codename = release.get("VERSION_CODENAME", "")
+    sources = source_lines(read_sources(Path("/etc/apt")), codename)
+    if not sources:
+        distribution = release.get("PRETTY_NAME", "this system")
+        raise NoContainers(
+            f"no APT source of the distribution itself was found ({distribution}) to build from: {USE_YOUR_OWN}"
+        )
+    recipe = arguments()
+    name = image_name(codename, recipe)
+    if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode != 0:
+        _build(name, recipe, codename, sources)
+    _remove_others(name)
+    return name
+
+
+def source_lines(sources: Iterable[AptSource], codename: str) -> list[str]:
+    """The distribution's own archives among `sources`, as lines of a sources.list."""
+    lines = []
+    for source in sources:
+        own_key = not source.signed_by or Path(source.signed_by).name.startswith(DISTRIBUTION_KEYRINGS)
+        suites = [suite for suite in source.suites if suite == codename or suite.startswith(f"{codename}-")]
+        option = f"[signed-by={source.signed_by}] " if source.signed_by else ""
+        if own_key and "main" in source.components:
+            lines += [f"deb {option}{source.uri} {suite} {' '.join(source.components)}" for suite in suites]
+    return list(dict.fromkeys(lines))
+
+
+def arguments() -> list[str]:
+    """What mmdebstrap is told: the recipe, but for suite, target and sources, which follow it."""
+    return [
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED),
+        # Each container makes an identity of its own at its first boot.
+        '--customize-hook=: >"$1/etc/machine-id"',
+    ]
+
+
+def image_name(codename: str, recipe: list[str]) -> str:
+    """A name that changes with the recipe. The archive's address is no part of it: mirrors hold the same packages."""
+    digest = hashlib.sha256(json.dumps([codename, recipe, CHANGES]).encode()).hexdigest()
+    return f"{REPOSITORY}:{codename}-{digest[:12]}"
+
+
+def _build(name: str, recipe: list[str], codename: str, sources: list[str]) -> None:
+    install([] if shutil.which("mmdebstrap") else ["mmdebstrap"])
+    say(f"containers: building the image {name} from this machine's APT sources; half a minute to two")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="near-image-") as directory:
+        archive = f"{directory}/image.tar"
+        _run(["mmdebstrap", *recipe, codename, archive, *sources])
+        _run(["docker", "import", *(word for change in CHANGES for word in ("-c", change)), archive, name])
+    say(f"containers: built in {time.monotonic() - began:.0f} s")
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        words = "; ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        raise NoContainers(f"building the image failed, {command[0]} says: {words}. Or {USE_YOUR_OWN}")
+
+
+def _remove_others(name: str) -> None:
+    """Images of older recipes; one that a container still uses stays."""
+    command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    for other in listed:
+        if other != name:
+            subprocess.run(["docker", "image", "rm", other], capture_output=True, check=False)
