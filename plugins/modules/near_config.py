@@ -77,7 +77,7 @@ changed_keys:
   elements: str
   sample: [network.addr, tracked_shards_config]
 restart_keys:
-  description: Those of RV(changed_keys) that a running neard takes up only after a restart; it reloads the others on SIGHUP.
+  description: Those of RV(changed_keys) that neard takes up only after a restart; it reloads the others on SIGHUP.
   returned: always
   type: list
   elements: str
@@ -154,7 +154,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if keys and not module.check_mode:
         stamp = module.params["restart_stamp"]
         if stamp and needing_restart:
-            # Before the file itself: a run that is cut off in between asks for a restart too many, never for one too few.
+            # Before the file itself: a run that is cut off in between asks for one restart too many, not too few.
             write(module, Path(stamp), "".join(f"{key}\n" for key in needing_restart))
         write(module, path, config_merge.render(after))
     if found or not module.check_mode:

@@ -12,10 +12,10 @@ version_added: 0.1.0
 description:
   - Makes C(config.json), C(genesis.json) and C(node_key.json) of a home of neard where they are missing, and two node
     keys for the roles that a host of a failover pair may have.
-  - C(neard init) runs in a temporary directory, never in the home, because it also writes a C(validator_key.json), and
-    does so again whenever that is missing. What it made is thrown away but for the files that are wanted.
-  - Fails if a validator key lies in the home as a file. It is neither removed nor set aside, since only a person can know
-    whether something signs with it; a symbolic link is what the guard makes and is left alone.
+  - C(neard init) runs in a temporary directory, never in the home, because it also writes a C(validator_key.json),
+    again and again when that is missing. What it made is thrown away but for the files that are wanted.
+  - Fails if a validator key lies in the home as a file. It is neither removed nor set aside, since only a person can
+    know whether something signs with it; a symbolic link is what the guard makes and is left alone.
 options:
   path:
     description: The home of neard. It must exist.
@@ -95,7 +95,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.near_ha import key_file, neard_home
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
 
-VOTER, VALIDATOR = "voter_node_key.json", "validator_node_key.json"
+VOTER = "voter_node_key.json"
+VALIDATOR = "validator_node_key.json"
 INIT_TIMEOUT_S = 900
 
 
@@ -136,10 +137,13 @@ class Maker:
         if not text:
             return
         with tempfile.TemporaryDirectory() as directory:
-            candidate = Path(directory, "the key in neard_validator_node_key")
+            candidate = Path(directory, "key.json")
             candidate.touch(0o600)
             candidate.write_text(text, encoding="utf-8")
-            wanted = key_file.read(candidate)
+            try:
+                wanted = key_file.read(candidate)
+            except BadKey as error:
+                raise BadKey(str(error).replace(str(candidate), "validator_node_key")) from None
         try:
             present = key_file.read(target)
         except BadKey:
@@ -157,8 +161,8 @@ class Maker:
         if left is not None:
             raise BadKey(
                 f"a validator key lies in neard's home: {left}",
-                "neard signs with it whenever it is started, whatever other hosts do. Find out whether something signs with"
-                " it, stop that, move the file out of the home, and run this again",
+                "neard signs with it whenever it is started, whatever other hosts do. Find out whether something signs"
+                " with it, stop that, move the file out of the home, and run this again",
             )
 
     def _genesis(self, path: Path) -> None:
@@ -210,7 +214,7 @@ class Maker:
             file.write(content)
             os.fchmod(file.fileno(), mode)
             shutil.chown(temporary, self.params["owner"], self.params["group"])
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
         self.created.append(str(target))
 
     def secure_keys(self) -> bool:

@@ -18,7 +18,8 @@ options:
     type: path
     required: true
   stamps:
-    description: Files that a neard must be younger than, such as its program and the stamp of M(validator_ha.near.near_config).
+    description:
+      - Files that neard must be younger than, such as its program and the stamp of M(validator_ha.near.near_config).
     type: list
     elements: path
     default: []
@@ -104,7 +105,7 @@ restart_reasons:
   type: list
   elements: str
 kernel_differing:
-  description: Those of O(kernel_settings) that have another value now. Names that this kernel does not know are left out.
+  description: Those of O(kernel_settings) that have another value now, without those that this kernel does not know.
   returned: always
   type: list
   elements: str
@@ -126,6 +127,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha import neard_home
 from ..module_utils.near_ha.errors import NearError
+
+PORTS = 1 << 16
 
 
 def free_bytes(path: Path) -> int:
@@ -152,7 +155,7 @@ def refusal(address: str) -> str | None:
     """Why ``address`` cannot be listened on; None if it can."""
     host, _colon, port = address.rpartition(":")
     host = host.strip("[]")
-    if not host or not port.isdecimal() or int(port) > 0xFFFF:
+    if not host or not port.isdecimal() or int(port) >= PORTS:
         return "it should look like 127.0.0.1:3030"
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         # Connections of the past do not count, a listener does.

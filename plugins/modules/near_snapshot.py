@@ -14,8 +14,8 @@ description:
     A database that was begun is never touched.
   - The work goes on in the background on the host, and its progress is printed. When the playbook is stopped, it still
     goes on; the next run joins it. When the work itself is stopped, the next run goes on where it stopped.
-  - The archive is unpacked beside the database and renamed when it is whole. An archive that holds a key, a link, or a name
-    that leads elsewhere is refused.
+  - The archive is unpacked beside the database and renamed when it is whole. An archive that holds a key, a link, or a
+    name that leads elsewhere is refused.
 options:
   url:
     description: Where the archive is, one mirror after the other. C(tar), C(tar.gz), C(tar.bz2), C(tar.xz), or with the
@@ -24,7 +24,7 @@ options:
     elements: str
     required: true
   checksum:
-    description: What the archive must be, as C(sha256:HEX). With it, a download that one mirror broke off goes on at another.
+    description: What the archive must be, as C(sha256:HEX). With it, a download that broke off goes on at any mirror.
     type: str
   path:
     description: The database, such as C(/var/lib/near/neard/data). The archive is kept beside it, in C(PATH.snapshot).
@@ -160,7 +160,7 @@ class Work:
             raise BadConfig(
                 f"{self.data} was begun while the snapshot was loaded", "Stop neard, empty it, and run this again"
             )
-        os.replace(self.room / "data", self.data)
+        (self.room / "data").replace(self.data)
         archive.forget()
         self.stage("done")
 

@@ -19,7 +19,7 @@ _FLOCK = "hhqqi4x"  # struct flock on 64-bit Linux: l_type, l_whence, l_start, l
 
 @dataclass(frozen=True)
 class LeftKey:
-    """A validator key that lies in a home as a file of its own: neither the guard nor kuutamod puts it there like that."""
+    """A validator key that lies in a home as a file of its own; the guard and kuutamod only put links there."""
 
     path: Path
     account_id: str
@@ -102,7 +102,7 @@ def started_at(pid: int) -> float | None:
 
 
 def newer_than(paths: list[Path], moment: float) -> list[str]:
-    """Those of ``paths`` that were put in place after ``moment``; one second of grace, as boot times are whole seconds."""
+    """Those of ``paths`` put in place after ``moment``, with a second of grace: boot times are whole seconds."""
     found = []
     for path in paths:
         with contextlib.suppress(OSError):

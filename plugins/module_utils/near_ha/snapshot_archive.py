@@ -1,4 +1,4 @@
-"""Unpacks an archive of neard's database, and lets nothing else through: no key, no link, no way out of the directory."""
+"""Unpacks an archive of neard's database and lets nothing else through: no key, no link, no way out."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _KEY_TEXT = re.compile(rb'"(secret|private)_key"\s*:')
 _SMALL = 64 * 1024
 _ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
+_DIRECTORY, _FILE = 0o750, 0o640
 
 
 class BadArchive(NearError):
@@ -46,9 +47,9 @@ def unpack(archive: Path, into: Path, owner: tuple[int, int], progress: Progress
             raise BadArchive(
                 f"{archive.name} holds neither a directory data nor a database", "Is this a snapshot of neard?"
             )
-        os.chmod(root, 0o750)
+        root.chmod(_DIRECTORY)
         os.chown(root, *owner)
-        os.replace(root, into)
+        root.replace(into)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BadArchive(f"the snapshot cannot be unpacked: {error}", "Check the disk and the archive") from None
     finally:
@@ -57,7 +58,8 @@ def unpack(archive: Path, into: Path, owner: tuple[int, int], progress: Progress
 
 def _extract(archive: Path, into: Path, owner: tuple[int, int], progress: Progress) -> None:
     total = archive.stat().st_size
-    with archive.open("rb") as raw, _stream(raw) as stream:
+    # Unbuffered: the position is the one that zstd reads from, and moves on.
+    with archive.open("rb", buffering=0) as raw, _stream(raw) as stream:
         for member in stream:
             progress(raw.tell(), total)
             path = PurePosixPath(member.name)
@@ -73,7 +75,7 @@ def _extract(archive: Path, into: Path, owner: tuple[int, int], progress: Progre
                 _write(stream, member, target)
             else:
                 raise BadArchive(f"the snapshot holds {member.name!r}, which is neither file nor directory", _OTHER)
-            target.chmod(0o750 if member.isdir() else 0o640)
+            target.chmod(_DIRECTORY if member.isdir() else _FILE)
             for item in (target, *target.parents):
                 if item == into:
                     break
