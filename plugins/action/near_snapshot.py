@@ -12,6 +12,7 @@ from ansible.utils.display import Display
 
 FIRST_LOOK_S = 1.0
 LOOK_EVERY_S = 10.0
+MB = 1e6
 GB = 1e9
 
 display = Display()
@@ -21,12 +22,13 @@ def sentence(result: dict[str, Any], rate: float) -> str:
     """``downloading, 12.3 of 350.0 GB (3 %), 95 MB/s, 59 min to go``; ``rate`` in bytes a second, 0 if unknown."""
     words = [str(result["stage"])]
     done, total = result["done_bytes"], result["total_bytes"]
+    unit, name = (GB, "GB") if max(done, total) >= 10 * GB else (MB, "MB")
     if total:
-        words.append(f"{done / GB:.1f} of {total / GB:.1f} GB ({100 * done // total} %)")
+        words.append(f"{done / unit:.1f} of {total / unit:.1f} {name} ({100 * done // total} %)")
     elif done:
-        words.append(f"{done / GB:.1f} GB")
+        words.append(f"{done / unit:.1f} {name}")
     if rate > 0:
-        words.append(f"{rate / 1e6:.0f} MB/s")
+        words.append(f"{rate / MB:.0f} MB/s")
         if total:
             words.append(f"{(total - done) / rate / 60:.0f} min to go")
     return ", ".join(words)

@@ -102,7 +102,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.near_ha import neard_home
 from ..module_utils.near_ha.download import Download
 from ..module_utils.near_ha.errors import BadConfig, NearError
-from ..module_utils.near_ha.snapshot_archive import unpack
+from ..module_utils.near_ha.snapshot_archive import BadArchive, unpack
 
 STATUS_EVERY_S = 0.5
 
@@ -153,7 +153,11 @@ class Work:
         self.stage("checking")
         archive.verify()
         self.stage("unpacking")
-        unpack(archive.part, self.room / "data", owner, self.tell)
+        try:
+            unpack(archive.part, self.room / "data", owner, self.tell)
+        except BadArchive:
+            archive.forget()
+            raise
         self.stage("writing to disk")
         os.sync()
         if not neard_home.is_empty(self.data):
@@ -226,6 +230,9 @@ def _is_running(work: Work) -> bool:
 def run(module: AnsibleModule) -> dict[str, Any]:
     """One step; the module's result."""
     work = Work(module.params)
+    for url in module.params["url"]:
+        if not url.startswith(("http://", "https://")):
+            raise BadConfig(f"the URL {url!r} of the snapshot is neither http:// nor https://", "Name a web server")
     finished = {"stage": "done", "done_bytes": 0, "total_bytes": 0}
     if module.params["step"] == "look":
         return {"changed": True, **look(work)}

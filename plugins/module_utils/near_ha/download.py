@@ -53,6 +53,11 @@ class Download:
             for url in self.urls:
                 try:
                     self._fetch(url)
+                except urllib.error.HTTPError as error:
+                    if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                        # What is here is no beginning of what the mirror has now.
+                        self.forget()
+                    answers[url] = _reason(error)
                 except (OSError, http.client.HTTPException, ValueError) as error:
                     answers[url] = _reason(error)
                 else:

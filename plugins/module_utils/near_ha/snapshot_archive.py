@@ -25,13 +25,21 @@ _DIRECTORY, _FILE = 0o750, 0o640
 
 
 class BadArchive(NearError):
-    """The archive cannot be used; nothing of it stays."""
+    """The archive holds what it must not, or is damaged. Another try with it is useless."""
 
     code = "archive"
 
 
+class CannotUnpack(NearError):
+    """This host cannot take what is in the archive, for example because its disk is full."""
+
+    code = "unpack"
+
+
 def unpack(archive: Path, into: Path, owner: tuple[int, int], progress: Progress) -> None:
-    """The database in ``archive`` as the new directory ``into``, owned by ``owner``; BadArchive and no ``into`` if not.
+    """The database in ``archive`` as the new directory ``into``, owned by ``owner``.
+
+    BadArchive or CannotUnpack, and no ``into``, if that is not possible.
 
     The database is the directory ``data`` of the archive, or the whole of it if there is none and it holds ``CURRENT``
     (a file of every RocksDB). Beside ``data``, other files are left out, but a key among them refuses the archive, too.
@@ -50,8 +58,12 @@ def unpack(archive: Path, into: Path, owner: tuple[int, int], progress: Progress
         root.chmod(_DIRECTORY)
         os.chown(root, *owner)
         root.replace(into)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise BadArchive(f"the snapshot cannot be unpacked: {error}", "Check the disk and the archive") from None
+    except (tarfile.TarError, EOFError) as error:
+        raise BadArchive(f"the snapshot is damaged or no archive: {error}", _OTHER) from None
+    except OSError as error:
+        raise CannotUnpack(
+            f"the snapshot cannot be unpacked: {error}", "Mend that; the archive was kept, run this again"
+        ) from None
     finally:
         shutil.rmtree(whole, ignore_errors=True)
 
