@@ -23,3 +23,8 @@ def loads(text: str) -> object:
     except RecursionError:
         raise json.JSONDecodeError("nested too deeply", text, 0) from None
     return value
+
+
+def has_comments(text: str) -> bool:
+    """Whether ``text`` holds a comment, which is lost when its value is written again."""
+    return any(not token.startswith('"') for token in _TOKEN.findall(text))

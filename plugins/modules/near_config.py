@@ -1,0 +1,185 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible module: keys of neard's config.json."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_config
+short_description: Set keys of neard's config.json
+version_added: 0.1.0
+description:
+  - Merges O(values) key by key into the C(config.json) that C(neard init) has written, and says which of the keys
+    that changed a running neard takes up only after a restart.
+  - The file is replaced in one step, and only if a value differs. Comments, which neard allows in it, are understood;
+    they are lost, with a warning, when the file is written.
+options:
+  path:
+    description: The file.
+    type: path
+    required: true
+  values:
+    description:
+      - What the file must hold. Objects are merged deeply, lists and all other values replace what was there.
+      - V(null) removes a key, so that neard's own default holds.
+      - Secrets have no place here and are refused. neard reads keys from files of their own.
+    type: dict
+    required: true
+  restart_stamp:
+    description:
+      - A file that is written anew whenever a key changes that needs a restart. A neard that was started before it
+        still runs with the old values; M(validator_ha.near.near_node_info) compares the two.
+    type: path
+extends_documentation_fragment:
+  - ansible.builtin.files
+attributes:
+  check_mode:
+    description: Says what would change without changing it.
+    support: full
+  diff_mode:
+    description: Shows the file before and after; values with the name of a secret, and logins in URLs, are left out.
+    support: full
+notes:
+  - In check mode a file that does not exist yet counts as an empty one. Otherwise it is an error, because neard
+    cannot run with the few keys that are given here.
+seealso:
+  - module: validator_ha.near.near_home
+  - module: validator_ha.near.near_node_info
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Let neard answer on loopback only, and follow no shard
+  validator_ha.near.near_config:
+    path: /var/lib/near/neard/config.json
+    values:
+      rpc:
+        addr: 127.0.0.1:3030
+      tracked_shards_config: NoShards
+    owner: near
+    group: near
+    mode: "0644"
+
+- name: Back to neard's own default
+  validator_ha.near.near_config:
+    path: /var/lib/near/neard/config.json
+    values:
+      log_summary_period: null
+"""
+
+RETURN = r"""
+changed_keys:
+  description: The keys whose value changed, as paths with dots.
+  returned: always
+  type: list
+  elements: str
+  sample: [network.addr, tracked_shards_config]
+restart_keys:
+  description: Those of RV(changed_keys) that neard takes up only after a restart; it reloads the others on SIGHUP.
+  returned: always
+  type: list
+  elements: str
+  sample: [network.addr, tracked_shards_config]
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import config_merge, relaxed_json
+from ..module_utils.near_ha.errors import BadConfig, NearError
+
+
+def read(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """Text and content of the file, None if there is none; BadConfig if it cannot be used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = relaxed_json.loads(text)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{path} cannot be used: {error}", "Mend it by hand; nothing was changed") from None
+    if not isinstance(document, dict):
+        raise BadConfig(f"{path} does not hold a JSON object", "Mend it by hand; nothing was changed")
+    return text, document
+
+
+def refuse_secrets(values: dict[str, Any]) -> None:
+    """BadConfig if somebody put a secret among the wanted values."""
+    secrets = config_merge.secret_keys(values)
+    if secrets:
+        raise BadConfig(
+            f"values holds what looks like a secret: {', '.join(secrets)}",
+            "config.json is no place for it; neard reads keys from files of their own",
+        )
+
+
+def write(module: AnsibleModule, path: Path, text: str) -> None:
+    """Put the file in place in one step."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    module.atomic_move(temporary, str(path))
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Do what the parameters ask for; the module's result."""
+    path, values = Path(module.params["path"]), module.params["values"]
+    refuse_secrets(values)
+    found = read(path)
+    if found is None and not module.check_mode:
+        raise BadConfig(f"{path} does not exist", "Make neard's home first, with near_home or neard init")
+    text, before = found or ("", {})
+    after = config_merge.merge(before, values)
+    keys = config_merge.changed_keys(before, after)
+    needing_restart = config_merge.restart_keys(keys)
+    result = {
+        "changed": bool(keys),
+        "changed_keys": keys,
+        "restart_keys": needing_restart,
+        "diff": {
+            "before_header": str(path),
+            "after_header": str(path),
+            "before": config_merge.render(config_merge.shown(before)) if found else "",
+            "after": config_merge.render(config_merge.shown(after)),
+        },
+    }
+    if keys and relaxed_json.has_comments(text):
+        module.warn(f"{path} had comments; they are not kept")
+    if keys and not module.check_mode:
+        stamp = module.params["restart_stamp"]
+        if stamp and needing_restart:
+            # Before the file itself: a run that is cut off in between asks for one restart too many, not too few.
+            write(module, Path(stamp), "".join(f"{key}\n" for key in needing_restart))
+        write(module, path, config_merge.render(after))
+    if found or not module.check_mode:
+        arguments = module.load_file_common_arguments(module.params)
+        result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"])
+    return result
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "values": {"type": "dict", "required": True},
+            "restart_stamp": {"type": "path"},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except NearError as error:
+        module.fail_json(msg=str(error), code=error.code)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

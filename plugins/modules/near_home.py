@@ -1,0 +1,273 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible module: the home of a neard, and the node keys of its host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_home
+short_description: Make the home of a neard without a validator key
+version_added: 0.1.0
+description:
+  - Makes C(config.json), C(genesis.json) and C(node_key.json) of a home of neard where they are missing, and two node
+    keys for the roles that a host of a failover pair may have.
+  - C(neard init) runs in a temporary directory, never in the home, because it also writes a C(validator_key.json),
+    again and again when that is missing. What it made is thrown away but for the files that are wanted.
+  - Fails if a validator key lies in the home as a file. It is neither removed nor set aside, since only a person can
+    know whether something signs with it; a symbolic link is what the guard makes and is left alone.
+options:
+  path:
+    description: The home of neard. It must exist.
+    type: path
+    required: true
+  program:
+    description: The program neard.
+    type: path
+    required: true
+  chain_id:
+    description: The chain. On every chain but C(mainnet), C(genesis.json) must be in the home already.
+    type: str
+    required: true
+  boot_nodes:
+    description: Peers to begin with, for a fresh C(config.json). Each is C(ed25519:KEY@HOST:PORT).
+    type: list
+    elements: str
+    default: []
+  keys_dir:
+    description: Directory of C(voter_node_key.json) and C(validator_node_key.json). It must exist.
+    type: path
+    required: true
+  validator_node_key:
+    description: The text of the key file that C(validator_node_key.json) must be. Without it one is made, once.
+    type: str
+  owner:
+    description: The user that runs neard, and owns all files made here.
+    type: str
+    required: true
+  group:
+    description: The group of all files made here.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Says what would be made without making it.
+    support: full
+  diff_mode:
+    description: Names the files; their content is not shown, because it is secret or large.
+    support: partial
+seealso:
+  - module: validator_ha.near.near_config
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Make neard's home
+  validator_ha.near.near_home:
+    path: /var/lib/near/neard
+    program: /usr/local/bin/neard
+    chain_id: mainnet
+    keys_dir: /etc/near/neard
+    owner: near
+    group: near
+"""
+
+RETURN = r"""
+created:
+  description: The files that were made, or would be.
+  returned: always
+  type: list
+  elements: str
+  sample: [/var/lib/near/neard/config.json]
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import key_file, neard_home
+from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
+
+VOTER = "voter_node_key.json"
+VALIDATOR = "validator_node_key.json"
+INIT_TIMEOUT_S = 900
+
+
+class Maker:
+    """Makes the files of one home."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module, self.params = module, module.params
+        self.home, self.keys = Path(module.params["path"]), Path(module.params["keys_dir"])
+        self.config = neard_home.read_config(self.home)
+        self.created: list[str] = []
+
+    def missing(self) -> list[Path]:
+        """What is not there yet, in the order in which it is made."""
+        genesis = neard_home.named(self.home, self.config, "genesis_file", "genesis.json")
+        node_key = neard_home.named(self.home, self.config, "node_key_file", "node_key.json")
+        wanted = [self.keys / VOTER, self.keys / VALIDATOR, node_key, genesis, self.home / neard_home.CONFIG]
+        return [path for path in wanted if not os.path.lexists(path)]
+
+    def make(self) -> None:
+        """Make what is missing; config.json last, because a home with it counts as made."""
+        for path in self.missing():
+            if path.name == neard_home.CONFIG:
+                self._from_init("config.json", path, 0o640)
+            elif path.parent == self.keys and not (path.name == VALIDATOR and self.params["validator_node_key"]):
+                self._from_init("node_key.json", path, 0o600)
+            elif path.parent == self.keys:
+                continue
+            elif "genesis" in path.name:
+                self._genesis(path)
+            else:
+                # Until the supervisor puts the key of its role here.
+                self._place((self.keys / VOTER).read_bytes(), path, 0o600)
+
+    def given_key(self) -> None:
+        """Put the given validator node key in place, if it is another one."""
+        text, target = self.params["validator_node_key"], self.keys / VALIDATOR
+        if not text:
+            return
+        with tempfile.TemporaryDirectory() as directory:
+            candidate = Path(directory, "key.json")
+            candidate.touch(0o600)
+            candidate.write_text(text, encoding="utf-8")
+            try:
+                wanted = key_file.read(candidate)
+            except BadKey as error:
+                raise BadKey(str(error).replace(str(candidate), "validator_node_key")) from None
+        try:
+            present = key_file.read(target)
+        except BadKey:
+            present = None
+        if present is not None and present.secret_key == wanted.secret_key:
+            return
+        if self.module.check_mode:
+            self.created.append(str(target))
+        else:
+            self._place(text.strip().encode() + b"\n", target, 0o600)
+
+    def refuse_left_key(self) -> None:
+        """BadKey if a validator key lies in the home."""
+        left = neard_home.left_key(self.home, self.config)
+        if left is not None:
+            raise BadKey(
+                f"a validator key lies in neard's home: {left}",
+                "neard signs with it whenever it is started, whatever other hosts do. Find out whether something signs"
+                " with it, stop that, move the file out of the home, and run this again",
+            )
+
+    def _genesis(self, path: Path) -> None:
+        if self.params["chain_id"] != "mainnet":
+            raise BadConfig(
+                f"{path} does not exist, and neard has only mainnet's genesis built in",
+                f"Give the genesis of {self.params['chain_id']!r} with neard_genesis_file or neard_genesis_url",
+            )
+        self._from_init("genesis.json", path, 0o640)
+
+    def _from_init(self, name: str, target: Path, mode: int) -> None:
+        with tempfile.TemporaryDirectory(dir=self.home, prefix=".init-") as directory:
+            shutil.chown(directory, self.params["owner"], self.params["group"])
+            self._init(Path(directory))
+            made = Path(directory, name)
+            if not made.is_file():
+                raise BadConfig(f"{self.params['program']} init wrote no {name}", "Is this program neard?")
+            self._place(made.read_bytes(), target, mode)
+
+    def _init(self, directory: Path) -> None:
+        program = self.params["program"]
+        command = [program, "--home", str(directory), "init", "--chain-id", self.params["chain_id"]]
+        if self.params["boot_nodes"]:
+            command += ["--boot-nodes", ",".join(self.params["boot_nodes"])]
+        genesis = neard_home.named(self.home, self.config, "genesis_file", "genesis.json")
+        if genesis.exists():
+            command += ["--genesis", str(genesis)]
+        user = pwd.getpwnam(self.params["owner"])
+        try:
+            done = subprocess.run(
+                command, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd=str(directory),
+                env={"PATH": os.defpath, "HOME": str(directory), "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+                capture_output=True, timeout=INIT_TIMEOUT_S, check=False,
+            )  # fmt: skip
+        except OSError as error:
+            raise BadConfig(
+                f"{program} cannot be started: {error.strerror}", "Is it a neard for this kind of machine?"
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise BadConfig(f"{program} init did not end within {INIT_TIMEOUT_S} s", "Try it by hand") from None
+        if done.returncode != 0:
+            text = (done.stderr or done.stdout).decode(errors="replace").strip()
+            raise BadConfig(f"{program} init ended with status {done.returncode}: {text[-600:]}", "Try it by hand")
+
+    def _place(self, content: bytes, target: Path, mode: int) -> None:
+        """The content under its name in one step, as the owner's."""
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+            shutil.chown(temporary, self.params["owner"], self.params["group"])
+        Path(temporary).replace(target)
+        self.created.append(str(target))
+
+    def secure_keys(self) -> bool:
+        """Owner and mode of the node keys as they must be; whether something had to change."""
+        changed = False
+        for path in (self.keys / VOTER, self.keys / VALIDATOR):
+            wanted = {"path": str(path), "owner": self.params["owner"], "group": self.params["group"], "mode": 0o600}
+            if path.exists():
+                wanted |= {"attributes": None, "secontext": [None, None, None]}
+                changed = self.module.set_fs_attributes_if_different(wanted, changed)
+        return changed
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Do what the parameters ask for; the module's result."""
+    maker = Maker(module)
+    maker.refuse_left_key()
+    if module.check_mode:
+        maker.created = [str(path) for path in maker.missing()]
+    else:
+        maker.make()
+    if not (module.check_mode and str(maker.keys / VALIDATOR) in maker.created):
+        maker.given_key()
+    secured = maker.secure_keys()
+    maker.refuse_left_key()
+    return {
+        "changed": bool(maker.created) or secured,
+        "created": maker.created,
+        "diff": {"before": "", "after": "".join(f"{path}\n" for path in maker.created)},
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "program": {"type": "path", "required": True},
+            "chain_id": {"type": "str", "required": True},
+            "boot_nodes": {"type": "list", "elements": "str", "default": []},
+            "keys_dir": {"type": "path", "required": True, "no_log": False},
+            "validator_node_key": {"type": "str", "no_log": True},
+            "owner": {"type": "str", "required": True},
+            "group": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except NearError as error:
+        module.fail_json(msg=str(error), code=error.code)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible module: what a host offers to a neard, and which neard runs there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_node_info
+short_description: Tell the state of a neard and of its home
+version_added: 0.1.0
+description:
+  - Looks at the home of a neard, the disk below it, addresses that it is to listen on and kernel settings.
+  - Tells which neard runs on the home, and whether it was started before its program or its configuration was replaced.
+options:
+  path:
+    description: The home of neard. It need not exist.
+    type: path
+    required: true
+  stamps:
+    description:
+      - Files that neard must be younger than, such as its program and the stamp of M(validator_ha.near.near_config).
+    type: list
+    elements: path
+    default: []
+  addresses:
+    description: Addresses (C(HOST:PORT)) that a neard is to listen on.
+    type: list
+    elements: str
+    default: []
+  kernel_settings:
+    description: Kernel settings and the values that they should have, such as C(net.core.rmem_max).
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: linux
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Ask whether neard must be restarted
+  validator_ha.near.near_node_info:
+    path: /var/lib/near/neard
+    stamps: [/usr/local/bin/neard, /var/lib/near/neard/restart.stamp]
+  register: node
+"""
+
+RETURN = r"""
+initialised:
+  description: Whether the home has a config.json.
+  returned: always
+  type: bool
+data_path:
+  description: Where its database is, or will be.
+  returned: always
+  type: str
+data_empty:
+  description: Whether the database has not been begun.
+  returned: always
+  type: bool
+free_bytes:
+  description: Free space for the database.
+  returned: always
+  type: int
+genesis_chain_id:
+  description: The chain that genesis.json names near its beginning; empty if there is none.
+  returned: always
+  type: str
+genesis_checksum:
+  description: SHA-256 of genesis.json, as C(sha256:HEX); empty if there is none.
+  returned: always
+  type: str
+left_key:
+  description: A validator key that lies in the home as a file, for people; empty if there is none.
+  returned: always
+  type: str
+taken_addresses:
+  description: Those of O(addresses) that cannot be listened on now, each with the reason.
+  returned: always
+  type: list
+  elements: str
+pid:
+  description: The process that has the database open, 0 if there is none.
+  returned: always
+  type: int
+started:
+  description: When that process started, in seconds since 1970; 0 if there is none.
+  returned: always
+  type: float
+restart_needed:
+  description: Whether a neard runs that is older than one of O(stamps).
+  returned: always
+  type: bool
+restart_reasons:
+  description: Those of O(stamps) that are younger than the running neard.
+  returned: always
+  type: list
+  elements: str
+kernel_differing:
+  description: Those of O(kernel_settings) that have another value now, without those that this kernel does not know.
+  returned: always
+  type: list
+  elements: str
+kernel_writable:
+  description: Whether kernel settings can be changed here. In most containers they cannot.
+  returned: always
+  type: bool
+"""
+
+import errno
+import hashlib
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import neard_home
+from ..module_utils.near_ha.errors import NearError
+
+PORTS = 1 << 16
+
+
+def free_bytes(path: Path) -> int:
+    """Free space, for users that are not root, where ``path`` is or will be."""
+    while not path.exists():
+        path = path.parent
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file; empty if there is none."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError:
+        return ""
+    return f"sha256:{digest.hexdigest()}"
+
+
+def refusal(address: str) -> str | None:
+    """Why ``address`` cannot be listened on; None if it can."""
+    host, _colon, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdecimal() or int(port) >= PORTS:
+        return "it should look like 127.0.0.1:3030"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Connections of the past do not count, a listener does.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            taken = {errno.EADDRINUSE: "another program listens there", errno.EADDRNOTAVAIL: "no address of this host"}
+            return taken.get(error.errno or 0, error.strerror or str(error))
+    return None
+
+
+def kernel_differing(wanted: dict[str, Any]) -> list[str]:
+    """The names whose value is not the wanted one; blanks count as one. What this kernel does not show is left out."""
+    found = []
+    for name, value in wanted.items():
+        try:
+            present = Path("/proc/sys", *name.split(".")).read_text().split()
+        except OSError:
+            continue
+        if present != str(value).split():
+            found.append(name)
+    return found
+
+
+def chain_id(genesis: Path) -> str:
+    """The chain of a genesis file, from its beginning: the whole of it may be very large."""
+    try:
+        with genesis.open("rb") as file:
+            found = re.search(rb'"chain_id"\s*:\s*"([^"]*)"', file.read(1 << 16))
+    except FileNotFoundError:
+        return ""
+    return found.group(1).decode(errors="replace") if found else ""
+
+
+def run(params: dict[str, Any]) -> dict[str, Any]:
+    """Look; the module's result."""
+    home = Path(params["path"])
+    config = neard_home.read_config(home)
+    data = neard_home.data_dir(home, config)
+    pid = neard_home.lock_holder(data / "LOCK")
+    started = neard_home.started_at(pid) if pid else None
+    reasons = neard_home.newer_than([Path(stamp) for stamp in params["stamps"]], started) if started else []
+    left = neard_home.left_key(home, config)
+    refused = {address: refusal(address) for address in params["addresses"]}
+    genesis = neard_home.named(home, config, "genesis_file", "genesis.json")
+    return {
+        "changed": False,
+        "initialised": bool(config),
+        "data_path": str(data),
+        "data_empty": neard_home.is_empty(data),
+        "free_bytes": free_bytes(data),
+        "genesis_chain_id": chain_id(genesis),
+        "genesis_checksum": checksum(genesis),
+        "left_key": str(left) if left else "",
+        "taken_addresses": [f"{address} ({reason})" for address, reason in refused.items() if reason],
+        "pid": pid or 0,
+        "started": started or 0.0,
+        "restart_needed": bool(reasons),
+        "restart_reasons": reasons,
+        "kernel_differing": kernel_differing(params["kernel_settings"]),
+        "kernel_writable": os.access("/proc/sys/net/ipv4/tcp_congestion_control", os.W_OK),
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "stamps": {"type": "list", "elements": "path", "default": []},
+            "addresses": {"type": "list", "elements": "str", "default": []},
+            "kernel_settings": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module.params)
+    except NearError as error:
+        module.fail_json(msg=str(error), code=error.code)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
