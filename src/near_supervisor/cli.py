@@ -14,7 +14,7 @@ from typing import Any
 from near_ha import control_client
 from near_ha.errors import NearError
 
-from . import __version__, options
+from . import __version__, guard, options
 from .core.events import DetachAsked, StopAsked
 from .driver import Driver
 from .io import logfmt
@@ -47,7 +47,11 @@ def main(argv: list[str] | None = None) -> int:
         command = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.")
         command.add_argument("--run-dir", required=True, metavar="DIR", help="its run directory")
         command.add_argument("--json", action="store_true", help="the whole answer, as JSON")
-    given = parser.parse_args(argv)
+    verbs.add_parser("guard", help="own neard and kill it when its lease ends, as a service of its own", add_help=False)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["guard"]:
+        return guard.main(words[1:])
+    given = parser.parse_args(words)
     if given.verb == "run":
         return _run(given)
     return _ask(given)

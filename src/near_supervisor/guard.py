@@ -600,7 +600,7 @@ def _time(request: dict[str, object], name: str) -> int:
     return value
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run a guard until its work is over; exit status 1 when it cannot start."""
     parser = argparse.ArgumentParser(
         prog="near-guard",
@@ -618,7 +618,7 @@ def main() -> int:
         metavar="SECONDS",
         help="go away after this long without a supervisor and without a neard; 0 = never (default %(default)s)",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.log:
         fd = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         os.dup2(fd, 1)

@@ -12,8 +12,11 @@ from near_supervisor import guard
 
 def spawn(run_dir: Path, home: Path, key_link: Path) -> None:
     """Start a guard in the background; its output and neard's go to ``<run dir>/neard.log``."""
+    # Packed into one file, the guard is a verb of that file.
+    archive = getattr(guard.__loader__, "archive", None)
+    program = [guard.__file__] if archive is None else [str(archive), "guard"]
     command = [
-        *(sys.executable, "-I", "-S", guard.__file__),
+        *(sys.executable, "-I", "-S", *program),
         *("--run-dir", str(run_dir), "--home", str(home), "--key-link", str(key_link)),
         *("--log", str(run_dir / "neard.log")),
     ]
