@@ -67,18 +67,26 @@ status:
 supervisor:
   description:
     - The supervisor's unit, its pid (0 if there is none), the program file it runs, and why it is out of date.
+    - C(started_at) is in seconds since 1970, null without a process.
   returned: always
   type: dict
-  sample: {unit: near-supervisor@my.pool.near.service, active: active, pid: 4711, program: /usr/local/lib/near-supervisor/a.pyz, outdated: []}
+  sample: 
+    unit: near-supervisor@my.pool.near.service
+    installed: true
+    active: active
+    pid: 4711
+    started_at: 1795000000.1
+    program: /usr/local/lib/near-supervisor/near-supervisor-0123456789ab.pyz
+    outdated: []
 guard:
   description: The same of the guard; what is out of date there, or in neard, takes a restart of neard.
   returned: always
   type: dict
 neard:
-  description: neard's pid (0 if there is none), whether it may sign, and whether it is older than its configuration.
+  description: neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than it.
   returned: always
   type: dict
-  sample: {pid: 4712, armed: true, config_changed: false}
+  sample: {pid: 4712, armed: true, configured: true, config_changed: false}
 unused_programs:
   description: Older versions of the daemon that no process runs.
   returned: always
@@ -171,7 +179,12 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
     neard = (status or {}).get("neard") or {}
     pid = neard.get("pid") or child_of(guard["pid"])
     # Without a supervisor to ask, a neard that is there may sign.
-    neard = {"pid": pid, "armed": bool(pid) if status is None else bool(neard.get("armed")), "config_changed": False}
+    neard = {
+        "pid": pid,
+        "armed": bool(pid) if status is None else bool(neard.get("armed")),
+        "configured": (home / "config.json").is_file(),
+        "config_changed": False,
+    }
     if supervisor["pid"]:
         if supervisor["program"] != program:
             supervisor["outdated"].append("there is another version of the program")
@@ -202,6 +215,7 @@ def process(name: str, library: Path) -> dict[str, Any]:
     files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
     return {
         "unit": name,
+        "installed": bool(shown.get("FragmentPath")),
         "active": shown.get("ActiveState", ""),
         "pid": pid,
         "started_at": since,
