@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ from .io import logfmt
 from .io.control import ControlServer
 from .io.exporter import Exporter
 from .io.run_dir import RunDir
+from .io.systemd import ServiceManager
 
 log = logging.getLogger("near_supervisor")
 
@@ -70,7 +72,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         checked = options.check(given, options.from_environment())
         run_dir = RunDir(checked.run_dir)
-        driver = Driver(checked, run_dir)
+        driver = Driver(checked, run_dir, ServiceManager(os.environ))
         exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
         control = ControlServer(run_dir.path / "control.sock", _routes(driver))
     except NearError as error:

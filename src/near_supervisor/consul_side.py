@@ -39,7 +39,8 @@ class ConsulSide:
         self._looking.set()
 
     def _store(self, timeout_ms: int) -> ConsulStore:
-        return ConsulStore(self._options.consul_url, self._options.account_id, timeout_ms)
+        options = self._options
+        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access)
 
     def watch(self) -> None:
         """Begin to read the lease."""

@@ -20,6 +20,7 @@ from .io import clock
 from .io.lane import Lane
 from .io.neard_rpc import NeardRpc, Unreadable
 from .io.run_dir import RunDir
+from .io.systemd import ServiceManager
 from .options import DEFAULT_NODE_ID, Options
 from .snapshot import Snapshot
 
@@ -34,9 +35,9 @@ _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR
 class Driver:
     """One supervisor at work. ``run`` returns its exit status."""
 
-    def __init__(self, options: Options, run_dir: RunDir) -> None:
+    def __init__(self, options: Options, run_dir: RunDir, manager: ServiceManager) -> None:
         self._events: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
-        self._run_dir = run_dir
+        self._run_dir, self._manager = run_dir, manager
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config.block_time_ms)
@@ -57,16 +58,24 @@ class Driver:
         self._consul.watch()
         self._handle(ev.Tick())
         while self._exit is None:
-            idle = idle_ms(self._node, self._stepped_at, clock.boot_ms())
+            # Fed here and nowhere else: a loop that hangs, in whatever it does, is noticed.
+            self._manager.turned(self._stepped_at, *self.snapshot.summary())
             try:
-                event = self._events.get(timeout=min(idle, LOOK_AROUND_MS) / 1000)
+                event = self._events.get(timeout=self._patience_ms() / 1000)
             except queue.Empty:
                 event = ev.Tick()
             self._handle(event)
             self._guard.check_alive()
+        self._manager.stopping()
         if not self._exit.detach:
             self._clean_up()
         return self._exit.code
+
+    def _patience_ms(self) -> int:
+        now = clock.boot_ms()
+        watchdog = self._manager.patience_ms(now)
+        idle = min(idle_ms(self._node, self._stepped_at, now), LOOK_AROUND_MS)
+        return idle if watchdog is None else min(idle, watchdog)
 
     def _handle(self, event: ev.Event) -> None:
         now = self._stepped_at = clock.boot_ms()

@@ -62,6 +62,32 @@ def say(level: str, message: str) -> None:
         os.write(2, line.encode())
 
 
+class Manager:
+    """The service manager (sd_notify), if there is one. What it does not take is lost; nothing here waits for it."""
+
+    def __init__(self) -> None:
+        # Taken out of the environment: neard must not speak in this program's name.
+        address = os.environ.pop("NOTIFY_SOCKET", "")
+        interval, pid = os.environ.pop("WATCHDOG_USEC", ""), os.environ.pop("WATCHDOG_PID", "")
+        self.address = "\0" + address[1:] if address.startswith("@") else address
+        self.channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
+        meant = address and interval.isdecimal() and pid in ("", str(os.getpid()))
+        self.feed_every = max(1, int(interval) // 2_000) if meant else 0
+        self.feed_at = 0
+
+    def tell(self, text: str) -> None:
+        """Send ``text``, or forget it."""
+        if self.channel is not None:
+            with contextlib.suppress(OSError):
+                self.channel.sendto(text.encode(), self.address)
+
+    def feed(self, now: int) -> None:
+        """The loop has turned at ``now``: keep the watchdog quiet, at half of its time."""
+        if self.feed_every and now >= self.feed_at:
+            self.feed_at = now + self.feed_every
+            self.tell("WATCHDOG=1")
+
+
 # --- the kernel's part -----------------------------------------------------------------------------
 
 
@@ -320,6 +346,8 @@ class Guard:
         self.backstop = Backstop()
         self.disarm_key()
         self.wake_r, self.listener = self._signals(), self._listen()
+        self.manager = Manager()
+        self.manager.tell("READY=1\nSTATUS=no neard")
 
     def disarm_key(self) -> None:
         """Take the validator key out of neard's home; every start of a guard begins with it."""
@@ -370,6 +398,7 @@ class Guard:
             ready = {fd for fd, _event in poller.poll(self._patience())}
             # neard first, then requests: a deadline that has passed is never moved on.
             self._tend_neard()
+            self.manager.feed(boot_ms())
             if self.client and self.client.fileno() in ready:
                 self._read_client()
             if self.listener.fileno() in ready:
@@ -377,7 +406,11 @@ class Guard:
 
     def _patience(self) -> int:
         now = boot_ms()
-        due = self.neard.due() if self.neard else [self.idle_since + self.linger_ms]
+        due = self.neard.due() if self.neard else []
+        if self.neard is None and self.client is None and self.linger_ms > 0:
+            due.append(self.idle_since + self.linger_ms)
+        if self.manager.feed_every:
+            due.append(self.manager.feed_at)
         return max(0, min([now + 1_000, *due]) - now) + 1
 
     def _tend_neard(self) -> None:
@@ -400,6 +433,7 @@ class Guard:
         self.disarm_key()
         self.idle_since = boot_ms()
         how = how_it_ended(neard.status or 0)
+        self.manager.tell(f"STATUS=no neard; {neard.pid} has ended with {how}, cause: {neard.cause}")
         say("info", f"neard {neard.pid} has ended with {how}, cause: {neard.cause}")
         self.last_exit = {
             "pid": neard.pid,
@@ -539,6 +573,7 @@ class Guard:
             self.disarm_key()
             raise
         self.neard = neard
+        self.manager.tell(f"STATUS=neard {neard.pid} {'with' if armed else 'without'} the validator key")
         return {"pid": neard.pid}
 
     def _refuse_foreign_neard(self, lock: str) -> None:
@@ -630,6 +665,7 @@ def main(argv: list[str] | None = None) -> int:
         say("error", f"near-guard cannot start: {error}")
         return 1
     guard.run()
+    guard.manager.tell("STOPPING=1")
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(options.run_dir, "guard.sock"))
     return 0

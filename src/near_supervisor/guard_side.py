@@ -23,6 +23,7 @@ log = logging.getLogger("near_supervisor")
 ATTACH_MS = 5_000
 ATTACH_RETRY_MS = 20
 OVERDUE_MS = 1_000
+_SERVICE_HINT = "With --guard service a unit of its own runs it: is that started, with the same --run-dir?"
 
 
 class GuardSide:
@@ -62,7 +63,7 @@ class GuardSide:
         return client.pid if client else None
 
     def attach(self) -> None:
-        """Find or start a guard; GuardReady or GuardFailed follows."""
+        """Find a guard, or start one if it is ours to start; GuardReady or GuardFailed follows."""
         self._lane.submit(self._attach, lambda: self._post(ev.GuardFailed("the guard could not be attached")))
 
     def remember(self, memory: Memory) -> None:
@@ -119,8 +120,9 @@ class GuardSide:
         self._ask({"do": "deadline", "deadline": deadline})
 
     def quit(self) -> None:
-        """Send the guard away; it goes once neard has."""
-        self._ask({"do": "quit"})
+        """Send the guard away; it goes once neard has. A service of its own stays."""
+        if not self._options.guard_is_service:
+            self._ask({"do": "quit"})
 
     def check_alive(self) -> None:
         """A guard that does not answer is killed: the kernel ends its neard with it.
@@ -142,14 +144,15 @@ class GuardSide:
 
     def _attach(self) -> None:
         limit = clock.boot_ms() + ATTACH_MS
-        spawned = False
+        spawned = service = self._options.guard_is_service
         while True:
             try:
                 client = GuardClient(self._run_dir.path / "guard.sock", self._exited, self._lost)
                 break
             except GuardError as error:
                 if clock.boot_ms() > limit or error.hint:
-                    self._post(ev.GuardFailed(f"{error}. Its log is {self._run_dir.path / 'neard.log'}"))
+                    where = _SERVICE_HINT if service else f"Its log is {self._run_dir.path / 'neard.log'}"
+                    self._post(ev.GuardFailed(f"{error}. {where}"))
                     return
             if not spawned:
                 guard_process.spawn(self._run_dir.path, self._options.neard_home, self.config.validator_key_file)
@@ -157,6 +160,10 @@ class GuardSide:
             clock.sleep_ms(ATTACH_RETRY_MS)
         try:
             event = self._greet(client)
+        except BadConfig as error:
+            client.close()
+            self._post(ev.GuardFailed(str(error)))
+            return
         except (GuardError, KeyError, TypeError) as error:
             # Left behind by another version: neither of us can go on with it.
             client.close()
@@ -173,6 +180,13 @@ class GuardSide:
             log.error(note)
         wanted = (str(self._options.neard_home), str(self.config.validator_key_file))
         if (hello["home"], hello["key_link"]) != wanted:
+            if self._options.guard_is_service:
+                # It would be started again just as it is.
+                raise BadConfig(
+                    f"the guard of {self._run_dir.path} guards {hello['home']} with the key at {hello['key_link']}, not"
+                    f" {wanted[0]} with the key at {wanted[1]}",
+                    "Give its unit the --home and --key-link of this supervisor's neard",
+                )
             log.error("the running guard guards %s, not %s; it is ended", hello["home"], wanted[0])
             client.kill_guard()
         running, last = hello["neard"], hello["last_exit"]

@@ -11,8 +11,11 @@ from near_ha import consul_keys, lease_record
 from near_ha.errors import BadRecord, NearError
 from near_ha.lease_record import LeaseState
 
+from . import options
+from .io import consul_access
 from .io.consul_client import connect, describe, parse_urls
 
+_ROWS = (*(row for row in options.KUUTAMOD if row[0] in ("--consul-url", "--account-id")), *consul_access.ROWS)
 NO_LEADER = 1
 SESSION_GONE = 2
 _TIMEOUT_MS = 5_000
@@ -23,16 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     environ = os.environ
     parser = argparse.ArgumentParser(prog="kuutamoctl", description="Ask Consul who the validator is.")
     parser.add_argument("--json", action="store_true", help="print the Consul session of the validator as JSON")
-    parser.add_argument(
-        "--consul-url",
-        default=environ.get("KUUTAMO_CONSUL_URL") or "http://localhost:8500",
-        help="Consul agents to ask, a comma list tried in turn (default %(default)s) [$KUUTAMO_CONSUL_URL]",
-    )
-    parser.add_argument(
-        "--account-id",
-        default=environ.get("KUUTAMO_ACCOUNT_ID") or "default",
-        help="name of the validator in Consul (default %(default)s) [$KUUTAMO_ACCOUNT_ID]",
-    )
+    options.add_rows(parser, _ROWS, environ)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("active-validator", help="print the node that validates")
     given = parser.parse_args(argv)
@@ -45,8 +39,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _active_validator(given: argparse.Namespace) -> int:
     problem = ""
-    for scheme, host, port in parse_urls(given.consul_url):
-        client = connect(scheme, host, port, _TIMEOUT_MS)
+    urls = parse_urls(given.consul_url)
+    access = consul_access.check(given, given.consul_url)
+    for scheme, host, port in urls:
+        client = connect(scheme, host, port, _TIMEOUT_MS, access)
         try:
             index, entry = client.kv.get(consul_keys.leader(given.account_id))
             # Without Consul's index the answer, a 404 in particular, came from something else.

@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from near_ha import key_file
 from near_ha.errors import BadConfig
 
 from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
+from .io import consul_access
+from .io.consul_access import ConsulAccess
 
 DEFAULT_NODE_ID = "node"
 _MAX_LEASE_MS = 600_000
 
 # flag, variable, default ("" = none), help
-_KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
+KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
     ("--neard-home", "KUUTAMO_NEARD_HOME", "", "neard's home directory"),
     ("--voter-node-key", "KUUTAMO_VOTER_NODE_KEY", "", "node key of neard while it stands by"),
     ("--validator-node-key", "KUUTAMO_VALIDATOR_NODE_KEY", "", "node key of neard while it validates"),
@@ -32,14 +34,17 @@ _KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
     ("--node-id", "KUUTAMO_NODE_ID", DEFAULT_NODE_ID, "name of this node, different on each"),
     ("--consul-url", "KUUTAMO_CONSUL_URL", "http://localhost:8500", "Consul agents to ask, a comma list tried in turn"),
 )
-_OURS: tuple[tuple[str, str, str, str], ...] = (
+OURS: tuple[tuple[str, str, str, str], ...] = (
     ("--lease", "NEAR_SUPERVISOR_LEASE", f"{DEFAULT_LEASE_MS / 1000:g}", "lease in seconds, the same on all nodes"),
     ("--run-dir", "NEAR_SUPERVISOR_RUN_DIR", "", "sockets, session and neard's log (default: NEARD_HOME/run)"),
     ("--neard", "NEAR_SUPERVISOR_NEARD", "neard", "the neard program"),
     ("--startup-timeout", "NEAR_SUPERVISOR_STARTUP_TIMEOUT", "120", "seconds for neard to answer after a start"),
     ("--stop-timeout", "NEAR_SUPERVISOR_STOP_TIMEOUT", "60", "seconds for neard to stop before it is killed"),
     ("--height-patience", "NEAR_SUPERVISOR_HEIGHT_PATIENCE", "60", "seconds after which a wait for height is reported"),
+    ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
+    *consul_access.ROWS,
 )
+_GUARDS = ("own", "service")
 _KEYS = ("validator_key", "validator_node_key", "voter_node_key")
 
 
@@ -62,6 +67,8 @@ class Options:
     node_id: str
     hostname: str
     consul_url: str
+    consul_access: ConsulAccess
+    guard_is_service: bool
     lease_ms: int
     startup_timeout_ms: int
     stop_timeout_ms: int
@@ -73,12 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
     """Declare every option of ``run``; a variable of the environment stands in for a missing flag."""
     drop_in = parser.add_argument_group("as kuutamod")
     ours = parser.add_argument_group("new here")
-    for group, rows in ((drop_in, _KUUTAMOD), (ours, _OURS)):
-        for flag, variable, default, text in rows:
-            shown = f" (default {default})" if default else ""
-            group.add_argument(
-                flag, default=environ.get(variable) or default or None, metavar="X", help=f"{text}{shown} [${variable}]"
-            )
+    add_rows(drop_in, KUUTAMOD, environ)
+    add_rows(ours, OURS, environ)
     ours.add_argument(
         "--chain-may-stand-still",
         action="store_true",
@@ -87,6 +90,17 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
         " --height-patience this node signs though its head is not above what its predecessor may have signed."
         " Whoever sets this answers for it that the predecessor is gone [$NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL=1]",
     )
+
+
+def add_rows(
+    group: argparse._ActionsContainer, rows: Iterable[tuple[str, str, str, str]], environ: Mapping[str, str]
+) -> None:
+    """Declare options that are rows of flag, variable, default and help."""
+    for flag, variable, default, text in rows:
+        shown = f" (default {default})" if default else ""
+        group.add_argument(
+            flag, default=environ.get(variable) or default or None, metavar="X", help=f"{text}{shown} [${variable}]"
+        )
 
 
 def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
@@ -118,6 +132,11 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
             f"--lease {given.lease} is not between {MIN_LEASE_MS // 1000} and {_MAX_LEASE_MS // 1000} seconds",
             "10 suits a network; shorter leases do not survive the loss of Consul's leader (about 3 s)",
         )
+    if given.guard not in _GUARDS:
+        raise BadConfig(
+            f"--guard {given.guard!r} is neither 'own' nor 'service'",
+            "service: a unit of its own runs near-supervisor guard; own: this process starts one",
+        )
     for name in ("account_id", "node_id"):
         value = getattr(given, name)
         if value in ("", ".", "..") or not value.isprintable() or "/" in value or " " in value:
@@ -136,6 +155,8 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         node_id=given.node_id,
         hostname=socket.gethostname(),
         consul_url=given.consul_url,
+        consul_access=consul_access.check(given, given.consul_url),
+        guard_is_service=given.guard == "service",
         lease_ms=lease_ms,
         startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
         stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),

@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Run what this file is called as; the exit status."""
     # A link is moved to the next version while this one runs: what is imported late must still come from this file.
-    sys.path[0] = os.path.realpath(sys.path[0])  # noqa: PTH - pathlib alone would cost the guard a tenth of its memory
+    sys.path[0] = os.path.realpath(sys.path[0])
     called = os.path.basename(sys.argv[0]).partition(".")[0]  # noqa: PTH119
     if called == "kuutamoctl":
         from near_supervisor import kuutamoctl  # noqa: PLC0415

@@ -9,7 +9,7 @@ import sys
 
 def main() -> int:
     """Run neard's command line; the exit status."""
-    sys.path[0] = os.path.realpath(sys.path[0])  # noqa: PTH - a link may be moved while this runs
+    sys.path[0] = os.path.realpath(sys.path[0])
     if importlib.util.find_spec("cryptography") is None:
         sys.stderr.write(
             f"Error: the simulated neard needs the Python package cryptography, which {sys.executable} does not"

@@ -11,6 +11,8 @@ import consul.std
 
 from near_ha.errors import BadConfig
 
+from .consul_access import ANYBODY, ConsulAccess
+
 try:
     from consul.exceptions import ClientError, NotFound
 except ImportError:
@@ -19,7 +21,9 @@ except ImportError:
 __all__ = ["ClientError", "NotFound", "connect", "describe", "parse_urls"]
 
 _DEFAULT_PORT = 8500
-_SYSTEM_ERROR = re.compile(r"\[Errno -?\d+\] ([^'\")>]+)|(?:Read|Connect)(?: timed out)")
+_SYSTEM_ERROR = re.compile(
+    r"\[Errno -?\d+\] (?P<errno>[^'\")>]+)|\[SSL: \w+\] (?P<tls>[^'\"(]+)|(?:Read|Connect)(?: timed out)"
+)
 
 
 def parse_urls(text: str) -> list[tuple[str, str, int]]:
@@ -45,7 +49,7 @@ def describe(error: BaseException) -> str:
     text = str(error)
     known = _SYSTEM_ERROR.search(text)
     return (
-        (known.group(1) or known.group()).strip()
+        (known["errno"] or known["tls"] or known.group()).strip()
         if known
         else (text.splitlines()[0][:200] if text else type(error).__name__)
     )
@@ -55,23 +59,28 @@ def _malformed(url: str) -> BadConfig:
     return BadConfig(f"--consul-url has {url!r}", "It should look like http://localhost:8500")
 
 
-def connect(scheme: str, host: str, port: int, timeout_ms: int) -> Any:
+def connect(scheme: str, host: str, port: int, timeout_ms: int, access: ConsulAccess = ANYBODY) -> Any:
     """A client of this one agent that reads consistently, whatever CONSUL_HTTP_ADDR or a proxy variable say.
 
     ``timeout_ms`` bounds the connection and each wait for the next bytes. BadConfig when the library refuses
-    what it finds in the environment.
+    what it finds in the environment, or the token is none.
     """
     try:
         client = consul.Consul(host=host, port=port, scheme=scheme, consistency="consistent")
     except consul.ConsulException as error:
         raise BadConfig(str(error), "Unset that variable: --consul-url says which agents to ask") from None
     # python-consul2 lets CONSUL_HTTP_ADDR override the host it was given.
-    http = consul.std.HTTPClient(host, port, scheme, client.http.verify)
+    verify = str(access.ca_file) if access.ca_file else client.http.verify
+    http = consul.std.HTTPClient(host, port, scheme, verify, access.client_certificate)
     # A proxy or a .netrc of the environment has no business between us and the lease.
     http.session.trust_env = False
-    if client.token:
-        # CONSUL_HTTP_TOKEN; py-consul leaves it out of transactions.
-        http.session.headers["X-Consul-Token"] = client.token
+    # Consul never sends us elsewhere; whoever does would be shown the token.
+    http.session.max_redirects = 0
+    token = access.token(client.token or "")
+    # The libraries prefer CONSUL_HTTP_TOKEN to what they are given, and py-consul leaves it out of transactions.
+    client.token = None
+    http.session.auth = token.sign
+    http.session.hooks["response"].append(token.heard)
     if hasattr(http, "connections_timeout"):
         http.connections_timeout = timeout_ms / 1000  # py-consul, which adds the wait of a blocking query by itself
     else:

@@ -18,6 +18,7 @@ from near_ha.errors import BadRecord
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
 
+from .consul_access import ANYBODY, ConsulAccess
 from .consul_client import ClientError, NotFound, connect, describe, parse_urls
 
 T = TypeVar("T")
@@ -44,11 +45,11 @@ class MemberRecord:
 class ConsulStore:
     """One thread's way to Consul: the next agent of the list is tried after each *don't know*."""
 
-    def __init__(self, urls: str, account_id: str, timeout_ms: int) -> None:
+    def __init__(self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY) -> None:
         self.account_id = account_id
         self._key = consul_keys.leader(account_id)
         self._kept_key = consul_keys.last_heartbeat(account_id)
-        self._clients = [connect(*url, timeout_ms) for url in parse_urls(urls)]
+        self._clients = [connect(*url, timeout_ms, access) for url in parse_urls(urls)]
         self._current = 0
 
     # --- the lease

@@ -15,7 +15,7 @@ from support.core_play import SETTINGS
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
 
 
-@pytest.mark.parametrize(("flag", "variable", "default", "text"), [*options._KUUTAMOD, *options._OURS])
+@pytest.mark.parametrize(("flag", "variable", "default", "text"), [*options.KUUTAMOD, *options.OURS])
 def test_every_option_is_in_the_document(flag: str, variable: str, default: str, text: str) -> None:
     shown = f"`{default}`" if default else ""
     assert f"| `{flag}` | `{variable}` | {shown} | {text} |" in DOCUMENT

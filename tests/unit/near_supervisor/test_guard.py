@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from near_supervisor import guard
 from support.guard_rig import GuardRig, alive, wait_for
+from support.notify_socket import NotifySocket, notify_socket
 
 SLEEP = ("sleep", "60")
 DEAF = ("sh", "-c", "trap '' TERM; exec sleep 60")
@@ -227,6 +228,93 @@ def test_quit_stops_neard_first(rig: GuardRig) -> None:
 def test_neard_has_a_session_of_its_own(rig: GuardRig) -> None:
     pid = rig.start(*SLEEP)["pid"]
     wait_for(lambda: os.getsid(pid) == pid, "neard has left the guard's session")
+
+
+# --- what a service manager hears
+
+
+def notified(tmp_path: Path, socket: NotifySocket, **more: str) -> GuardRig:
+    return GuardRig(tmp_path, linger_s=0, environ={"NOTIFY_SOCKET": socket.address, **more})
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_it_says_when_its_socket_is_there_and_what_it_guards(tmp_path: Path, kind: str) -> None:
+    with notify_socket(f"@near-guard-test-{os.getpid()}" if kind == "abstract" else tmp_path / "notify") as socket:
+        with notified(tmp_path, socket) as rig:
+            socket.hears("READY=1")
+            pid = rig.start(*SLEEP)["pid"]
+            socket.hears(f"STATUS=neard {pid} without the validator key")
+            rig.ask("kill")
+            rig.exit_event()
+            pid = rig.start(*SLEEP, armed=True)["pid"]
+            socket.hears(f"STATUS=neard {pid} with the validator key")
+            rig.ask("quit")
+            assert rig.process.wait(10) == 0
+        socket.hears(f"STATUS=no neard; {pid} has ended")
+        assert socket.read()[-1] == "STOPPING=1"
+        assert "WATCHDOG=1" not in socket.heard
+
+
+def test_it_feeds_the_watchdog_while_its_loop_turns(tmp_path: Path) -> None:
+    with notify_socket(tmp_path / "notify") as socket, notified(tmp_path, socket, WATCHDOG_USEC="400000") as rig:
+        wait_for(lambda: socket.read().count("WATCHDOG=1") > 5, "it is fed again and again")
+        rig.signal_guard(signal.SIGSTOP)
+        wait_for(lambda: stopped(rig.process.pid), "it stands still")
+        socket.new()
+        assert not took(lambda: "WATCHDOG=1" in socket.read(), 0.5)
+        rig.signal_guard(signal.SIGCONT)
+        socket.hears("WATCHDOG=1")
+
+
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def took(holds: Callable[[], bool], patience_s: float) -> bool:
+    """Does it come to hold within this time?"""
+    try:
+        wait_for(holds, "it holds", patience_s)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("state", ["full", "dead"])
+def test_a_service_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path, state: str) -> None:
+    with notify_socket(tmp_path / "notify") as socket, notified(tmp_path, socket, WATCHDOG_USEC="20000") as rig:
+        socket.hears("READY=1")
+        if state == "full":
+            socket.fill()
+        else:
+            socket.close()
+        pid = rig.start(*DEAF, armed=True, ms=400)["pid"]
+        assert rig.ask("hello")["neard"]["pid"] == pid
+        assert rig.exit_event()["cause"] == "deadline"
+
+
+def test_neard_cannot_speak_to_the_service_manager_in_its_name(tmp_path: Path) -> None:
+    with notify_socket(tmp_path / "notify") as socket:
+        more = {"WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "1"}
+        with notified(tmp_path, socket, **more) as rig:
+            pid = rig.start(*SLEEP)["pid"]
+            wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "neard runs")
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"PATH=" in environ
+            assert b"NOTIFY_SOCKET" not in environ
+            assert b"WATCHDOG" not in environ
+            assert "WATCHDOG=1" not in socket.read(), "that watchdog is another process's"
+
+
+def test_it_sleeps_while_there_is_nothing_to_do(tmp_path: Path) -> None:
+    with GuardRig(tmp_path, linger_s=0) as rig:
+        rig.ask("hello")
+
+        def switches() -> int:
+            text = Path(f"/proc/{rig.process.pid}/status").read_text()
+            return int(text.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+        before = switches()
+        assert not took(lambda: switches() - before > 20, 0.5), "it wakes up all the time"
 
 
 def test_its_socket_is_private(rig: GuardRig) -> None:
