@@ -54,7 +54,7 @@ def _active_validator(given: argparse.Namespace) -> int:
             problem = f"{host}:{port}: {describe(error)}"
             continue
         return _print(bool(entry) and not _vacant(entry.get("Value") or b""), session, given.json)
-    sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Is an agent running? Name it with --consul-url\n")
+    sys.stderr.write(f"kuutamoctl: Consul cannot be asked: {problem}. Does an agent run at --consul-url?\n")
     return NO_LEADER
 
 

@@ -22,9 +22,9 @@ _UP_S = 30.0
 class RealConsul:
     """A server in development mode; ``port`` stays the same over restarts, what it stored does not."""
 
-    def __init__(self, directory: Path, **config: object) -> None:
-        self.port = free_port()
-        self._config = config
+    def __init__(self, directory: Path, token: str = "", **config: object) -> None:
+        self.port, self.https_port = free_port(), free_port()
+        self._token, self._config = token, config
         self.log = directory / f"consul-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,10 +33,17 @@ class RealConsul:
         """http://HOST:PORT."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def https_url(self) -> str:
+        """https://HOST:PORT; served when the configuration names a certificate."""
+        return f"https://127.0.0.1:{self.https_port}"
+
     def start(self) -> RealConsul:
         """Start it, and wait until it leads and stores."""
         ports = {"http": self.port, "server": free_port(), "serf_lan": free_port()}
         off = dict.fromkeys(("dns", "grpc", "serf_wan"), -1)
+        if "cert_file" in self._config:
+            ports["https"] = self.https_port
         config = self.log.with_suffix(".json")
         config.write_text(
             json.dumps({"ports": ports | off, "performance": {"rpc_hold_timeout": "300ms"}, **self._config})
@@ -60,7 +67,8 @@ class RealConsul:
         """What the server's HTTP interface says, past every client library; None for 404."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ASK_S)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body))
+            headers = {"X-Consul-Token": self._token} if self._token else {}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             raw = answer.read()
         finally:
@@ -99,9 +107,12 @@ class RealConsul:
 
 
 @contextlib.contextmanager
-def real_consul(directory: Path, **config: object) -> Iterator[RealConsul]:
-    """A running server for the length of a ``with`` block; ``config`` is added to its configuration."""
-    consul = RealConsul(directory, **config)
+def real_consul(directory: Path, token: str = "", **config: object) -> Iterator[RealConsul]:
+    """A running server for the length of a ``with`` block; ``config`` is added to its configuration.
+
+    ``token`` is what the tests themselves ask with.
+    """
+    consul = RealConsul(directory, token, **config)
     try:
         yield consul.start()
     finally:

@@ -24,6 +24,11 @@ _DEFAULT_PORT = 8500
 _SYSTEM_ERROR = re.compile(
     r"\[Errno -?\d+\] (?P<errno>[^'\")>]+)|\[SSL: \w+\] (?P<tls>[^'\"(]+)|(?:Read|Connect)(?: timed out)"
 )
+_HINTS = (
+    ("Permission denied", "the token needs the rights that docs/configuration.md lists, see --consul-token-file"),
+    ("ACL not found", "Consul does not know the token, see --consul-token-file"),
+    ("HTTP request to an HTTPS server", "the agent wants https:// in --consul-url"),
+)
 
 
 def parse_urls(text: str) -> list[tuple[str, str, int]]:
@@ -47,12 +52,16 @@ def parse_urls(text: str) -> list[tuple[str, str, int]]:
 def describe(error: BaseException) -> str:
     """What went wrong with a request, in a few words: the HTTP library wraps them in many."""
     text = str(error)
+    for words, hint in _HINTS:
+        if words in text:
+            return f"{words} ({hint})"
     known = _SYSTEM_ERROR.search(text)
-    return (
-        (known["errno"] or known["tls"] or known.group()).strip()
-        if known
-        else (text.splitlines()[0][:200] if text else type(error).__name__)
-    )
+    if known is not None and not known["tls"]:
+        return (known["errno"] or known.group()).strip()
+    if "SSLError(" in text:
+        said = known["tls"].strip() if known else "the TLS connection was ended"
+        return f"{said} (see --consul-ca-file, --consul-cert-file and --consul-key-file)"
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def _malformed(url: str) -> BadConfig:

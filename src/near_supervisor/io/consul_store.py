@@ -203,7 +203,7 @@ class ConsulStore:
             if reasons:
                 raise Refused(reasons) from None
             self._next_agent()
-            raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {error}") from None
+            raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {describe(error)}") from None
         except Exception as error:
             # The library raises whatever a broken answer makes of it: KeyError, TypeError, socket errors.
             self._next_agent()

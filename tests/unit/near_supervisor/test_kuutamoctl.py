@@ -140,7 +140,7 @@ def test_a_broken_session_is_no_crash(capsys: pytest.CaptureFixture[str], info: 
 
 def test_nothing_listening(capsys: pytest.CaptureFixture[str]) -> None:
     assert kuutamoctl.main(["--consul-url", f"http://127.0.0.1:{free_port()}", "active-validator"]) == 1
-    assert "Is an agent running?" in capsys.readouterr().err
+    assert "Does an agent run at --consul-url?" in capsys.readouterr().err
 
 
 def test_the_next_agent_is_asked_after_one_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,25 @@ def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
 
 
+def test_who_runs_the_guard(files: Path) -> None:
+    assert not check({**flags(files)}).guard_is_service
+    assert check({**flags(files), "--guard": "service"}).guard_is_service
+    assert check({**flags(files)}, {"NEAR_SUPERVISOR_GUARD": "service"}).guard_is_service
+    error = refused({**flags(files), "--guard": "mine"})
+    assert error.message == "--guard 'mine' is neither 'own' nor 'service'"
+
+
+def test_the_files_of_consul_may_come_from_the_environment(files: Path) -> None:
+    token = files / "token"
+    token.write_text("x")
+    token.chmod(0o400)
+    environ = {"NEAR_SUPERVISOR_CONSUL_TOKEN_FILE": str(token)}
+    assert check({**flags(files)}, environ).consul_access.token_file == token
+    assert (
+        "--consul-token-file /nowhere" in refused({**flags(files), "--consul-token-file": "/nowhere"}, environ).message
+    )
+
+
 def test_the_switch_for_a_standing_chain(files: Path) -> None:
     variable = "NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL"
     assert check({**flags(files)}, {}, "--chain-may-stand-still").chain_may_stand_still
