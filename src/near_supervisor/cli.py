@@ -19,7 +19,7 @@ from . import __version__, guard, options
 from .core.events import DetachAsked, StopAsked
 from .driver import Driver
 from .io import logfmt
-from .io.control import ControlServer
+from .io.control import ControlServer, Then
 from .io.exporter import Exporter
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
@@ -97,9 +97,8 @@ def _routes(driver: Driver) -> dict[tuple[str, str], Any]:
     def status() -> dict[str, Any]:
         return driver.snapshot.status()
 
-    def detach() -> dict[str, Any]:
-        driver.post(DetachAsked())
-        return {"detaching": True}
+    def detach() -> Then:
+        return Then({"detaching": True}, lambda: driver.post(DetachAsked()))
 
     return {("GET", "/status"): status, ("POST", "/detach"): detach}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from near_ha import base58, key_file
 
@@ -24,7 +25,7 @@ class Signer:
         self.account_id = account_id
         self.seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self._public = self._key.public_key().public_bytes_raw()
+        self._public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.public_key = PREFIX + base58.encode(self._public)
 
     @staticmethod

@@ -181,15 +181,19 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory, papers: Path) -> Iterator[RealConsul]:
-    """A server that asks its clients for a certificate."""
-    config = {
+def tls_config(papers: Path) -> dict[str, object]:
+    """What makes a server show its certificate and ask for one."""
+    return {
         "ca_file": str(papers / "consul-agent-ca.pem"),
         "cert_file": str(papers / "dc1-server-consul-0.pem"),
         "key_file": str(papers / "dc1-server-consul-0-key.pem"),
+        "verify_incoming_https": True,
     }
-    with real_consul(tmp_path_factory.mktemp("consul"), verify_incoming_https=True, **config) as running:
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory, papers: Path) -> Iterator[RealConsul]:
+    with real_consul(tmp_path_factory.mktemp("consul"), **tls_config(papers)) as running:  # type: ignore[arg-type]
         yield running
 
 

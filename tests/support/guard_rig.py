@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,14 @@ def alive(pid: int) -> bool:
 class GuardRig:
     """One guard, and one connection to it."""
 
-    def __init__(self, path: Path, linger_s: float = 30.0, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        linger_s: float = 30.0,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = (sys.executable, "-I", "-S", guard.__file__),
+    ) -> None:
+        self.program = program
         self.environ = {**os.environ, **(environ or {})}
         self.home, self.run_dir = path / "home", path / "run"
         self.link = self.home / "validator_key.json"
@@ -67,8 +74,7 @@ class GuardRig:
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start a guard as the supervisor does."""
         words = ("--run-dir", self.run_dir, "--home", self.home, "--key-link", self.link, "--log", self.log)
-        program = [sys.executable, "-I", "-S", guard.__file__]
-        return subprocess.Popen([*program, *words, "--linger", str(self.linger_s)], env=self.environ)
+        return subprocess.Popen([*self.program, *words, "--linger", str(self.linger_s)], env=self.environ)
 
     def _connected(self) -> bool:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -30,6 +30,7 @@ class Supervised:
         self.name, self.home = name, home
         self.run_dir = home / "run"
         self.environ = {**environ}
+        self.program = [str(Path(sys.executable).with_name("near-supervisor"))]
         self.flags: dict[str, str] = {
             "--neard-home": str(home),
             "--neard": str(neard),
@@ -53,10 +54,9 @@ class Supervised:
     def start(self, before: Callable[[], None] | None = None) -> Supervised:
         """Start the supervisor; ``before`` runs in the new process before it becomes one."""
         words = [word for pair in self.flags.items() for word in pair]
-        program = str(Path(sys.executable).with_name("near-supervisor"))
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [program, "run", *words, *self.switches], env=self.environ, stdin=subprocess.DEVNULL,
+                [*self.program, "run", *words, *self.switches], env=self.environ, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, preexec_fn=before,  # noqa: PLW1509 - tests start it from one thread
             )  # fmt: skip
         return self

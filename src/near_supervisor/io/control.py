@@ -11,11 +11,19 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from near_ha.errors import BadConfig
 
-Route = Callable[[], dict[str, Any]]
+
+class Then(NamedTuple):
+    """An answer, and what is done once it has been given: what ends this process would cut it off."""
+
+    document: dict[str, Any]
+    act: Callable[[], object]
+
+
+Route = Callable[[], "dict[str, Any] | Then"]
 
 SOCKET_GROUP = "near"
 _REQUEST_TIMEOUT_S = 5.0
@@ -64,7 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         route = self.routes.get((self.command, path))
         if route is not None:
-            self._reply(HTTPStatus.OK, route())
+            answer = route()
+            document, act = answer if isinstance(answer, Then) else (answer, None)
+            try:
+                self._reply(HTTPStatus.OK, document)
+            finally:
+                if act is not None:
+                    act()
             return
         known = ", ".join(f"{method} {name}" for method, name in self.routes)
         self._reply(

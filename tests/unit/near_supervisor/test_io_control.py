@@ -15,7 +15,8 @@ import pytest
 from near_ha import control_client
 from near_ha.errors import ControlError
 from near_supervisor.io import control
-from near_supervisor.io.control import ControlServer
+from near_supervisor.io.control import ControlServer, Then
+from support.waiting import until
 
 ROUTES: dict[tuple[str, str], Any] = {
     ("GET", "/status"): lambda: {"state": "Voting"},
@@ -55,6 +56,22 @@ def test_a_route_answers_with_its_object(path: Path) -> None:
     assert control_client.call(path, "GET", "/status") == {"state": "Voting"}
     assert control_client.call(path, "GET", "/status?verbose=1") == {"state": "Voting"}
     assert control_client.call(path, "POST", "/detach") == {"detaching": True}
+
+
+def test_what_ends_the_process_is_done_after_its_answer(path: Path) -> None:
+    seen = []
+    ROUTES["POST", "/last"] = lambda: Then({"going": True}, lambda: seen.append(raw_ended.wait(TIMEOUT_S)))
+    raw_ended = threading.Event()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect(str(path))
+        client.sendall(b"POST /last HTTP/1.0\r\n\r\n")
+        got = b""
+        while b"going" not in got:
+            got += client.recv(65536)
+        assert seen == [], "the answer is here before the act"
+        raw_ended.set()
+    until("it is done", lambda: seen == [True])
 
 
 def test_a_body_is_taken_whether_or_not_the_route_wants_one(path: Path) -> None:
