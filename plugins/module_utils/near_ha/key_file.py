@@ -34,7 +34,16 @@ def read(path: Path) -> KeyFile:
 
     Raises BadKey naming the file and what is wrong with it; never a part of the secret.
     """
-    document = _document(path)
+    return _checked(_document(path), path)
+
+
+def parse(text: str, name: str) -> KeyFile:
+    """The same for a key that is no file yet; ``name`` stands for its path."""
+    path = Path(name)
+    return _checked(_object(text.encode(), path), path)
+
+
+def _checked(document: dict[str, object], path: Path) -> KeyFile:
     account = document.get("account_id", "")
     public = document.get("public_key")
     secrets = [document[name] for name in ("secret_key", "private_key") if name in document]
@@ -64,6 +73,10 @@ def _document(path: Path) -> dict[str, object]:
         raise BadKey(
             f"key file {path} cannot be read: {error.strerror}", "Give the supervisor's user read access"
         ) from None
+    return _object(raw, path)
+
+
+def _object(raw: bytes, path: Path) -> dict[str, object]:
     if len(raw) > _MAX_FILE_BYTES:
         raise BadKey(f"key file {path} is larger than {_MAX_FILE_BYTES} bytes", "Is this a NEAR key file?")
     try:

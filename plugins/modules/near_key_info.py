@@ -1,0 +1,82 @@
+#!/usr/bin/python
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Module near_key_info: the public part of NEAR key files on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_key_info
+short_description: Look at NEAR key files on a host without showing a secret
+version_added: 0.1.0
+author: The validator_ha.near contributors
+description:
+  - Says of each file whether it is there, and whose public key it holds.
+  - A secret key is read to see that it belongs to the public one. It is never returned, logged or quoted in an error.
+options:
+  paths:
+    description: The key files.
+    type: list
+    elements: path
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing, so it does the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to compare.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Look at the validator key
+  validator_ha.near.near_key_info:
+    paths:
+      - /etc/near/supervisor/my.pool.near/validator_key.json
+"""
+
+RETURN = r"""
+keys:
+  description: What was found, by path.
+  returned: always
+  type: dict
+  sample:
+    /etc/near/validator_key.json:
+      {exists: true, link: false, account_id: my.pool.near, public_key: "ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e", error: ""}
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import key_file
+from ..module_utils.near_ha.errors import BadKey
+
+
+def look(path: Path) -> dict[str, Any]:
+    """One file, as it is returned."""
+    found: dict[str, Any] = {
+        "exists": path.exists(),
+        "link": path.is_symlink(),
+        "account_id": "",
+        "public_key": "",
+        "error": "",
+    }
+    if found["exists"]:
+        try:
+            key = key_file.read(path)
+        except BadKey as error:
+            found["error"] = str(error)
+        else:
+            found.update(account_id=key.account_id, public_key=key.public_key)
+    return found
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule({"paths": {"type": "list", "elements": "path", "required": True}}, supports_check_mode=True)
+    module.exit_json(changed=False, keys={path: look(Path(path)) for path in module.params["paths"]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+#!/usr/bin/python
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Module near_supervisor_info: what runs on a host for one account, and what of it is out of date."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_supervisor_info
+short_description: See the supervisor, guard and neard of one account, and what of them needs a restart
+version_added: 0.1.0
+author: The validator_ha.near contributors
+description:
+  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each process.
+  - A process is out of date when a file that it read at its start is newer than it, or when it runs another version of
+    the program. So a run that was broken off is carried on by the next one, which no handler would do.
+options:
+  account_id:
+    description: The validator's account.
+    type: str
+    required: true
+  home:
+    description: neard's home.
+    type: path
+    required: true
+  neard:
+    description: The neard program.
+    type: path
+    default: /usr/local/bin/neard
+  supervisor_files:
+    description: Further files that the supervisor reads at its start.
+    type: list
+    elements: path
+    default: []
+  run_dir:
+    description: The supervisor's run directory. The default is the account's directory below F(/run/near-supervisor).
+    type: path
+  link:
+    description: The link to the installed version of the daemon.
+    type: path
+    default: /usr/local/bin/near-supervisor
+attributes:
+  check_mode:
+    description: Changes nothing, so it does the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to compare.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See what runs
+  validator_ha.near.near_supervisor_info:
+    account_id: my.pool.near
+    home: /var/lib/near/neard
+  register: now
+
+- name: Say what needs a restart of neard
+  ansible.builtin.debug:
+    msg: "{{ now.guard.outdated }}"
+"""
+
+RETURN = r"""
+status:
+  description: The supervisor's own status; null when it does not answer.
+  returned: always
+  type: dict
+supervisor:
+  description:
+    - The supervisor's unit, its pid (0 if there is none), the program file it runs, and why it is out of date.
+    - C(started_at) is in seconds since 1970, null without a process.
+  returned: always
+  type: dict
+  sample: 
+    unit: near-supervisor@my.pool.near.service
+    installed: true
+    active: active
+    pid: 4711
+    started_at: 1795000000.1
+    program: /usr/local/lib/near-supervisor/near-supervisor-0123456789ab.pyz
+    outdated: []
+guard:
+  description: The same of the guard; what is out of date there, or in neard, takes a restart of neard.
+  returned: always
+  type: dict
+neard:
+  description: neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than it.
+  returned: always
+  type: dict
+  sample: {pid: 4712, armed: true, configured: true, config_changed: false}
+unused_programs:
+  description: Older versions of the daemon that no process runs.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+import subprocess
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import control_client
+from ..module_utils.near_ha.errors import NearError
+
+_GUARD_CODE = "near_supervisor/guard.py"
+
+
+def unit(name: str) -> dict[str, str]:
+    """What systemd knows of a unit; nothing where there is no systemd."""
+    wanted = "ActiveState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles"
+    try:
+        shown = subprocess.run(["systemctl", "show", "-p", wanted, name], capture_output=True, text=True, check=False)
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+
+
+def started_at(pid: int) -> float | None:
+    """When a process started, on the wall clock as it is now; None when it has ended."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - age
+
+
+def words(pid: int) -> list[str]:
+    """A process's command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def newer(files: list[str], than: float | None) -> list[str]:
+    """Those of `files` that were changed after `than`."""
+    found = []
+    for name in files:
+        try:
+            changed = Path(name).stat().st_mtime
+        except OSError:
+            continue
+        if than is not None and changed > than:
+            found.append(f"{name} has changed")
+    return found
+
+
+def program_of(pid: int, library: Path) -> str:
+    """The version of the daemon that a process runs; empty when it runs none."""
+    return next((word for word in words(pid) if word.startswith(f"{library}/")), "")
+
+
+def guard_code(program: str) -> int | None:
+    """What tells one version of the guard from another; None when the file cannot be read."""
+    try:
+        with zipfile.ZipFile(program) as archive:
+            return archive.getinfo(_GUARD_CODE).CRC
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def look(params: dict[str, Any]) -> dict[str, Any]:
+    """Everything that is returned."""
+    account, home = params["account_id"], Path(params["home"])
+    program = os.path.realpath(params["link"])
+    library = Path(program).parent
+    run_dir = Path(params["run_dir"] or f"/run/near-supervisor/{account}")
+    try:
+        status: dict[str, Any] | None = control_client.call(run_dir / "control.sock", "GET", "/status")
+    except NearError:
+        status = None
+    supervisor = process(f"near-supervisor@{account}.service", library)
+    guard = process(f"near-guard@{account}.service", library)
+    neard = (status or {}).get("neard") or {}
+    pid = neard.get("pid") or child_of(guard["pid"])
+    # Without a supervisor to ask, a neard that is there may sign.
+    neard = {
+        "pid": pid,
+        "armed": bool(pid) if status is None else bool(neard.get("armed")),
+        "configured": (home / "config.json").is_file(),
+        "config_changed": False,
+    }
+    if supervisor["pid"]:
+        if supervisor["program"] != program:
+            supervisor["outdated"].append("there is another version of the program")
+        supervisor["outdated"] += newer(params["supervisor_files"], supervisor["started_at"])
+    if guard["pid"]:
+        if guard["program"] != program and guard_code(guard["program"]) != guard_code(program):
+            guard["outdated"].append("there is another version of the guard")
+        since = started_at(pid) if pid else None
+        changed = newer([str(home / "config.json")], since)
+        neard["config_changed"] = bool(changed)
+        guard["outdated"] += newer([params["neard"]], since) + changed
+    return {
+        "status": status,
+        "supervisor": supervisor,
+        "guard": guard,
+        "neard": neard,
+        "unused_programs": unused(library, program),
+    }
+
+
+def process(name: str, library: Path) -> dict[str, Any]:
+    """A unit, its main process, and which of the unit's own files are newer than that."""
+    shown = unit(name)
+    pid = int(shown.get("MainPID") or 0)
+    since = started_at(pid) if pid else None
+    # EnvironmentFiles=/path (ignore_errors=no)
+    files = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
+    return {
+        "unit": name,
+        "installed": bool(shown.get("FragmentPath")),
+        "active": shown.get("ActiveState", ""),
+        "pid": pid,
+        "started_at": since,
+        "program": program_of(pid, library) if pid else "",
+        "outdated": newer([file for file in files if file], since),
+    }
+
+
+def child_of(pid: int) -> int:
+    """The child of a process; 0 when it has none."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
+
+
+def unused(library: Path, program: str) -> list[str]:
+    """Versions beside `program` that no process runs."""
+    running = {program_of(int(entry.name), library) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
+    return sorted(str(file) for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running})
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, Any] = {
+        "account_id": {"type": "str", "required": True},
+        "home": {"type": "path", "required": True},
+        "neard": {"type": "path", "default": "/usr/local/bin/neard"},
+        "supervisor_files": {"type": "list", "elements": "path", "default": []},
+        "run_dir": {"type": "path"},
+        "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+    }
+    module = AnsibleModule(spec, supports_check_mode=True)
+    module.exit_json(changed=False, **look(module.params))
+
+
+if __name__ == "__main__":
+    main()
