@@ -14,15 +14,17 @@ description:
     that it was started with.
   - A server is restarted only while all the other servers are healthy voters, and the module returns when this one is a
     healthy voter again. So C(throttle=1) on the task is a rolling restart.
-  - A unit that did not run is started without waiting, since a first server is not ready before the others have started.
+  - The leader is left for the end, O(state=ready), so that a rolling restart costs one election.
 options:
   state:
     description:
-      - C(running) starts or restarts the agent.
-      - C(ready) changes nothing; it waits until the agent knows a leader and, with O(voters), all servers are healthy voters.
+      - C(started) starts the agent without waiting, since a first server is not ready before the others have started, or
+        restarts it, unless it is the leader.
+      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), all servers are
+        healthy voters.
     type: str
-    choices: [running, ready]
-    default: running
+    choices: [started, ready]
+    default: ready
   restart:
     description: Restart the agent even if it runs with the files of today.
     type: bool
@@ -35,10 +37,6 @@ options:
     description: Name of the agent's unit.
     type: str
     default: consul.service
-  program:
-    description: The program C(consul).
-    type: path
-    required: true
   node_name:
     description: Name of this agent in Consul.
     type: str
@@ -79,7 +77,7 @@ author:
 EXAMPLES = r"""
 - name: Start or restart one server after the other
   validator_ha.near.near_consul_agent:
-    program: /usr/local/bin/consul
+    state: started
     node_name: "{{ inventory_hostname }}"
     url: http://127.0.0.1:8500
     voters: 3
@@ -137,7 +135,7 @@ class Agent:
             systemctl(*command)
 
     def run(self) -> None:
-        """Everything that state `running` means. Raises Stop and subprocess.CalledProcessError."""
+        """Everything but the last wait. Raises Stop and subprocess.CalledProcessError."""
         unit = self.p["unit"]
         state = unit_state(unit)
         if state["NeedDaemonReload"] == "yes":
@@ -147,9 +145,19 @@ class Agent:
         if not runs(state):
             self.act("start the agent", "start", "--no-block", unit)
             return
-        reasons = restart_reasons(state, self.p["program"]) + (["it was asked for"] if self.p["restart"] else [])
-        if reasons:
+        reasons = restart_reasons(state) + (["it was asked for"] if self.p["restart"] else [])
+        if reasons and not (self.p["state"] == "started" and self.leads()):
             self.restart(unit, "; ".join(reasons))
+
+    def leads(self) -> bool:
+        """Whether this server is the leader of others, and so the last to be restarted."""
+        if self.p["voters"] < 2 or self.p["together"] or self.check:
+            return False
+        try:
+            status, me = self.api.ask("GET", "/v1/agent/self")
+        except Unreachable:
+            return False
+        return status == 200 and me["Stats"].get("raft", {}).get("state") == "Leader"
 
     def restart(self, unit: str, why: str) -> None:
         """Restarts it, a server only while the others can do without."""
@@ -167,7 +175,7 @@ class Agent:
                     f"(`consul operator raft remove-peer`), and run this again."
                 )
         self.act(words, "restart", unit)
-        self.wait(f"after its restart ({why})")
+        self.wait(f" after its restart ({why})")
 
     def _unsafe(self) -> str:
         """Why a restart would hurt now. An agent that knows no leader is no part of a quorum: nothing to lose."""
@@ -182,11 +190,12 @@ class Agent:
     def wait(self, when: str) -> None:
         """Returns when agent and cluster are well. Raises Stop."""
         voters = self.p["voters"]
-        left = wait_until_empty(lambda: (own_raft_trouble(self.api) if voters else "") or trouble(self.api, voters),
-                                self.p["timeout"])
+        left = wait_until_empty(
+            lambda: (own_raft_trouble(self.api) if voters else "") or trouble(self.api, voters), self.p["timeout"]
+        )
         if left:
             raise Stop(
-                f"Consul on {self.p['node_name']} is not ready {when} within {self.p['timeout']} s: {left}. "
+                f"Consul on {self.p['node_name']} is not ready{when} within {self.p['timeout']} s: {left}. "
                 f"`journalctl -u {self.p['unit']}` on this host says more; when it is mended, run this again."
             )
 
@@ -195,11 +204,10 @@ def main() -> None:
     """Does what is asked for, and says what it did."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["running", "ready"], "default": "running"},
+            "state": {"type": "str", "choices": ["started", "ready"], "default": "ready"},
             "restart": {"type": "bool", "default": False},
             "together": {"type": "bool", "default": False},
             "unit": {"type": "str", "default": "consul.service"},
-            "program": {"type": "path", "required": True},
             "node_name": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
             "ca_file": {"type": "path", "default": ""},
@@ -212,9 +220,8 @@ def main() -> None:
     agent = Agent(module)
     began = time.monotonic()
     try:
-        if module.params["state"] == "running":
-            agent.run()
-        elif not module.check_mode:
+        agent.run()
+        if module.params["state"] == "ready" and not module.check_mode:
             agent.wait("")
     except Stop as stop:
         module.fail_json(msg=str(stop), actions=agent.actions)
