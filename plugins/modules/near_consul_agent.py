@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible module: starts and restarts a Consul agent without ever costing the cluster its quorum."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_consul_agent
+short_description: Start, restart or wait for a Consul agent
+version_added: 0.1.0
+description:
+  - Starts the agent's unit if it does not run, and restarts it if its program, its configuration or its unit is not the one
+    that it was started with.
+  - A server is restarted only while all the other servers are healthy voters, and the module returns when this one is a
+    healthy voter again. So C(throttle=1) on the task is a rolling restart.
+  - The leader is left for the end, O(state=ready), so that a rolling restart costs one election.
+options:
+  state:
+    description:
+      - C(started) starts the agent without waiting, since a first server is not ready before the others have started, or
+        restarts it, unless it is the leader.
+      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), all servers are
+        healthy voters.
+    type: str
+    choices: [started, ready]
+    default: ready
+  restart:
+    description: Restart the agent even if it runs with the files of today.
+    type: bool
+    default: false
+  together:
+    description: Restart whatever the other servers do, and do not wait. The cluster has no leader meanwhile.
+    type: bool
+    default: false
+  unit:
+    description: Name of the agent's unit.
+    type: str
+    default: consul.service
+  node_name:
+    description: Name of this agent in Consul.
+    type: str
+    required: true
+  url:
+    description: HTTP API of this agent.
+    type: str
+    required: true
+  ca_file:
+    description: Certificate authority for an C(https) URL.
+    type: path
+    default: ""
+  token:
+    description: Token that may read the servers' health, where ACLs are on.
+    type: str
+    default: ""
+  voters:
+    description: How many servers the cluster has, if this agent is one of them; 0 for a client agent.
+    type: int
+    default: 0
+  timeout:
+    description: How many seconds to wait for the cluster at the most, each time.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: linux
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Start or restart one server after the other
+  validator_ha.near.near_consul_agent:
+    state: started
+    node_name: "{{ inventory_hostname }}"
+    url: http://127.0.0.1:8500
+    voters: 3
+  throttle: 1
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be done, in words.
+  returned: always
+  type: list
+  elements: str
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+"""
+
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._consul_host import (
+    Api,
+    Unreachable,
+    others_well,
+    own_raft_trouble,
+    restart_reasons,
+    runs,
+    systemctl,
+    trouble,
+    unit_state,
+    wait_until_empty,
+)
+
+
+class Stop(Exception):
+    """Ends the module with a sentence for the operator."""
+
+
+class Agent:
+    """The agent of this host, and what is wanted of it."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.p = module.params
+        self.check = module.check_mode
+        self.actions: list[str] = []
+        self.api = Api(self.p["url"], self.p["ca_file"], self.p["token"])
+
+    def act(self, words: str, *command: str) -> None:
+        """Notes what is done; does it unless in check mode."""
+        self.actions.append(words)
+        if not self.check:
+            systemctl(*command)
+
+    def run(self) -> None:
+        """Everything but the last wait. Raises Stop and subprocess.CalledProcessError."""
+        unit = self.p["unit"]
+        state = unit_state(unit)
+        if state["NeedDaemonReload"] == "yes":
+            self.act("read the units again", "daemon-reload")
+        if state["UnitFileState"] != "enabled":
+            self.act("enable the unit", "enable", unit)
+        if not runs(state):
+            self.act("start the agent", "start", "--no-block", unit)
+            return
+        reasons = restart_reasons(state) + (["it was asked for"] if self.p["restart"] else [])
+        if reasons and not (self.p["state"] == "started" and self.leads()):
+            self.restart(unit, "; ".join(reasons))
+
+    def leads(self) -> bool:
+        """Whether this server is the leader of others, and so the last to be restarted."""
+        if self.p["voters"] < 2 or self.p["together"] or self.check:
+            return False
+        try:
+            status, me = self.api.ask("GET", "/v1/agent/self")
+        except Unreachable:
+            return False
+        return status == 200 and me["Stats"].get("raft", {}).get("state") == "Leader"
+
+    def restart(self, unit: str, why: str) -> None:
+        """Restarts it, a server only while the others can do without."""
+        words = f"restart the agent, because {why}"
+        if self.check or self.p["together"]:
+            self.act(words, "restart", "--no-block", unit)
+            return
+        if self.p["voters"] > 1:
+            left = wait_until_empty(self._unsafe, self.p["timeout"])
+            if left:
+                raise Stop(
+                    f"Consul on {self.p['node_name']} has to be restarted, because {why}. It was not: {left}. Restarting "
+                    f"this server too could cost the cluster its quorum. Bring the others back "
+                    f"(`systemctl status {unit}` there), or take a server that is gone for good out of Consul "
+                    f"(`consul operator raft remove-peer`), and run this again."
+                )
+        self.act(words, "restart", unit)
+        self.wait(f" after its restart ({why})")
+
+    def _unsafe(self) -> str:
+        """Why a restart would hurt now. An agent that knows no leader is no part of a quorum: nothing to lose."""
+        try:
+            status, leader = self.api.ask("GET", "/v1/status/leader")
+            if status == 200 and leader:
+                return others_well(self.api, self.p["voters"], self.p["node_name"])
+        except Unreachable:
+            return ""
+        return ""
+
+    def wait(self, when: str) -> None:
+        """Returns when agent and cluster are well. Raises Stop."""
+        voters = self.p["voters"]
+        left = wait_until_empty(
+            lambda: (own_raft_trouble(self.api) if voters else "") or trouble(self.api, voters), self.p["timeout"]
+        )
+        if left:
+            raise Stop(
+                f"Consul on {self.p['node_name']} is not ready{when} within {self.p['timeout']} s: {left}. "
+                f"`journalctl -u {self.p['unit']}` on this host says more; when it is mended, run this again."
+            )
+
+
+def main() -> None:
+    """Does what is asked for, and says what it did."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["started", "ready"], "default": "ready"},
+            "restart": {"type": "bool", "default": False},
+            "together": {"type": "bool", "default": False},
+            "unit": {"type": "str", "default": "consul.service"},
+            "node_name": {"type": "str", "required": True},
+            "url": {"type": "str", "required": True},
+            "ca_file": {"type": "path", "default": ""},
+            "token": {"type": "str", "default": "", "no_log": True},
+            "voters": {"type": "int", "default": 0},
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    agent = Agent(module)
+    began = time.monotonic()
+    try:
+        agent.run()
+        if module.params["state"] == "ready" and not module.check_mode:
+            agent.wait("")
+    except Stop as stop:
+        module.fail_json(msg=str(stop), actions=agent.actions)
+    except subprocess.SubprocessError as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip()
+        module.fail_json(
+            msg=f"systemd could not {agent.actions[-1]} ({module.params['unit']}): {said}", actions=agent.actions
+        )
+    module.exit_json(
+        changed=bool(agent.actions), actions=agent.actions, seconds=round(time.monotonic() - began, 1)
+    )
+
+
+if __name__ == "__main__":
+    main()

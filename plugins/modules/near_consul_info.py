@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible module: what Consul agent a host has."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_consul_info
+short_description: Tell which Consul agent a host has
+version_added: 0.1.0
+description:
+  - Looks at the program, the unit and the configuration of a Consul agent, and at the addresses that it is to listen on.
+  - Secrets are never returned, only digests of them, so that a change can be noticed.
+options:
+  program:
+    description: The program C(consul). It need not exist.
+    type: path
+    required: true
+  config_dir:
+    description: Where the role keeps the configuration. It need not exist.
+    type: path
+    required: true
+  unit:
+    description: Name of the agent's unit.
+    type: str
+    default: consul.service
+  addresses:
+    description: Addresses (C(HOST:PORT)) that the agent is to listen on, by TCP.
+    type: list
+    elements: str
+    default: []
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: linux
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Look at the Consul agent
+  validator_ha.near.near_consul_info:
+    program: /usr/local/bin/consul
+    config_dir: /etc/consul.d
+  register: agent
+"""
+
+RETURN = r"""
+version:
+  description: Version of the program, such as C(1.8.7); empty if it is not there or cannot be run.
+  returned: always
+  type: str
+configured:
+  description: Whether the role's configuration is there.
+  returned: always
+  type: bool
+running:
+  description: Whether the agent's unit runs.
+  returned: always
+  type: bool
+taken_addresses:
+  description: Which of the addresses something else listens on. Empty while the agent itself runs.
+  returned: always
+  type: list
+  elements: str
+gossip_digest:
+  description: Digest of the gossip key in the configuration; empty if there is none.
+  returned: always
+  type: str
+ca_digest:
+  description: Digest of the certificate authority in the configuration; empty if TLS is off.
+  returned: always
+  type: str
+acl:
+  description: Whether the configuration switches ACLs on.
+  returned: always
+  type: bool
+"""
+
+import errno
+import hashlib
+import json
+import re
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._consul_host import runs, sha256, unit_state
+
+
+def version_of(program: str) -> str:
+    """The version that the program prints; empty if it cannot be run."""
+    try:
+        printed = subprocess.run([program, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"Consul v(\d+\.\d+\.\d+)", printed)
+    return found.group(1) if found else ""
+
+
+def config_of(path: Path) -> dict[str, Any]:
+    """A configuration file of the role; empty if it is not there or no JSON."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_taken(address: str) -> bool:
+    """Whether another socket listens there. An address that is not this host's counts as free: the agent will say so."""
+    host, port = address.rsplit(":", 1)
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+            probe.listen(1)
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def main() -> None:
+    """Gathers and returns; changes nothing."""
+    module = AnsibleModule(
+        argument_spec={
+            "program": {"type": "path", "required": True},
+            "config_dir": {"type": "path", "required": True},
+            "unit": {"type": "str", "default": "consul.service"},
+            "addresses": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    config_dir = Path(module.params["config_dir"])
+    config, secrets = config_of(config_dir / "consul.json"), config_of(config_dir / "secrets.json")
+    active = runs(unit_state(module.params["unit"]))
+    gossip_key = secrets.get("encrypt", "") if config else ""
+    ca_file = config.get("ca_file") or config.get("tls", {}).get("defaults", {}).get("ca_file", "")
+    module.exit_json(
+        changed=False,
+        version=version_of(module.params["program"]),
+        configured=(config_dir / "consul.json").exists(),
+        running=active,
+        taken_addresses=[] if active else sorted(filter(is_taken, module.params["addresses"])),
+        gossip_digest=hashlib.sha256(gossip_key.encode()).hexdigest() if gossip_key else "",
+        ca_digest=sha256(ca_file) if ca_file else "",
+        acl=bool(config.get("acl", {}).get("enabled", False)),
+    )
+
+
+if __name__ == "__main__":
+    main()
