@@ -87,6 +87,14 @@ neard:
   returned: always
   type: dict
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}
+strangers:
+  description: >-
+    Every neard that runs without a guard, and every kuutamod, whatever their account: nobody ends them when the lease of this
+    account is over.
+  returned: always
+  type: list
+  elements: str
+  sample: ["pid 815: /usr/bin/kuutamod --neard-home /var/lib/neard"]
 unused_programs:
   description: Older versions of the daemon that no process runs.
   returned: always
@@ -106,6 +114,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.near_ha import control_client
 from ..module_utils.near_ha.errors import NearError
 
+_SIGNERS = {"neard", "kuutamod", "kneard"}
 _GUARD_CODE = "near_supervisor/guard.py"
 
 
@@ -201,6 +210,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         "supervisor": supervisor,
         "guard": guard,
         "neard": neard,
+        "strangers": strangers(),
         "unused_programs": unused(library, program),
     }
 
@@ -231,6 +241,31 @@ def child_of(pid: int) -> int:
     except OSError:
         return 0
     return int(children[0]) if children else 0
+
+
+def strangers() -> list[str]:
+    """Programs that may sign and are under no guard."""
+    found = []
+    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+        # A script's name comes after that of its interpreter.
+        called = [word for word in words(pid) if word]
+        signers = _SIGNERS & {Path(word).name for word in called[:2]}
+        if signers and ("run" in called or "neard" not in signers) and not is_guard(parent_of(pid)):
+            found.append(f"pid {pid}: {' '.join(called)[:120]}")
+    return found
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def is_guard(pid: int) -> bool:
+    """Is it a guard of ours, from the daemon's file or from a checkout?"""
+    return any(word == "guard" or word.endswith("/guard.py") for word in words(pid))
 
 
 def unused(library: Path, program: str) -> list[str]:

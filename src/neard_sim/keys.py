@@ -25,6 +25,7 @@ class Signer:
         self.account_id = account_id
         self.seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        # Not public_bytes_raw(): Debian 12's cryptography is 38, which has no such method.
         self._public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.public_key = PREFIX + base58.encode(self._public)
 
