@@ -93,7 +93,8 @@ def _edit(home: Path, number: int, boot: str, block_time_ms: int) -> None:
 
 
 def _python(command: list[Path | str]) -> None:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
+    # `neard localnet` looks for free ports, on IPv6 by default; not every controller has that.
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS)), "NEARD_SIM_LOCALNET_HOST": "127.0.0.1"}
     subprocess.run([sys.executable, *command], env=environ, check=True, stdout=subprocess.DEVNULL)
 
 
