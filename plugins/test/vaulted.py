@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import AnsibleTagHelper, Origin, VaultHelper, is_encrypted_file
+from ansible.parsing.vault import Origin, VaultHelper, is_encrypted_file
 
 
 # Base58, base64, UUIDs: what a secret looks like whatever is written around it.
