@@ -44,7 +44,11 @@ keys:
   type: dict
   sample:
     /etc/near/validator_key.json:
-      {exists: true, link: false, account_id: my.pool.near, public_key: "ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e", error: ""}
+      exists: true
+      link: false
+      account_id: my.pool.near
+      public_key: ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e
+      error: ""
 """
 
 from pathlib import Path

@@ -13,7 +13,8 @@ version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each process.
+  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each
+    process.
   - A process is out of date when a file that it read at its start is newer than it, or when it runs another version of
     the program. So a run that was broken off is carried on by the next one, which no handler would do.
 options:
@@ -86,7 +87,8 @@ guard:
   returned: always
   type: dict
 neard:
-  description: neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than it.
+  description:
+    - neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than that.
   returned: always
   type: dict
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}
