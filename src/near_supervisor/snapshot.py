@@ -33,11 +33,11 @@ class Snapshot:
         return self.node.neard.pid if self.node.neard else None
 
     def summary(self) -> tuple[str, str]:
-        """State and leader in a few words, and what changes all the time: for the service manager's status line."""
+        """State, leader and sync, and what changes all the time: for the service manager's status line."""
         leader, sync = self._leader(), self.node.sync
         signer = f"leader {leader['node_id']}" if leader else "no leader known"
-        why_not = "" if sync.synced else f", {sync.reason}"
-        return f"{self.node.state.value}, {signer}", f"height {sync.height}{why_not}"
+        in_sync, why_not = ("in sync", "") if sync.synced else ("not in sync", f": {sync.reason}")
+        return f"{self.node.state.value}, {signer}, {in_sync}", f"height {sync.height}{why_not}"
 
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""

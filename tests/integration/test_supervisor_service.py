@@ -174,7 +174,7 @@ def test_ready_status_watchdog_and_the_end(host: Supervised, tmp_path: Path) -> 
         host.start()
         socket.hears("READY=1")
         assert host.status(), "the control socket is there before it is ready"
-        socket.hears("STATUS=Startup, no leader known, height 0")
+        socket.hears("STATUS=Startup, no leader known, not in sync, height 0")
         socket.hears("WATCHDOG=1")
         pid = neard_of(host)
         for process in (pid, parent(pid)):

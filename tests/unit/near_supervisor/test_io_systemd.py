@@ -104,6 +104,6 @@ def test_what_is_started_by_this_process_does_not_inherit_the_socket(socket: Not
 
 def test_the_summary_of_a_node_that_knows_nothing_yet() -> None:
     assert Snapshot(Node(SETTINGS), 2_000, 1_000).summary() == (
-        "Startup, no leader known",
-        "height 0, neard has not answered yet",
+        "Startup, no leader known, not in sync",
+        "height 0: neard has not answered yet",
     )
