@@ -1,5 +1,7 @@
 #!/usr/bin/python
-# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
 """Module near_key_info: the public part of NEAR key files on a host."""
 
 from __future__ import annotations
@@ -8,7 +10,8 @@ DOCUMENTATION = r"""
 module: near_key_info
 short_description: Look at NEAR key files on a host without showing a secret
 version_added: 0.1.0
-author: The validator_ha.near contributors
+author:
+  - The validator_ha.near contributors (@validator-ha)
 description:
   - Says of each file whether it is there, and whose public key it holds.
   - A secret key is read to see that it belongs to the public one. It is never returned, logged or quoted in an error.
@@ -41,7 +44,11 @@ keys:
   type: dict
   sample:
     /etc/near/validator_key.json:
-      {exists: true, link: false, account_id: my.pool.near, public_key: "ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e", error: ""}
+      exists: true
+      link: false
+      account_id: my.pool.near
+      public_key: ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e
+      error: ""
 """
 
 from pathlib import Path

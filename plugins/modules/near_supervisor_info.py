@@ -1,5 +1,7 @@
 #!/usr/bin/python
-# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
 """Module near_supervisor_info: what runs on a host for one account, and what of it is out of date."""
 
 from __future__ import annotations
@@ -8,9 +10,11 @@ DOCUMENTATION = r"""
 module: near_supervisor_info
 short_description: See the supervisor, guard and neard of one account, and what of them needs a restart
 version_added: 0.1.0
-author: The validator_ha.near contributors
+author:
+  - The validator_ha.near contributors (@validator-ha)
 description:
-  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each process.
+  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each
+    process.
   - A process is out of date when a file that it read at its start is newer than it, or when it runs another version of
     the program. So a run that was broken off is carried on by the next one, which no handler would do.
 options:
@@ -70,7 +74,7 @@ supervisor:
     - C(started_at) is in seconds since 1970, null without a process.
   returned: always
   type: dict
-  sample: 
+  sample:
     unit: near-supervisor@my.pool.near.service
     installed: true
     active: active
@@ -83,7 +87,8 @@ guard:
   returned: always
   type: dict
 neard:
-  description: neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than it.
+  description:
+    - neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than that.
   returned: always
   type: dict
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import AnsibleTagHelper, Origin, VaultHelper, is_encrypted_file
-
+from ansible.parsing.vault import Origin, VaultHelper, is_encrypted_file
 
 # Base58, base64, UUIDs: what a secret looks like whatever is written around it.
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
@@ -17,8 +17,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
 def vaulted(value: Any) -> bool:
     """True for a value of ``ansible-vault encrypt_string``, or of a file that is encrypted as a whole.
 
-    True as well for what was not written down at all, such as what a lookup returns: its origin may be a plain file, but
-    that holds the lookup and not the secret. False for what stands in a plain file or on a command line.
+    True as well for what was not written down at all, such as what a lookup returns: its origin may be a plain file,
+    but that holds the lookup and not the secret. False for what stands in a plain file or on a command line.
     """
     if VaultHelper.get_ciphertext(value, with_tags=False) is not None:
         return True
@@ -28,7 +28,7 @@ def vaulted(value: Any) -> bool:
     if not origin.path:
         return False
     try:
-        with open(origin.path, "rb") as file:
+        with Path(origin.path).open("rb") as file:
             if is_encrypted_file(file):
                 return True
             file.seek(0)
