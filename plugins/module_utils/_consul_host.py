@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import ssl
 import subprocess
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 STARTED_WITH = "/run/consul/started-with"
 ASK_TIMEOUT_S = 10
+OK, UNHEALTHY = 200, 429
 
 
 class Unreachable(Exception):
@@ -38,7 +38,7 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         headers = {"X-Consul-Token": self.token} if self.token else {}
         try:
-            request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+            request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310
             context = ssl.create_default_context(cafile=self.ca_file or None)
             # The agent is this host's own: a proxy of the environment has no part in it.
             handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
@@ -60,18 +60,18 @@ def _decoded(raw: bytes) -> Any:
 
 
 def trouble(api: Api, voters: int) -> str:
-    """Why the cluster is not well, seen through this agent; empty if it is. With `voters` 0 a known leader is enough."""
+    """Why the cluster is not well, seen through this agent; empty if it is. With no `voters`, a leader is enough."""
     try:
         status, leader = api.ask("GET", "/v1/status/leader")
-        if status != 200 or not leader:
-            return "it knows no leader" + (f" ({leader})" if status != 200 else "")
+        if status != OK or not leader:
+            return "it knows no leader" + (f" ({leader})" if status != OK else "")
         if not voters:
             return ""
-        # 429 carries the same answer: not all servers are healthy.
+        # UNHEALTHY carries the same answer: not all servers are well.
         status, health = api.ask("GET", "/v1/operator/autopilot/health")
     except Unreachable as error:
         return str(error)
-    if status not in (200, 429) or not isinstance(health, dict):
+    if status not in (OK, UNHEALTHY) or not isinstance(health, dict):
         return f"{api.url} answers {status} when asked for the servers' health: {health}"
     servers = health.get("Servers") or []
     sick = [f"{s['Name']} ({s['Address']})" for s in servers if not (s["Healthy"] and s["Voter"])]
@@ -84,11 +84,13 @@ def trouble(api: Api, voters: int) -> str:
 def others_well(api: Api, voters: int, own_name: str) -> str:
     """As `trouble`, but what ails this server itself does not count: restarting it takes nothing from the others."""
     status, health = api.ask("GET", "/v1/operator/autopilot/health")
-    servers = (health.get("Servers") or []) if status in (200, 429) and isinstance(health, dict) else []
+    servers = (health.get("Servers") or []) if status in (OK, UNHEALTHY) and isinstance(health, dict) else []
     well = [s for s in servers if s["Healthy"] and s["Voter"] and s["Name"] != own_name]
     if len(well) >= voters - 1:
         return ""
-    return f"of the {voters - 1} other servers, these are healthy voters: {', '.join(s['Name'] for s in well) or 'none'}"
+    return (
+        f"of the {voters - 1} other servers, these are healthy voters: {', '.join(s['Name'] for s in well) or 'none'}"
+    )
 
 
 def wait_until_empty(ask: Callable[[], str], timeout_s: float) -> str:
@@ -105,7 +107,7 @@ def own_raft_trouble(api: Api) -> str:
         status, me = api.ask("GET", "/v1/agent/self")
     except Unreachable as error:
         return str(error)
-    if status != 200:
+    if status != OK:
         return f"{api.url} answers {status}: {me}"
     raft = me["Stats"].get("raft", {})
     if raft.get("state") not in ("Leader", "Follower"):
@@ -137,7 +139,7 @@ def runs(state: dict[str, str]) -> bool:
 
 
 def restart_reasons(state: dict[str, str]) -> list[str]:
-    """Why the agent that runs is older than its files. No clock is asked: the unit notes marks of them when it starts."""
+    """Why the agent that runs is older than its files. No clock is asked: the unit notes marks of them at its start."""
     if not runs(state):
         return []
     try:
@@ -150,7 +152,7 @@ def restart_reasons(state: dict[str, str]) -> list[str]:
 def program_mark(path: str) -> str:
     """As `stat -c %i-%Y-%s`: enough to tell a replaced program, and cheap at every start of the agent."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return ""
     return f"{found.st_ino}-{int(found.st_mtime)}-{found.st_size}"

@@ -10,18 +10,18 @@ module: near_consul_agent
 short_description: Start, restart or wait for a Consul agent
 version_added: 0.1.0
 description:
-  - Starts the agent's unit if it does not run, and restarts it if its program, its configuration or its unit is not the one
-    that it was started with.
+  - Starts the agent's unit if it does not run, and restarts it if its program, its configuration or its unit is not
+    the one that it was started with.
   - A server is restarted only while all the other servers are healthy voters, and the module returns when this one is a
     healthy voter again. So C(throttle=1) on the task is a rolling restart.
   - The leader is left for the end, O(state=ready), so that a rolling restart costs one election.
 options:
   state:
     description:
-      - C(started) starts the agent without waiting, since a first server is not ready before the others have started, or
-        restarts it, unless it is the leader.
-      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), all servers are
-        healthy voters.
+      - C(started) starts the agent without waiting, since a first server is not ready before the others have started,
+        or restarts it, unless it is the leader.
+      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), all
+        servers are healthy voters.
     type: str
     choices: [started, ready]
     default: ready
@@ -102,6 +102,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._consul_host import (
+    OK,
     Api,
     Unreachable,
     others_well,
@@ -151,13 +152,13 @@ class Agent:
 
     def leads(self) -> bool:
         """Whether this server is the leader of others, and so the last to be restarted."""
-        if self.p["voters"] < 2 or self.p["together"] or self.check:
+        if self.p["voters"] <= 1 or self.p["together"] or self.check:
             return False
         try:
             status, me = self.api.ask("GET", "/v1/agent/self")
         except Unreachable:
             return False
-        return status == 200 and me["Stats"].get("raft", {}).get("state") == "Leader"
+        return status == OK and me["Stats"].get("raft", {}).get("state") == "Leader"
 
     def restart(self, unit: str, why: str) -> None:
         """Restarts it, a server only while the others can do without."""
@@ -169,10 +170,10 @@ class Agent:
             left = wait_until_empty(self._unsafe, self.p["timeout"])
             if left:
                 raise Stop(
-                    f"Consul on {self.p['node_name']} has to be restarted, because {why}. It was not: {left}. Restarting "
-                    f"this server too could cost the cluster its quorum. Bring the others back "
+                    f"Consul on {self.p['node_name']} has to be restarted, because {why}. It was not: {left}. "
+                    "Restarting this server too could cost the cluster its quorum. Bring the others back "
                     f"(`systemctl status {unit}` there), or take a server that is gone for good out of Consul "
-                    f"(`consul operator raft remove-peer`), and run this again."
+                    "(`consul operator raft remove-peer`), and run this again."
                 )
         self.act(words, "restart", unit)
         self.wait(f" after its restart ({why})")
@@ -181,7 +182,7 @@ class Agent:
         """Why a restart would hurt now. An agent that knows no leader is no part of a quorum: nothing to lose."""
         try:
             status, leader = self.api.ask("GET", "/v1/status/leader")
-            if status == 200 and leader:
+            if status == OK and leader:
                 return others_well(self.api, self.p["voters"], self.p["node_name"])
         except Unreachable:
             return ""
@@ -230,9 +231,7 @@ def main() -> None:
         module.fail_json(
             msg=f"systemd could not {agent.actions[-1]} ({module.params['unit']}): {said}", actions=agent.actions
         )
-    module.exit_json(
-        changed=bool(agent.actions), actions=agent.actions, seconds=round(time.monotonic() - began, 1)
-    )
+    module.exit_json(changed=bool(agent.actions), actions=agent.actions, seconds=round(time.monotonic() - began, 1))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,6 @@ program:
 
 import fcntl
 import hashlib
-import os
 import tempfile
 import urllib.error
 import zipfile
@@ -95,9 +94,9 @@ def fetch(url: str, checksum: str, into: Path) -> Path:
             ) from error
         if digest.hexdigest() != checksum:
             raise Stop(
-                f"consul_archive_url {url} gave an archive with sha256:{digest.hexdigest()}, and consul_archive_checksum "
-                f"says sha256:{checksum}. Nothing was installed. Correct the one that is wrong; a release's checksums are "
-                "published beside it."
+                f"consul_archive_url {url} gave an archive with sha256:{digest.hexdigest()}, and "
+                f"consul_archive_checksum says sha256:{checksum}. Correct the one that is wrong: a "
+                "release's checksums are published beside it. Nothing was installed."
             )
         _unpack(url, archive, program)
     return program
@@ -129,7 +128,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     checksum = module.params["checksum"].removeprefix("sha256:").lower()
-    into = Path(os.path.abspath(module.params["cache_dir"])) / f"consul-{checksum}"
+    into = Path(module.params["cache_dir"]).resolve() / f"consul-{checksum}"
     try:
         program = fetch(module.params["url"], checksum, into)
     except Stop as stop:

@@ -10,7 +10,7 @@ module: near_consul_info
 short_description: Tell which Consul agent a host has
 version_added: 0.1.0
 description:
-  - Looks at the program, the unit and the configuration of a Consul agent, and at the addresses that it is to listen on.
+  - Looks at the program, the unit and the configuration of a Consul agent, and at its addresses.
   - Secrets are never returned, only digests of them, so that a change can be noticed.
 options:
   program:
@@ -117,7 +117,7 @@ def config_of(path: Path) -> dict[str, Any]:
 
 
 def is_taken(address: str) -> bool:
-    """Whether another socket listens there. An address that is not this host's counts as free: the agent will say so."""
+    """Whether another socket listens there. An address that is not this host's is free: the agent will say so."""
     host, port = address.rsplit(":", 1)
     host = host.strip("[]")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

@@ -10,8 +10,8 @@ module: near_consul_secrets
 short_description: Make the secrets of a Consul cluster once
 version_added: 0.1.0
 description:
-  - Keeps a gossip key, tokens, a certificate authority and certificates in a directory of root's, and makes those that are
-    asked for and not there.
+  - Keeps a gossip key, tokens, a certificate authority and certificates in a directory of root's, and makes those that
+    are asked for and not there.
   - Meant for the first server of the cluster; tasks for other hosts delegate to it.
   - It returns the secrets, so tasks that call it need C(no_log).
 options:
@@ -182,14 +182,25 @@ class Keeper:
         if noted != note or days_left(pem) < wanted["renew_days"]:
             self.made.append(f"tls/{pem.name}")
             if self.check and not pem.exists():
-                return {"ca_certificate": ca.read_text(encoding="utf-8"),
-                        "certificate": "made-later\n", "private_key": "made-later\n"}
+                return {
+                    "ca_certificate": ca.read_text(encoding="utf-8"),
+                    "certificate": "made-later\n",
+                    "private_key": "made-later\n",
+                }
             if not self.check:
                 names = [f"-additional-ipaddress={address}" for address in wanted["addresses"]]
                 role = "-server" if wanted["server"] else "-client"
                 self._consul_tls(
-                    {"-key.pem": key, ".pem": pem}, "cert", "create", role, f"-ca={ca}", f"-key={ca_key}",
-                    f"-days={wanted['days']}", f"-dc={wanted['datacenter']}", f"-domain={wanted['domain']}", *names,
+                    {"-key.pem": key, ".pem": pem},
+                    "cert",
+                    "create",
+                    role,
+                    f"-ca={ca}",
+                    f"-key={ca_key}",
+                    f"-days={wanted['days']}",
+                    f"-dc={wanted['datacenter']}",
+                    f"-domain={wanted['domain']}",
+                    *names,
                 )
                 self.write(notes, note)
         files = {"ca_certificate": ca, "certificate": pem, "private_key": key}
@@ -200,8 +211,9 @@ class Keeper:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.directory) as work:
             try:
-                subprocess.run([self.program, "tls", *words], cwd=work, check=True, capture_output=True, text=True,
-                               timeout=60)
+                subprocess.run(
+                    [self.program, "tls", *words], cwd=work, check=True, capture_output=True, text=True, timeout=60
+                )
             except (OSError, subprocess.SubprocessError) as error:
                 said = (getattr(error, "stderr", None) or str(error)).strip()
                 raise Stop(f"`{self.program} tls {' '.join(words[:2])}` failed: {said}") from error
@@ -263,9 +275,7 @@ def main() -> None:
             lock = (keeper.directory / ".lock").open("w")
             fcntl.flock(lock, fcntl.LOCK_EX)
         result["gossip_key"] = keeper.keep("gossip-key", new_gossip_key) if params["gossip_key"] else ""
-        result["tokens"] = {
-            name: keeper.keep(f"token-{name}", lambda: str(uuid.uuid4())) for name in params["tokens"]
-        }
+        result["tokens"] = {name: keeper.keep(f"token-{name}", lambda: str(uuid.uuid4())) for name in params["tokens"]}
         if params["certificate"]:
             result.update(keeper.certificate(params["certificate"]))
     except Stop as stop:

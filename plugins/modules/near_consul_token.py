@@ -79,9 +79,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._consul_host import Api, Unreachable
+from ..module_utils._consul_host import OK, Api, Unreachable
 
-OK = 200
 UNKNOWN_TOKEN = (401, 403, 404)
 
 
@@ -100,7 +99,7 @@ class Acl:
         """The answer. Raises Stop unless Consul says yes."""
         status, answer = self.api.ask(method, path, body)
         if status != OK:
-            raise Stop(f"{self.api.url} answers {status} to {method} {path.split('?')[0]}: {answer}")
+            raise Stop(f"{self.api.url} answers {status} to {method} {path}: {answer}")
         return answer
 
     def policy(self, name: str, rules: str) -> None:
