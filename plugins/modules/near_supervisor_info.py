@@ -94,8 +94,8 @@ neard:
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}
 strangers:
   description: >-
-    Every neard that runs without a guard, and every kuutamod, whatever their account: nobody ends them when the lease of
-    this account is over.
+    Every neard that runs without a guard, and every kuutamod, whatever their account. Nobody ends them when the lease
+    of this account is over.
   returned: always
   type: list
   elements: str

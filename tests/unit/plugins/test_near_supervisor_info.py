@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 import time
 import zipfile
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.waiting import until
 
 pytest.importorskip("ansible")
 
@@ -76,3 +79,24 @@ def test_a_host_without_any_of_it_is_described(info: Any, tmp_path: Path) -> Non
     assert found["status"] is None
     assert found["neard"] == {"pid": 0, "armed": False, "configured": False, "config_changed": False}
     assert (found["supervisor"]["pid"], found["guard"]["outdated"], found["unused_programs"]) == (0, [], [])
+
+
+def test_a_neard_under_no_guard_is_a_stranger_and_one_under_a_guard_is_none(info: Any, tmp_path: Path) -> None:
+    neard = tmp_path / "neard"
+    neard.write_text("#!/bin/sh\nread -r _\n")
+    neard.chmod(0o755)
+    starts = "import subprocess, sys; subprocess.run([sys.argv[2], 'run'])"
+    commands = {"alone": [str(neard), "run"], "guarded": [sys.executable, "-c", starts, "guard", str(neard)]}
+    for name, command in commands.items():
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        try:
+            until(f"the neard is there ({name})", lambda: _runs(info, neard))
+            found = [line for line in info.strangers() if str(neard) in line]
+            assert bool(found) == (name == "alone"), found
+        finally:
+            process.communicate(b"\n", timeout=10)
+
+
+def _runs(info: Any, neard: Path) -> bool:
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return any(str(neard) in info.words(pid)[:2] for pid in pids)
