@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import failover, idle, report, rows
+from near_bench import deploy, failover, idle, report, rows
 from near_bench.stage import layout_of_own
 from near_localnet.options import Options
 from near_localnet.problem import Problem
@@ -42,11 +42,14 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line; each command's function is its `run`."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(
-        prog="bin/bench", description="Measures the failover on a localnet of its own.", formatter_class=raw
+        prog="bin/bench",
+        description="Measures failovers on a localnet of its own, and roll-outs in containers.",
+        formatter_class=raw,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_failover(commands)
     _add_idle(commands)
+    _add_deploy(commands)
     _add_table(commands)
     return top
 
@@ -134,6 +137,19 @@ def _idle(arguments: argparse.Namespace) -> int:
     Options(block_time_ms=arguments.block_time_ms).checked()
     with layout_of_own(arguments.data, arguments.instance) as layout:
         return idle.run(layout, arguments.leases, arguments.seconds, arguments.block_time_ms, arguments.json)
+
+
+def _add_deploy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "deploy",
+        help="how long playbooks/deploy.yml takes over three containers, the first time and again",
+        description="Rolls a cluster out over the containers of the scenario `default`: in check mode, for real, a\n"
+        "second time, and in check mode on the live cluster. Needs a Docker engine (see bin/containers).",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="write every single value there")
+    command.set_defaults(run=lambda arguments: deploy.run(arguments.json))
 
 
 def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
