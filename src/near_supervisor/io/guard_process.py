@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from near_ha.errors import GuardError
 from near_supervisor import guard
+
+# neard inherits the guard's environment, and whatever it reports or crashes with.
+SECRETS = ("CONSUL_HTTP_TOKEN",)
 
 
 def spawn(run_dir: Path, home: Path, key_link: Path) -> None:
@@ -23,6 +27,7 @@ def spawn(run_dir: Path, home: Path, key_link: Path) -> None:
     try:
         subprocess.Popen(
             command,
+            env={name: value for name, value in os.environ.items() if name not in SECRETS},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
