@@ -22,7 +22,7 @@ def test_a_guard_and_so_its_neard_is_not_given_the_token_of_consul(
     monkeypatch.setenv("RUST_LOG", "info")
     guard_process.spawn(run_dir, home, home / "validator_key.json")
     pid_file = run_dir / "guard.pid"
-    pid = int(until("the guard is there", lambda: pid_file.exists() and pid_file.read_text().strip()))
+    pid = int(until("the guard is there", lambda: pid_file.read_text().strip() if pid_file.exists() else ""))
     try:
         environ = Path(f"/proc/{pid}/environ").read_bytes()
     finally:
