@@ -78,6 +78,14 @@ ca_digest:
   description: Digest of the certificate authority in the configuration; empty if TLS is off.
   returned: always
   type: str
+server:
+  description: Whether the configuration makes the agent a server.
+  returned: always
+  type: bool
+foreign:
+  description: Whether the unit runs an agent that role consul has not started.
+  returned: always
+  type: bool
 acl:
   description: Whether the configuration switches ACLs on.
   returned: always
@@ -95,7 +103,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._consul_host import runs, sha256, unit_state
+from ..module_utils._consul_host import STARTED_WITH, runs, sha256, unit_state
 
 
 def version_of(program: str) -> str:
@@ -155,6 +163,8 @@ def main() -> None:
         taken_addresses=[] if active else sorted(filter(is_taken, module.params["addresses"])),
         gossip_digest=hashlib.sha256(gossip_key.encode()).hexdigest() if gossip_key else "",
         ca_digest=sha256(ca_file) if ca_file else "",
+        server=bool(config.get("server", False)),
+        foreign=active and not Path(STARTED_WITH).exists(),
         acl=bool(config.get("acl", {}).get("enabled", False)),
     )
 

@@ -72,6 +72,7 @@ supervisor:
   description:
     - The supervisor's unit, its pid (0 if there is none), the program file it runs, and why it is out of date.
     - C(started_at) is in seconds since 1970, null without a process.
+    - C(installed) says whether the account has settings, C(consul_url) which Consul they name.
   returned: always
   type: dict
   sample:
@@ -82,6 +83,7 @@ supervisor:
     started_at: 1795000000.1
     program: /usr/local/lib/near-supervisor/near-supervisor-0123456789ab.pyz
     outdated: []
+    consul_url: http://127.0.0.1:8500
 guard:
   description: The same of the guard; what is out of date there, or in neard, takes a restart of neard.
   returned: always
@@ -188,8 +190,12 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         status: dict[str, Any] | None = control_client.call(run_dir / "control.sock", "GET", "/status")
     except NearError:
         status = None
+    settings = Path(f"/etc/near/supervisor/{account}.env")
     supervisor = process(f"near-supervisor@{account}.service", library)
     guard = process(f"near-guard@{account}.service", library)
+    # The units are templates: they are there as soon as any account is.
+    supervisor["installed"] = guard["installed"] = settings.is_file()
+    supervisor["consul_url"] = setting(settings, "KUUTAMO_CONSUL_URL")
     neard = (status or {}).get("neard") or {}
     pid = neard.get("pid") or child_of(guard["pid"])
     # Without a supervisor to ask, a neard that is there may sign.
@@ -230,7 +236,6 @@ def process(name: str, library: Path) -> dict[str, Any]:
     files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
     return {
         "unit": name,
-        "installed": bool(shown.get("FragmentPath")),
         "active": shown.get("ActiveState", ""),
         "pid": pid,
         "started_at": since,
@@ -246,6 +251,15 @@ def child_of(pid: int) -> int:
     except OSError:
         return 0
     return int(children[0]) if children else 0
+
+
+def setting(settings: Path, name: str) -> str:
+    """The value of a variable in a file that role supervisor has written; empty if it is not there."""
+    try:
+        lines = settings.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
 
 
 def strangers() -> list[str]:
