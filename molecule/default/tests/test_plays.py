@@ -62,7 +62,7 @@ def test_bad_input_stops_with_a_sentence_before_the_first_change(cluster: Cluste
 @pytest.mark.timeout(300)
 def test_an_even_number_of_consul_servers_stops_it(cluster: Cluster, tmp_path: Path) -> None:
     spare = tmp_path / "spare.ini"
-    spare.write_text("[consul_servers]\nspare\n")
+    spare.write_text("[consul_servers]\nspare consul_bind_address=192.0.2.9\n")
     played = play("deploy", "--inventory", str(spare), "--limit", "all:!spare")
     assert (played.status != 0, played.changed) == (True, 0), played.output[-3000:]
     assert "consul_servers has 4 machines" in played.words, played.output[-3000:]
