@@ -31,7 +31,8 @@ def main() -> int:
         sanity: Command = [bin_dir / "ansible-test", "sanity", "--venv", "--color", "no", "--python", PYTHON]
         # The scenarios are not part of an archive, but their plays have to be as good.
         shutil.copytree(ROOT / "molecule", tree / "molecule", ignore=shutil.ignore_patterns("__pycache__"))
-        found = [_run(lint, tree, environ)]
+        # Its plays and roles call its modules by their full names.
+        found = [_run(lint, tree, {**environ, "ANSIBLE_COLLECTIONS_PATH": name})]
         shutil.rmtree(tree / "molecule")
         found.append(_run(sanity, tree, environ))
         return max(found)
