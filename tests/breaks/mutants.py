@@ -50,8 +50,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 1: a heartbeat carries the condition that the lock is still ours",
         MODEL + "consul.py",
-        '        """check-session, set."""\n        if self.seen.index is None or self.seen.session != session:',
-        '        """check-session, set."""\n        if self.seen.index is None:',
+        '        """check-session, check-index, set (what is kept), set."""\n'
+        "        if self.seen.index is None or self.seen.session != session:",
+        '        """check-session, check-index, set (what is kept), set."""\n        if self.seen.index is None:',
     ),
     # --- rule 2: a clean release
     Mutant(
@@ -115,12 +116,6 @@ MUTANTS: tuple[Mutant, ...] = (
         CORE + "watch.py",
         "if seen.index is None or _offered(watch, settings):",
         "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
-    ),
-    Mutant(
-        "rule 3: a vacancy is waited out for the lease in the last heartbeat, if that is the longer one",
-        CORE + "rules_lease.py",
-        "lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),",
-        "",
     ),
     Mutant(
         "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
