@@ -153,8 +153,10 @@ def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) ->
         # No metric: the head of a synced neard may be as old as the sync rule lets it be.
         by_target = Ceiling(sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms, asked_at)
     line = by_head.or_higher(by_target, settings.block_time_ms)
+    # A head that looks younger than it can be may be a late one, of a producer whose clock is ahead.
+    doubted = node.tip is not None and node.tip.doubted_since is not None
     # On a chain that may stand still neard goes on approving later and later heights without a new head.
-    if node.ceiling is None or (view.synced and not settings.chain_may_stand_still):
+    if node.ceiling is None or (view.synced and not doubted and not settings.chain_may_stand_still):
         return line
     return node.ceiling.or_higher(line, settings.block_time_ms)
 

@@ -179,6 +179,17 @@ def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock
     assert release.record.height >= 1_502 + 2_400 // 600
 
 
+def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_look_fresh() -> None:
+    """Found by bin/simulate (seed 1790614): it looked a second old, was four and a half, and heights were signed again."""
+    play = Play().to_validating()
+    play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
+    play.now += 6_000
+    play.do(play.polled(sample(1_504, 1_505, head_age_ms=-1_000, born_ms=7_000)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= 1_501 + 6_000 // 600
+
+
 def test_a_head_from_the_far_future_does_not_make_all_later_ones_look_old() -> None:
     """neard refuses a block that is two minutes ahead of its clock: whoever shows one is not to be believed."""
     play = Play().to_validating()
