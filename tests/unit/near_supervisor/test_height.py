@@ -180,7 +180,7 @@ def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock
 
 
 def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_look_fresh() -> None:
-    """Found by bin/simulate (seed 1790614): it looked a second old, was four and a half, and heights were signed again."""
+    """Found by bin/simulate (seed 1790614): it looked a second old and was four and a half."""
     play = Play().to_validating()
     play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
     play.now += 6_000
