@@ -7,8 +7,8 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 from . import events as ev
 from . import lease, watch
 from .answer import Kind
+from .ceiling import Ceiling
 from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
-from .lease import Ceiling
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step
 from .values import replace
@@ -171,8 +171,9 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         return replace(node, attempt=None), []
     tenure = Tenure(node.session.id, attempt.term, attempt.floor, since=now, heartbeat_at=now)
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
+    line = node.heads.ceiling(node.settings.block_time_ms) if node.heads else Ceiling(attempt.floor, now)
     out: list[Command] = [
-        Remember(Memory(tenure.session, tenure.term, tenure.floor, node.ceiling or Ceiling(attempt.floor, now))),
+        Remember(Memory(tenure.session, tenure.term, tenure.floor, line)),
         Say("info", f"acquired the lease, term {tenure.term}"),
     ]
     return node, out

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from . import events as ev
 from . import sync, tip
+from .ceiling import Ceiling, TwoHeads
 from .commands import Command, MoveDeadline, Say
-from .lease import Ceiling
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
 from .values import replace
@@ -48,7 +48,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         node,
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
-        ceiling=memory.ceiling,
+        heads=TwoHeads.beginning(memory.ceiling),
         last_term=memory.term,
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
@@ -133,8 +133,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -tip.FUTURE_MS:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
-    ceiling = _ceiling(node, sample, view, event.asked_at)
-    return replace(node, polling=False, neard=neard, attempts=0, sync=view, ceiling=ceiling), said
+    heads = _heads(node, sample, view, event.asked_at)
+    return replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads), said
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:
@@ -142,8 +142,21 @@ def _missed(neard: Neard, reason: str) -> list[Command]:
     return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
 
 
-def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) -> Ceiling:
-    """The line through this sample; it replaces a higher one only when it shows the tip of the chain."""
+def _heads(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) -> TwoHeads:
+    """The line through this sample; it is lower than what counted until now only when it shows the tip of the chain."""
+    line = _line(node, sample, asked_at)
+    if node.heads is None:
+        return TwoHeads.beginning(line, sample.height)
+    # A head that looks younger than it can be may be a late one, of a producer whose clock is ahead.
+    doubted = node.tip is not None and node.tip.doubted_since is not None
+    # On a chain that may stand still neard goes on approving later and later heights without a new head.
+    if not view.synced or doubted or node.settings.chain_may_stand_still:
+        block_time = node.settings.block_time_ms
+        line = line.or_higher(node.heads.ceiling(block_time), block_time)
+    return node.heads.fold(sample.height, line)
+
+
+def _line(node: Node, sample: sync.Sample, asked_at: int) -> Ceiling:
     settings = node.settings
     # A head may be old and the rest of the chain known a moment later, faster than one block time each.
     by_head = Ceiling(sample.height + 1, _head_made_at(node, sample, asked_at))
@@ -152,13 +165,7 @@ def _ceiling(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) ->
     else:
         # No metric: the head of a synced neard may be as old as the sync rule lets it be.
         by_target = Ceiling(sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms, asked_at)
-    line = by_head.or_higher(by_target, settings.block_time_ms)
-    # A head that looks younger than it can be may be a late one, of a producer whose clock is ahead.
-    doubted = node.tip is not None and node.tip.doubted_since is not None
-    # On a chain that may stand still neard goes on approving later and later heights without a new head.
-    if node.ceiling is None or (view.synced and not doubted and not settings.chain_may_stand_still):
-        return line
-    return node.ceiling.or_higher(line, settings.block_time_ms)
+    return by_head.or_higher(by_target, settings.block_time_ms)
 
 
 def _head_made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:

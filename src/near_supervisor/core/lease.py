@@ -1,4 +1,4 @@
-"""Arithmetic of the lease: rules 1 to 4 of the safety rule in numbers.
+"""Arithmetic of the lease: rules 1 to 3 of the safety rule in numbers.
 
 A lease of D is renewed every D/10. The holder counts from the moment a request *left*, and gives up
 at 0.8 D; a candidate counts D from the moment an answer *arrived*. The 0.2 D between them is for the
@@ -6,8 +6,6 @@ kill and for two clocks that drift apart by at most 1 % each.
 """
 
 from __future__ import annotations
-
-from .values import dataclass
 
 MIN_LEASE_MS = 2_000
 DEFAULT_LEASE_MS = 10_000
@@ -34,30 +32,3 @@ def hold_until(sent_at: int, lease_ms: int) -> int:
 def session_ttl_ms(lease_ms: int) -> int:
     """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
     return max(10_000, lease_ms)
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """The largest height that may have been signed, as a line over time.
-
-    A chain never gains heights faster than one per block time, so one honest sample bounds all later
-    instants: ``target`` may have been signed at time ``at``, the next one the very moment after, and one
-    more for each block time since.
-    """
-
-    target: int
-    at: int
-
-    def or_higher(self, other: Ceiling, block_time_ms: int) -> Ceiling:
-        """The higher one of two lines; they have the same slope."""
-        ahead = (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
-        return self if ahead > 0 else other
-
-    def height(self, when: int, block_time_ms: int) -> int:
-        """Largest height that may have been signed by ``when``."""
-        return self.target + _longest(max(0, when - self.at)) // block_time_ms + 1
-
-
-def _longest(duration: int) -> int:
-    """So long may it have been in truth: our clock may be slow by one percent."""
-    return duration + duration // 99

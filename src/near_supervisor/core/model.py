@@ -6,7 +6,7 @@ from enum import Enum
 
 from near_ha.states import State
 
-from .lease import Ceiling
+from .ceiling import Ceiling, TwoHeads
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
 from .tip import Tip
@@ -132,7 +132,7 @@ class Node:
     restarts: int = 0
     neard_ended_at: int | None = None
     sync: Sync = NOT_SYNCED
-    ceiling: Ceiling | None = None
+    heads: TwoHeads | None = None
     tip: Tip | None = None
     polling: bool = False
     polled_at: int | None = None

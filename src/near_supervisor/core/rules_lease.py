@@ -146,8 +146,8 @@ def due(node: Node, times: list[int]) -> None:
 
 
 def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
-    line = node.ceiling.height(when, node.settings.block_time_ms) if node.ceiling else 0
-    return max(tenure.floor, line)
+    block_time = node.settings.block_time_ms
+    return max(tenure.floor, node.heads.ceiling(block_time).height(when, block_time) if node.heads else 0)
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.lease import Ceiling
+from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Memory
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.

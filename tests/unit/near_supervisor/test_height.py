@@ -180,14 +180,36 @@ def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock
 
 
 def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_look_fresh() -> None:
-    """Found by bin/simulate (seed 1790614): it looked a second old and was four and a half."""
+    """Found by bin/simulate (seed 1790614): it looked a second old and was four and a half. Here it is two in a row."""
     play = Play().to_validating()
     play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
     play.now += 6_000
-    play.do(play.polled(sample(1_504, 1_505, head_age_ms=-1_000, born_ms=7_000)))
+    for height in (1_504, 1_505):
+        play.do(play.polled(sample(height, height + 1, head_age_ms=-1_000, born_ms=7_000)))
     release = play.one(cmd.Release, play.do(EXIT))
     assert isinstance(release, cmd.Release)
     assert release.record.height >= 1_501 + 6_000 // 600
+
+
+def test_a_late_head_of_a_producer_whose_clock_is_ahead_by_as_much_does_not_count_alone() -> None:
+    """It looks as if it were at the tip of a chain that is slow; only the next producer's head shows which it is."""
+    play = Play().to_validating()
+    play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
+    play.now += 9_000
+    play.do(play.polled(sample(1_507, 1_508, head_age_ms=0, born_ms=9_000)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= 1_501 + 9_000 // 600
+
+
+def test_two_heads_of_a_slow_chain_lower_what_may_have_been_signed() -> None:
+    play = Play().to_validating()
+    for height, born_ms, passed in ((1_500, 0, 0), (1_502, 5_000, 5_000), (1_503, 6_000, 1_000)):
+        play.now += passed
+        play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=born_ms)))
+    release = play.one(cmd.Release, play.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height < 1_501 + 6_000 // 600
 
 
 def test_a_head_from_the_far_future_does_not_make_all_later_ones_look_old() -> None:

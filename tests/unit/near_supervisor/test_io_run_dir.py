@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.lease import Ceiling
+from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Memory
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir

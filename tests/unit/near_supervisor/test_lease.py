@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from near_supervisor.core import lease
-from near_supervisor.core.lease import Ceiling
 
 LEASES = st.integers(lease.MIN_LEASE_MS, 600_000)
 DRIFTS = st.floats(-0.01, 0.01)
@@ -32,30 +31,3 @@ def test_a_lease_survives_several_lost_heartbeats(lease_ms: int) -> None:
 @given(LEASES)
 def test_the_session_outlives_the_lease(lease_ms: int) -> None:
     assert lease.session_ttl_ms(lease_ms) >= max(10_000, lease_ms)
-
-
-@given(
-    st.integers(0, 10**9),
-    st.integers(0, 10**12),
-    st.lists(st.integers(0, 5_000), max_size=50),
-    st.integers(50, 2_000),
-)
-def test_no_chain_outruns_the_ceiling(target: int, at: int, pauses: list[int], block_time: int) -> None:
-    """Heights come one block time apart or slower, the first of them the moment after the sample."""
-    ceiling, height, when = Ceiling(target, at), target, at
-    for pause in [0, *(block_time + pause for pause in pauses)]:
-        when += pause
-        height += 1
-        assert height <= ceiling.height(when, block_time)
-
-
-def test_a_ceiling_holds_on_a_clock_that_is_one_percent_slow() -> None:
-    day_ms = 24 * 3_600_000
-    assert Ceiling(1_000, 0).height(day_ms * 99 // 100, 600) >= 1_000 + day_ms // 600
-
-
-def test_the_higher_of_two_ceilings_is_higher_at_all_times() -> None:
-    low, high = Ceiling(1_000, 0), Ceiling(1_010, 5_900)
-    for one, other in ((low, high), (high, low)):
-        assert one.or_higher(other, 600) == high
-    assert all(high.height(when, 600) >= low.height(when, 600) for when in range(6_000, 100_000, 777))
