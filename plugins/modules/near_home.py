@@ -93,7 +93,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import key_file, neard_home
+from ..module_utils.near_ha import atomic_file, key_file, key_place, neard_home
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
 
 VOTER = "voter_node_key.json"
@@ -210,12 +210,8 @@ class Maker:
 
     def _place(self, content: bytes, target: Path, mode: int) -> None:
         """The content under its name in one step, as the owner's."""
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-            shutil.chown(temporary, self.params["owner"], self.params["group"])
-        Path(temporary).replace(target)
+        owner = (key_place.user_id(self.params["owner"]), key_place.group_id(self.params["group"]))
+        atomic_file.place(target, content, mode, owner, replace=True)
         self.created.append(str(target))
 
     def secure_keys(self) -> bool:

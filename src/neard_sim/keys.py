@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from near_ha import base58, key_file
+from near_ha import atomic_file, base58, key_file
 
 PREFIX = "ed25519:"
 _REMEMBERED = 8192
@@ -53,17 +52,8 @@ class Signer:
 
     def write(self, path: Path) -> None:
         """Write a key file with mode 0600, whole or not at all."""
-        document = {
-            "account_id": self.account_id,
-            "public_key": self.public_key,
-            "secret_key": PREFIX + base58.encode(self.seed + self._public),
-        }
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.unlink(missing_ok=True)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(json.dumps(document, indent=2) + "\n")
-        temporary.rename(path)
+        key = key_file.made(path, self.account_id, self.seed, self._public)
+        atomic_file.place(path, key.text().encode(), 0o600, replace=True)
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,8 @@ then the 32 of the public key.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,10 @@ from .errors import BadKey
 _PREFIX = "ed25519:"
 _PUBLIC_BYTES = 32
 _SECRET_BYTES = 64
-_MAX_FILE_BYTES = 64 * 1024
+_SEED_BYTES = _SECRET_BYTES - _PUBLIC_BYTES
+MAX_FILE_BYTES = 64 * 1024
+# What neard calls the account of a node key; it writes the name, and takes a file without one.
+NODE_ACCOUNT = "node"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,15 @@ class KeyFile:
     account_id: str
     public_key: str
     secret_key: str = field(repr=False)
+
+    def seed(self) -> bytes:
+        """The secret that all else follows from."""
+        return base58.decode(self.secret_key[len(_PREFIX) :])[:_SEED_BYTES]
+
+    def text(self) -> str:
+        """The file's content, as every version of neard reads it."""
+        fields = {"account_id": self.account_id, "public_key": self.public_key, "secret_key": self.secret_key}
+        return json.dumps(fields, indent=2) + "\n"
 
 
 def read(path: Path) -> KeyFile:
@@ -41,6 +55,27 @@ def parse(text: str, name: str) -> KeyFile:
     """The same for a key that is no file yet; ``name`` stands for its path."""
     path = Path(name)
     return _checked(_object(text.encode(), path), path)
+
+
+def given(text: str, name: str) -> KeyFile:
+    """The same for a key file's text, or a secret key alone, ``ed25519:...``: its public key is its second half."""
+    text, path = text.strip(), Path(name)
+    if "{" in text:
+        return parse(text, name)
+    if not re.fullmatch(r"\w+:\w*", text):
+        raise BadKey(f"{name} is neither a key file's text nor a secret key, ed25519:...", "Give one of the two")
+    public = _key_bytes(path, "secret_key", text, _SECRET_BYTES)[-_PUBLIC_BYTES:]
+    return KeyFile(path, "", public_text(public), text)
+
+
+def made(path: Path, account_id: str, seed: bytes, public: bytes) -> KeyFile:
+    """The key of a seed and the public key that follows from it, 32 bytes each."""
+    return KeyFile(path, account_id, public_text(public), _PREFIX + base58.encode(seed + public))
+
+
+def public_text(public: bytes) -> str:
+    """A public key as NEAR writes it."""
+    return _PREFIX + base58.encode(public)
 
 
 def _checked(document: dict[str, object], path: Path) -> KeyFile:
@@ -66,7 +101,7 @@ def _checked(document: dict[str, object], path: Path) -> KeyFile:
 def _document(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
+            raw = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise BadKey(f"key file {path} does not exist", "Check the path, or copy the key there, mode 0600") from None
     except OSError as error:
@@ -77,8 +112,13 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _object(raw: bytes, path: Path) -> dict[str, object]:
-    if len(raw) > _MAX_FILE_BYTES:
-        raise BadKey(f"key file {path} is larger than {_MAX_FILE_BYTES} bytes", "Is this a NEAR key file?")
+    if len(raw) > MAX_FILE_BYTES:
+        raise BadKey(f"key file {path} is larger than {MAX_FILE_BYTES} bytes", "Is this a NEAR key file?")
+    if raw.startswith(b"$ANSIBLE_VAULT"):
+        raise BadKey(
+            f"key file {path} is encrypted with Ansible Vault",
+            "That is right for a file on the controller; whoever signs needs it decrypted",
+        )
     try:
         document = relaxed_json.loads(raw.decode())
     except ValueError:

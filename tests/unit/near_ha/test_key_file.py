@@ -51,6 +51,7 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("only the secret", with_text(SECRET), "not valid JSON"),
     ("the secret as a string", with_text(json.dumps(SECRET)), "does not hold a JSON object"),
     ("a list", with_text(json.dumps([PUBLIC, SECRET])), "does not hold a JSON object"),
+    ("encrypted", with_text("$ANSIBLE_VAULT;1.1;AES256\n3136"), "is encrypted with Ansible Vault"),
     ("not text", with_text(b"\xff\xfe" + SECRET.encode()), "not valid JSON"),
     ("nested without end", with_text('{"a":' * 10_000), "not valid JSON"),
     ("too large", with_text(SECRET + " " * 70_000), "larger than 65536 bytes"),
