@@ -118,6 +118,11 @@ class Cluster:
         if not self._calm:
             self.consul.delete(also_kept)
 
+    def end_neard(self, host: Host) -> None:
+        """A crash that was under way, unless everything is calm by then."""
+        if not self._calm:
+            host.end_neard()
+
     def take_apart(self) -> None:
         """Cut the knot of references, so that all of it is freed now and no search for garbage is needed."""
         self.world.forget()

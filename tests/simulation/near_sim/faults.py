@@ -116,6 +116,18 @@ def _neard_behind(cluster: Cluster, host: Host) -> None:
         since += world.between(500, LONGEST_MS // 2)
 
 
+def _late_news_then_end(cluster: Cluster, host: Host) -> None:
+    """Nobody's head is at the tip, and nobody notices; then one gets all at once, and ends before it is asked again."""
+    world = cluster.world
+    lag, lasts = world.rng.randint(4, 9), world.rng.randint(6_000, LONGEST_MS)
+    host.neard.fall_behind(lag)
+    world.after(lasts, host.neard.rejoin)
+    world.after(lasts + world.between(100, 5_000), lambda: cluster.end_neard(host))
+    for other in host.others:
+        other.neard.fall_behind(world.rng.randint(1, lag))
+        world.after(lasts + _a_while(cluster), other.neard.rejoin)
+
+
 def _slow_chain(cluster: Cluster, _host: Host) -> None:
     chain = cluster.chain
     chain.set_pace(chain.block_time * cluster.world.between(1, 50))
@@ -242,6 +254,7 @@ FAULTS: dict[str, Fault] = {
     "neard slow start": _neard_slow_start,
     "neard isolated": _neard_isolated,
     "neard behind": _neard_behind,
+    "late news, then an end": _late_news_then_end,
     "slow chain": _slow_chain,
     "cut off": _cut_off,
     "answers lost": _answers_lost,
@@ -272,7 +285,7 @@ THEMES: tuple[tuple[str, ...], ...] = (
         "key deleted out of reach",
     ),
     ("all keys deleted", "key deleted out of reach", "neard behind", "supervisor crash", "stop"),
-    ("neard behind", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
+    ("neard behind", "late news, then an end", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
     (
         "guard death",
         "guard dies starting",
