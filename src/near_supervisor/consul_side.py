@@ -7,9 +7,14 @@ that keeps reading the lease while somebody else may hold it.
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from near_ha import member_record
+from near_ha.cluster import Standing
+from near_ha.errors import BadRecord
 
 from .core import commands as cmd
 from .core import events as ev
@@ -90,7 +95,7 @@ class ConsulSide:
             case cmd.PublishMember():
                 self._slowly(lambda: self._publish(command), ev.Tick())
             case cmd.ReadMembers():
-                self._slowly(self._read_members, ev.MembersSeen(()))
+                self._slowly(self._read_members, ev.MembersSeen(clock.boot_ms(), None))
 
     def _slowly(self, work: Callable[[], None], otherwise: ev.Event) -> None:
         self._slow_lane.submit(work, lambda: self._post(otherwise))
@@ -176,13 +181,19 @@ class ConsulSide:
         }
 
     def _read_members(self) -> None:
+        asked_at = clock.boot_ms()
         try:
             members = self._slow.members()
         except (Unknown, Refused):
-            members = []
-        alive = [member for member in members if member.session is not None and member.node_id != self._member_id]
-        self._post(ev.MembersSeen(tuple(self._member(member) for member in alive)))
+            self._post(ev.MembersSeen(asked_at, None))
+            return
+        others = (_standing(member) for member in members if member.node_id != self._member_id)
+        self._post(ev.MembersSeen(asked_at, tuple(others)))
 
-    def _member(self, member: MemberRecord) -> ev.Member:
-        same_key = member.value.get("validator_public_key") == self._options.validator_public_key
-        return ev.Member(member.node_id, member.value.get("ready") is True and same_key)
+
+def _standing(member: MemberRecord) -> Standing:
+    try:
+        record = member_record.parse(json.dumps(member.value).encode())
+    except BadRecord:
+        record = None
+    return Standing(member.node_id, record, member.session)

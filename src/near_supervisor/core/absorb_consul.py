@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from near_ha import plan
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import events as ev
@@ -79,7 +80,9 @@ def _session_lost(node: Node, said: list[Command]) -> Step:
 
 def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     """Is any other node ready?"""
-    return replace(node, reading_members=False, standby_ready=any(m.ready for m in event.members)), []
+    mine, members = node.settings, event.members or ()
+    ready = any(not plan.against(m, mine.validator_public_key, mine.lease_ms) for m in members)
+    return replace(node, reading_members=False, standby_ready=ready), []
 
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from near_ha.cluster import Standing
+from near_ha.member_record import Member
 from near_ha.states import State
 from near_supervisor.core import events as ev
 from near_supervisor.core.model import Memory
@@ -64,9 +66,17 @@ class Host:
         """Does nothing of it stand still or lack?"""
         return self.supervisor is not None and not self.supervisor.paused and not self.neard.stopped
 
-    def ready_others(self) -> list[str]:
-        """Other nodes that stand ready now."""
-        return [other.name for other in self.others if other.state == State.VOTING.value]
+    def other_members(self) -> tuple[Standing, ...]:
+        """What the other nodes say of themselves now."""
+        return tuple(other.standing() for other in self.others)
+
+    def standing(self) -> Standing:
+        """What this node's member record says."""
+        mine, ready = self.settings, self.state == State.VOTING.value
+        record = Member(
+            mine.node_id, mine.hostname, self.name, self.state, ready, "", 0, mine.lease_ms, mine.validator_public_key
+        )
+        return Standing(mine.member_id, record, self.name)
 
     def _look(self) -> None:
         if self.supervisor is not None:

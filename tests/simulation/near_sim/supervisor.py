@@ -142,8 +142,8 @@ class Supervisor:
         )
 
     def _read_members(self, _command: cmd.ReadMembers) -> None:
-        ready = tuple(ev.Member(name, True) for name in self._host.ready_others())
-        self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(ready)))
+        asked_at, members = self._clock.now(), self._host.other_members()
+        self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(asked_at, members)))
 
     def _register(self, _command: cmd.Register) -> None:
         host = self._host
