@@ -93,6 +93,7 @@ class Play:
         self.do(ev.GuardReady())
         self.do(ev.NeardStarted(100, armed=False))
         self.poll()
+        self.do(ev.ConfigSeen(paused=False))
         self.do(ev.Registered("session-a", self.now))
         assert self.node.state is State.VOTING
         return self
