@@ -1,4 +1,4 @@
-"""What operators wish of the cluster: the keys ``config`` and ``switchover`` in Consul, and the hands that write them."""
+"""What operators wish of the cluster: the keys ``config`` and ``switchover``, and the hands that write them."""
 
 from __future__ import annotations
 
