@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
-        "    return node, [DropSession(tenure.session), Forget()]",
+        "    node = candidacy.after(tenure, node, now)\n    return node, [DropSession(tenure.session), Forget()]",
         "return replace(node, tenure=None), [Forget()]",
     ),
     Mutant(
