@@ -246,4 +246,26 @@ MUTANTS: tuple[Mutant, ...] = (
         "return node, []",
         profile="liveness",
     ),
+    # --- switchover
+    Mutant(
+        "a request that nobody carries out is called off",
+        CORE + "rules_switchover.py",
+        "if request is None or not request.open or now < _called_off_at(node, request) or not _may_move(node, now):",
+        "if True:",
+        profile="liveness",
+    ),
+    Mutant(
+        "the new validator says how a switchover ended",
+        CORE + "rules_switchover.py",
+        "if tenure.signs_at is None or tenure.term <= request.term:",
+        "if True:",
+        profile="liveness",
+    ),
+    Mutant(
+        "a hand-over stops the signer before the lease is released",
+        CORE + "rules_switchover.py",
+        "return stop(node, tenure.give_up)",
+        "return node, []",
+        profile="liveness",
+    ),
 )

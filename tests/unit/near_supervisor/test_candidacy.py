@@ -13,7 +13,7 @@ from near_supervisor.core.answer import YES
 from near_supervisor.core.candidacy import stands_at
 from near_supervisor.core.model import Node, Tenure
 from near_supervisor.core.watch import Seen, Watch
-from support.core_play import SETTINGS, D, Play, held, released
+from support.core_play import SETTINGS, D, Play, held, released, sample, standby
 
 FREE = released()
 OWN = released(node_id="a", hostname="host-a")
@@ -94,14 +94,16 @@ def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
     assert play.node.flaps == 0
 
 
-def test_a_paused_active_that_is_behind_stays() -> None:
+def test_a_paused_active_that_is_behind_stays_though_a_standby_is_ready() -> None:
     play = Play().to_validating()
     play.do(ev.ConfigSeen(paused=True))
-    play.node = replace(play.node, standby_ready=True)
-    play.heartbeat()
-    play.do(play.polled(None, "no answer"))
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up
+    for _ in range(14):
+        out = play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
+        play.heartbeat()
+        if play.node.reading_members:
+            out += play.do(ev.MembersSeen(play.now, (standby("b"),)))
+        assert not play.one(cmd.StopNeard, out)
+    assert "the cluster is paused: this node stays the validator" in play.said()
 
 
 def test_being_paused_is_said_aloud_and_so_is_its_end() -> None:
