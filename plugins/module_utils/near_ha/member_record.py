@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from . import wire
+from .errors import BadRecord
 
 # A node of this priority stands at once when the lease is free; a lower one a little later; 0 never by itself.
 DEFAULT_PRIORITY = 100
@@ -36,6 +37,14 @@ class Member:
     def to_json(self) -> str:
         """The value as it is stored."""
         return json.dumps(asdict(self))
+
+
+def instance_of(raw: bytes) -> str:
+    """The ``instance`` that a record names, also one that cannot be read otherwise; "" when it names none."""
+    try:
+        return wire.fields(raw, "member record").text("instance")
+    except BadRecord:
+        return ""
 
 
 def parse(raw: bytes) -> Member:
