@@ -9,7 +9,7 @@ from near_bench.failover import DONE, FAILED, MISSED, Failover
 from near_bench.measure import Values
 from near_bench.report import text
 from near_bench.result import HEADER, Result, Run
-from near_bench.rows import ROWS, Row
+from near_bench.rows import ROWS, SWITCHOVER_ROWS, Row
 from near_bench.stage import Stage
 from near_localnet.options import Options
 from near_localnet.progress import Progress
