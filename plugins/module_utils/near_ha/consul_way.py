@@ -12,7 +12,7 @@ from .cluster_options import Access, checked_account
 from .consul_http import ConsulHttp
 from .errors import BadConfig, ConsulUnknown, Refused
 from .way import Asked
-from .wish import Wish, Write
+from .wish import Verb, Wish, Write
 
 _TRIES = 3
 
@@ -29,10 +29,9 @@ class ConsulWay:
         """The account that was named, or the only one in this Consul."""
         return self._account_id
 
-    @property
-    def here(self) -> str:
-        """This host's name, by which its member is found if it has one."""
-        return socket.gethostname()
+    def meant(self, verb: Verb) -> str:
+        """This host is promoted, if it is a member; whoever validates is demoted."""
+        return socket.gethostname() if verb is Verb.PROMOTE else ""
 
     def look(self) -> dict[str, Any]:
         """The cluster as Consul has it now."""

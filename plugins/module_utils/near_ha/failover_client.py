@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from . import report
@@ -92,6 +92,7 @@ class Failover:
         known.leader_before = known.leader_after = report.leader(before)
         known.paused_before = known.paused_after = report.paused(before)
         known.term = report.term(before)
+        wish = replace(wish, member=wish.member or self._way.meant(wish.verb))
         asked = self._way.ask(wish, check=check)
         known.changed, known.msg, known.request = asked.changed, asked.text, asked.request
         if not asked.changed:

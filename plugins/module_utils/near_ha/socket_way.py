@@ -10,7 +10,7 @@ from . import control_client, wire
 from .cluster_options import RUN_DIRECTORY, Access, checked_account
 from .errors import BadConfig, ConsulUnknown, ControlError, ControlRefused, Refused
 from .way import Asked
-from .wish import Wish
+from .wish import Verb, Wish
 
 _STATUS_S = 5.0
 # The supervisor asks Consul before it answers.
@@ -33,10 +33,9 @@ class SocketWay:
         """The supervisor's account."""
         return str(self.status.get("account_id", ""))
 
-    @property
-    def here(self) -> str:
-        """The supervisor's member id."""
-        return str(self.status.get("member_id", ""))
+    def meant(self, verb: Verb) -> str:
+        """The supervisor's own member."""
+        return str(self.status.get("member_id", "")) if verb in (Verb.PROMOTE, Verb.DEMOTE) else ""
 
     def look(self) -> dict[str, Any]:
         """The cluster as this supervisor reads it now."""
@@ -57,7 +56,7 @@ class SocketWay:
         if not isinstance(changed, bool) or not isinstance(text, str) or not isinstance(request, (str, type(None))):
             what = f"the supervisor behind {self._path} answers {wire.shown(answer)}"
             raise ControlError(what, "It is of another version, or no supervisor")
-        return Asked(changed, text, request or "")
+        return Asked(changed, text, "" if check else request or "")
 
     def _call(self, method: str, route: str, body: object) -> dict[str, Any]:
         try:

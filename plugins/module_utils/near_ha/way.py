@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .wish import Wish
+from .wish import Verb, Wish
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class Way(Protocol):
     def account_id(self) -> str:
         """The account whose cluster this is."""
 
-    @property
-    def here(self) -> str:
-        """What stands for "this host" in a wish: a member id, or a host name."""
+    def meant(self, verb: Verb) -> str:
+        """Who is meant by ``verb`` where nobody is named: a member id or host name, "" for whoever validates."""
 
     def look(self) -> dict[str, Any]:
         """The document of the cluster as it is now."""

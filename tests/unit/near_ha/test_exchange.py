@@ -89,9 +89,7 @@ def test_what_has_no_end_is_left_after_its_bytes(head: bytes) -> None:
         pytest.param(CLOSE, (NoAnswer, OSError), "", id="closed"),
     ],
 )
-def test_what_is_no_answer_is_told_from_one_that_cannot_be_used(
-    said: bytes, kind: type[Exception], words: str
-) -> None:
+def test_what_is_no_answer_is_told_from_one_that_cannot_be_used(said: bytes, kind: type[Exception], words: str) -> None:
     with hostile(said) as server, pytest.raises(kind) as caught:
         ask(server)
     assert words in str(caught.value)
