@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 DEFAULT_URL = "http://localhost:8500"
 DEFAULT_PORT = 8500
 _MAX_BYTES = 4 * 1024 * 1024
-_ASK_S = 5.0
 _LONGEST_SHOWN = 100
 _INDEX = "x-consul-index"
 
@@ -73,7 +72,7 @@ def _malformed(url: str) -> BadConfig:
 class ConsulHttp:
     """One way to Consul; the agent that answered last is asked first."""
 
-    def __init__(self, agents: Agents, timeout_s: float = _ASK_S) -> None:
+    def __init__(self, agents: Agents, timeout_s: float) -> None:
         """``timeout_s`` bounds each question to each agent."""
         self.agents, self._timeout_s = agents, timeout_s
         self._first = 0
@@ -95,9 +94,9 @@ class ConsulHttp:
         """The accounts that have a lease in this Consul, as far as the token lets them be seen."""
         prefix = consul_keys.leader("")
         names = self._json(f"/v1/kv/{quote(prefix)}?keys&consistent", prefix)
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.startswith(prefix) for name in names):
             raise self._not_consul(self._current)
-        return tuple(sorted(name[len(prefix) :] for name in names if name.startswith(prefix)))
+        return tuple(sorted(name[len(prefix) :] for name in names))
 
     def check_and_set(self, key: str, index: int, value: str) -> bool:
         """Store ``value`` if the key's ModifyIndex still is ``index`` (0 = there is no key): has it been stored?

@@ -14,6 +14,7 @@ from .errors import BadConfig, ConsulUnknown, Refused
 from .way import Asked
 from .wish import Verb, Wish, Write
 
+_ASK_S = 5.0
 _TRIES = 3
 
 
@@ -21,7 +22,7 @@ class ConsulWay:
     """Every call asks Consul afresh."""
 
     def __init__(self, access: Access) -> None:
-        self._consul = ConsulHttp(access.agents())
+        self._consul = ConsulHttp(access.agents(), _ASK_S)
         self._account_id = checked_account(access.account_id) if access.account_id else self._only_account()
 
     @property
