@@ -52,7 +52,9 @@ account_id:
   returned: always
   type: str
 leader:
-  description: Who holds the lease, and what its last heartbeat said; null when nobody does.
+  description:
+    - Who validates, and what its last heartbeat said. Not C(alive) when it has fallen silent since.
+    - Null after a clean release, and where nobody ever validated.
   returned: always
   type: dict
   sample:
@@ -60,13 +62,18 @@ leader:
     node_id: validator-1
     hostname: host-a
     term: 7
-    height: 190000123
     lease_ms: 10000
-    validator_public_key: ed25519:DcA2MzgpJbrUATQLLceocVckhhAqrkingax4oJ9kZ847
+    height: 190000123
+    state: Validating
+    alive: true
+lease:
+  description: The last record of the lease, whoever wrote it; null when there is none.
+  returned: always
+  type: dict
 members:
   description:
     - Every host of the cluster and what it says of itself.
-    - C(against) are the reasons why it could not take over now, empty if it could.
+    - C(reason) says why it is not C(ready) to take over.
   returned: always
   type: list
   elements: dict
@@ -75,10 +82,10 @@ members:
       node_id: validator-2
       hostname: host-b
       alive: true
-      validates: false
+      validator: false
       state: Voting
       ready: true
-      against: []
+      reason: ""
       height: 190000120
       lease_ms: 10000
       priority: 100

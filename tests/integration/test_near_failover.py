@@ -314,8 +314,8 @@ def test_what_info_tells_is_what_is_there(cluster: PlayedCluster, way: dict[str,
     assert cluster.store() == before
     assert (found["changed"], found["account_id"], found["leader"]["node_id"]) == (False, ACCOUNT, "validator-1")
     members = {member["member_id"]: member for member in found["members"]}
-    assert members["validator-2"]["against"] == ["validator-2 is not ready: 120 blocks behind"]
-    assert (members["validator-1"]["validates"], members["validator-2"]["validates"]) == (True, False)
+    assert (members["validator-2"]["ready"], members["validator-2"]["reason"]) == (False, "120 blocks behind")
+    assert (members["validator-1"]["validator"], members["validator-2"]["validator"]) == (True, False)
     assert (found["request"], found["history"], found["problems"]) == (None, [], [])
     assert found["paused"]["paused"] is False
     failover(**way, action="promote", node="validator-2", force=True, timeout=30)

@@ -162,7 +162,7 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
             if self.path == "/status":
                 self.reply(200, {"account_id": play.account, "member_id": member, "node_id": member})
             else:
-                self.reply(200, cluster_report.document(play.cluster()))
+                self.reply(200, cluster_report.cluster_json(play.cluster()))
 
         def do_POST(self) -> None:
             said.append(f"POST {self.path}")

@@ -36,7 +36,7 @@ class ConsulWay:
 
     def look(self) -> dict[str, Any]:
         """The cluster as Consul has it now."""
-        return cluster_report.document(self._cluster())
+        return cluster_report.cluster_json(self._cluster())
 
     def ask(self, wanted: Wish, *, check: bool) -> Asked:
         """Decide here, and write by check-and-set; from the start again where somebody else was faster."""

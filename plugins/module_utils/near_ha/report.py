@@ -33,15 +33,14 @@ class Change:
 
 
 def leader(document: Document) -> str:
-    """Who holds the lease, for people; "" when nobody does."""
+    """Who holds the lease, for people; "" when nobody does, or who did has fallen silent."""
     found = _object(document.get("leader"))
-    return _text(found.get("node_id")) or _text(found.get("member_id"))
+    return (_text(found.get("node_id")) or _text(found.get("member_id"))) if found.get("alive") is True else ""
 
 
 def term(document: Document) -> int:
-    """The leader's term, else the last one in the history; 0 when there has been none."""
-    found = _count(_object(document.get("leader")).get("term"))
-    return found or max((_count(change.get("term")) for change in _objects(document.get("history"))), default=0)
+    """The last term of which there is a record; 0 when there has been none."""
+    return _count(_object(document.get("lease")).get("term"))
 
 
 def paused(document: Document) -> bool:
@@ -81,7 +80,7 @@ def heir(document: Document, wish: Wish) -> str:
         fields = ("member_id", "node_id", "hostname")
         found = next((m for field in fields for m in members if m.get(field) == wish.member), {})
         return _text(found.get("node_id")) or wish.member
-    able = [m for m in members if m.get("against") == [] and not m.get("validates") and _count(m.get("priority"))]
+    able = [m for m in members if m.get("ready") is True and not m.get("validator") and _count(m.get("priority"))]
     best = min(able, key=lambda m: (-_count(m.get("priority")), _text(m.get("member_id"))), default={})
     return _text(best.get("node_id"))
 
