@@ -6,10 +6,12 @@ import json
 from dataclasses import asdict, dataclass
 
 from . import wire
+from .errors import BadRecord
 
 # A node of this priority stands at once when the lease is free; a lower one a little later; 0 never by itself.
 DEFAULT_PRIORITY = 100
 MAX_PRIORITY = 100
+_MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,16 @@ class Member:
     neard_version: str = ""
 
     def to_json(self) -> str:
-        """The value as it is stored."""
-        return json.dumps(asdict(self))
+        """The value as it is stored: a reason without end would make it one that nobody can read."""
+        return json.dumps({**asdict(self), "reason": self.reason[:_MAX_REASON]})
+
+
+def instance_of(raw: bytes) -> str:
+    """The ``instance`` that a record names, also one that cannot be read otherwise; "" when it names none."""
+    try:
+        return wire.fields(raw, "member record").text("instance")
+    except BadRecord:
+        return ""
 
 
 def parse(raw: bytes) -> Member:
