@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 _MOST_WORDS = 2
+_LONGEST = 80
 
 
 def arguments(given: dict[str, Any], asked_by: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def on_controller() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "somebody"
-    return f"{user}@{socket.gethostname()} (Ansible)"
+    return f"{user}@{socket.gethostname()}"[:_LONGEST] + " (Ansible)"
 
 
 class ActionModule(ActionBase):

@@ -16,7 +16,8 @@ description:
   - Hands the validator over to another host, without a moment in which two sign. The one that signs checks the other
     before it stops, and takes its role back when the other does not take over.
   - When nobody signs any more, V(promote) decides who is next. It waits for the end of the lease like any failover.
-  - Promoting the host that validates already, demoting one that does not, pausing what is paused, change nothing.
+  - Promoting the host that validates already, demoting one that does not, pausing what is paused, change nothing. When
+    somebody else has asked for the same a moment before, that is waited for, and nothing is asked again.
   - The word may be given alone, as in C(ansible validator2 -m near_failover -a promote), and with a node after it.
 options:
   action:
@@ -35,11 +36,12 @@ options:
         which the module runs, if it is a member; for V(demote) whoever validates.
     type: str
   reason:
-    description: Why, for the log and the history. One line of at most 300 characters.
+    description: Why, for the log and the history. One line of at most 500 characters.
     type: str
     default: ""
   asked_by:
-    description: Who asks, for the log and the history. The default is the user of the controller.
+    description: >-
+      Who asks, for the log and the history, in at most 100 characters. The default is the user of the controller.
     type: str
   wait:
     description: Whether to wait until the new validator signs, or the attempt has failed.

@@ -20,7 +20,7 @@ from near_ha.errors import NearError
 from near_ha.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, wish_of
 from near_ha.socket_way import SocketWay
 from near_ha.way import Way
-from near_ha.wish import Verb
+from near_ha.wish import MAX_NAME, Verb
 
 from . import cluster_text
 from .io import clock
@@ -28,13 +28,13 @@ from .io import clock
 _MORE = {
     "status": "Who validates, what is under way, and for each node whether it could take over, and why not. Without"
     " --consul-url it begins with the supervisor of this host, and shows that much while Consul is away.",
-    "promote": "NODE (its id or host name; default: this host) becomes the validator. Who validates now checks first that"
-    " NODE is ready, stops neard, waits for its end and gives the lease to NODE; if that does not take over, the role"
-    " comes back. If nobody validates, NODE takes over when the lease is over. Never do two sign.",
+    "promote": "NODE (its id or host name; default: this host) becomes the validator. Who validates now checks first"
+    " that NODE is ready, stops neard, waits for its end and gives the lease to NODE; if that does not take over, the"
+    " role comes back. If nobody validates, NODE takes over when the lease is over. Never do two sign.",
     "demote": "NODE (default: this host; with --consul-url whoever validates) hands over to the best standby that is"
     " ready. If it does not validate, nothing happens.",
-    "pause": "No role changes by itself until near-supervisor resume: a failed validator is not replaced. That never two"
-    " sign holds all the same.",
+    "pause": "No role changes by itself until near-supervisor resume: a failed validator is not replaced. That never"
+    " two sign holds all the same.",
     "resume": "The end of near-supervisor pause.",
     "history": "The last changes of validator, the newest at the end. Times are UTC, by the clock of the host that took"
     " over.",
@@ -49,7 +49,7 @@ exit status:
   5  it has not ended in time, and goes on by itself"""
 _EXAMPLES = {
     "status": "  near-supervisor status --watch",
-    "promote": '  near-supervisor promote --check\n  near-supervisor promote validator-2 --reason "new kernel on validator-1"',
+    "promote": '  near-supervisor promote --check\n  near-supervisor promote validator-2 --reason "new kernel"',
     "demote": "  near-supervisor demote --timeout 300",
     "pause": '  near-supervisor pause --reason "Consul moves"',
     "resume": "  near-supervisor resume",
@@ -94,7 +94,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         parser.add_argument("--watch", action="store_true", help="again each second, until Ctrl-C")
     if verb == "history":
         parser.add_argument(
-            "--last", type=int, default=_DEFAULT_LAST, metavar="N", help=f"how many (default {_DEFAULT_LAST})"
+            "--last", type=_positive, default=_DEFAULT_LAST, metavar="N", help=f"how many (default {_DEFAULT_LAST})"
         )
     _add_ways(parser)
     return parser
@@ -264,4 +264,4 @@ def _by() -> str:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         user = "somebody"
-    return f"{user}@{socket.gethostname()}"
+    return f"{user}@{socket.gethostname()}"[:MAX_NAME]

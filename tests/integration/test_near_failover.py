@@ -146,6 +146,21 @@ def test_who_does_not_wait_is_told_the_id(cluster: PlayedCluster, way: dict[str,
     assert [step["text"] for step in asked["steps"]] == ["asked: validator-1 hands over to validator-2"]
 
 
+def test_who_asks_for_the_same_again_waits_for_it(cluster: PlayedCluster, way: dict[str, Any]) -> None:
+    first = failover(**way, action="promote", node="validator-2", wait=False)
+    second = failover(**way, action="promote", node="validator-2", timeout=30)
+    assert (second["changed"], second["leader_after"]) == (False, "validator-2")
+    # Unless it was over before.
+    assert second["request"] in (first["request"], "")
+
+
+def test_a_reason_without_end_is_refused(cluster: PlayedCluster, way: dict[str, Any]) -> None:
+    before = cluster.store()
+    refused = failover(**way, action="promote", node="validator-2", reason="x" * 501)
+    assert "reason has 501 characters, more than 500. Say it in fewer words" in refused["msg"]
+    assert cluster.store() == before
+
+
 def test_nobody_validates_and_one_is_promoted(cluster: PlayedCluster, way: dict[str, Any]) -> None:
     cluster.give_back("validator-1")
     done = failover(**way, action="promote", node="validator-2", timeout=30)
@@ -188,7 +203,7 @@ def prepare_pause(cluster: PlayedCluster) -> None:
             prepare_request,
             "validator-2",
             True,
-            "another switchover is under way: promote validator-2, asked by Ansible",
+            "another switchover is under way: promote validator-2, as Ansible has asked",
         ),
         (prepare_pause, "validator-2", False, "the cluster is paused by ann. Resume it first, or use force"),
     ],

@@ -65,7 +65,9 @@ def test_status_shows_who_validates_and_why_another_could_not(
     assert re.match(r"\* +validator-1  host-1  Voting +190000120  100 +validates$", table["validator-1"])
     assert table["validator-2"].endswith("no: 120 blocks [2Jbehind")
     assert "\x1b" not in text
-    assert ("this host:" in text) is ("--run-dir" in way)
+    assert ("neard:      pid 4712, without the key\nchain:      height 190000120, in sync\n" in text) is (
+        "--run-dir" in way
+    )
 
 
 def test_status_as_json_is_the_supervisors_own_and_the_cluster(

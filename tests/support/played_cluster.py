@@ -10,6 +10,7 @@ import contextlib
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -30,6 +31,15 @@ ACCOUNT = "my.pool.near"
 KEY = "ed25519:DcA2MzgpJbrUATQLLceocVckhhAqrkingax4oJ9kZ847"
 LEASE_MS = 4_000
 GAP_MS = 1_234
+STATUS = {
+    "hostname": "host-2",
+    "state": "Voting",
+    "reason": "",
+    "lease_ms": LEASE_MS,
+    "lease_left_ms": None,
+    "neard": {"pid": 4712, "armed": False},
+    "sync": {"synced": True, "reason": "", "height": 190_000_120},
+}
 _LOOK_S = 0.02
 
 
@@ -160,7 +170,7 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
         def do_GET(self) -> None:
             said.append(f"GET {self.path}")
             if self.path == "/status":
-                self.reply(200, {"account_id": play.account, "member_id": member, "node_id": member})
+                self.reply(200, {**STATUS, "account_id": play.account, "member_id": member, "node_id": member})
             else:
                 self.reply(200, cluster_report.cluster_json(play.cluster()))
 
@@ -198,11 +208,11 @@ def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, 
     wanted = wish.Wish(
         wish.Verb(path[1:]), body["member"], body["by"], body["reason"], body["timeout_ms"], body["force"]
     )
-    decision = wish.decide(play.cluster(), wanted, "played-request", 1)
+    decision = wish.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
     if isinstance(decision, wish.Refusal):
         return 409, {"error": decision.text, "hint": decision.hint}
     if isinstance(decision, wish.Nothing):
-        return 200, {"changed": False, "text": decision.text, "request": None}
+        return 200, {"changed": False, "text": decision.text, "request": decision.request or None}
     if not body["check"]:
         play._put(decision.key, decision.value, f"cas={decision.index}")
     return 200, {"changed": True, "text": decision.text, "request": decision.request or None}

@@ -44,7 +44,7 @@ class ConsulWay:
         for _ in range(_TRIES):
             decision = wish.decide(self._cluster(), wanted, request_id, now_ms)
             if isinstance(decision, wish.Nothing):
-                return Asked(False, decision.text)
+                return Asked(False, decision.text, "" if check else decision.request)
             if isinstance(decision, wish.Refusal):
                 raise Refused(decision.text, decision.hint)
             if check:

@@ -14,7 +14,6 @@ from .way import Way
 from .wish import Verb, Wish
 
 DEFAULT_TIMEOUT_S = 150
-MAX_TEXT = 300
 _POLL_S = 0.1
 # A switchover has two phases, and the time to take it back after the second.
 _SHARE_OF_A_PHASE = 0.4
@@ -32,7 +31,7 @@ class Step:
 class Known:
     """Everything learnt so far; also what a failure tells. ``leader_*`` are names, "" = nobody.
 
-    ``changed``: something was written (under check mode: would be). ``term`` is the last one seen, ``gap_ms`` how long
+    ``changed``: this wish was written (under check mode: would be). ``term`` is the last one seen, ``gap_ms`` how long
     nobody signed (None = not known, or no switchover), ``request`` the id of the switchover, ``phase`` how far it is.
     """
 
@@ -64,9 +63,8 @@ class Patience:
 
 def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, timeout_s: float) -> Wish:
     """A wish whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
-    for name, text in (("reason", reason), ("name of who asks", by)):
-        if len(text) > MAX_TEXT or not text.isprintable():
-            raise BadConfig(f"the {name} is not one line of at most {MAX_TEXT} characters", "Shorten it")
+    if not (by + reason).isprintable():
+        raise BadConfig("the reason, or the name of who asks, is more than one printable line", "Say it in one line")
     timeout_ms = int(timeout_s * 1000 * _SHARE_OF_A_PHASE)
     if not 0 < timeout_ms <= MAX_TIMEOUT_MS:
         longest = MAX_TIMEOUT_MS / 1000 / _SHARE_OF_A_PHASE
@@ -95,7 +93,7 @@ class Failover:
         wish = replace(wish, member=wish.member or self._way.meant(wish.verb))
         asked = self._way.ask(wish, check=check)
         known.changed, known.msg, known.request = asked.changed, asked.text, asked.request
-        if not asked.changed:
+        if not asked.changed and not asked.request:
             return
         if wish.verb in (Verb.PAUSE, Verb.RESUME):
             known.paused_after = wish.verb is Verb.PAUSE
@@ -103,7 +101,7 @@ class Failover:
             if wish.verb in (Verb.PROMOTE, Verb.DEMOTE):
                 known.leader_after = report.heir(before, wish)
             return
-        yield self._step(f"asked: {asked.text}")
+        yield self._step(f"{'asked' if asked.changed else 'not asked again'}: {asked.text}")
         if not asked.request:
             return
         known.phase = Phase.ASKED.value

@@ -12,7 +12,8 @@ from .wish import Verb, Wish
 class Asked:
     """What a wish came to: ``changed`` says that something was written, or would be; ``text`` what.
 
-    ``request`` is the id of the switchover to follow, "" where there is nothing to wait for.
+    ``request`` is the id of the switchover to follow, "" where there is nothing to wait for. Somebody else may have
+    asked for it before: then nothing is changed, and there is something to follow all the same.
     """
 
     changed: bool
