@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .consul_http import Agents, addresses
 from .errors import BadConfig
 
 if TYPE_CHECKING:
-    import ssl
+    from .consul_http import Agents
 
 RUN_DIRECTORY = Path("/run/near-supervisor")
 TOKEN_VARIABLE = "CONSUL_HTTP_TOKEN"  # noqa: S105 - its name
@@ -58,6 +58,8 @@ class Access:
 
     def agents(self) -> Agents:
         """The agents to ask; BadConfig when an option cannot work."""
+        from .consul_http import Agents, addresses  # noqa: PLC0415 - not for who asks a control socket
+
         https = any(url.strip().startswith("https://") for url in self.consul_urls)
         named = {"CA": self.ca_file, "certificate": self.cert_file, "key": self.key_file}
         given = next((f"{what} file {path}" for what, path in named.items() if path), "")
@@ -79,8 +81,6 @@ class Access:
         return checked_token(text, f"the Consul token file {path}")
 
     def _tls(self) -> ssl.SSLContext:
-        import ssl  # noqa: PLC0415 - slow to load, and seldom needed
-
         tls = ssl.create_default_context()
         if not self.validate_certs:
             tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE

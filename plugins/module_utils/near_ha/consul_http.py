@@ -9,19 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from . import consul_keys
 from .errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
 from .exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, exchange
 from .wire import MAX_COUNT, Entry
-
-if TYPE_CHECKING:
-    import ssl
 
 DEFAULT_URL = "http://localhost:8500"
 DEFAULT_PORT = 8500

@@ -9,15 +9,13 @@ import http.client
 import io
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import ssl  # slow to load, and most exchanges are without it
+from typing import Any
 
 MAX_BYTES = 1024 * 1024
 # Status line, headers and the sizes of chunks count too.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import control_client, wire
 from .cluster_options import RUN_DIRECTORY, Access, checked_account
 from .errors import BadConfig, ConsulUnknown, ControlError, ControlRefused, Refused
 from .way import Asked
-from .wish import Verb, Wish
+
+if TYPE_CHECKING:
+    from .wish import Verb, Wish
 
 _STATUS_S = 5.0
 # The supervisor asks Consul before it answers.
@@ -35,7 +37,7 @@ class SocketWay:
 
     def meant(self, verb: Verb) -> str:
         """The supervisor's own member."""
-        return str(self.status.get("member_id", "")) if verb in (Verb.PROMOTE, Verb.DEMOTE) else ""
+        return str(self.status.get("member_id", "")) if verb.value in ("promote", "demote") else ""
 
     def look(self) -> dict[str, Any]:
         """The cluster as this supervisor reads it now."""
