@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,8 @@ NO_LEADER = answer(b"No cluster leader", "500 Internal Server Error")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules have copies of their own of what they share."""
-    ansible_modules.load("near_failover")
-    package = "plugins.module_utils.near_ha"
-    monkeypatch.setattr(sys.modules[f"{package}.socket_way"], "_STATUS_S", 0.3)
-    monkeypatch.setattr(sys.modules[f"{package}.consul_way"], "_ASK_S", 0.3)
+    for name, bound in (("socket_way", "_STATUS_S"), ("consul_way", "_ASK_S")):
+        monkeypatch.setattr(ansible_modules.imported(f"plugins.module_utils.near_ha.{name}"), bound, 0.3)
 
 
 def both(**options: Any) -> list[dict[str, Any]]:
@@ -112,11 +108,7 @@ def test_options_that_cannot_work(options: dict[str, Any], sentence: str) -> Non
 
 @pytest.fixture(scope="module")
 def plugin() -> Any:
-    sys.path.insert(0, str(ansible_modules.ROOT))
-    try:
-        return importlib.import_module("plugins.action.near_failover")
-    finally:
-        del sys.path[0]
+    return ansible_modules.imported("plugins.action.near_failover")
 
 
 @pytest.mark.parametrize(
