@@ -300,6 +300,19 @@ def test_a_token_that_may_only_read_reads_and_no_more(cluster: PlayedCluster) ->
     assert cluster.cluster().request is None
 
 
+def test_the_least_rights_of_an_operator(cluster: PlayedCluster) -> None:
+    """As docs/configuration.md has them."""
+    own = f"near-supervisor/{ACCOUNT}/"
+    rules = [f'key "kuutamod-leader/{ACCOUNT}" {{ policy = "read" }}', f'key_prefix "{own}" {{ policy = "read" }}']
+    rules += [f'key "{own}{name}" {{ policy = "write" }}' for name in ("switchover", "config")]
+    cluster.consul.ask("PUT", "/v1/acl/policy", {"Name": "operator", "Rules": "\n".join(rules)})
+    token = cluster.consul.ask("PUT", "/v1/acl/token", {"Policies": [{"Name": "operator"}]})["SecretID"]
+    way: dict[str, Any] = {"consul_url": cluster.consul.url, "consul_token": token}
+    assert failover(**way, action="promote", node="validator-2", timeout=30)["leader_after"] == "validator-2"
+    assert failover(**way, action="pause")["paused_after"]
+    assert info(**way)["account_id"] == ACCOUNT
+
+
 def test_the_token_of_the_environment_and_of_a_file(
     cluster: PlayedCluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
