@@ -40,7 +40,8 @@ class Cluster:
     """``lease`` is None where there is no record or a foreign one, whose holder ``holder`` names ("" = nobody).
 
     ``lease_session`` locks the lease (None = it is free). ``*_index`` are for check-and-set (0 = there is no key).
-    ``problems`` are sentences about values that cannot be read.
+    ``config`` is the default one where it cannot be read: then ``config_known`` is false, and each supervisor holds on
+    to what it read before. ``problems`` are sentences about values that cannot be read.
     """
 
     account_id: str
@@ -51,6 +52,7 @@ class Cluster:
     members: tuple[Standing, ...] = ()
     config: ClusterConfig = NOT_PAUSED
     config_index: int = 0
+    config_known: bool = True
     request: Switchover | None = None
     request_index: int = 0
     changes: tuple[Change, ...] = ()
@@ -73,13 +75,22 @@ class Cluster:
         """The term of the last record that could be read."""
         return self.lease.term if self.lease else 0
 
+    @property
+    def known(self) -> bool:
+        """Somebody has run a supervisor, or a kuutamod, for this account."""
+        return bool(self.members) or self.lease_index != 0
+
     def member(self, name: str) -> Standing | None:
         """The member with this member id, else the only one that is called so (node id or host name)."""
-        exact = next((member for member in self.members if member.member_id == name), None)
-        if exact is not None:
-            return exact
-        called = [m for m in self.members if m.record and name in (m.record.node_id, m.record.hostname)]
+        called = self.called(name)
         return called[0] if len(called) == 1 else None
+
+    def called(self, name: str) -> tuple[Standing, ...]:
+        """The member with this member id, else all that are called so."""
+        exact = tuple(member for member in self.members if member.member_id == name)
+        if exact or not name:
+            return exact
+        return tuple(m for m in self.members if m.record and name in (m.record.node_id, m.record.hostname))
 
 
 def read(account_id: str, entries: Iterable[Entry]) -> Cluster:
@@ -127,8 +138,8 @@ class _Reader:
         self._found(lease=record, holder="" if record.state is LeaseState.VACANT else record.node_id)
 
     def _config(self, entry: Entry) -> None:
-        self._found(config_index=entry.index)
-        self._found(config=cluster_config.parse(entry.value))
+        self._found(config_index=entry.index, config_known=False)
+        self._found(config=cluster_config.parse(entry.value), config_known=True)
 
     def _request(self, entry: Entry) -> None:
         self._found(request_index=entry.index)

@@ -14,6 +14,7 @@ KEEP = 100
 _MAX_BYTES = 200 * 1024
 # Consul refuses values above 512 KiB: a hundred entries of this size stay far below.
 _MAX_REASON = 300
+_FRAME = '{"changes": [%s]}'
 
 
 class Kind(str, Enum):
@@ -55,8 +56,17 @@ def parse(raw: bytes) -> tuple[Change, ...]:
 
 
 def to_json(changes: Sequence[Change]) -> str:
-    """The value as it is stored."""
-    return json.dumps({"changes": [{**asdict(change), "kind": change.kind.value} for change in changes[-KEEP:]]})
+    """The value as it is stored: the newest changes, as many as ``parse`` reads again."""
+    texts: list[str] = []
+    room = _MAX_BYTES - len(_FRAME % "")
+    for change in reversed(changes[-KEEP:]):
+        reason = change.reason[:_MAX_REASON]
+        texts.insert(0, json.dumps({**asdict(change), "kind": change.kind.value, "reason": reason}))
+        room -= len(texts[0]) + len(", ")
+        if room < 0:
+            del texts[0]
+            break
+    return _FRAME % ", ".join(texts)
 
 
 def added(changes: Sequence[Change], change: Change) -> tuple[Change, ...]:

@@ -80,8 +80,6 @@ def parse(raw: bytes) -> LeaseRecord:
 def holder_name(raw: bytes) -> str:
     """Who a record names, ours or foreign, for people to read; "" when it names nobody."""
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
+        return wire.fields(raw, "lease record").text("NodeId")[:_MAX_NAME]
+    except BadRecord:
         return ""
-    name = document.get("NodeId") if isinstance(document, dict) else None
-    return name[:_MAX_NAME] if isinstance(name, str) else ""

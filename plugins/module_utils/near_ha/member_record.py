@@ -11,6 +11,7 @@ from .errors import BadRecord
 # A node of this priority stands at once when the lease is free; a lower one a little later; 0 never by itself.
 DEFAULT_PRIORITY = 100
 MAX_PRIORITY = 100
+_MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Member:
     neard_version: str = ""
 
     def to_json(self) -> str:
-        """The value as it is stored."""
-        return json.dumps(asdict(self))
+        """The value as it is stored: a reason without end would make it one that nobody can read."""
+        return json.dumps({**asdict(self), "reason": self.reason[:_MAX_REASON]})
 
 
 def instance_of(raw: bytes) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from typing import TypeVar
 
 from . import wire
 from .errors import BadRecord
 
 DEFAULT_TIMEOUT_MS = 60_000
 MAX_TIMEOUT_MS = 3_600_000
+
+E = TypeVar("E", bound=Enum)
 
 
 class Action(str, Enum):
@@ -86,14 +89,14 @@ class Switchover:
 def parse(raw: bytes) -> Switchover:
     """The request stored as ``raw``; BadRecord when it is none, whatever the bytes are."""
     fields = wire.fields(raw, "switchover request")
-    try:
-        action, phase = Action(fields.text("action", None)), Phase(fields.text("phase", None))
-    except ValueError as error:
-        raise BadRecord(f"switchover request: {error}") from None
+    action, phase = _one_of(Action, fields, "action"), _one_of(Phase, fields, "phase")
+    request_id, target = fields.text("id", None), fields.text("target")
+    if not request_id or (action is Action.PROMOTE and not target):
+        raise BadRecord(f"switchover request has no {'target' if request_id else 'id'}")
     return Switchover(
-        id=fields.text("id", None),
+        id=request_id,
         action=action,
-        target=fields.text("target"),
+        target=target,
         asked_by=fields.text("asked_by"),
         reason=fields.text("reason"),
         asked_at_ms=fields.count("asked_at_ms"),
@@ -107,3 +110,11 @@ def parse(raw: bytes) -> Switchover:
         outcome=fields.text("outcome"),
         gap_ms=fields.optional_count("gap_ms"),
     )
+
+
+def _one_of(kind: type[E], fields: wire.Fields, name: str) -> E:
+    word = fields.text(name, None)
+    try:
+        return kind(word)
+    except ValueError:
+        raise BadRecord(f"{fields.what} has {name} = {wire.shown(word)}") from None

@@ -37,11 +37,14 @@ class Fields:
     document: dict[str, Any]
 
     def text(self, name: str, default: str | None = "") -> str:
-        """A string of at most MAX_TEXT characters; ``default`` where the field is missing (None = it may not be)."""
+        """A string of at most MAX_TEXT characters; ``default`` where the field is missing (None = it may not be).
+
+        What is no text (half of a surrogate pair, which JSON can hold) comes as "?": it could be written nowhere.
+        """
         value = self.document.get(name, default)
         if not isinstance(value, str) or len(value) > MAX_TEXT:
             raise self._bad(name, value, f"a string of at most {MAX_TEXT} characters")
-        return value
+        return value.encode("utf-8", "replace").decode()
 
     def count(self, name: str, limit: int = MAX_COUNT, default: int | None = None) -> int:
         """A whole number from 0 to ``limit``; ``default`` where the field is missing (None = it may not be)."""
@@ -82,5 +85,8 @@ def fields(raw: bytes, what: str, limit: int = MAX_BYTES) -> Fields:
 
 def shown(value: object) -> str:
     """A value from outside, short enough for a message."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "something nested too deeply"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

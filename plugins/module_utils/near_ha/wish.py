@@ -9,10 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from . import consul_keys, plan
+from . import consul_keys, plan, wire
 from .cluster import Cluster, Standing
 from .cluster_config import ClusterConfig
 from .switchover import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Action, Switchover
+
+# So that a request stays far below what a reader takes, in whatever script it is written.
+MAX_NAME = 100
+MAX_REASON = 500
 
 
 class Verb(str, Enum):
@@ -42,9 +46,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Nothing:
-    """It is so already; ``text`` says how."""
+    """It is so already, or comes about by the switchover ``request`` that is under way; ``text`` says how."""
 
     text: str
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,12 @@ def decide(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decisi
     """What ``wish`` comes to in ``cluster``; ``request_id`` is unique, ``now_ms`` wall clock for people."""
     if not 0 < wish.timeout_ms <= MAX_TIMEOUT_MS:
         return Refusal(f"timeout {wish.timeout_ms} ms is not between 1 and {MAX_TIMEOUT_MS}")
+    for name, text, limit in (("by", wish.by, MAX_NAME), ("reason", wish.reason, MAX_REASON)):
+        if len(text) > limit:
+            return Refusal(f"{name} has {len(text)} characters, more than {limit}", "Say it in fewer words")
+    if not cluster.known:
+        hint = "Is this the right account id, and does a supervisor run?"
+        return Refusal(f"nobody is a member of the cluster of account {cluster.account_id}", hint)
     return _DECIDERS[wish.verb](cluster, wish, request_id, now_ms)
 
 
@@ -83,8 +94,10 @@ def _promote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Deci
     target = cluster.member(wish.member)
     if target is None:
         return _no_member(cluster, wish.member)
-    holder = cluster.validator
-    if holder is not None and holder.member_id == target.member_id:
+    request, holder = _under_way(cluster), cluster.validator
+    if request is not None and request.target == target.member_id and (request.force or not wish.force):
+        return Nothing(f"{target.name} is about to validate, as {_who_asked(request)}", request.id)
+    if request is None and holder is not None and holder.member_id == target.member_id:
         return Nothing(f"{target.name} is the validator already (term {cluster.term})")
     refusal = _busy(cluster, wish) or _unfit(cluster, target, wish)
     if refusal is not None:
@@ -103,8 +116,12 @@ def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decis
         return Nothing("nobody validates")
     if holder is None or cluster.lease is None:
         return Refusal(f"{cluster.leader} holds the lease and is no member of this cluster", "Stop it where it runs")
+    request = _under_way(cluster)
     if named is not None and named.member_id != holder.member_id:
-        return Nothing(f"{named.name} does not validate, {holder.name} does")
+        if request is None or request.target != named.member_id:
+            return Nothing(f"{named.name} does not validate, {holder.name} does")
+    elif request is not None and request.target != holder.member_id:
+        return Nothing(f"{holder.name} is about to hand over, as {_who_asked(request)}", request.id)
     refusal = _busy(cluster, wish)
     if refusal is not None:
         return refusal
@@ -121,7 +138,7 @@ def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decis
 
 def _pause(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Decision:
     paused = wish.verb is Verb.PAUSE
-    if cluster.config.paused is paused:
+    if cluster.config_known and cluster.config.paused is paused:
         since = f" (by {cluster.config.by}: {cluster.config.reason})" if paused and cluster.config.by else ""
         return Nothing(f"the cluster is {'paused already' if paused else 'not paused'}{since}")
     value = ClusterConfig(paused, wish.by, wish.reason, now_ms).to_json()
@@ -139,18 +156,31 @@ _LOOK = "See near-supervisor status for what each member lacks"
 
 
 def _no_member(cluster: Cluster, name: str) -> Refusal:
-    if not cluster.members:
-        hint = "Is this the right account id, and does a supervisor run?"
-        return Refusal(f"nobody is a member of the cluster of account {cluster.account_id}", hint)
-    known = ", ".join(member.name for member in cluster.members)
-    return Refusal(f"{name!r} is no member of the cluster of account {cluster.account_id}", f"Members are: {known}")
+    hint = f"Members are: {_listed(cluster.members)}" if cluster.members else "It has no member now"
+    several = cluster.called(name)
+    if several:
+        text = f"{len(several)} members of the cluster are called {wire.shown(name)}"
+        return Refusal(text, f"Name one by its member id: {', '.join(member.member_id for member in several)}")
+    return Refusal(f"{wire.shown(name)} is no member of the cluster of account {cluster.account_id}", hint)
+
+
+def _listed(members: tuple[Standing, ...]) -> str:
+    return ", ".join(m.name if m.name == m.member_id else f"{m.name} ({m.member_id})" for m in members)
+
+
+def _under_way(cluster: Cluster) -> Switchover | None:
+    return cluster.request if cluster.request is not None and cluster.request.open else None
+
+
+def _who_asked(request: Switchover) -> str:
+    return f"{request.asked_by or 'somebody'} has asked ({request.id})"
 
 
 def _busy(cluster: Cluster, wish: Wish) -> Refusal | None:
-    request = cluster.request
-    if request is not None and request.open:
+    request = _under_way(cluster)
+    if request is not None:
         what = f"{request.action.value} {request.target}".strip()
-        text = f"another switchover is under way: {what}, asked by {request.asked_by or 'somebody'} ({request.id})"
+        text = f"another switchover is under way: {what}, as {_who_asked(request)}"
         return Refusal(text, "Wait for its end, at most its timeout")
     if cluster.config.paused and not wish.force:
         by = f" by {cluster.config.by}" if cluster.config.by else ""
@@ -159,14 +189,13 @@ def _busy(cluster: Cluster, wish: Wish) -> Refusal | None:
 
 
 def _unfit(cluster: Cluster, target: Standing, wish: Wish) -> Refusal | None:
-    """Where no record says which key and lease are right, the target is measured by its own."""
-    mine = target.record
-    key = cluster.lease.validator_public_key if cluster.lease else mine.validator_public_key if mine else ""
-    lease_ms = cluster.lease.lease_ms if cluster.lease else mine.lease_ms if mine else 0
-    if cluster.lease_session is not None and cluster.lease is None:
+    """A holder's key and lease have to be the target's; of a lease that nobody holds the record binds nobody."""
+    held = cluster.lease_session is not None
+    if held and cluster.lease is None:
         text = f"{cluster.leader or 'a stranger'} holds the lease and is no supervisor of ours"
         return Refusal(text, "Stop it where it runs; a standby takes over by itself")
-    against = plan.against(target, key, lease_ms)
+    right = cluster.lease if held and cluster.lease is not None else target.record
+    against = plan.against(target, right.validator_public_key if right else "", right.lease_ms if right else 0)
     stops = plan.stops(against, wish.force)
     if not stops:
         return None
@@ -176,7 +205,7 @@ def _unfit(cluster: Cluster, target: Standing, wish: Wish) -> Refusal | None:
 
 def _why_not(cluster: Cluster, others: list[Standing]) -> str:
     if not others or cluster.lease is None:
-        return ": it is the only member"
+        return ", it is the only member"
     key, lease_ms = cluster.lease.validator_public_key, cluster.lease.lease_ms
     reasons = [
         plan.stops(plan.against(other, key, lease_ms), force=False) or f"{other.name} has failover priority 0"

@@ -19,6 +19,8 @@ from . import clock
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEIGHT = 2**53
 _MAX_VERSION = 100
+# It ends up in records that others read.
+_MAX_SHOWN = 200
 _PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
@@ -78,7 +80,8 @@ class NeardRpc:
             syncing = info["syncing"] is not False
             born = _parse_time(info["latest_block_time"])
         except (KeyError, TypeError, ValueError) as error:
-            raise Unreadable(f"/status has an unexpected shape ({type(error).__name__}: {error})") from None
+            shape = f"{type(error).__name__}: {error}"[:_MAX_SHOWN]
+            raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
         peers, target = self._metrics() if armed else (None, None)
