@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Union
 
 from . import consul_keys, plan, wire
 from .cluster import Cluster, Standing
@@ -74,7 +75,7 @@ class Write:
     request: str = ""
 
 
-Decision = Nothing | Refusal | Write
+Decision = Union[Nothing, Refusal, Write]
 
 
 def decide(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decision:
