@@ -107,8 +107,10 @@ def checked_token(text: str, where: str) -> str:
     return token
 
 
-def from_module(params: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Access:
+def from_module(params: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Access:
     """What a module was given; where it asks Consul and was given no token, that of the environment counts."""
+    if environ is None:
+        environ = os.environ
     urls = tuple(params["consul_url"] or ())
     named = params["consul_token"] or params["consul_token_file"]
     return Access(

@@ -141,20 +141,19 @@ class ConsulHttp:
             raise self._not_consul(self._current) from None
 
     def _ask(self, request: Request, doing: str) -> Answer:
-        """The answer of the first agent that has one; else what the last one lacks."""
+        """The answer of the first agent that has one; else what the first one asked lacks."""
         count = len(self.agents.addresses)
-        trouble: NearError | None = None
+        troubles: list[NearError] = []
         for step in range(count):
             number = (self._first + step) % count
             try:
                 answer = self._ask_one(self.agents.addresses[number], request, doing)
             except ConsulUnknown as error:
-                trouble = trouble or error
+                troubles.append(error)
                 continue
             self._first = number
             return answer
-        assert trouble is not None  # noqa: S101 - there is at least one address
-        raise trouble
+        raise troubles[0]
 
     def _ask_one(self, address: TcpAddress, request: Request, doing: str) -> Answer:
         name = _name(address)

@@ -41,7 +41,7 @@ class ConsulWay:
     def ask(self, wanted: Wish, *, check: bool) -> Asked:
         """Decide here, and write by check-and-set; from the start again where somebody else was faster."""
         request_id, now_ms = uuid.uuid4().hex[:12], time.time_ns() // 1_000_000
-        for _ in range(_TRIES):
+        for _try in range(_TRIES):
             decision = wish.decide(self._cluster(), wanted, request_id, now_ms)
             if isinstance(decision, wish.Nothing):
                 return Asked(False, decision.text, "" if check else decision.request)
