@@ -183,8 +183,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a session serves one tenure",
         CORE + "absorb_consul.py",
-        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
-        "node = replace(node, tenure=None)\n    return node, [Drop",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    node = candidacy",
+        "node = replace(node, tenure=None)\n    node = candidacy",
         PLAYS,
     ),
     Break(
@@ -211,8 +211,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
         CORE + "absorb_consul.py",
-        "attempt.floor, since=now, heartbeat_at=now)",
-        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+        "since=now, heartbeat_at=now, succession=",
+        "since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms), succession=",
         PLAYS,
     ),
     Break(

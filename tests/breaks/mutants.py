@@ -145,8 +145,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
         CORE + "absorb_consul.py",
-        "attempt.floor, since=now, heartbeat_at=now)",
-        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+        "since=now, heartbeat_at=now, succession=",
+        "since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms), succession=",
     ),
     Mutant(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
