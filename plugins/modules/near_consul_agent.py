@@ -93,8 +93,8 @@ actions:
   elements: str
 well:
   description:
-    - Whether nothing is left to be done or waited for, so that O(state=ready) would return at once. Only what was looked
-      at counts; check mode does not look.
+    - Whether nothing is left to be done or waited for, so that O(state=ready) would return at once. It is false where
+      that was not looked at, as in check mode.
   returned: always
   type: bool
 seconds:

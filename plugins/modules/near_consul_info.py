@@ -94,7 +94,8 @@ acl:
   returned: always
   type: bool
 clock_skew_s:
-  description: How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+  description: >-
+    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
   returned: always
   type: float
 machine:

@@ -89,8 +89,8 @@ options:
 attributes:
   check_mode:
     description: >-
-      Says what would change without changing it. Commands of O(files[].validate) are not run, and an owner that there is
-      not may be one that another task would have made.
+      Says what would change without changing it. Commands of O(files[].validate) are not run, and an owner that there
+      is not may be one that another task would have made.
     support: full
   diff_mode:
     description: Shows what O(files[].content) replaces; of all other files only the name.
@@ -126,11 +126,13 @@ needed:
   elements: str
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +269,17 @@ class Files:
         )
 
 
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Other calls on this machine wait meanwhile. What is locked is a directory that every host has."""
+    lock = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def octal(entry: dict[str, Any]) -> int:
     """The mode as a number. Raises BadConfig."""
     text = entry["mode"] or ("0755" if entry["state"] == host_files.DIRECTORY else "0644")
@@ -281,17 +294,17 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     files = Files(module)
     if not module.check_mode and (needed := files.needed()):
         return {"changed": False, "needed": needed, "changed_paths": []}
-    lock = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    files.account()
-    for entry in module.params["files"]:
-        try:
-            files.entry(entry)
-        except OSError as error:
-            where = error.filename or entry["path"]
-            raise BadConfig(
-                f"{entry['path']} could not be put in place: {where}: {host_files.plainly(error)}", "Mend that first"
-            ) from None
+    with one_at_a_time():
+        files.account()
+        for entry in module.params["files"]:
+            try:
+                files.entry(entry)
+            except OSError as error:
+                where = error.filename or entry["path"]
+                raise BadConfig(
+                    f"{entry['path']} could not be put in place: {where}: {host_files.plainly(error)}",
+                    "Mend that first",
+                ) from None
     return {"changed": files.changed, "changed_paths": files.paths, "diff": files.diff}
 
 

@@ -128,7 +128,8 @@ packages_missing:
   type: list
   elements: str
 clock_skew_s:
-  description: How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+  description: >-
+    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
   returned: always
   type: float
 machine:
