@@ -96,6 +96,7 @@ left:
   sample: [/usr/local/bin/neard has changed]
 """
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -108,7 +109,7 @@ from ..module_utils.near_ha.errors import NearError
 
 LOOK_EVERY_S = 0.5
 # A neard takes its time to stop, and the unit knows how long.
-SYSTEMCTL_TIMEOUT_S = 900
+COMMAND_TIMEOUT_S = 900
 
 
 class Stop(Exception):
@@ -152,6 +153,7 @@ class Service:
 
     def started(self) -> list[str]:
         """As `run`, for a supervisor that has to run."""
+        self.compile()
         if not self.look()["supervisor"]["pid"]:
             self.act("start the supervisor", "start", self.unit)
         # From here to the restart of the guard nothing is waited for.
@@ -172,6 +174,18 @@ class Service:
     def would_change(self) -> list[str]:
         """Files of check mode; a directory is nothing that a process reads."""
         return [path for path in self.p["would_change"] if self.module.check_mode and not Path(path).is_dir()]
+
+    def compile(self) -> None:
+        """Compiles the daemon for this host's Python where that was not done. Raises Stop.
+
+        Not at a start: on a busy host a start has to be over before the lease is.
+        """
+        program = os.path.realpath(self.p["link"])
+        if self.module.check_mode or not program.endswith(".pyz"):
+            return
+        words = f"compile {program}"
+        if run_command(words, [program, "compile"]):
+            self.actions.append(words)
 
     def exchange(self, words: str, armed: bool) -> None:
         """Has the supervisor end and leave guard and neard running; systemd starts the new one. Raises Stop."""
@@ -209,12 +223,18 @@ class Service:
 
 
 def systemctl(words: str, *command: str) -> None:
-    """Runs it. Raises Stop, which says what could not be done."""
+    """Runs it. Raises Stop."""
+    run_command(words, ["systemctl", *command])
+
+
+def run_command(words: str, command: list[str]) -> str:
+    """What the command prints. Raises Stop, which says what could not be done."""
     try:
-        subprocess.run(["systemctl", *command], check=True, capture_output=True, text=True, timeout=SYSTEMCTL_TIMEOUT_S)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", None) or str(error)).strip()
-        raise Stop(f"systemd could not {words} (systemctl {' '.join(command)}): {said}") from None
+        raise Stop(f"could not {words} ({' '.join(command)}): {said}") from None
+    return done.stdout
 
 
 def main() -> None:
