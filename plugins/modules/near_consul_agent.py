@@ -91,6 +91,12 @@ actions:
   returned: always
   type: list
   elements: str
+well:
+  description:
+    - Whether nothing is left to be done or waited for, so that O(state=ready) would return at once. It is false where
+      that was not looked at, as in check mode.
+  returned: always
+  type: bool
 seconds:
   description: How long it took.
   returned: always
@@ -128,6 +134,7 @@ class Agent:
         self.p = module.params
         self.check = module.check_mode
         self.actions: list[str] = []
+        self.well = False
         self.api = Api(self.p["url"], self.p["ca_file"], self.p["token"])
 
     def act(self, words: str, *command: str) -> None:
@@ -148,7 +155,9 @@ class Agent:
             self.act("start the agent", "start", "--no-block", unit)
             return
         reasons = restart_reasons(state) + (["it was asked for"] if self.p["restart"] else [])
-        if reasons and not (self.p["state"] == "started" and self.leads()):
+        if not reasons:
+            self.well = not self.check and not self.trouble()
+        elif not (self.p["state"] == "started" and self.leads()):
             self.restart(unit, "; ".join(reasons))
 
     def leads(self) -> bool:
@@ -189,12 +198,14 @@ class Agent:
             return ""
         return ""
 
+    def trouble(self) -> str:
+        """Why agent and cluster are not well; empty if they are."""
+        voters = self.p["voters"]
+        return (own_raft_trouble(self.api) if voters else "") or trouble(self.api, voters)
+
     def wait(self, when: str) -> None:
         """Returns when agent and cluster are well. Raises Stop."""
-        voters = self.p["voters"]
-        left = wait_until_empty(
-            lambda: (own_raft_trouble(self.api) if voters else "") or trouble(self.api, voters), self.p["timeout"]
-        )
+        left = wait_until_empty(self.trouble, self.p["timeout"])
         if left:
             raise Stop(
                 f"Consul on {self.p['node_name']} is not ready{when} within {self.p['timeout']} s: {left}. "
@@ -225,6 +236,7 @@ def main() -> None:
         agent.run()
         if module.params["state"] == "ready" and not module.check_mode:
             agent.wait("")
+            agent.well = True
     except Stop as stop:
         module.fail_json(msg=str(stop), actions=agent.actions)
     except subprocess.SubprocessError as error:
@@ -232,7 +244,8 @@ def main() -> None:
         module.fail_json(
             msg=f"systemd could not {agent.actions[-1]} ({module.params['unit']}): {said}", actions=agent.actions
         )
-    module.exit_json(changed=bool(agent.actions), actions=agent.actions, seconds=round(time.monotonic() - began, 1))
+    seconds = round(time.monotonic() - began, 1)
+    module.exit_json(changed=bool(agent.actions), actions=agent.actions, well=agent.well, seconds=seconds)
 
 
 if __name__ == "__main__":

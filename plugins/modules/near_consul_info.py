@@ -31,6 +31,9 @@ options:
     type: list
     elements: str
     default: []
+  controller_time:
+    description: What the controller's clock says, in seconds since 1970.
+    type: float
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -90,6 +93,15 @@ acl:
   description: Whether the configuration switches ACLs on.
   returned: always
   type: bool
+clock_skew_s:
+  description: >-
+    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+  returned: always
+  type: float
+machine:
+  description: The same for all inventory entries that are one machine, until it boots again.
+  returned: always
+  type: str
 """
 
 import errno
@@ -104,6 +116,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._consul_host import STARTED_WITH, runs, sha256, unit_state
+from ..module_utils.near_ha import machine
 
 
 def version_of(program: str) -> str:
@@ -147,9 +160,11 @@ def main() -> None:
             "config_dir": {"type": "path", "required": True},
             "unit": {"type": "str", "default": "consul.service"},
             "addresses": {"type": "list", "elements": "str", "default": []},
+            "controller_time": {"type": "float"},
         },
         supports_check_mode=True,
     )
+    skew_s = machine.clock_skew_s(module.params["controller_time"])
     config_dir = Path(module.params["config_dir"])
     config, secrets = config_of(config_dir / "consul.json"), config_of(config_dir / "secrets.json")
     active = runs(unit_state(module.params["unit"]))
@@ -166,6 +181,8 @@ def main() -> None:
         server=bool(config.get("server", False)),
         foreign=active and not Path(STARTED_WITH).exists(),
         acl=bool(config.get("acl", {}).get("enabled", False)),
+        clock_skew_s=skew_s,
+        machine=machine.identity(),
     )
 
 

@@ -52,37 +52,16 @@ keys:
 """
 
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import key_file
-from ..module_utils.near_ha.errors import BadKey
-
-
-def look(path: Path) -> dict[str, Any]:
-    """One file, as it is returned."""
-    found: dict[str, Any] = {
-        "exists": path.exists(),
-        "link": path.is_symlink(),
-        "account_id": "",
-        "public_key": "",
-        "error": "",
-    }
-    if found["exists"]:
-        try:
-            key = key_file.read(path)
-        except BadKey as error:
-            found["error"] = str(error)
-        else:
-            found.update(account_id=key.account_id, public_key=key.public_key)
-    return found
+from ..module_utils.near_ha.supervisor_host import key
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule({"paths": {"type": "list", "elements": "path", "required": True}}, supports_check_mode=True)
-    module.exit_json(changed=False, keys={path: look(Path(path)) for path in module.params["paths"]})
+    module.exit_json(changed=False, keys={path: key(Path(path)) for path in module.params["paths"]})
 
 
 if __name__ == "__main__":

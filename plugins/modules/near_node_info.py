@@ -33,6 +33,14 @@ options:
     description: Kernel settings and the values that they should have, such as C(net.core.rmem_max).
     type: dict
     default: {}
+  packages:
+    description: Debian packages that have to be installed.
+    type: list
+    elements: str
+    default: []
+  controller_time:
+    description: What the controller's clock says, in seconds since 1970.
+    type: float
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -114,6 +122,20 @@ kernel_writable:
   description: Whether kernel settings can be changed here. In most containers they cannot.
   returned: always
   type: bool
+packages_missing:
+  description: Those of O(packages) that are not installed.
+  returned: always
+  type: list
+  elements: str
+clock_skew_s:
+  description: >-
+    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+  returned: always
+  type: float
+machine:
+  description: The same for all inventory entries that are one machine, until it boots again.
+  returned: always
+  type: str
 """
 
 import errno
@@ -121,12 +143,13 @@ import hashlib
 import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import neard_home
+from ..module_utils.near_ha import machine, neard_home
 from ..module_utils.near_ha.errors import NearError
 
 PORTS = 1 << 16
@@ -192,8 +215,22 @@ def chain_id(genesis: Path) -> str:
     return found.group(1).decode(errors="replace") if found else ""
 
 
+def packages_missing(names: list[str]) -> list[str]:
+    """Those that dpkg does not have, which is all of them where there is no dpkg."""
+    if not names:
+        return []
+    command = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names]
+    try:
+        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return names
+    there = {line.partition(" ")[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [name for name in names if name not in there]
+
+
 def run(params: dict[str, Any]) -> dict[str, Any]:
     """Look; the module's result."""
+    skew_s = machine.clock_skew_s(params["controller_time"])
     home = Path(params["path"])
     config = neard_home.read_config(home)
     data = neard_home.data_dir(home, config)
@@ -219,6 +256,9 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         "restart_reasons": reasons,
         "kernel_differing": kernel_differing(params["kernel_settings"]),
         "kernel_writable": os.access("/proc/sys/net/ipv4/tcp_congestion_control", os.W_OK),
+        "packages_missing": packages_missing(params["packages"]),
+        "clock_skew_s": skew_s,
+        "machine": machine.identity(),
     }
 
 
@@ -230,6 +270,8 @@ def main() -> None:
             "stamps": {"type": "list", "elements": "path", "default": []},
             "addresses": {"type": "list", "elements": "str", "default": []},
             "kernel_settings": {"type": "dict", "default": {}},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "controller_time": {"type": "float"},
         },
         supports_check_mode=True,
     )

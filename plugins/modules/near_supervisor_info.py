@@ -42,6 +42,11 @@ options:
     description: The link to the installed version of the daemon.
     type: path
     default: /usr/local/bin/near-supervisor
+  key_paths:
+    description: Key files to look at, as M(validator_ha.near.near_key_info) does.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Changes nothing, so it does the same in check mode.
@@ -107,192 +112,18 @@ unused_programs:
   returned: always
   type: list
   elements: str
+keys:
+  description: What O(key_paths) are, by path, as M(validator_ha.near.near_key_info) returns it.
+  returned: always
+  type: dict
 """
 
-import os
-import subprocess
-import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import control_client
-from ..module_utils.near_ha.errors import NearError
-
-_SIGNERS = {"neard", "kuutamod", "kneard"}
-_GUARD_CODE = "near_supervisor/guard.py"
-
-
-def unit(name: str) -> dict[str, str]:
-    """What systemd knows of a unit; nothing where there is no systemd."""
-    wanted = "ActiveState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles"
-    try:
-        shown = subprocess.run(["systemctl", "show", "-p", wanted, name], capture_output=True, text=True, check=False)
-    except OSError:
-        return {}
-    return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
-
-
-def started_at(pid: int) -> float | None:
-    """When a process started, on the wall clock as it is now; None when it has ended."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - age
-
-
-def words(pid: int) -> list[str]:
-    """A process's command line."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
-
-
-def newer(files: list[str], than: float | None) -> list[str]:
-    """Those of `files` that were changed after `than`."""
-    found = []
-    for name in files:
-        try:
-            changed = Path(name).stat().st_mtime
-        except OSError:
-            continue
-        if than is not None and changed > than:
-            found.append(f"{name} has changed")
-    return found
-
-
-def program_of(pid: int, library: Path) -> str:
-    """The version of the daemon that a process runs; empty when it runs none."""
-    return next((word for word in words(pid) if word.startswith(f"{library}/")), "")
-
-
-def guard_code(program: str) -> int | None:
-    """What tells one version of the guard from another; None when the file cannot be read."""
-    try:
-        with zipfile.ZipFile(program) as archive:
-            return archive.getinfo(_GUARD_CODE).CRC
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return None
-
-
-def look(params: dict[str, Any]) -> dict[str, Any]:
-    """Everything that is returned."""
-    account, home = params["account_id"], Path(params["home"])
-    program = os.path.realpath(params["link"])
-    library = Path(program).parent
-    run_dir = Path(params["run_dir"] or f"/run/near-supervisor/{account}")
-    try:
-        status: dict[str, Any] | None = control_client.call(run_dir / "control.sock", "GET", "/status")
-    except NearError:
-        status = None
-    settings = Path(f"/etc/near/supervisor/{account}.env")
-    supervisor = process(f"near-supervisor@{account}.service", library)
-    guard = process(f"near-guard@{account}.service", library)
-    # The units are templates: they are there as soon as any account is.
-    supervisor["installed"] = guard["installed"] = settings.is_file()
-    supervisor["consul_url"] = setting(settings, "KUUTAMO_CONSUL_URL")
-    neard = (status or {}).get("neard") or {}
-    pid = neard.get("pid") or child_of(guard["pid"])
-    # Without a supervisor to ask, a neard that is there may sign.
-    neard = {
-        "pid": pid,
-        "armed": bool(pid) if status is None else bool(neard.get("armed")),
-        "configured": (home / "config.json").is_file(),
-        "config_changed": False,
-    }
-    if supervisor["pid"]:
-        if supervisor["program"] != program:
-            supervisor["outdated"].append("there is another version of the program")
-        supervisor["outdated"] += newer(params["supervisor_files"], supervisor["started_at"])
-    if guard["pid"]:
-        if guard["program"] != program and guard_code(guard["program"]) != guard_code(program):
-            guard["outdated"].append("there is another version of the guard")
-        since = started_at(pid) if pid else None
-        changed = newer([str(home / "config.json")], since)
-        neard["config_changed"] = bool(changed)
-        guard["outdated"] += newer([params["neard"]], since) + changed
-    return {
-        "status": status,
-        "supervisor": supervisor,
-        "guard": guard,
-        "neard": neard,
-        "strangers": strangers(),
-        "unused_programs": unused(library, program),
-    }
-
-
-def process(name: str, library: Path) -> dict[str, Any]:
-    """A unit, its main process, and which of the unit's own files are newer than that."""
-    shown = unit(name)
-    pid = int(shown.get("MainPID") or 0)
-    since = started_at(pid) if pid else None
-    # EnvironmentFiles=/path (ignore_errors=no)
-    files = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
-    files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
-    return {
-        "unit": name,
-        "active": shown.get("ActiveState", ""),
-        "pid": pid,
-        "started_at": since,
-        "program": program_of(pid, library) if pid else "",
-        "outdated": newer([file for file in files if file], since),
-    }
-
-
-def child_of(pid: int) -> int:
-    """The child of a process; 0 when it has none."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return 0
-    return int(children[0]) if children else 0
-
-
-def setting(settings: Path, name: str) -> str:
-    """The value of a variable in a file that role supervisor has written; empty if it is not there."""
-    try:
-        lines = settings.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
-
-
-def strangers() -> list[str]:
-    """Programs that may sign and are under no guard."""
-    found = []
-    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
-        # A script's name comes after that of its interpreter.
-        called = [word for word in words(pid) if word]
-        signers = _SIGNERS & {Path(word).name for word in called[:2]}
-        if signers and ("run" in called or "neard" not in signers) and not is_guard(parent_of(pid)):
-            found.append(f"pid {pid}: {' '.join(called)[:120]}")
-    return found
-
-
-def parent_of(pid: int) -> int:
-    """The parent of a process; 0 when it has ended."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def is_guard(pid: int) -> bool:
-    """Is it a guard of ours, from the daemon's file or from a checkout?"""
-    return any(word == "guard" or word.endswith("/guard.py") for word in words(pid))
-
-
-def unused(library: Path, program: str) -> list[str]:
-    """Versions beside `program` that no process runs."""
-    running = {program_of(int(entry.name), library) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
-    versions = [file for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running}]
-    compiled = [file for version in versions for file in library.glob(f"{version.name}.*.zip")]
-    return sorted(str(file) for file in [*versions, *compiled])
+from ..module_utils.near_ha.supervisor_host import key, look
 
 
 def main() -> None:
@@ -304,9 +135,11 @@ def main() -> None:
         "supervisor_files": {"type": "list", "elements": "path", "default": []},
         "run_dir": {"type": "path"},
         "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+        "key_paths": {"type": "list", "elements": "path", "default": [], "no_log": False},
     }
     module = AnsibleModule(spec, supports_check_mode=True)
-    module.exit_json(changed=False, **look(module.params))
+    keys = {path: key(Path(path)) for path in module.params["key_paths"]}
+    module.exit_json(changed=False, keys=keys, **look(module.params))
 
 
 if __name__ == "__main__":

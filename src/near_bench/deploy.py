@@ -1,12 +1,15 @@
 """`bin/bench deploy`: how long a roll-out over the three containers of scenario `default` takes, and what it changes.
 
-The plays are run by Molecule, so each time has its start in it (2 to 4 s). Packages are in the image already.
+The plays are run by Molecule, so each time has its start in it (2 to 4 s). Packages are in the image already. Beside
+each time is what the controller (Molecule, Ansible and their `docker exec`) took of the cores, and the machine's load
+when the run began: what was measured on a machine that others use says little without them.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -21,8 +24,8 @@ from near_bench.stage import ROOT
 from near_bench.table import aligned
 from near_localnet.problem import Problem
 
-HEADER = ("run", "bound", "took", "tasks per host", "changed", "met")
-NUMBERS = (1, 2, 3, 4)
+HEADER = ("run", "bound", "took", "controller's CPU", "load before", "tasks per host", "changed", "met")
+NUMBERS = (1, 2, 3, 4, 5, 6)
 TIMEOUT_S = 1200
 # What is run, what it is called, seconds at most, and may it change anything.
 RUNS: tuple[tuple[str, str, float | None, bool], ...] = (
@@ -36,11 +39,16 @@ _RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d
 
 @dataclass(frozen=True)
 class Run:
-    """One roll-out: seconds, tasks on the host that had most, changes on all hosts together."""
+    """One roll-out: seconds, tasks on the host that had most, changes on all hosts together.
+
+    `cpu_s` is what the controller used, user and system; `load` is the load average of the last minute at its begin.
+    """
 
     name: str
     bound_s: float | None
     took_s: float
+    cpu_s: float
+    load: float
     tasks: int
     changed: int
     may_change: bool
@@ -54,7 +62,8 @@ class Run:
         """Its line of the table."""
         bound = "" if self.bound_s is None else f"{self.bound_s:g} s"
         met = "yes" if self.met else "NO"
-        return [self.name, bound, f"{self.took_s:.1f} s", str(self.tasks), str(self.changed), met]
+        used = [f"{self.took_s:.1f} s", f"{self.cpu_s:.1f} s", f"{self.load:.2f}"]
+        return [self.name, bound, *used, str(self.tasks), str(self.changed), met]
 
 
 def recap(output: str) -> tuple[int, int]:
@@ -86,10 +95,10 @@ def run(file: Path | None) -> int:
         for action in ("destroy", "create", "prepare"):
             _molecule(action)
         for action, name, bound_s, may_change in RUNS:
-            began = time.monotonic()
+            load, began, used_s = os.getloadavg()[0], time.monotonic(), _children_s()
             output = _molecule(action)
-            took_s = time.monotonic() - began
-            found.append(Run(name, bound_s, took_s, *recap(output), may_change))
+            took_s, cpu_s = time.monotonic() - began, _children_s() - used_s
+            found.append(Run(name, bound_s, took_s, cpu_s, load, *recap(output), may_change))
     except Problem as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return FAILED
@@ -99,6 +108,12 @@ def run(file: Path | None) -> int:
             write(file, document(found))
         print(f"\n{table(found)}")
     return DONE if all(each.met for each in found) else MISSED
+
+
+def _children_s() -> float:
+    """Seconds of CPU of all processes that were started from here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _molecule(action: str, must: bool = True) -> str:

@@ -33,6 +33,6 @@ def test_without_a_recap_nothing_was_measured() -> None:
     ],
 )
 def test_a_bound_is_met_by_time_and_by_changes(took_s: float, changed: int, may_change: bool, met: bool) -> None:
-    run = Run("second run", 30.0, took_s, 60, changed, may_change)
+    run = Run("second run", 30.0, took_s, 36.0, 0.5, 60, changed, may_change)
     assert run.met is met
     assert table([run]).splitlines()[1].endswith("yes" if met else "NO")

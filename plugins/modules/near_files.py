@@ -1,0 +1,351 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
+"""Ansible module: an account, directories, files and links of a role, in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_files
+short_description: Put an account, directories, files and links on a host, in one call
+version_added: 0.1.0
+description:
+  - Does what one task each for an account, for directories, for files and for links would do, in the order of O(files).
+    A call for each of them would cost a host half a second of work, again and again, where nothing has to be done.
+  - A file is replaced in one step and only if it differs; it has its owner and mode before it has its name. A program
+    that runs keeps the old one until it is started again.
+  - Calls on one machine take turns, so that several inventory entries may be the same machine.
+options:
+  account:
+    description: A system user to make first, where it is missing. One that is there is only put into the group.
+    type: dict
+    suboptions:
+      user:
+        description: The user.
+        type: str
+        required: true
+      group:
+        description: Its group, which is made as well.
+        type: str
+        required: true
+      home:
+        description: What the user database says of its home, which is not made.
+        type: path
+        default: /nonexistent
+  files:
+    description: What must be there. Directories that are missing above one of them are made, as root's, mode 0755.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where.
+        type: path
+        required: true
+      state:
+        description:
+          - What it must be.
+          - A link may stand for a directory; a V(file) takes the place of a link.
+        type: str
+        choices: [file, directory, link]
+        default: file
+      owner:
+        description: The user that it belongs to.
+        type: str
+        default: root
+      group:
+        description: The group that it belongs to.
+        type: str
+        default: root
+      mode:
+        description: Its mode, in octal digits. The default is V(0644), and V(0755) for a directory.
+        type: str
+      content:
+        description: The text of a file. It is shown in a diff. The text of a secret belongs into O(secrets).
+        type: str
+      src:
+        description: A file on the controller, encrypted with Ansible Vault or not. It is sent only if it is needed.
+        type: str
+      remote_src:
+        description: A file on the host to copy.
+        type: path
+      target:
+        description: What a V(link) names.
+        type: str
+      validate:
+        description: A command that must succeed for the new content, with C(%s) where the file's name comes.
+        type: str
+      sha256:
+        description: For internal use. The SHA-256 of O(files[].src).
+        type: str
+      staged:
+        description: For internal use. Where O(files[].src) was sent to.
+        type: path
+  secrets:
+    description: The texts of files in O(files) that nobody may see, by path. Neither logs nor diffs have them.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    description: >-
+      Says what would change without changing it. Commands of O(files[].validate) are not run, and an owner that there
+      is not may be one that another task would have made.
+    support: full
+  diff_mode:
+    description: Shows what O(files[].content) replaces; of all other files only the name.
+    support: partial
+author:
+  - The validator_ha.near contributors (@validator-ha)
+"""
+
+EXAMPLES = r"""
+- name: Install a program and its settings
+  validator_ha.near.near_files:
+    account: {user: near, group: near}
+    files:
+      - {path: /usr/local/bin/neard, src: files/neard, mode: "0755"}
+      - {path: /etc/near, state: directory}
+      - {path: /etc/near/settings.env, content: "LEASE=10\n", group: near, mode: "0640"}
+      - {path: /etc/near/token, owner: near, group: near, mode: "0400"}
+    secrets:
+      /etc/near/token: "{{ token }}"
+"""
+
+RETURN = r"""
+changed_paths:
+  description: Those of O(files) that were changed or made, or would be.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/near/settings.env]
+needed:
+  description: For internal use. Files that have to be sent first.
+  returned: when files have to be sent
+  type: list
+  elements: str
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import atomic_file, host_account, host_files, key_place
+from ..module_utils.near_ha.errors import BadConfig, NearError
+
+SOURCES = ("content", "remote_src", "sha256")
+
+
+class Files:
+    """One call."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module, self.params = module, module.params
+        self.secrets: dict[str, str] = self.params["secrets"]
+        self.changed = False
+        self.paths: list[str] = []
+        self.diff: list[dict[str, str]] = []
+
+    def needed(self) -> list[str]:
+        """Files of the controller that differ and were not sent yet."""
+        return [
+            entry["path"]
+            for entry in self.params["files"]
+            if entry["sha256"] and not entry["staged"]
+            and host_files.look(Path(entry["path"]), host_files.FILE).sha256 != entry["sha256"]
+        ]  # fmt: skip
+
+    def account(self) -> None:
+        """The user and its group."""
+        given = self.params["account"]
+        for step in host_account.Account(**given).steps() if given else ():
+            self.changed = True
+            self.diff.append({"before": "", "after": f"{' '.join(step)}\n"})
+            if not self.module.check_mode:
+                host_account.take(step)
+
+    def entry(self, entry: dict[str, Any]) -> None:
+        """One of the files. Raises NearError and OSError."""
+        path, kind = Path(entry["path"]), entry["state"]
+        found = host_files.look(path, kind)
+        host_files.refuse_kind(path, kind, found)
+        if kind == host_files.LINK:
+            if found.target != entry["target"]:
+                self._note(entry, found.target, entry["target"])
+                if not self.module.check_mode:
+                    self._parent(path)
+                    host_files.make_link(path, entry["target"])
+            return
+        mode = octal(entry)
+        owner = self._owner(entry)
+        text = self._text(entry) if kind == host_files.FILE else None
+        owned = found.mode == mode and (found.uid, found.gid) == owner
+        same = found.kind == kind and (kind == host_files.DIRECTORY or found.sha256 == self._wanted(entry, text))
+        if same and owned:
+            return
+        before = f"{found.uid}:{found.gid} {found.mode:04o}" if found.mode is not None else ""
+        after = f"{entry['owner']}:{entry['group']} {mode:04o}" if not owned else before
+        if not same and kind == host_files.FILE and entry["content"] is not None:
+            before, after = host_files.shown(path), entry["content"]
+        self._note(entry, before, after)
+        if self.module.check_mode or owner is None:
+            return
+        self._parent(path)
+        if kind == host_files.DIRECTORY:
+            host_files.make_directory(path, owner, mode)
+        elif same:
+            host_files.own(path, owner, mode)
+        else:
+            self._put(entry, path, text, owner, mode)
+
+    def _put(self, entry: dict[str, Any], path: Path, text: bytes | None, owner: tuple[int, int], mode: int) -> None:
+        if text is None:
+            source = Path(entry["remote_src"] or entry["staged"])
+            self._validate(entry, source)
+            host_files.copy_file(path, source, owner, mode)
+            return
+        if entry["validate"]:
+            with tempfile.NamedTemporaryFile(dir=self.module.tmpdir, prefix="near-files-") as candidate:
+                candidate.write(text)
+                candidate.flush()
+                self._validate(entry, Path(candidate.name))
+        atomic_file.place(path, text, mode, owner, replace=True)
+
+    def _validate(self, entry: dict[str, Any], candidate: Path) -> None:
+        if not entry["validate"]:
+            return
+        command = [str(candidate) if word == "%s" else word for word in shlex.split(entry["validate"])]
+        status, out, err = self.module.run_command(command)
+        if status != 0:
+            said = (err or out).strip() or "it said nothing"
+            raise BadConfig(
+                f"{entry['path']} would not be valid, {command[0]} ended with status {status}: {said}",
+                "The file was left as it was",
+            )
+
+    def _text(self, entry: dict[str, Any]) -> bytes | None:
+        """The content as it was given; None if it is in a file. Raises BadConfig."""
+        secret = self.secrets.get(entry["path"])
+        given = [entry[name] for name in SOURCES if entry[name] is not None] + ([secret] if secret is not None else [])
+        if len(given) != 1:
+            raise BadConfig(
+                f"{entry['path']} has {len(given)} sources", "Give one of content, src, remote_src and a secret"
+            )
+        text = secret if secret is not None else entry["content"]
+        return None if text is None else text.encode()
+
+    def _wanted(self, entry: dict[str, Any], text: bytes | None) -> str:
+        """The SHA-256 that the file must have."""
+        if text is not None:
+            return hashlib.sha256(text).hexdigest()
+        return str(entry["sha256"] or host_files.digest(Path(entry["remote_src"])))
+
+    def _owner(self, entry: dict[str, Any]) -> tuple[int, int] | None:
+        """Numbers of user and group; None in check mode, if they would have been made by now. Raises BadConfig."""
+        try:
+            return key_place.user_id(entry["owner"]), key_place.group_id(entry["group"])
+        except BadConfig:
+            if not self.module.check_mode:
+                raise
+        return None
+
+    def _parent(self, path: Path) -> None:
+        if not path.parent.is_dir():
+            host_files.make_directory(path.parent, (-1, -1), 0o755)
+
+    def _note(self, entry: dict[str, Any], before: str, after: str) -> None:
+        self.changed = True
+        self.paths.append(entry["path"])
+        self.diff.append(
+            {"before_header": entry["path"], "after_header": entry["path"], "before": before, "after": after}
+        )
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Other calls on this machine wait meanwhile. What is locked is a directory that every host has."""
+    lock = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def octal(entry: dict[str, Any]) -> int:
+    """The mode as a number. Raises BadConfig."""
+    text = entry["mode"] or ("0755" if entry["state"] == host_files.DIRECTORY else "0644")
+    try:
+        return int(text, 8)
+    except ValueError:
+        raise BadConfig(f"mode {text!r} of {entry['path']} is no octal number", 'Write it like "0640"') from None
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Do what the parameters ask for; the module's result."""
+    files = Files(module)
+    if not module.check_mode and (needed := files.needed()):
+        return {"changed": False, "needed": needed, "changed_paths": []}
+    with one_at_a_time():
+        files.account()
+        for entry in module.params["files"]:
+            try:
+                files.entry(entry)
+            except OSError as error:
+                where = error.filename or entry["path"]
+                raise BadConfig(
+                    f"{entry['path']} could not be put in place: {where}: {host_files.plainly(error)}",
+                    "Mend that first",
+                ) from None
+    return {"changed": files.changed, "changed_paths": files.paths, "diff": files.diff}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    entry: dict[str, Any] = {
+        "path": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["file", "directory", "link"], "default": "file"},
+        "owner": {"type": "str", "default": "root"},
+        "group": {"type": "str", "default": "root"},
+        "mode": {"type": "str"},
+        "content": {"type": "str"},
+        "src": {"type": "str"},
+        "remote_src": {"type": "path"},
+        "target": {"type": "str"},
+        "validate": {"type": "str"},
+        "sha256": {"type": "str"},
+        "staged": {"type": "path"},
+    }
+    account = {
+        "user": {"type": "str", "required": True},
+        "group": {"type": "str", "required": True},
+        "home": {"type": "path", "default": "/nonexistent"},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "account": {"type": "dict", "options": account},
+            "files": {
+                "type": "list", "elements": "dict", "required": True, "options": entry,
+                "required_if": [("state", "link", ["target"])],
+            },
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    try:
+        result = run(module)
+    except NearError as error:
+        module.fail_json(msg=str(error), code=error.code)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
