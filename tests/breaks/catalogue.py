@@ -136,7 +136,7 @@ BREAKS: tuple[Break, ...] = (
         "src/near_supervisor/io/consul_store.py",
         '{"Verb": "check-not-exists"}, unheard, {"Verb": "set"',
         '{"Verb": "check-not-exists"}, {"Verb": "set"',
-        "tests/integration/test_consul_store.py -k vacancy",
+        "tests/integration/consul_store/test_vacancies.py",
     ),
     Break(
         "rule 4: a head that looks younger than it can be does not lower what may have been signed",
@@ -157,7 +157,7 @@ BREAKS: tuple[Break, ...] = (
         "src/near_supervisor/io/consul_store.py",
         'ours = [] if index is None else [{"Verb": "check-index", "Index": index}]',
         "ours: list[dict[str, Any]] = []",
-        "tests/integration/test_consul_store.py -k heartbeat",
+        "tests/integration/consul_store/test_heartbeats.py",
     ),
     Break(
         "rule 3: a newer last heartbeat is news, so that a note that was refused is tried again with it",

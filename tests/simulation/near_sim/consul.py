@@ -1,6 +1,6 @@
 """Consul as far as the lease needs it: linearisable transactions, sessions with a TTL, lock delay, lost leaders.
 
-The conditions of the five transactions were read off a real Consul (tests/integration/test_consul_store.py).
+The conditions of the five transactions were read off a real Consul (tests/integration/consul_store).
 Member records are not modelled: nothing that is decided about safety reads them.
 """
 
