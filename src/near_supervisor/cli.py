@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from near_ha.errors import NearError
 
@@ -20,6 +19,15 @@ Supervise the neard of this host: it signs only while this node holds the lease 
 hosts with the same --account-id and --validator-key; one validates, the others stand by and take over by themselves.
 SIGINT or SIGTERM stops neard, releases the lease and ends with status 0; a second one kills neard instead of
 stopping it. Exit status 1: a configuration that cannot work, or a neard that never becomes ready."""
+# What operator_cli does with these, in a line each: listed without loading it.
+_OPERATORS = {
+    "status": "show who validates, who could take over, and what this host does",
+    "promote": "make a node the validator",
+    "demote": "have this host hand over to the best standby",
+    "pause": "keep the roles from changing by themselves",
+    "resume": "end the pause: a failed validator is replaced by itself again",
+    "history": "show who validated, since when, and why",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,10 +39,12 @@ def main(argv: list[str] | None = None) -> int:
         return guard.main(words[1:])
     if words[:1] == ["run"]:
         return _run("near-supervisor run", words[1:])
+    if words[:1] and words[0] in _OPERATORS:
+        from . import operator_cli
+
+        return operator_cli.main(words)
     given = _verbs().parse_args(words)
-    if given.verb == "compile":
-        return _compile()
-    return _ask(given)
+    return _compile() if given.verb == "compile" else _detach(given)
 
 
 def kuutamod(argv: list[str] | None = None) -> int:
@@ -49,13 +59,12 @@ def _verbs() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"near-supervisor {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("run", help="supervise the neard of this host", add_help=False)
-    for verb, text in (
-        ("status", "show what the supervisor on this host does"),
-        ("detach", "end the supervisor on this host and leave guard and neard running, for an upgrade"),
-    ):
-        command = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.")
-        command.add_argument("--run-dir", required=True, metavar="DIR", help="its run directory")
-        command.add_argument("--json", action="store_true", help="the whole answer, as JSON")
+    for verb, text in _OPERATORS.items():
+        verbs.add_parser(verb, help=text, add_help=False)
+    text = "end the supervisor on this host and leave guard and neard running, for an upgrade"
+    detach = verbs.add_parser("detach", help=text, description=f"{text.capitalize()}.")
+    detach.add_argument("--run-dir", required=True, metavar="DIR", help="its run directory")
+    detach.add_argument("--json", action="store_true", help="the answer, as JSON")
     verbs.add_parser("guard", help="own neard and kill it when its lease ends, as a service of its own", add_help=False)
     verbs.add_parser(
         "compile",
@@ -92,35 +101,17 @@ def _compile() -> int:
     return 0
 
 
-def _ask(given: argparse.Namespace) -> int:
+def _detach(given: argparse.Namespace) -> int:
     from near_ha import control_client
 
-    method = "GET" if given.verb == "status" else "POST"
     try:
-        answer = control_client.call(Path(given.run_dir) / "control.sock", method, f"/{given.verb}")
+        answer = control_client.call(Path(given.run_dir) / "control.sock", "POST", "/detach")
     except NearError as error:
         sys.stderr.write(f"near-supervisor: {error}\n")
         return 1
-    if given.json:
-        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
-    elif given.verb == "status":
-        sys.stdout.write(_summary(answer))
-    else:
-        sys.stdout.write("The supervisor is leaving; guard and neard go on until the lease ends.\n")
+    left = "The supervisor is leaving; guard and neard go on until the lease ends.\n"
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n" if given.json else left)
     return 0
-
-
-def _summary(status: dict[str, Any]) -> str:
-    left, leader, neard, sync = status["lease_left_ms"], status["leader"], status["neard"], status["sync"]
-    lines = {
-        "node": f"{status['node_id']} on {status['hostname']}, account {status['account_id']}",
-        "state": status["state"] + (f" ({status['reason']})" if status["reason"] else ""),
-        "validator": leader["node_id"] if leader else "nobody that this node knows of",
-        "lease": f"{status['lease_ms'] / 1000:g} s" + (f", {left / 1000:.1f} s left" if left is not None else ""),
-        "neard": f"pid {neard['pid']}, {'may sign' if neard['armed'] else 'without the validator key'}",
-        "chain": f"height {sync['height']}, {'in sync' if sync['synced'] else sync['reason']}",
-    }
-    return "".join(f"{name + ':':<11}{text}\n" for name, text in lines.items())
 
 
 if __name__ == "__main__":

@@ -7,15 +7,15 @@ import logging
 import os
 import signal
 import threading
-from typing import Any
 
 from near_ha.errors import NearError
 
 from . import __version__, options
-from .core.events import DetachAsked, StopAsked
+from .control_routes import ControlRoutes
+from .core.events import StopAsked
 from .driver import Driver
 from .io import logfmt
-from .io.control import ControlServer, Then
+from .io.control import ControlServer
 from .io.exporter import Exporter
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
@@ -31,7 +31,8 @@ def run(given: argparse.Namespace) -> int:
         run_dir = RunDir(checked.run_dir)
         driver = Driver(checked, run_dir, ServiceManager(os.environ))
         exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
-        control = ControlServer(run_dir.path / "control.sock", _routes(driver))
+        routes = ControlRoutes(checked, os.environ, lambda: driver.snapshot, driver.post)
+        control = ControlServer(run_dir.path / "control.sock", routes.table())
     except NearError as error:
         log.error("%s", error)
         return 1
@@ -48,13 +49,3 @@ def run(given: argparse.Namespace) -> int:
         checked.exporter_address,
     )
     return driver.run()
-
-
-def _routes(driver: Driver) -> dict[tuple[str, str], Any]:
-    def status() -> dict[str, Any]:
-        return driver.snapshot.status()
-
-    def detach() -> Then:
-        return Then({"detaching": True}, lambda: driver.post(DetachAsked()))
-
-    return {("GET", "/status"): status, ("POST", "/detach"): detach}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from near_ha import consul_keys
 from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.member_record import Member
 from near_supervisor.core.answer import Answer, Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
@@ -32,9 +32,9 @@ def vacant() -> str:
     return value("", state=LeaseState.VACANT)
 
 
-def member(instance: str, **fields: object) -> dict[str, Any]:
+def member(instance: str, ready: bool = False) -> Member:
     """The member record of node a."""
-    return {"node_id": "a", "instance": instance, "hostname": f"host-{instance}", **fields}
+    return Member("a", f"host-{instance}", instance, "Voting", ready, "", 7, 10_000, "ed25519:KEY")
 
 
 def session(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:

@@ -144,4 +144,4 @@ def test_an_account_of_any_letters_is_one_and_the_same_key_for_every_call(
     mine = holder(store)
     assert store.look(0, 1_000)[1].session == mine
     assert store.claim_member(name, mine, member("one")) is None
-    assert [found.node_id for found in store.members()] == [name]
+    assert [found.member_id for found in store.members()] == [name]

@@ -22,11 +22,11 @@ def test_a_member_record_is_claimed_replaced_by_its_own_instance_and_refused_to_
     assert store.claim_member("a", second, member("one")) is None, "the process before us left it"
     other = store.claim_member("a", foreign, member("two"))
     assert other is not None
-    assert (other.node_id, other.session, other.value["hostname"]) == ("a", second, "host-one")
+    assert (other.member_id, other.session, other.record) == ("a", second, member("one"))
     assert store.claim_member("b", foreign, member("two")) is None
-    assert {found.node_id: found.session for found in store.members()} == {"a": second, "b": foreign}
+    assert {found.member_id: found.session for found in store.members()} == {"a": second, "b": foreign}
     consul.destroy(second)
-    assert {found.node_id: found.session for found in store.members()} == {"a": None, "b": foreign}
+    assert {found.member_id: found.session for found in store.members()} == {"a": None, "b": foreign}
 
 
 def test_a_dropped_member_can_be_claimed_at_once(store: ConsulStore) -> None:
@@ -35,7 +35,7 @@ def test_a_dropped_member_can_be_claimed_at_once(store: ConsulStore) -> None:
     store.drop_member("a", second)
     assert [found.session for found in store.members()] == [first], "only its own session drops it"
     store.drop_member("a", first)
-    assert store.members() == []
+    assert store.members() == ()
     store.destroy_session(first)
     assert store.claim_member("a", second, member("two")) is None
 
@@ -56,9 +56,9 @@ def test_a_member_is_published_under_its_lock_only(store: ConsulStore) -> None:
     mine, other = session(store), session(store)
     assert store.claim_member("a", mine, member("one")) is None
     store.publish_member("a", mine, member("one", ready=True))
-    assert store.members()[0].value["ready"] is True
+    assert store.members()[0].record == member("one", ready=True)
     store.publish_member("a", other, member("two", ready=False))
-    assert store.members()[0].value["instance"] == "one"
+    assert store.members()[0].record == member("one", ready=True)
 
 
 def test_member_records_that_cannot_be_read_are_members_that_are_not_ready(
@@ -68,5 +68,5 @@ def test_member_records_that_cannot_be_read_are_members_that_are_not_ready(
     for name, body in (("list", ["x"]), ("text", "x"), ("deep", json.loads("[" * 50 + "]" * 50))):
         consul.ask("PUT", f"/v1/kv/{prefix}{name}", body)
     consul.ask("PUT", f"/v1/kv/{prefix}empty")
-    assert {found.node_id for found in store.members()} == {"list", "text", "deep", "empty"}
-    assert all(found.value == {} for found in store.members())
+    assert {found.member_id for found in store.members()} == {"list", "text", "deep", "empty"}
+    assert all(found.record is None for found in store.members())
