@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 BLOCK_MS = 150
 SOON_S = 10.0
-# The lease of whoever is to live through some heartbeats that fail: twice the least, so that a busy machine does not end it.
+# The lease of whoever lives through some heartbeats that fail: twice the least, so that a busy machine does not end it.
 LEASE_S = 4.0
 GOOD_UNTIL_S = 0.8 * LEASE_S
 _names = itertools.count()
