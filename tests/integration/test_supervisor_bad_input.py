@@ -178,8 +178,12 @@ def test_an_unreadable_key_file(host: Supervised, tmp_path: Path) -> None:
             json.dumps(near_keys.document("x") | {"public_key": near_keys.pair("y")[0]}),
             ("public key does not correspond to secret key", near_keys.pair("y")[0], "backup"),
         ),
+        (
+            json.dumps(near_keys.two_halves("x")),
+            ("does not follow from the secret key", near_keys.pair("x")[0], "backup"),
+        ),
     ],
-    ids=["empty", "nested", "a list", "malformed", "mismatched"],
+    ids=["empty", "nested", "a list", "malformed", "mismatched", "another seed"],
 )
 def test_a_bad_key_file_is_named_and_never_quoted(
     host: Supervised, tmp_path: Path, text: str, words: tuple[str, ...]
