@@ -247,7 +247,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
     "no directory": (nothing, {"path": "/none/key.json"}, "/none, the directory of the key", "Make it first"),
     "nothing given": (nothing, {"secret_key_content": ""}, "neither a key file's text nor a secret key", "Give one"),
     "another account's given": (
-        nothing, {"secret_key_content": json.dumps(near_keys.document("x"))}, "holds the key of 'test.near'", "Give the key of that"),
+        nothing, {"secret_key_content": json.dumps(near_keys.document("x"))}, "of 'test.near'",
+        "Give the key of that"),
     "halves that are two keys' given": (
         nothing, {"secret_key_content": json.dumps(near_keys.two_halves("x"))}, "does not follow", "Restore"),
     "another curve given": (nothing, {"secret_key_content": "secp256k1:abc"}, "does not start with 'ed25519:'", "Only"),
