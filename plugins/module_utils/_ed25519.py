@@ -1,10 +1,8 @@
 # Copyright: The validator_ha.near contributors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The public key of a new Ed25519 seed: by the host's package cryptography, or in plain Python. Private."""
+"""The public key of a new Ed25519 seed: by the Python package cryptography of the host. Private."""
 
 from __future__ import annotations
-
-from .near_ha import ed25519
 
 try:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,8 +14,6 @@ else:
 
 
 def public_key(seed: bytes) -> bytes:
-    """The 32 bytes of the public key that belong to the 32 bytes of ``seed``."""
-    if not AVAILABLE:
-        return ed25519.public_key(seed)
+    """The 32 bytes of the public key that belong to the 32 bytes of ``seed``; only where the package is AVAILABLE."""
     # Not public_bytes_raw(): Debian 12's cryptography is 38, which has no such method.
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

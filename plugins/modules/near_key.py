@@ -162,7 +162,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _ed25519
-from ..module_utils.near_ha import atomic_file, key_file, key_place
+from ..module_utils.near_ha import atomic_file, ed25519, key_file, key_place
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
 from ..module_utils.near_ha.key_file import KeyFile
 
@@ -189,7 +189,8 @@ class Keeper:
             return self.kept(found)
         if wanted is None and not self.check:
             seed = secrets.token_bytes(32)
-            wanted = key_file.made(self.path, self.account, seed, _ed25519.public_key(seed))
+            derive = _ed25519.public_key if _ed25519.AVAILABLE else ed25519.public_key
+            wanted = key_file.made(self.path, self.account, seed, derive(seed))
         if not self.check:
             self.keep_copy()
             self.write(wanted)

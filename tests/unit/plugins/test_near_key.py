@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
         lambda path: key(path, public_key=Signer.from_name("x").public_key), {},
         "does not correspond to secret key", "Restore"),
     "halves that are two keys'": (
-        lambda path: near_keys.write(path, **near_keys.two_halves("x") | {"account_id": ACCOUNT}), {},
+        lambda path: path.write_text(json.dumps(near_keys.two_halves("x") | {"account_id": ACCOUNT})), {},
         "does not follow from the secret key", "Restore"),
     "another curve": (
         lambda path: key(path, public_key="secp256k1:" + "2" * 88), {}, "does not start with 'ed25519:'", "ed25519"),
