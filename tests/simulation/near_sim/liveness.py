@@ -6,7 +6,7 @@ from near_ha.states import State
 from near_supervisor.core import events as ev
 from near_supervisor.core.watch import How
 
-from .cluster import Cluster
+from .cluster import POLL_MS, Cluster
 from .world import Violation
 
 LOOK_MS = 250
@@ -17,6 +17,11 @@ RECOVERY_MS = 30_000
 # kuutamod may take 85 s to stop, and is waited out for 90 s after its session.
 KUUTAMOD_MS = 240_000
 HANDOVER_MS = 30_000
+# After so many polls a signer has shown two heads in a row that can be believed, whatever went on before, and what it
+# may have signed is known as well as ever. Until then it may be whatever a chain could have gained that was slow.
+SETTLED_MS = 10 * POLL_MS
+# The part of the schedules that go on for so long before the signer is stopped.
+SETTLED = 0.25
 READY = (State.VOTING.value, State.VALIDATING.value)
 
 
@@ -26,7 +31,10 @@ def must_recover(cluster: Cluster) -> dict[str, int]:
     recovery, signer = _recover(cluster)
     if signer == "kuutamod":
         return {"recovery beside kuutamod": recovery}
-    return {"recovery": recovery, "handover": _hand_over(cluster, signer)}
+    if cluster.world.chance(SETTLED):
+        _stay(cluster, signer)
+        return {"recovery": recovery, "handover, settled": _hand_over(cluster, signer, 0)}
+    return {"recovery": recovery, "handover": _hand_over(cluster, signer, cluster.chain.lost_ms)}
 
 
 def _recover(cluster: Cluster) -> tuple[int, str]:
@@ -52,15 +60,28 @@ def _only_signer(cluster: Cluster) -> str:
     return ""
 
 
-def _hand_over(cluster: Cluster, signer: str) -> int:
-    """A graceful stop of the signer ends with somebody signing: another one, or the same one after its restart."""
+def _stay(cluster: Cluster, signer: str) -> None:
+    """Nothing happens for a while."""
+    world = cluster.world
+    until = world.now + SETTLED_MS
+    while world.now < until:
+        world.run(world.now + LOOK_MS)
+        if cluster.signers != [signer]:
+            raise Violation(f"{signer} signed, nothing happened, and {cluster.signers} sign; states: {cluster.states}")
+
+
+def _hand_over(cluster: Cluster, signer: str, unknown_ms: int) -> int:
+    """A graceful stop of the signer ends with somebody signing: another one, or the same one after its restart.
+
+    ``unknown_ms``: the blocks of so much time may count as signed that the chain could have made, and did not.
+    """
     world, before = cluster.world, cluster.chain.armed
     host = next(host for host in cluster.hosts if host.name == signer)
     world.note(signer, "is asked to stop")
     if host.supervisor is not None:
         host.supervisor.post(ev.StopAsked("SIGTERM"))
-    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms
-    if world.reached["fault: all keys deleted"]:
+    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms + unknown_ms
+    if cluster.consul.was_emptied:
         # Terms may have begun anew. Who remembers a higher one takes the release for an old one, and waits for the
         # height of the last heartbeat instead: what could have been signed within a lease.
         bound += cluster.longest_lease_ms
