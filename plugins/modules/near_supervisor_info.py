@@ -103,7 +103,7 @@ strangers:
   elements: str
   sample: ["pid 815: /usr/bin/kuutamod --neard-home /var/lib/neard"]
 unused_programs:
-  description: Older versions of the daemon that no process runs.
+  description: Older versions of the daemon that no process runs, and what was compiled of them.
   returned: always
   type: list
   elements: str
@@ -290,7 +290,9 @@ def is_guard(pid: int) -> bool:
 def unused(library: Path, program: str) -> list[str]:
     """Versions beside `program` that no process runs."""
     running = {program_of(int(entry.name), library) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
-    return sorted(str(file) for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running})
+    versions = [file for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running}]
+    compiled = [file for version in versions for file in library.glob(f"{version.name}.*.zip")]
+    return sorted(str(file) for file in [*versions, *compiled])
 
 
 def main() -> None:

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_failover(commands)
+    _add_switchover(commands)
     _add_idle(commands)
     _add_deploy(commands)
     _add_table(commands)
@@ -55,19 +56,43 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_failover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    names = "\n".join(f"  {row.name:<24}{row.event}" for row in rows.ROWS)
     command = commands.add_parser(
         "failover",
         help="how long nobody signs after each kind of failure",
         description="Plays each failure many times and measures from the referee's log of signatures how long nobody"
         "\nsigned: from the last signature of the old signer to the first of the new one. p50 and p95 are by\n"
         "nearest rank; a bound is met when p95 keeps it.",
-        epilog=f"rows:\n{names}\n\n{EXIT_STATUS}",
+        epilog=_rows_and_status(rows.ROWS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_play(command, rows.ROWS, runs=10)
+
+
+def _add_switchover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "switchover",
+        help="how long nobody signs when a person asks for another validator",
+        description="Asks the pair to change places many times, and measures as `failover` does; and how long it took\n"
+        "from the release of the lease to its acquisition.",
+        epilog=_rows_and_status(rows.SWITCHOVER_ROWS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_play(command, rows.SWITCHOVER_ROWS, runs=20)
+
+
+def _rows_and_status(known: Sequence[rows.Row]) -> str:
+    names = "\n".join(f"  {row.name:<24}{row.event}" for row in known)
+    return f"rows:\n{names}\n\n{EXIT_STATUS}"
+
+
+def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs: int) -> None:
     default = Options(block_time_ms=100)
-    command.add_argument("--runs", type=_count, default=10, metavar="N", help="runs of each row (default: 10)")
-    command.add_argument("--rows", type=_rows, default=rows.ROWS, metavar="A,B", help="only these rows (default: all)")
+    command.add_argument(
+        "--runs", type=_count, default=runs, metavar="N", help="runs of each row (default: %(default)s)"
+    )
+    command.add_argument(
+        "--rows", type=lambda text: _rows(text, known), default=known, metavar="A,B", help="only these (default: all)"
+    )
     command.add_argument(
         "--lease", type=float, default=default.lease_s, metavar="S", help="seconds (default: %(default)g)"
     )
@@ -96,11 +121,12 @@ def _count(text: str) -> int:
     return number
 
 
-def _rows(text: str) -> list[rows.Row]:
-    unknown = [name for name in text.split(",") if name not in rows.NAMES]
+def _rows(text: str, known: Sequence[rows.Row]) -> list[rows.Row]:
+    by_name = {row.name: row for row in known}
+    unknown = [name for name in text.split(",") if name not in by_name]
     if unknown:
-        raise argparse.ArgumentTypeError(f"there is no row {unknown[0]!r}; there are {', '.join(rows.NAMES)}")
-    return [rows.named(name) for name in text.split(",")]
+        raise argparse.ArgumentTypeError(f"there is no row {unknown[0]!r}; there are {', '.join(by_name)}")
+    return [by_name[name] for name in text.split(",")]
 
 
 def _failover(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`bin/bench failover`: plays every event many times and reports how long nobody signed."""
+"""`bin/bench failover` and `bin/bench switchover`: plays every event many times and reports how long nobody signed."""
 
 from __future__ import annotations
 

@@ -30,6 +30,9 @@ Values = Mapping[str, float]
 
 AT_ONCE = Measure("gap", "gap", "delay + 1 s", lambda _lease, delay: delay + 1)
 AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda lease, delay: lease + delay + 1)
+SWITCHED = Measure("gap", "gap", "delay + 0.5 s", lambda _lease, delay: delay + 0.5)
+COORDINATION = Measure("coordination", "released by the old → acquired by the new", "50 ms", lambda *_: 0.05)
+COMMAND = Measure("command", "from the command to its end")
 NO_GAP = Measure("gap", "gap", "0", lambda _lease, _delay: 0.0)
 SILENCE = Measure("silence", "longest silence of the signer")
 SILENCE_BEFORE = Measure("silence_before", "the same, as long before the event")

@@ -7,13 +7,16 @@ when something did not happen that had to, or did that must not; a value above i
 from __future__ import annotations
 
 import signal
+from typing import Any
 
-from near_bench import consul_probe, measure
-from near_bench.clock import NS, boot_ns, seconds, wait_for
+from near_bench import consul_probe, measure, supervisor_log
+from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
 from near_bench.measure import Values
 from near_bench.signatures import change_gap, first_since, last_before, longest_silence
 from near_bench.stage import TAKEOVER_TIMEOUT_S, Stage
+from near_ha import control_client
 from near_ha.states import State
+from near_ha.switchover import FINAL, Phase
 from near_localnet import consul_cluster, processes
 from near_localnet.layout import CONSUL_SERVERS, Validator
 from near_localnet.localnet import HOST
@@ -38,6 +41,50 @@ def graceful_stop(stage: Stage) -> Values:
     gap = stage.takeover(new, since)
     stage.net.start(old.name)
     return {measure.AT_ONCE.key: gap}
+
+
+def promoted(stage: Stage) -> Values:
+    """The standby is asked for, on its own control socket, as ``near-supervisor promote`` does."""
+    old, new = stage.roles()
+    return _switched(stage, old, new, new, "/promote")
+
+
+def demoted(stage: Stage) -> Values:
+    """The active one is asked to step down, on its own control socket."""
+    old, new = stage.roles()
+    return _switched(stage, old, new, old, "/demote")
+
+
+def _switched(stage: Stage, old: Validator, new: Validator, asked: Validator, route: str) -> Values:
+    layout = stage.net.layout
+    logs = [layout.log(host.name) for host in (old, new)]
+    offsets = [log.stat().st_size for log in logs]
+    since = boot_ns()
+    answer = control_client.call(layout.run_dir(asked) / "control.sock", "POST", route, {"by": "bench"})
+    gap = stage.takeover(new, since)
+    ended = _ended(stage, asked, str(answer["request"]))
+    done = seconds(since, boot_ns())
+    if ended["phase"] != Phase.DONE.value:
+        raise Problem(f"The switchover to {new.name} has {ended['phase']}: {ended['outcome']}.")
+    released = supervisor_log.said_at(logs[0], "released the lease", offsets[0])
+    acquired = supervisor_log.said_at(logs[1], "acquired the lease", offsets[1])
+    if released is None or acquired is None:
+        raise Problem("The lease was not released by the old one and acquired by the new one.")
+    return {
+        measure.SWITCHED.key: gap,
+        measure.COORDINATION.key: max(0.0, acquired - released),
+        measure.COMMAND.key: done,
+    }
+
+
+def _ended(stage: Stage, host: Validator, request: str) -> dict[str, Any]:
+    """The request at its end, as the supervisor of ``host`` shows it."""
+    socket = stage.net.layout.run_dir(host) / "control.sock"
+    for _now in polls(boot_ns() + round(TAKEOVER_TIMEOUT_S * NS)):
+        found = control_client.call(socket, "GET", "/cluster")["request"]
+        if found and found["id"] == request and found["phase"] in (phase.value for phase in FINAL):
+            return dict(found)
+    raise Problem(f"The request {request} has not ended within {TAKEOVER_TIMEOUT_S:g} s.")
 
 
 def neard_killed(stage: Stage) -> Values:

@@ -83,9 +83,20 @@ ROWS = (
         " of Consul's return; the last answer is counted from the moment the last server had been sent SIGSTOP",
     ),
 )
-NAMES = tuple(row.name for row in ROWS)
-
-
-def named(name: str) -> Row:
-    """The row with this name. Raises ValueError."""
-    return ROWS[NAMES.index(name)]
+SWITCHOVER_ROWS = (
+    Row(
+        "promote",
+        "the standby is asked for (promote)",
+        plays.promoted,
+        [measure.SWITCHED, measure.COORDINATION, measure.COMMAND],
+        "POST /promote on the standby's control socket; the moments of release and acquisition are those at which the"
+        " two supervisors logged Consul's answers, on one clock, to the millisecond",
+    ),
+    Row(
+        "demote",
+        "the active one is asked to step down (demote)",
+        plays.demoted,
+        [measure.SWITCHED, measure.COORDINATION, measure.COMMAND],
+        "POST /demote on its control socket; else as above",
+    ),
+)

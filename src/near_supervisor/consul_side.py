@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any
 
+from near_ha.member_record import Member
+
+from . import __version__
 from .core import commands as cmd
 from .core import events as ev
 from .core import lease
 from .core.answer import Answer, Kind
 from .core.machine import heartbeat_timeout_ms
 from .io import clock
-from .io.consul_store import ConsulStore, MemberRecord, Refused, Unknown
+from .io.consul_store import ConsulStore, Refused, Unknown
 from .io.lane import Lane
 from .options import Options
 
@@ -30,8 +32,16 @@ LOOK_RETRY_MS = 300
 class ConsulSide:
     """Turns commands about Consul into requests, and their answers into events."""
 
-    def __init__(self, options: Options, member_id: str, instance: str, post: Callable[[ev.Event], None]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        member_id: str,
+        instance: str,
+        post: Callable[[ev.Event], None],
+        neard_version: Callable[[], str],
+    ) -> None:
         self._options, self._member_id, self._instance, self._post = options, member_id, instance, post
+        self._neard_version = neard_version
         self._urgent = self._store(heartbeat_timeout_ms(options.lease_ms))
         self._slow = self._store(SLOW_TIMEOUT_MS)
         self._lease_lane, self._slow_lane = Lane("lease"), Lane("session")
@@ -90,7 +100,7 @@ class ConsulSide:
             case cmd.PublishMember():
                 self._slowly(lambda: self._publish(command), ev.Tick())
             case cmd.ReadMembers():
-                self._slowly(self._read_members, ev.MembersSeen(()))
+                self._slowly(self._read_members, ev.MembersSeen(clock.boot_ms(), None))
 
     def _slowly(self, work: Callable[[], None], otherwise: ev.Event) -> None:
         self._slow_lane.submit(work, lambda: self._post(otherwise))
@@ -142,47 +152,49 @@ class ConsulSide:
         self._post(outcome)
 
     def _claim(self, session: str, sent_at: int) -> ev.Registered | ev.NodeIdTaken | ev.RegisterFailed:
-        value = self._member_value("Registering", False, "is Registering", 0)
+        member = self._member("Registering", False, "is Registering", 0)
         try:
-            other = self._slow.claim_member(self._member_id, session, value)
+            other = self._slow.claim_member(self._member_id, session, member)
         except (Unknown, Refused) as error:
             return ev.RegisterFailed(str(error), refused=isinstance(error, Refused))
         if other is None:
             return ev.Registered(session, sent_at)
-        return ev.NodeIdTaken(f"host {other.value.get('hostname', 'unknown')!r} (session {other.session})")
+        hostname = other.record.hostname if other.record else "unknown"
+        return ev.NodeIdTaken(f"host {hostname!r} (session {other.session})")
 
     def _renew(self, session: str) -> None:
         sent_at = clock.boot_ms()
         self._post(ev.SessionRenewed(session, sent_at, self._slow.renew_session(session)))
 
-    def _publish(self, member: cmd.PublishMember) -> None:
-        value = self._member_value(member.state, member.ready, member.reason, member.height)
+    def _publish(self, news: cmd.PublishMember) -> None:
+        member = self._member(news.state, news.ready, news.reason, news.height)
         # Written again in a moment, whatever happens to this one.
         with contextlib.suppress(Unknown, Refused):
-            self._slow.publish_member(self._member_id, member.session, value)
+            self._slow.publish_member(self._member_id, news.session, member)
 
-    def _member_value(self, state: str, ready: bool, reason: str, height: int) -> dict[str, Any]:
+    def _member(self, state: str, ready: bool, reason: str, height: int) -> Member:
         options = self._options
-        return {
-            "node_id": options.node_id,
-            "hostname": options.hostname,
-            "instance": self._instance,
-            "state": state,
-            "ready": ready,
-            "reason": reason,
-            "height": height,
-            "lease_ms": options.lease_ms,
-            "validator_public_key": options.validator_public_key,
-        }
+        return Member(
+            node_id=options.node_id,
+            hostname=options.hostname,
+            instance=self._instance,
+            state=state,
+            ready=ready,
+            reason=reason,
+            height=height,
+            lease_ms=options.lease_ms,
+            validator_public_key=options.validator_public_key,
+            priority=options.failover_priority,
+            version=__version__,
+            neard_version=self._neard_version(),
+        )
 
     def _read_members(self) -> None:
+        asked_at = clock.boot_ms()
         try:
             members = self._slow.members()
         except (Unknown, Refused):
-            members = []
-        alive = [member for member in members if member.session is not None and member.node_id != self._member_id]
-        self._post(ev.MembersSeen(tuple(self._member(member) for member in alive)))
-
-    def _member(self, member: MemberRecord) -> ev.Member:
-        same_key = member.value.get("validator_public_key") == self._options.validator_public_key
-        return ev.Member(member.node_id, member.value.get("ready") is True and same_key)
+            self._post(ev.MembersSeen(asked_at, None))
+            return
+        others = tuple(member for member in members if member.member_id != self._member_id)
+        self._post(ev.MembersSeen(asked_at, others))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 
+from .cluster_side import ClusterSide
 from .consul_side import ConsulSide
 from .core import commands as cmd
 from .core import events as ev
@@ -41,8 +42,11 @@ class Driver:
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config.block_time_ms)
-        self._consul = ConsulSide(options, settings.member_id, run_dir.instance, self.post)
         self._rpc = NeardRpc(config.rpc_host, config.rpc_port, NEARD_TIMEOUT_MS)
+        self._consul = ConsulSide(
+            options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._rpc.version
+        )
+        self._cluster = ClusterSide(options, self.post)
         self._neard_lane = Lane("neard")
         self._node = Node(settings)
         self._started_at = self._stepped_at = clock.boot_ms()
@@ -56,6 +60,7 @@ class Driver:
     def run(self) -> int:
         """Run until the core says that it is over."""
         self._consul.watch()
+        self._cluster.watch()
         self._handle(ev.Tick())
         while self._exit is None:
             # Fed here and nowhere else: a loop that hangs, in whatever it does, is noticed.
@@ -107,6 +112,8 @@ class Driver:
                 self._guard.forget()
             case cmd.PollNeard(pid, armed):
                 self._poll(pid, armed)
+            case cmd.MoveRequest() | cmd.NoteChange():
+                self._cluster.carry_out(command)
             case _:
                 self._consul.carry_out(command)
 
@@ -146,4 +153,5 @@ def _settings(options: Options, instance: str, block_time_ms: int) -> Settings:
         startup_timeout_ms=options.startup_timeout_ms,
         height_patience_ms=options.height_patience_ms,
         chain_may_stand_still=options.chain_may_stand_still,
+        priority=options.failover_priority,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from near_ha import key_file
 from near_ha.errors import BadConfig
+from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
 
 from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
 from .io import consul_access
@@ -41,6 +42,12 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     ("--startup-timeout", "NEAR_SUPERVISOR_STARTUP_TIMEOUT", "120", "seconds for neard to answer after a start"),
     ("--stop-timeout", "NEAR_SUPERVISOR_STOP_TIMEOUT", "60", "seconds for neard to stop before it is killed"),
     ("--height-patience", "NEAR_SUPERVISOR_HEIGHT_PATIENCE", "60", "seconds after which a wait for height is reported"),
+    (
+        "--failover-priority",
+        "NEAR_SUPERVISOR_FAILOVER_PRIORITY",
+        f"{DEFAULT_PRIORITY}",
+        "0 to 100: 100 takes a free lease at once, a lower one later, 0 never by itself, only when asked",
+    ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     *consul_access.ROWS,
 )
@@ -74,6 +81,7 @@ class Options:
     stop_timeout_ms: int
     height_patience_ms: int
     chain_may_stand_still: bool
+    failover_priority: int
 
 
 def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -162,6 +170,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),
         height_patience_ms=_seconds("--height-patience", given.height_patience),
         chain_may_stand_still=given.chain_may_stand_still,
+        failover_priority=_priority(given.failover_priority),
     )
 
 
@@ -190,3 +199,13 @@ def _seconds(flag: str, text: str) -> int:
     if milliseconds <= 0:
         raise BadConfig(f"{flag} {text} is not above 0", "Give seconds, such as 10 or 2.5")
     return milliseconds
+
+
+def _priority(text: str) -> int:
+    whole = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PRIORITY))
+    if not whole or int(text) > MAX_PRIORITY:
+        raise BadConfig(
+            f"--failover-priority {text!r} is not a whole number from 0 to {MAX_PRIORITY}",
+            f"{MAX_PRIORITY} takes over at once, a lower one later, 0 never by itself",
+        )
+    return int(text)

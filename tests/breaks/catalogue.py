@@ -183,8 +183,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a session serves one tenure",
         CORE + "absorb_consul.py",
-        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    return node, [Drop",
-        "node = replace(node, tenure=None)\n    return node, [Drop",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    node = candidacy",
+        "node = replace(node, tenure=None)\n    node = candidacy",
         PLAYS,
     ),
     Break(
@@ -211,8 +211,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
         CORE + "absorb_consul.py",
-        "attempt.floor, since=now, heartbeat_at=now)",
-        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+        "since=now, heartbeat_at=now, succession=",
+        "since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms), succession=",
         PLAYS,
     ),
     Break(
@@ -305,5 +305,70 @@ BREAKS: tuple[Break, ...] = (
         "            self._kill_left_behind()\n        return False",
         "            return True\n        return False",
         UNIT + "test_guard.py",
+    ),
+    # --- switchover and candidacy
+    Break(
+        "a holder judges a target by what was read after the request was made",
+        CORE + "rules_switchover.py",
+        "return node.members_read_at is not None and node.members_read_at >= node.request_at",
+        "return node.members_read_at is not None",
+        UNIT + "test_switchover.py",
+    ),
+    Break(
+        "a holder stops only when its acceptance is known",
+        CORE + "rules_switchover.py",
+        "return _move(node, request.accepted(me, tenure.term, heir, 0),",
+        "return _move(replace(node, request=request.accepted(me, tenure.term, heir, 0)),"
+        " request.accepted(me, tenure.term, heir, 0),",
+        UNIT + "test_switchover.py",
+    ),
+    Break(
+        "an acceptance of an earlier term moves nobody",
+        CORE + "rules_switchover.py",
+        "if (request.source, request.term) != (node.settings.member_id, tenure.term):",
+        "if request.source != node.settings.member_id:",
+        UNIT + "test_switchover.py",
+    ),
+    Break(
+        "the lease is released to the heir",
+        CORE + "rules_lease.py",
+        "handover_to=tenure.heir)",
+        'handover_to="")',
+        UNIT + "test_switchover.py",
+    ),
+    Break(
+        "force passes no key that differs",
+        "plugins/module_utils/near_ha/plan.py",
+        "if not (force and obstacle.forceable)",
+        "if not force",
+        UNIT + "test_switchover.py",
+    ),
+    Break(
+        "being wanted shortens no wait",
+        CORE + "candidacy.py",
+        "if _is_wanted(node):\n        return opens",
+        "if _is_wanted(node):\n        return node.watch.since",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "a paused cluster changes no role by itself",
+        CORE + "candidacy.py",
+        "return 0 if was_mine else None",
+        "return 0",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "priority 0 never stands by itself",
+        CORE + "candidacy.py",
+        "if not priority:\n        return None",
+        "if False:\n        return None",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "whoever fails again and again lets the others go first",
+        CORE + "candidacy.py",
+        "max(opens + held_back, node.cool_until)",
+        "opens + held_back",
+        UNIT + "test_candidacy.py",
     ),
 )

@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
-        "    return node, [DropSession(tenure.session), Forget()]",
+        "    node = candidacy.after(tenure, node, now)\n    return node, [DropSession(tenure.session), Forget()]",
         "return replace(node, tenure=None), [Forget()]",
     ),
     Mutant(
@@ -145,8 +145,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: nothing is armed before a heartbeat of the new term has succeeded",
         CORE + "absorb_consul.py",
-        "attempt.floor, since=now, heartbeat_at=now)",
-        "attempt.floor, since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms))",
+        "since=now, heartbeat_at=now, succession=",
+        "since=now, heartbeat_at=now, deadline=lease.hold_until(now, node.settings.lease_ms), succession=",
     ),
     Mutant(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
@@ -243,6 +243,28 @@ MUTANTS: tuple[Mutant, ...] = (
         "a signer that hangs is killed",
         CORE + "rules_signer.py",
         'return kill(node, f"no answer from neard\'s /status for {neard.misses} polls")',
+        "return node, []",
+        profile="liveness",
+    ),
+    # --- switchover
+    Mutant(
+        "a request that nobody carries out is called off",
+        CORE + "rules_switchover.py",
+        "if request is None or not request.open or now < _called_off_at(node, request) or not _may_move(node, now):",
+        "if True:",
+        profile="liveness",
+    ),
+    Mutant(
+        "the new validator says how a switchover ended",
+        CORE + "rules_switchover.py",
+        "if tenure.signs_at is None or tenure.term <= request.term:",
+        "if True:",
+        profile="liveness",
+    ),
+    Mutant(
+        "a hand-over stops the signer before the lease is released",
+        CORE + "rules_switchover.py",
+        "return stop(node, tenure.give_up)",
         "return node, []",
         profile="liveness",
     ),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_consul_store import TIMEOUT_MS, TTL_MS, index, vacant, value
+from integration.test_consul_store import TIMEOUT_MS, TTL_MS, index, member, vacant, value
+from near_ha import consul_keys
 from near_ha.lease_record import LeaseState
 from near_localnet.consul_install import ensure_consul
 from near_supervisor import kuutamoctl
@@ -69,8 +70,8 @@ def store(consul: RealConsul, token_file: Path | None) -> ConsulStore:
 def play_everything(store: ConsulStore) -> None:
     """Every request that the supervisor ever makes; AssertionError, Unknown or Refused at the first that fails."""
     mine = store.create_session("a", TTL_MS, 0)
-    assert store.claim_member("a", mine, {"instance": "x"}) is None
-    store.publish_member("a", mine, {"instance": "x"})
+    assert store.claim_member("a", mine, member("x")) is None
+    store.publish_member("a", mine, member("x"))
     assert [member.session for member in store.members()] == [mine]
     assert store.look(0, 100)[1].index is None
     answers = [
@@ -82,7 +83,11 @@ def play_everything(store: ConsulStore) -> None:
     ]
     assert [answer.kind for answer in answers] == [Kind.YES] * 5, answers
     store.drop_member("a", mine)
-    assert store.members() == []
+    assert store.members() == ()
+    for key in (consul_keys.config(ACCOUNT), consul_keys.switchover(ACCOUNT), consul_keys.history(ACCOUNT)):
+        assert store.check_and_set(key, 0, "{}").kind is Kind.YES
+        assert store.look_at(key, 0, 100)[1] is not None
+    assert len(store.entries()) == 5
     store.destroy_session(mine)
     assert store.renew_session(mine).kind is Kind.NO
 

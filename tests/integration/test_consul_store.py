@@ -18,6 +18,7 @@ import pytest
 from near_ha import consul_keys, lease_record
 from near_ha.errors import BadConfig
 from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.member_record import Member
 from near_supervisor.core.answer import Answer, Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
@@ -425,8 +426,8 @@ def _host(store: ConsulStore) -> str:
 # --- members
 
 
-def member(instance: str, **fields: object) -> dict[str, Any]:
-    return {"node_id": "a", "instance": instance, "hostname": f"host-{instance}", **fields}
+def member(instance: str, ready: bool = False) -> Member:
+    return Member("a", f"host-{instance}", instance, "Voting", ready, "", 7, 10_000, "ed25519:KEY")
 
 
 def test_a_member_record_is_claimed_replaced_by_its_own_instance_and_refused_to_another(
@@ -437,11 +438,11 @@ def test_a_member_record_is_claimed_replaced_by_its_own_instance_and_refused_to_
     assert store.claim_member("a", second, member("one")) is None, "the process before us left it"
     other = store.claim_member("a", foreign, member("two"))
     assert other is not None
-    assert (other.node_id, other.session, other.value["hostname"]) == ("a", second, "host-one")
+    assert (other.member_id, other.session, other.record) == ("a", second, member("one"))
     assert store.claim_member("b", foreign, member("two")) is None
-    assert {found.node_id: found.session for found in store.members()} == {"a": second, "b": foreign}
+    assert {found.member_id: found.session for found in store.members()} == {"a": second, "b": foreign}
     consul.destroy(second)
-    assert {found.node_id: found.session for found in store.members()} == {"a": None, "b": foreign}
+    assert {found.member_id: found.session for found in store.members()} == {"a": None, "b": foreign}
 
 
 def test_a_dropped_member_can_be_claimed_at_once(store: ConsulStore) -> None:
@@ -450,7 +451,7 @@ def test_a_dropped_member_can_be_claimed_at_once(store: ConsulStore) -> None:
     store.drop_member("a", second)
     assert [found.session for found in store.members()] == [first], "only its own session drops it"
     store.drop_member("a", first)
-    assert store.members() == []
+    assert store.members() == ()
     store.destroy_session(first)
     assert store.claim_member("a", second, member("two")) is None
 
@@ -471,9 +472,9 @@ def test_a_member_is_published_under_its_lock_only(store: ConsulStore) -> None:
     mine, other = session(store), session(store)
     assert store.claim_member("a", mine, member("one")) is None
     store.publish_member("a", mine, member("one", ready=True))
-    assert store.members()[0].value["ready"] is True
+    assert store.members()[0].record == member("one", ready=True)
     store.publish_member("a", other, member("two", ready=False))
-    assert store.members()[0].value["instance"] == "one"
+    assert store.members()[0].record == member("one", ready=True)
 
 
 def test_member_records_that_cannot_be_read_are_members_that_are_not_ready(
@@ -483,8 +484,8 @@ def test_member_records_that_cannot_be_read_are_members_that_are_not_ready(
     for name, body in (("list", ["x"]), ("text", "x"), ("deep", json.loads("[" * 50 + "]" * 50))):
         consul.ask("PUT", f"/v1/kv/{prefix}{name}", body)
     consul.ask("PUT", f"/v1/kv/{prefix}empty")
-    assert {found.node_id for found in store.members()} == {"list", "text", "deep", "empty"}
-    assert all(found.value == {} for found in store.members())
+    assert {found.member_id for found in store.members()} == {"list", "text", "deep", "empty"}
+    assert all(found.record is None for found in store.members())
 
 
 # --- what a broken server says is never a no, and never an exception
@@ -740,4 +741,4 @@ def test_an_account_of_any_letters_is_one_and_the_same_key_for_every_call(consul
     mine = holder(store)
     assert store.look(0, 1_000)[1].session == mine
     assert store.claim_member(account, mine, member("one")) is None
-    assert [found.node_id for found in store.members()] == [account]
+    assert [found.member_id for found in store.members()] == [account]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,119 @@ def test_the_guard_runs_from_it_and_stays_small(packed: dict[str, Path], tmp_pat
         assert rig.memory_kb() <= MAX_GUARD_KB
         rig.ask("kill")
         assert rig.exit_event()["armed"] is True
+
+
+# --- compiled for one Python
+
+
+def own_copy(packed: dict[str, Path], directory: Path) -> Path:
+    """The daemon's file, in a place of its own."""
+    directory.mkdir(exist_ok=True)
+    return Path(shutil.copy(packed["daemon"], directory / "near-supervisor.pyz"))
+
+
+def compile_for(python: str, daemon: Path) -> Path:
+    done = run(python, "-I", daemon, "compile")
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.removesuffix("\n"))
+
+
+def marked(compiled: Path) -> None:
+    """Let the bytecode, and nothing else, say another version."""
+    with zipfile.ZipFile(compiled) as archive:
+        members, comment = {name: archive.read(name) for name in archive.namelist()}, archive.comment
+    members["near_supervisor/__init__.pyc"] = members["near_supervisor/__init__.pyc"].replace(b"0.1.0", b"9.9.9")
+    with zipfile.ZipFile(compiled, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.comment = comment
+
+
+def runs_from(python: str, daemon: Path) -> str:
+    """Which of the two a start takes: bytecode that is ``marked``, or the sources."""
+    said = run(python, "-I", "-W", "error", daemon, "--version")
+    assert said.returncode == 0, said.stderr
+    return {"near-supervisor 9.9.9\n": "bytecode", "near-supervisor 0.1.0\n": "sources"}[said.stdout]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_is_compiled_once_is_taken_at_each_start(packed: dict[str, Path], tmp_path: Path, python: str) -> None:
+    daemon = own_copy(packed, tmp_path)
+    compiled = compile_for(python, daemon)
+    assert compiled.parent == tmp_path
+    assert compiled.stat().st_mode & 0o777 == 0o644
+    again = run(python, "-I", daemon, "compile")
+    assert (again.returncode, again.stdout) == (0, ""), "there is nothing left to do"
+    assert sorted(tmp_path.iterdir()) == sorted([daemon, compiled])
+    marked(compiled)
+    assert runs_from(python, daemon) == "bytecode"
+    link = tmp_path / "kuutamod"
+    link.symlink_to(daemon)
+    assert "(near-supervisor 9.9.9)" in run(python, "-I", link, "--version").stdout
+    rig_dir = tmp_path / "rig"
+    rig_dir.mkdir()
+    with GuardRig(rig_dir, program=[python, "-I", "-S", str(daemon), "guard"]) as rig:
+        rig.start("sleep", "60", armed=True, ms=30_000)
+        assert rig.memory_kb() <= MAX_GUARD_KB
+
+
+def test_bytecode_is_never_taken_that_another_user_may_have_written(packed: dict[str, Path], tmp_path: Path) -> None:
+    daemon = own_copy(packed, tmp_path)
+    compiled = compile_for(sys.executable, daemon)
+    marked(compiled)
+    assert runs_from(sys.executable, daemon) == "bytecode"
+    for mode in (0o664, 0o646):
+        compiled.chmod(mode)
+        assert runs_from(sys.executable, daemon) == "sources"
+    compiled.chmod(0o644)
+    aside = compiled.rename(tmp_path / "aside")
+    compiled.symlink_to(aside)
+    assert runs_from(sys.executable, daemon) == "sources"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_bytecode_is_never_taken_from_a_third_user(packed: dict[str, Path], tmp_path: Path) -> None:
+    daemon = own_copy(packed, tmp_path)
+    compiled = compile_for(sys.executable, daemon)
+    marked(compiled)
+    os.chown(compiled, 12345, 12345)
+    assert runs_from(sys.executable, daemon) == "sources"
+    os.chown(daemon, 12345, 12345)
+    assert runs_from(sys.executable, daemon) == "bytecode", "who owns the file itself may own this, too"
+
+
+def test_bytecode_of_another_version_or_torn_is_never_taken(packed: dict[str, Path], tmp_path: Path) -> None:
+    daemon = own_copy(packed, tmp_path)
+    compiled = compile_for(sys.executable, daemon)
+    marked(compiled)
+    whole = compiled.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", whole[:-64] + b"0" * 64):
+        compiled.write_bytes(broken)
+        assert runs_from(sys.executable, daemon) == "sources"
+    assert compile_for(sys.executable, daemon) == compiled, "it is made anew"
+    marked(compiled)
+    assert runs_from(sys.executable, daemon) == "bytecode"
+
+
+def test_bytecode_of_another_python_is_passed_over(packed: dict[str, Path], tmp_path: Path) -> None:
+    daemon = own_copy(packed, tmp_path)
+    compiled = compile_for(sys.executable, daemon)
+    marked(compiled)
+    with zipfile.ZipFile(compiled) as archive:
+        magic = archive.read("near_supervisor/__init__.pyc")[:4]
+    compiled.write_bytes(compiled.read_bytes().replace(magic, b"\1\1\r\n"))
+    assert runs_from(sys.executable, daemon) == "sources"
+
+
+def test_where_nothing_can_be_written_it_runs_as_it_is(packed: dict[str, Path], tmp_path: Path) -> None:
+    daemon = own_copy(packed, tmp_path / "place")
+    # Whatever the user may do, a directory has this name.
+    tag = sys.implementation.cache_tag
+    (tmp_path / "place" / f"{daemon.name}.{tag}.zip").mkdir()
+    done = run(sys.executable, "-I", daemon, "compile")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot be written: Is a directory. Compile it as" in done.stderr
+    assert runs_from(sys.executable, daemon) == "sources"
 
 
 @pytest.mark.parametrize("python", PYTHONS)

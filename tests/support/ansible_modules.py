@@ -17,9 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def load(name: str) -> Any:
     """Module ``name`` with the imports that it has in a collection."""
+    return imported(f"plugins.modules.{name}")
+
+
+def imported(name: str) -> Any:
+    """Any file of the collection, as ``plugins.action.NAME``, with the imports that it has in a collection."""
     sys.path.insert(0, str(ROOT))
     try:
-        return importlib.import_module(f"plugins.modules.{name}")
+        return importlib.import_module(name)
     finally:
         del sys.path[0]
 

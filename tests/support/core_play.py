@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from near_ha.cluster import Standing
 from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.member_record import Member
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -38,6 +40,12 @@ def held(index: int = 50, **changes: object) -> Seen:
 def sample(height: int, target: int | None = None, **changes: object) -> Sample:
     base = Sample(height, syncing=False, head_age_ms=300, peers=4, target_height=target)
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def standby(name: str, **changes: object) -> Standing:
+    """A member that could take over from us."""
+    base = Member(name, f"host-{name}", name, "Voting", True, "", 1_000, D, "ed25519:KEY")
+    return Standing(name, replace(base, **changes), f"session-{name}")  # type: ignore[arg-type]
 
 
 @dataclass
@@ -85,6 +93,7 @@ class Play:
         self.do(ev.GuardReady())
         self.do(ev.NeardStarted(100, armed=False))
         self.poll()
+        self.do(ev.ConfigSeen(paused=False))
         self.do(ev.Registered("session-a", self.now))
         assert self.node.state is State.VOTING
         return self

@@ -15,6 +15,8 @@ HANG = b"<hang>"
 """In place of an answer: the request is read, and nothing is said."""
 DRIBBLE = b"<dribble>"
 """In place of an answer: a header that never ends, one byte at a time."""
+FLOOD = b"<flood>"
+"""At the end of an answer: from there on x without end, as fast as they are taken."""
 CLOSE = b""
 """In place of an answer: the connection is closed."""
 
@@ -81,7 +83,11 @@ class HostileServer:
                     return
                 if said == CLOSE:
                     return
-                connection.sendall(said)
+                connection.sendall(said.removesuffix(FLOOD))
+                while said.endswith(FLOOD) and not self._ended.is_set():
+                    connection.sendall(b"x" * 65536)
+                if "\r\nconnection: close" in head.lower():
+                    return
 
     def _dribble(self, connection: socket.socket) -> None:
         end = monotonic() + _LONGEST_S

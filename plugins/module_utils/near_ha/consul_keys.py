@@ -21,3 +21,23 @@ def members(account_id: str) -> str:
 def member(account_id: str, node_id: str) -> str:
     """The record of one node."""
     return members(account_id) + node_id
+
+
+def prefix(account_id: str) -> str:
+    """All keys of one account but the lease."""
+    return f"near-supervisor/{account_id}/"
+
+
+def switchover(account_id: str) -> str:
+    """The request to change who validates."""
+    return prefix(account_id) + "switchover"
+
+
+def config(account_id: str) -> str:
+    """What holds for the whole cluster."""
+    return prefix(account_id) + "config"
+
+
+def history(account_id: str) -> str:
+    """Who validated, since when, why."""
+    return prefix(account_id) + "history"

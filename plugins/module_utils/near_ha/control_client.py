@@ -2,59 +2,56 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from .errors import ControlError
+from .errors import ControlError, ControlRefused
+from .exchange import BadAnswer, NoAnswer, Request, UnixAddress, exchange
 
 _MAX_BYTES = 1024 * 1024
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def call(path: Path, method: str, route: str, body: object = None, timeout: float = 5.0) -> dict[str, Any]:
     """Send one request and return the JSON object of its answer.
 
-    ``timeout`` in seconds bounds each step. Raises ControlError when nobody listens, when the answer
-    is not a JSON object, or with the supervisor's own words when it refuses.
+    ``timeout`` in seconds bounds the whole of it. Raises ControlError when nobody listens, or when the answer
+    is not a JSON object; ControlRefused with the supervisor's own words when it refuses.
     """
-    connection = _UnixConnection(path, timeout)
+    payload = None if body is None else json.dumps(body).encode()
+    request = Request(method, route, payload, {"Content-Type": "application/json"})
     try:
-        payload = None if body is None else json.dumps(body)
-        connection.request(method, route, payload, {"Content-Type": "application/json"})
-        # Closed by itself too: an answer that was not read to its end would keep the socket open.
-        with connection.getresponse() as response:
-            raw = response.read(_MAX_BYTES)
+        answer = exchange(UnixAddress(path), request, timeout, _MAX_BYTES)
     except FileNotFoundError:
         raise ControlError(
             f"no control socket at {path}", "Is the supervisor running, and is this its --run-dir?"
         ) from None
     except PermissionError:
         raise ControlError(f"no access to the control socket {path}", "Become root or join its group") from None
-    except (OSError, http.client.HTTPException) as error:
+    except TimeoutError:
+        raise ControlError(
+            f"the supervisor behind {path} does not answer (nothing in {timeout:g} s)",
+            "It may hang, or be stopped: look at its log, and at its process",
+        ) from None
+    except (OSError, NoAnswer) as error:
         raise ControlError(
             f"the supervisor behind {path} does not answer ({error})", "Is it running? Look at its log"
         ) from None
-    finally:
-        connection.close()
-    try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
+    except BadAnswer as error:
+        raise ControlError(f"{method} {route} on {path}: the answer is not a JSON object ({error})") from None
+    document = _object(answer.body)
+    if document is None:
         raise ControlError(f"{method} {route} on {path}: the answer is not a JSON object")
-    if response.status >= http.client.BAD_REQUEST:
-        raise ControlError(str(answer.get("error", f"HTTP {response.status}")), str(answer.get("hint", "")))
-    return answer
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        words = str(document.get("error", f"HTTP {answer.status}")), str(document.get("hint", ""))
+        raise ControlRefused(*words, answer.status)
+    return document
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -46,6 +46,46 @@ class ControlError(NearError):
     code = "control"
 
 
+class ControlRefused(ControlError):
+    """The supervisor answered that it will not, or cannot; ``status`` is that of HTTP."""
+
+    code = "refused"
+
+    def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class ConsulUnknown(NearError):
+    """Consul could not be asked, or did not say."""
+
+    code = "consul_unknown"
+
+
+class ConsulRefused(NearError):
+    """Consul said no: a token that it does not know, or one without the rights."""
+
+    code = "consul_refused"
+
+
+class Refused(NearError):
+    """What was asked for cannot be, as the cluster is now. Nothing was changed."""
+
+    code = "refused"
+
+
+class SwitchoverFailed(NearError):
+    """The request was taken on, and ended without the change."""
+
+    code = "switchover_failed"
+
+
+class NotYet(NearError):
+    """The time to wait is over, and how it ends is not known."""
+
+    code = "timeout"
+
+
 class GuardError(NearError):
     """The guard could not be started, reached, or refused a request."""
 

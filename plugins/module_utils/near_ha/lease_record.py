@@ -10,10 +10,9 @@ import json
 from dataclasses import asdict, dataclass
 from enum import Enum
 
+from . import wire
 from .errors import BadRecord
 
-_MAX_BYTES = 16 * 1024
-_MAX_LEASE_MS = 3_600_000
 _MAX_COUNT = 2**62
 _MAX_NAME = 100
 
@@ -59,53 +58,28 @@ class LeaseRecord:
 
 def parse(raw: bytes) -> LeaseRecord:
     """The record stored as ``raw``; BadRecord when it is not one of ours, whatever the bytes are."""
-    if len(raw) > _MAX_BYTES:
-        raise BadRecord(f"lease record of {len(raw)} bytes is larger than {_MAX_BYTES}")
+    fields = wire.fields(raw, "lease record")
     try:
-        document = json.loads(raw)
+        state = LeaseState(fields.document.get("state"))
     except ValueError:
-        raise BadRecord("lease record is not JSON") from None
-    except RecursionError:
-        raise BadRecord("lease record is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise BadRecord("lease record is not a JSON object")
-    try:
-        state = LeaseState(document.get("state"))
-    except ValueError:
-        raise BadRecord(f"lease record has state {document.get('state')!r}") from None
+        raise BadRecord(f"lease record has state {wire.shown(fields.document.get('state'))}") from None
     return LeaseRecord(
-        node_id=_text(document, "NodeId"),
-        hostname=_text(document, "Hostname"),
+        node_id=fields.text("NodeId"),
+        hostname=fields.text("Hostname"),
         state=state,
-        lease_ms=_count(document, "lease_ms", _MAX_LEASE_MS),
-        term=_count(document, "term", _MAX_COUNT),
-        seq=_count(document, "seq", _MAX_COUNT),
-        height=_count(document, "height", _MAX_COUNT),
-        validator_public_key=_text(document, "validator_public_key"),
-        handover_to=_text(document, "handover_to"),
-        reason=_text(document, "reason"),
+        lease_ms=fields.count("lease_ms", wire.MAX_LEASE_MS),
+        term=fields.count("term", _MAX_COUNT),
+        seq=fields.count("seq", _MAX_COUNT),
+        height=fields.count("height", _MAX_COUNT),
+        validator_public_key=fields.text("validator_public_key"),
+        handover_to=fields.text("handover_to"),
+        reason=fields.text("reason"),
     )
 
 
 def holder_name(raw: bytes) -> str:
     """Who a record names, ours or foreign, for people to read; "" when it names nobody."""
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
+        return wire.fields(raw, "lease record").text("NodeId")[:_MAX_NAME]
+    except BadRecord:
         return ""
-    name = document.get("NodeId") if isinstance(document, dict) else None
-    return name[:_MAX_NAME] if isinstance(name, str) else ""
-
-
-def _text(document: dict[str, object], name: str) -> str:
-    value = document.get(name, "")
-    if not isinstance(value, str):
-        raise BadRecord(f"lease record has {name} = {value!r}, which is not a string")
-    return value
-
-
-def _count(document: dict[str, object], name: str, limit: int) -> int:
-    value = document.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
-        raise BadRecord(f"lease record has {name} = {value!r}, which is not a number from 0 to {limit}")
-    return value

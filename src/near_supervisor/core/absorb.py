@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import absorb_consul, absorb_neard
+from . import absorb_cluster, absorb_consul, absorb_neard
 from . import events as ev
 from .commands import Say
 from .model import Closing, Node
@@ -46,7 +46,10 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.RegisterFailed: absorb_consul.register_failed,
     ev.NodeIdTaken: absorb_consul.node_id_taken,
     ev.SessionRenewed: absorb_consul.session_renewed,
-    ev.MembersSeen: absorb_consul.members_seen,
+    ev.MembersSeen: absorb_cluster.members_seen,
+    ev.ConfigSeen: absorb_cluster.config_seen,
+    ev.RequestSeen: absorb_cluster.request_seen,
+    ev.RequestMoved: absorb_cluster.request_moved,
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,

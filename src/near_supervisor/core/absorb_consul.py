@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
+from . import candidacy, lease, watch
 from . import events as ev
-from . import lease, watch
 from .answer import Kind
 from .ceiling import Ceiling
 from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
@@ -59,7 +59,7 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
         return _consul_silent(node, event.answer.reason, now)
     node, said = _consul_answered(node)
     if event.answer.kind is Kind.NO:
-        return _session_lost(node, said)
+        return _session_lost(node, said, now)
     return replace(node, session=Session(event.session, _renew_at(node, event.sent_at))), said
 
 
@@ -68,18 +68,13 @@ def _renew_at(node: Node, sent_at: int) -> int:
     return sent_at + lease.session_ttl_ms(node.settings.lease_ms) // 2
 
 
-def _session_lost(node: Node, said: list[Command]) -> Step:
+def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     text = "Consul says that our session is gone"
     node = replace(node, session=None, published=None, register_at=0)
     if node.tenure is not None:
-        node = replace(node, tenure=None)
+        node = candidacy.after(node.tenure, replace(node, tenure=None), now)
         return node, [*said, Forget(), Say("error", f"{text}, and with it the lease")]
     return node, [*said, Say("warn", text)]
-
-
-def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
-    """Is any other node ready?"""
-    return replace(node, reading_members=False, standby_ready=any(m.ready for m in event.members)), []
 
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
@@ -170,7 +165,9 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     if node.session is None:
         return replace(node, attempt=None), []
     line = node.heads.ceiling(node.settings.block_time_ms) if node.heads else Ceiling(attempt.floor, now)
-    tenure = Tenure(node.session.id, attempt.term, attempt.floor, line, since=now, heartbeat_at=now)
+    tenure = Tenure(
+        node.session.id, attempt.term, attempt.floor, line, since=now, heartbeat_at=now, succession=attempt.succession
+    )
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
     out: list[Command] = [
         Remember(Memory(tenure.session, tenure.term, tenure.floor, line, node.tip)),
@@ -190,7 +187,7 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
     node, said = _consul_answered(node)
     if event.answer.kind is Kind.NO:
-        node, out = _tenure_over(node, tenure)
+        node, out = _tenure_over(node, tenure, now)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
         return node, [*said, Say("error", text), *out]
     deadline = lease.hold_until(event.sent_at, node.settings.lease_ms)
@@ -207,9 +204,10 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
     return _consul_answered(node)
 
 
-def _tenure_over(node: Node, tenure: Tenure) -> Step:
+def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
     """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
     node = replace(node, tenure=None, session=None, published=None, register_at=0)
+    node = candidacy.after(tenure, node, now)
     return node, [DropSession(tenure.session), Forget()]
 
 
@@ -223,11 +221,12 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
         tenure = replace(tenure, releasing=False, release_at=now + wait)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
     node, said = _consul_answered(node)
-    node, out = _tenure_over(node, tenure)
+    node, out = _tenure_over(node, tenure, now)
     node, said = replace(node, acquire_at=now + RETRY_MS), said + out
     if event.answer.kind is Kind.NO:
         return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
-    return node, [*said, Say("info", "released the lease, another node may take it at once")]
+    heir = tenure.heir or "another node"
+    return node, [*said, Say("info", f"released the lease, {heir} may take it at once")]
 
 
 def _consul_silent(node: Node, reason: str, now: int) -> Step:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from . import candidacy, lease, sync, tip
 from . import events as ev
-from . import lease, sync, tip
 from .ceiling import Ceiling, TwoHeads
 from .commands import Command, MoveDeadline, Remember, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
@@ -67,6 +67,8 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     if node.starting_armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
+        if node.tenure is not None:
+            node = candidacy.after(node.tenure, node, now)
         node = replace(node, tenure=None, session=None, published=None, register_at=0)
     node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from near_ha.history import Change
 from near_ha.lease_record import LeaseRecord
+from near_ha.switchover import Switchover
 
 from .model import Memory
 from .values import dataclass
@@ -125,6 +127,21 @@ class Release:
 
 
 @dataclass(frozen=True)
+class MoveRequest:
+    """Write the switchover request, if it still is at ``index``. The driver adds the wall clock."""
+
+    index: int
+    request: Switchover
+
+
+@dataclass(frozen=True)
+class NoteChange:
+    """Add it to the history, once for each term. The driver adds the wall clock."""
+
+    change: Change
+
+
+@dataclass(frozen=True)
 class Remember:
     """Keep it for a successor that re-attaches after a crash."""
 
@@ -168,6 +185,8 @@ Command = (
     | Acquire
     | Heartbeat
     | Release
+    | MoveRequest
+    | NoteChange
     | Remember
     | Forget
     | Say

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import product
 
 from . import commands as cmd
-from . import rules_lease, rules_neard, rules_session, rules_signer
+from . import rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
 from .commands import Command
 from .model import Closing, Guard, Node
 from .step import Step
@@ -25,7 +25,8 @@ def decide(node: Node, now: int, out: list[Command]) -> Node:
     """Apply every rule once; what they want is added to ``out``."""
     neard = node.neard
     process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
-    for rule in _ASKED[process, node.tenure is not None, node.session is not None, node.closing is not None]:
+    request = node.request is not None and node.request.open
+    for rule in _ASKED[process, node.tenure is not None, node.session is not None, request, node.closing is not None]:
         node, commands = rule(node, now)
         if commands:
             out += commands
@@ -80,7 +81,7 @@ def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
 
 Rule = Callable[[Node, int], Step]
 
-_FACTS = ("neard", "signer", "answer", "tenure", "session", "closing")
+_FACTS = ("neard", "signer", "answer", "tenure", "session", "request", "closing")
 # Each rule with what there has to be for it to have something to say, so that it is not even asked without that.
 RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.end_signer_without_lease, "signer, no tenure"),
@@ -91,6 +92,8 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.stop_when_starts_fail, "no neard"),
     (rules_signer.stop_when_starts_are_refused, "no neard"),
     (rules_signer.step_down_when_behind, "signer, answer, tenure"),
+    (rules_switchover.hand_over, "tenure, request"),
+    (rules_switchover.stop_for_heir, "signer, tenure"),
     (wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
@@ -102,6 +105,10 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_session.register, "no session"),
     (rules_session.renew_session, "session"),
     (rules_session.publish_member, "session"),
+    (rules_switchover.prove, "signer, answer, tenure"),
+    (rules_switchover.answer_request, "tenure, request"),
+    (rules_switchover.conclude, "tenure, request"),
+    (rules_switchover.call_off, "session, request"),
     (rules_lease.acquire, "session, no tenure"),
     (leave, "closing"),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from near_ha.cluster import Standing
+from near_ha.switchover import Switchover
+
 from .answer import Answer
 from .model import Memory
 from .sync import Sample
@@ -151,18 +154,34 @@ class ReleaseAnswered:
 
 
 @dataclass(frozen=True)
-class Member:
-    """Another node's own record: can it take over?"""
+class MembersSeen:
+    """All members but this node, read after ``asked_at``; None when they could not be read."""
 
-    node_id: str
-    ready: bool
+    asked_at: int
+    members: tuple[Standing, ...] | None
 
 
 @dataclass(frozen=True)
-class MembersSeen:
-    """The live members other than this node."""
+class ConfigSeen:
+    """Is the cluster paused? None when the value cannot be understood: what was known stays."""
 
-    members: tuple[Member, ...]
+    paused: bool | None
+
+
+@dataclass(frozen=True)
+class RequestSeen:
+    """The switchover request as one read showed it, at ModifyIndex ``index``; None when there is none to understand."""
+
+    index: int
+    request: Switchover | None
+
+
+@dataclass(frozen=True)
+class RequestMoved:
+    """The answer to an attempt to move the request ``id``. *No*: somebody else has moved it."""
+
+    id: str
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -197,6 +216,9 @@ Event = (
     | HeartbeatAnswered
     | ReleaseAnswered
     | MembersSeen
+    | ConfigSeen
+    | RequestSeen
+    | RequestMoved
     | StopAsked
     | DetachAsked
 )

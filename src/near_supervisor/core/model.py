@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from near_ha.cluster import Standing
+from near_ha.history import Kind
 from near_ha.states import State
+from near_ha.switchover import Switchover
 
 from .ceiling import Ceiling, TwoHeads
 from .settings import Settings
@@ -73,6 +76,20 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Succession:
+    """How a tenure came about: whom it follows, why, and since when (boot time) that one may not have signed any more.
+
+    ``request`` is the id of the switchover that asked for it, or "".
+    """
+
+    kind: Kind
+    predecessor: str
+    since: int
+    reason: str
+    request: str = ""
+
+
+@dataclass(frozen=True)
 class Attempt:
     """An acquisition that was asked for and whose outcome is not known yet."""
 
@@ -80,6 +97,7 @@ class Attempt:
     index: int | None
     term: int
     floor: int
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +106,9 @@ class Tenure:
 
     ``floor`` is the height above which this node may sign; ``kept`` is the line that the next process would find
     after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in
-    this term; ``give_up`` says why the lease is to be released ("" = it is not); ``was_armed`` once neard may have
-    signed in this term.
+    this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" = to
+    any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
+    ``succession`` is None where a crash has lost it.
     """
 
     session: str
@@ -106,6 +125,9 @@ class Tenure:
     releasing: bool = False
     release_at: int = 0
     said_at: int | None = None
+    heir: str = ""
+    signs_at: int | None = None
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,12 @@ class Closing:
 
 @dataclass(frozen=True)
 class Node:
-    """The facts of one supervisor; ``*_at`` fields are the next time something is due."""
+    """The facts of one supervisor; ``*_at`` fields are the next time something is due.
+
+    ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
+    while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
+    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    """
 
     settings: Settings
     state: State = State.STARTUP
@@ -155,6 +182,16 @@ class Node:
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False
+    members: tuple[Standing, ...] = ()
+    members_read_at: int | None = None
+    paused: bool | None = None
+    request: Switchover | None = None
+    request_index: int | None = None
+    request_at: int = 0
+    moving: Switchover | None = None
+    move_at: int = 0
+    flaps: int = 0
+    cool_until: int = 0
     published: tuple[State, bool] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.switchover import Phase
 
+from . import candidacy, lease, sync, watch
 from . import commands as cmd
-from . import lease, sync, watch
 from .commands import Command
-from .model import Attempt, Guard, Node, Tenure
+from .model import Attempt, Guard, Node, Succession, Tenure
 from .readiness import unready
 from .rules_neard import stop
 from .step import Step
@@ -16,6 +18,7 @@ from .values import replace
 SAY_AGAIN_MS = 30_000
 # A larger one comes from nonsense that neard said, and would make the record unreadable for the others.
 MAX_HEIGHT = 2**53
+MAX_REASON = 500
 
 
 def acquire(node: Node, now: int) -> Step:
@@ -24,6 +27,9 @@ def acquire(node: Node, now: int) -> Step:
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
     if now < node.acquire_at or unready(node):
+        return node, []
+    stands_at = candidacy.stands_at(node)
+    if stands_at is None or now < stands_at:
         return node, []
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if answer is None:
@@ -38,13 +44,28 @@ def acquire(node: Node, now: int) -> Step:
             lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
-    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor)
+    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, _succession(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
         cmd.Acquire(answer.how, answer.index, session.id, record),
     ]
     return replace(node, acquiring=True, attempt=attempt), out
+
+
+def _succession(node: Node, answer: watch.Try, now: int) -> Succession:
+    """Whom this node would follow. Of a hand-over it knows when it began, of a silent holder the last sign of life."""
+    watched, request = node.watch, node.request
+    predecessor = watched.seen.holder if watched else ""
+    since = watched.since if watched else now
+    mine = node.settings.member_id
+    if request is not None and request.open and request.target == mine:
+        began = min(since, node.request_at) if request.phase is Phase.ACCEPTED else since
+        return Succession(Kind.SWITCHOVER, predecessor, began, request.reason, request.id)
+    released = answer.how is watch.How.RELEASED
+    record = watched.seen.record if watched else None
+    reason = record.reason if released and record else answer.reason
+    return Succession(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason)
 
 
 def _floor_without_record(node: Node) -> int:
@@ -119,7 +140,8 @@ def release(node: Node, now: int) -> Step:
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
         height = _may_have_signed(node, tenure, ended)
-    record = replace(_record(node, tenure.term, height, now, tenure.give_up), state=LeaseState.RELEASED)
+    record = _record(node, tenure.term, height, now, tenure.give_up)
+    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir)
     node = replace(node, tenure=replace(tenure, releasing=True))
     return node, [cmd.Release(tenure.session, record)]
 
@@ -131,9 +153,9 @@ def due(node: Node, times: list[int]) -> None:
         if node.acquiring or node.session is None:
             return
         times.append(node.acquire_at)
-        opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
-        if opens is not None:
-            times.append(opens)
+        stands_at = candidacy.stands_at(node)
+        if stands_at is not None:
+            times.append(stands_at)
         return
     if not tenure.beating:
         times.append(tenure.heartbeat_at)
@@ -162,5 +184,6 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         seq=now,
         height=min(height, MAX_HEIGHT),
         validator_public_key=settings.validator_public_key,
-        reason=reason,
+        # What neard says of itself is part of it; a record that is too long could not be read.
+        reason=reason[:MAX_REASON],
     )

@@ -92,12 +92,13 @@ def step_down_when_behind(node: Node, now: int) -> Step:
         return node, []
     if node.sync.synced or now < _patience_ends(node, neard):
         return (replace(node, standby_ready=False) if node.standby_ready else node), []
-    if node.standby_ready:
+    if node.standby_ready and not node.paused:
         why = f"{node.sync.reason}, and a standby is ready"
         return stop(replace(node, tenure=replace(tenure, give_up=why)), why)
     out: list[Command] = []
     if now >= node.alarm_at:
-        text = f"{node.sync.reason}, and no standby is ready: this node stays the validator"
+        why_not = "the cluster is paused" if node.paused else "no standby is ready"
+        text = f"{node.sync.reason}, and {why_not}: this node stays the validator"
         out.append(cmd.Say("error", text))
         node = replace(node, alarm_at=now + ALARM_EVERY_MS)
     if not node.reading_members and now >= node.members_at:

@@ -11,7 +11,8 @@ class Settings:
 
     ``member_id`` is unique in the cluster, ``node_id`` is what people call the node: they differ only
     where kuutamod's default id ``node`` is used for several nodes. ``block_time_ms`` is the chain's
-    shortest time between two heights (``consensus.min_block_production_delay`` of neard's config).
+    shortest time between two heights (``consensus.min_block_production_delay`` of neard's config). ``priority`` is the
+    failover priority: 0 = never by itself, 100 = at once, between them the later the lower.
     """
 
     node_id: str
@@ -26,3 +27,4 @@ class Settings:
     start_attempts: int = 3
     height_patience_ms: int = 60_000
     chain_may_stand_still: bool = False
+    priority: int = 100

@@ -101,6 +101,9 @@ def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int
     if seen.index is None or _offered(watch, settings):
         return watch.since
     silence_ms = max(settings.lease_ms, seen_lease_ms)
+    if is_own(seen, settings) and seen.released and not watch.turned_back:
+        # Given away, and the one who was to take it does not: it is as free for us as it is for that one.
+        return watch.since + settings.lease_ms // 2
     if seen.record is not None:
         # Not even a record without a live session is a short cut: an operator, or Consul, may have
         # destroyed the session of a holder that still signs.
@@ -130,6 +133,12 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
     if record.state is LeaseState.VACANT:
         return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height)
     return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height)
+
+
+def is_own(seen: Seen, settings: Settings) -> bool:
+    """Was the record written by this node?"""
+    record = seen.record
+    return record is not None and (record.node_id, record.hostname) == (settings.node_id, settings.hostname)
 
 
 def _offered(watch: Watch, settings: Settings) -> bool:

@@ -14,11 +14,13 @@ from near_ha.errors import BadConfig
 from .consul_access import ANYBODY, ConsulAccess
 
 try:
+    from consul.exceptions import ACLPermissionDenied as PermissionDenied
     from consul.exceptions import ClientError, NotFound
 except ImportError:
+    from consul.base import ACLPermissionDenied as PermissionDenied
     from consul.base import ClientError, NotFound
 
-__all__ = ["ClientError", "NotFound", "connect", "describe", "parse_urls"]
+__all__ = ["ClientError", "NotFound", "PermissionDenied", "connect", "describe", "parse_urls"]
 
 _DEFAULT_PORT = 8500
 _SYSTEM_ERROR = re.compile(

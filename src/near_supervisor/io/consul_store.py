@@ -1,17 +1,8 @@
-"""What is asked of Consul, through ``consul_client``: sessions, the five transactions of the lease, member records.
-
-Every call ends in one of three answers. What the library makes of a broken server (any exception, any
-shape) is *don't know*. *No* is only what Consul itself said: a refused condition (HTTP 409 with its reasons)
-and a session that it does not find. *Yes* is only an answer that shows what was stored.
-"""
+"""What is asked of Consul about the lease and this node's session, beside member records and the cluster's values."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from near_ha import consul_keys, lease_record
 from near_ha.errors import BadRecord
@@ -19,42 +10,20 @@ from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
 
 from .consul_access import ANYBODY, ConsulAccess
-from .consul_client import ClientError, NotFound, connect, describe, parse_urls
+from .consul_agents import Denied, Operation, Refused, Unknown, encode, entry_of, index_of
+from .consul_members import Members
+from .consul_values import Values
 
-T = TypeVar("T")
-
-
-class Unknown(Exception):
-    """Consul could not be asked, or did not say."""
+__all__ = ["ConsulStore", "Denied", "Refused", "Unknown"]
 
 
-class Refused(Exception):
-    """Consul said no. Of a transaction: ``failed`` are the numbers of the operations whose condition did not hold."""
-
-    def __init__(self, reason: str, failed: Collection[int] = ()) -> None:
-        super().__init__(reason)
-        self.failed = set(failed)
-
-
-@dataclass(frozen=True)
-class MemberRecord:
-    """What a node's member record says, with the session that keeps it alive (None = gone)."""
-
-    node_id: str
-    session: str | None
-    value: dict[str, Any]
-    index: int
-
-
-class ConsulStore:
-    """One thread's way to Consul: the next agent of the list is tried after each *don't know*."""
+class ConsulStore(Members, Values):
+    """One thread's way to all that a supervisor keeps in Consul."""
 
     def __init__(self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY) -> None:
-        self.account_id = account_id
+        super().__init__(urls, account_id, timeout_ms, access)
         self._key = consul_keys.leader(account_id)
         self._kept_key = consul_keys.last_heartbeat(account_id)
-        self._clients = [connect(*url, timeout_ms, access) for url in parse_urls(urls)]
-        self._current = 0
         # ModifyIndex of the record as this store wrote it last; None when that is not known for certain.
         self._written: int | None = None
 
@@ -65,7 +34,7 @@ class ConsulStore:
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
-            return _index(answered), _seen(entry) if entry is not None else self._kept(client)
+            return index_of(answered), _seen(entry) if entry is not None else self._kept(client)
 
         return self._ask(ask)
 
@@ -76,19 +45,19 @@ class ConsulStore:
 
     def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``."""
-        conditions: dict[How, list[dict[str, Any]]] = {
+        conditions: dict[How, list[Operation]] = {
             How.RELEASED: [{"Verb": "check-index", "Index": index}],
             # A delete-cas alone is no condition: it succeeds where there is no key at all.
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
-        lock = {"Verb": "lock", "Session": session, "Value": _encode(value)}
+        lock = {"Verb": "lock", "Session": session, "Value": encode(value)}
         return self._write_record([*conditions[how], lock])
 
     def note_vacancy(self, value: str, kept_index: int | None) -> Answer:
         """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
         kept = {"Verb": "check-not-exists"} if kept_index is None else {"Verb": "check-index", "Index": kept_index}
         unheard = {**kept, "Key": self._kept_key}
-        return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": _encode(value)}])
+        return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": encode(value)}])
 
     def heartbeat(self, session: str, value: str) -> Answer:
         """Write the record, and once more where it is kept, if ``session`` still holds the lock.
@@ -100,12 +69,12 @@ class ConsulStore:
             index = self._written or self._ask(lambda client: _seen(client.kv.get(self._key)[1])).index
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
-        write = {"Verb": "set", "Value": _encode(value)}
+        write = {"Verb": "set", "Value": encode(value)}
         ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
         return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, write])
 
-    def _write_record(self, operations: list[dict[str, Any]]) -> Answer:
+    def _write_record(self, operations: list[Operation]) -> Answer:
         """As ``_change``. That only the index is another one, while the lock is ours, says nothing about the lease."""
         self._written = None
         try:
@@ -119,7 +88,7 @@ class ConsulStore:
 
     def release(self, session: str, value: str) -> Answer:
         """Write the last record and unlock in one step, if ``session`` still holds the lock."""
-        unlock = {"Verb": "unlock", "Session": session, "Value": _encode(value)}
+        unlock = {"Verb": "unlock", "Session": session, "Value": encode(value)}
         return self._change([{"Verb": "check-session", "Session": session}, unlock])
 
     # --- the session
@@ -166,147 +135,17 @@ class ConsulStore:
         """End it; Unknown when that could not be asked."""
         self._ask(lambda client: client.session.destroy(session))
 
-    # --- members
-
-    def claim_member(self, node_id: str, session: str, value: dict[str, Any]) -> MemberRecord | None:
-        """Lock this node's record; None when that succeeded, else the record of who has it.
-
-        A record that carries our own ``instance`` was left by the process before us and is replaced.
-        """
-        key = consul_keys.member(self.account_id, node_id)
-        lock = {"Verb": "lock", "Key": key, "Session": session, "Value": _encode(json.dumps(value))}
-        answer = self._change([lock])
-        if answer.kind is Kind.YES:
-            return None
-        if answer.kind is Kind.UNKNOWN:
-            raise Unknown(answer.reason)
-        other = self._ask(lambda client: _member(client.kv.get(key)[1]))
-        if other is None:
-            raise Unknown("the member record changed while it was claimed")
-        if other.value.get("instance") != value["instance"]:
-            return other
-        answer = self._change([{"Verb": "delete-cas", "Key": key, "Index": other.index}, lock])
-        if answer.kind is Kind.YES:
-            return None
-        raise (Refused if answer.kind is Kind.NO else Unknown)(answer.reason)
-
-    def drop_member(self, node_id: str, session: str) -> None:
-        """Delete this node's record: a lock that its session's end breaks would delay the next claim."""
-        key = consul_keys.member(self.account_id, node_id)
-        self._change([{"Verb": "check-session", "Key": key, "Session": session}, {"Verb": "delete", "Key": key}])
-
-    def publish_member(self, node_id: str, session: str, value: dict[str, Any]) -> None:
-        """Write this node's record under its lock; Unknown when that failed."""
-        key = consul_keys.member(self.account_id, node_id)
-        self._ask(lambda client: client.kv.put(key, json.dumps(value), acquire=session))
-
-    def members(self) -> list[MemberRecord]:
-        """Every member record, alive or not."""
-        prefix = consul_keys.members(self.account_id)
-        entries = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
-        found = [_member(entry) for entry in entries] if isinstance(entries, list) else []
-        return [member for member in found if member is not None]
-
-    # --- how it is asked
-
-    def _change(self, operations: list[dict[str, Any]]) -> Answer:
-        try:
-            self._transact(operations)
-        except Refused as refused:
-            return Answer(Kind.NO, str(refused))
-        except Unknown as unknown:
-            return Answer(Kind.UNKNOWN, str(unknown))
-        return YES
-
-    def _transact(self, operations: list[dict[str, Any]]) -> int:
-        payload = [{"KV": {"Key": self._key, **operation}} for operation in operations]
-        return self._ask(lambda client: _check_transaction(client.txn.put(payload), payload))
-
-    def _ask(self, question: Callable[[Any], T]) -> T:
-        client = self._clients[self._current]
-        try:
-            return question(client)
-        except Refused:
-            raise
-        except NotFound as error:
-            raise Refused(f"not found: {error}") from None
-        except ClientError as error:
-            reasons = _reasons(str(error)[4:]) if str(error).startswith("409 ") else {}
-            if reasons:
-                raise Refused("; ".join(reasons.values())[:300], reasons) from None
-            self._next_agent()
-            raise Unknown(f"{client.http.host}:{client.http.port} refuses the request: {describe(error)}") from None
-        except Exception as error:
-            # The library raises whatever a broken answer makes of it: KeyError, TypeError, socket errors.
-            self._next_agent()
-            raise Unknown(f"{client.http.host}:{client.http.port}: {describe(error)}") from None
-
-    def _next_agent(self) -> None:
-        self._current = (self._current + 1) % len(self._clients)
+    def _transact(self, operations: list[Operation]) -> int:
+        """What names no key is about the lease."""
+        return super()._transact([{"Key": self._key, **operation} for operation in operations])
 
 
-def _encode(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def _reasons(body: str) -> dict[int, str]:
-    """Consul's own words about each operation that failed; none when it is not about their conditions."""
-    try:
-        reasons = {int(error["OpIndex"]): str(error["What"]) for error in json.loads(body)["Errors"]}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    # A token that lost its rights says nothing about who holds the lease.
-    if any("permission denied" in reason.lower() for reason in reasons.values()):
-        return {}
-    return reasons
-
-
-def _check_transaction(answer: object, payload: list[dict[str, dict[str, Any]]]) -> int:
-    """ModifyIndex of what was stored. A 200 is only a yes when it shows our key, and our lock on it."""
-    last = payload[-1]["KV"]
-    locks = last["Verb"] in ("set", "lock")
-    session = next((operation["KV"]["Session"] for operation in payload if "Session" in operation["KV"]), None)
-    if isinstance(answer, dict) and not answer.get("Errors") and answer.get("Results"):
-        stored = answer["Results"][-1]["KV"]
-        if stored["Key"] == last["Key"] and (not locks or stored.get("Session") == session):
-            index = stored.get("ModifyIndex", 0)
-            if isinstance(index, int):
-                return index
-    raise Unknown(f"Consul answered a transaction of {len(payload)} operations with {str(answer)[:100]}")
-
-
-def _index(text: object) -> int:
-    number = int(str(text))
-    if number <= 0:
-        raise Unknown(f"Consul gave index {number}")
-    return number
-
-
-def _seen(entry: object) -> Seen:
-    if entry is None:
+def _seen(found: object) -> Seen:
+    if found is None:
         return Seen(None)
-    if not isinstance(entry, dict):
-        raise Unknown("the lease's entry is not an object")
-    index, session, raw = entry["ModifyIndex"], entry.get("Session"), entry.get("Value") or b""
-    if not isinstance(index, int) or not isinstance(raw, bytes) or not isinstance(session, (str, type(None))):
-        raise Unknown("the lease's entry has an unexpected shape")
+    entry = entry_of(found)
     try:
-        record = lease_record.parse(raw)
+        record = lease_record.parse(entry.value)
     except BadRecord:
-        return Seen(index, None, lease_record.holder_name(raw), session or None)
-    return Seen(index, record, record.node_id, session or None)
-
-
-def _member(entry: object) -> MemberRecord | None:
-    """A member record; one that cannot be read is a member that is not ready."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("Key"), str):
-        return None
-    try:
-        value = json.loads(entry.get("Value") or b"{}")
-    except (ValueError, RecursionError):
-        value = {}
-    name = entry["Key"].rpartition("/")[2]
-    index = entry.get("ModifyIndex")
-    return MemberRecord(
-        name, entry.get("Session"), value if isinstance(value, dict) else {}, index if isinstance(index, int) else 0
-    )
+        return Seen(entry.index, None, lease_record.holder_name(entry.value), entry.session)
+    return Seen(entry.index, record, record.node_id, entry.session)

@@ -6,14 +6,17 @@ import contextlib
 import grp
 import json
 import os
+import pwd
+import socket
 import socketserver
+import struct
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from near_ha.errors import BadConfig
+from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, NearError, Refused
 
 
 class Then(NamedTuple):
@@ -23,13 +26,27 @@ class Then(NamedTuple):
     act: Callable[[], object]
 
 
-Route = Callable[[], "dict[str, Any] | Then"]
+class Asked(NamedTuple):
+    """What came with a request: the object of its body ({} = no body), and who sent it, as the kernel knows."""
+
+    body: dict[str, Any]
+    peer: str
+
+
+# May raise NearError: that is the answer, too.
+Route = Callable[[Asked], "dict[str, Any] | Then"]
 
 SOCKET_GROUP = "near"
 _REQUEST_TIMEOUT_S = 5.0
 # How often the server looks whether it was told to end, which it never is.
 SHUTDOWN_POLL_S = 2.0
 _MAX_BODY = 1024 * 1024
+_STATUSES: dict[type[NearError], HTTPStatus] = {
+    BadConfig: HTTPStatus.BAD_REQUEST,
+    ConsulRefused: HTTPStatus.FORBIDDEN,
+    Refused: HTTPStatus.CONFLICT,
+    ConsulUnknown: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -68,25 +85,31 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         # Read even where no route wants it: a client that is still sending would not hear the answer.
         length = self.headers.get("Content-Length", "0")
-        self.rfile.read(min(int(length), _MAX_BODY) if length.isdecimal() else 0)
+        raw = self.rfile.read(min(int(length), _MAX_BODY) if length.isdecimal() else 0)
         path = self.path.partition("?")[0]
         route = self.routes.get((self.command, path))
-        if route is not None:
-            answer = route()
-            document, act = answer if isinstance(answer, Then) else (answer, None)
-            try:
-                self._reply(HTTPStatus.OK, document)
-            finally:
-                if act is not None:
-                    act()
+        if route is None:
+            known = ", ".join(f"{method} {name}" for method, name in self.routes)
+            self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.command} {path}", f"There are: {known}")
             return
-        known = ", ".join(f"{method} {name}" for method, name in self.routes)
-        self._reply(
-            HTTPStatus.NOT_FOUND, {"error": f"there is no {self.command} {path}", "hint": f"There are: {known}"}
-        )
+        try:
+            answer = route(Asked(_object(raw), _peer(self.connection)))
+        except NearError as error:
+            status = _STATUSES.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+            self._refuse(status, error.message, error.hint)
+            return
+        document, act = answer if isinstance(answer, Then) else (answer, None)
+        try:
+            self._reply(HTTPStatus.OK, document)
+        finally:
+            if act is not None:
+                act()
 
     do_GET = _serve  # noqa: N815 - the name is the protocol's
     do_POST = _serve  # noqa: N815
+
+    def _refuse(self, status: HTTPStatus, error: str, hint: str) -> None:
+        self._reply(status, {"error": error, "hint": hint})
 
     def _reply(self, status: HTTPStatus, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode() + b"\n"
@@ -102,3 +125,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests that change something are logged by what they cause."""
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """The object of a body; BadConfig when it is something else."""
+    try:
+        document = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise BadConfig("the request's body is not a JSON object", 'It should look like {"reason": "an upgrade"}')
+    return document
+
+
+def _peer(connection: socket.socket) -> str:
+    """User and process at the other end; a process id is enough to find it in an audit log."""
+    pid, uid, _gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = f"uid {uid}"
+    return f"{user} (pid {pid})"

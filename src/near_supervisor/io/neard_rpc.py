@@ -18,6 +18,9 @@ from . import clock
 
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEIGHT = 2**53
+_MAX_VERSION = 100
+# It ends up in records that others read.
+_MAX_SHOWN = 200
 _PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
@@ -58,9 +61,13 @@ class _TimedConnection(http.client.HTTPConnection):
 
 
 class NeardRpc:
-    """One connection to neard's RPC, opened again whenever it breaks. For one thread."""
+    """One connection to neard's RPC, opened again whenever it breaks. For one thread.
+
+    ``version`` is what the neard that answered last calls its own ("" = not known); any thread may read it.
+    """
 
     def __init__(self, host: str, port: int, timeout_ms: int) -> None:
+        self.version = ""
         self._connection = _TimedConnection(host, port)
         self._timeout_ms = timeout_ms
 
@@ -73,8 +80,10 @@ class NeardRpc:
             syncing = info["syncing"] is not False
             born = _parse_time(info["latest_block_time"])
         except (KeyError, TypeError, ValueError) as error:
-            raise Unreadable(f"/status has an unexpected shape ({type(error).__name__}: {error})") from None
+            shape = f"{type(error).__name__}: {error}"[:_MAX_SHOWN]
+            raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
+        self.version = _version(status.get("version"))
         peers, target = self._metrics() if armed else (None, None)
         return Sample(
             height=height,
@@ -140,6 +149,12 @@ def _height(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_HEIGHT:
         raise ValueError(f"height {value!r}")
     return value
+
+
+def _version(told: object) -> str:
+    """neard tells ``{"version": "2.7.0", "build": …}``."""
+    text = told.get("version") if isinstance(told, dict) else None
+    return text if isinstance(text, str) and len(text) <= _MAX_VERSION and text.isprintable() else ""
 
 
 def _parse_time(text: object) -> int:

@@ -8,9 +8,10 @@ from near_supervisor.core.settings import Settings
 from .chain import Chain
 from .clock import BootClock
 from .consul import Consul
-from .host import Host
+from .host import Host, Shared
 from .kuutamod import Kuutamod
 from .neard import NeardHost
+from .wishes import PRIORITIES, Wishes
 from .world import World
 
 BLOCK_TIMES = (100, 600, 1_200)
@@ -37,14 +38,16 @@ class Cluster:
         self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = Consul(world, self.chain)
+        self.wishes = Wishes(world, world.seed)
         drift = rng.choice((0.0, 0.01, 0.01))
         leases = self._leases(rng.random() < MIXED_LEASES)
         if rng.random() < WITH_RECORD:
             self.consul.write(self._released_record())
         may_stand_still = rng.random() < MAY_STAND_STILL
         self.chain.judges_heights = not may_stand_still
+        shared = Shared(self.consul, self.chain, self.wishes)
         self.hosts = [
-            Host(world, self.consul, self.chain, self._settings(name, lease_ms, may_stand_still), drift)
+            Host(world, shared, self._settings(name, lease_ms, may_stand_still), drift)
             for name, lease_ms in zip("abc", leases, strict=False)
         ]
         for host in self.hosts:
@@ -66,6 +69,8 @@ class Cluster:
             startup_timeout_ms=STARTUP_TIMEOUT_MS,
             height_patience_ms=self.world.rng.choice(HEIGHT_PATIENCES_MS),
             chain_may_stand_still=may_stand_still,
+            # Somebody stands by itself in every cluster.
+            priority=100 if name == "a" else self.wishes.rng.choice(PRIORITIES),
         )
 
     def _released_record(self) -> LeaseRecord:
@@ -136,6 +141,7 @@ class Cluster:
                 if part is not None:
                     vars(part).clear()
         vars(self.consul).clear()
+        vars(self.wishes).clear()
 
     def calm(self) -> None:
         """Everything is well again; what was broken may take its time to recover."""
@@ -144,6 +150,7 @@ class Cluster:
         for host in self.hosts:
             host.calm()
         self.consul.leaderless_until = self.world.now
+        self.wishes.pause(False)
         if self.kuutamod is not None:
             self.kuutamod.link.heal()
         self.chain.set_pace(self.chain.block_time)

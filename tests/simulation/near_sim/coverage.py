@@ -6,23 +6,26 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
+from near_ha.switchover import Action, Phase
 from near_supervisor.core.transitions import TRANSITIONS
 
 from .batch import Tally
 from .faults import BESIDE_KUUTAMOD, FAULTS, WITHOUT_KUUTAMOD
+from .wishes import WISHES
 
-KINDS = ("transitions", "faults", "pairs of faults")
+KINDS = ("transitions", "faults", "steps of a switchover", "pairs of faults")
 
 
 def possible() -> dict[str, list[str]]:
     """Everything there is to be reached, by kind."""
     transitions = [f"{source.value} -> {target.value}" for source, _, target in TRANSITIONS]
     pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(FAULTS), 2) if _meet(one, other)]
-    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in FAULTS], pairs), strict=True))
+    steps = [f"switchover: {action.value} {phase.value}" for action in Action for phase in Phase]
+    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in FAULTS], steps, pairs), strict=True))
 
 
 def _meet(one: str, other: str) -> bool:
-    return any(one in kinds and other in kinds for kinds in (WITHOUT_KUUTAMOD, BESIDE_KUUTAMOD))
+    return any(one in kinds and other in kinds for kinds in ((*WITHOUT_KUUTAMOD, *WISHES), BESIDE_KUUTAMOD))
 
 
 def missing(reached: Counter[str]) -> dict[str, list[str]]:
@@ -40,7 +43,7 @@ def summary(reached: Counter[str]) -> str:
 def table(tally: Tally) -> Iterator[str]:
     """In how many schedules each transition and fault was reached; and the pairs that were not."""
     names = possible()
-    for kind in ("transitions", "faults"):
+    for kind in KINDS[:3]:
         for name in sorted(names[kind], key=lambda name: -tally.reached[name]):
             yield f"{tally.reached[name]:>9}  {name}"
     for name in missing(tally.reached)["pairs of faults"]:

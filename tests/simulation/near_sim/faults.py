@@ -8,6 +8,7 @@ from near_supervisor.core import events as ev
 
 from .cluster import Cluster
 from .host import Host
+from .wishes import WISHES
 
 Fault = Callable[[Cluster, Host], None]
 
@@ -305,3 +306,4 @@ KUUTAMOD_FAULTS: dict[str, Fault] = {
 BESIDE_KUUTAMOD = (*KUUTAMOD_FAULTS, "session destroyed", "cut off", "bad link", "host pause", "power loss", "stop")
 WITHOUT_KUUTAMOD = tuple(FAULTS)
 FAULTS.update(KUUTAMOD_FAULTS)
+FAULTS.update(WISHES)

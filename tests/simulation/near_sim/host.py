@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from near_ha.cluster import Standing
+from near_ha.member_record import Member
 from near_ha.states import State
 from near_supervisor.core import events as ev
 from near_supervisor.core.model import Memory
@@ -16,10 +19,19 @@ from .guard import Guard
 from .link import Link
 from .neard import NeardHost
 from .supervisor import Supervisor
+from .wishes import Wishes
 from .world import World
 
 BUSY_MS = 15
 PROMPT_MS = 20
+
+
+class Shared(NamedTuple):
+    """What all hosts of a cluster have in common."""
+
+    consul: Consul
+    chain: Chain
+    wishes: Wishes
 
 
 class Host:
@@ -30,10 +42,11 @@ class Host:
     next about to arm; ``watchful``: look whether the core keeps still when it may.
     """
 
-    def __init__(self, world: World, consul: Consul, chain: Chain, settings: Settings, drift: float) -> None:
-        self.world, self.consul, self.settings, self.name = world, consul, settings, settings.node_id
+    def __init__(self, world: World, shared: Shared, settings: Settings, drift: float) -> None:
+        self.world, self.settings, self.name = world, settings, settings.node_id
+        self.consul, chain, self.wishes = shared
         self.clock = BootClock(world, drift)
-        self.link = Link(world, consul, self._look)
+        self.link = Link(world, self.consul, self._look)
         self.neard = NeardHost(world, chain, self.clock, self.name)
         self.look_gap_ms = world.rng.choice((PROMPT_MS, settings.lease_ms // 4, *2 * (settings.lease_ms // 2,)))
         self.guard: Guard | None = None
@@ -46,7 +59,8 @@ class Host:
         self._asked_until = 0
         self._pid = 0
         self.supervisor: Supervisor | None = Supervisor(self)
-        consul.watch(self._look)
+        self.consul.watch(self._look)
+        self.wishes.watch(self._look_at_wishes)
 
     @property
     def state(self) -> str:
@@ -64,9 +78,20 @@ class Host:
         """Does nothing of it stand still or lack?"""
         return self.supervisor is not None and not self.supervisor.paused and not self.neard.stopped
 
-    def ready_others(self) -> list[str]:
-        """Other nodes that stand ready now."""
-        return [other.name for other in self.others if other.state == State.VOTING.value]
+    def other_members(self) -> tuple[Standing, ...]:
+        """What the other nodes say of themselves now."""
+        return tuple(other.standing() for other in self.others)
+
+    def standing(self) -> Standing:
+        """What this node's member record says."""
+        mine, ready = self.settings, self.state == State.VOTING.value
+        names = (mine.node_id, mine.hostname, self.name, self.state)
+        record = Member(*names, ready, "", 0, mine.lease_ms, mine.validator_public_key, mine.priority)
+        return Standing(mine.member_id, record, self.name)
+
+    def _look_at_wishes(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.look_at_wishes()
 
     def _look(self) -> None:
         if self.supervisor is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from near_ha.states import State
+from near_ha.switchover import Action, Phase
 from near_supervisor.core import events as ev
 from near_supervisor.core.watch import How
 
 from .cluster import POLL_MS, Cluster
+from .host import Host
 from .world import Violation
 
 LOOK_MS = 250
@@ -16,6 +18,9 @@ RECOVERY_LEASES = 3
 RECOVERY_MS = 30_000
 # kuutamod may take 85 s to stop, and is waited out for 90 s after its session.
 KUUTAMOD_MS = 240_000
+# The longest timeout of a request, the leases that come on top of it, and time to see it.
+OLD_REQUEST_MS = 120_000
+BY_REQUEST = 0.5
 HANDOVER_MS = 30_000
 # After so many polls a signer has shown two heads in a row that can be believed, whatever went on before, and what it
 # may have signed is known as well as ever. Until then it may be whatever a chain could have gained that was slow.
@@ -32,9 +37,15 @@ def must_recover(cluster: Cluster) -> dict[str, int]:
     recovery, signer = _recover(cluster, unknown_ms)
     if signer == "kuutamod":
         return {"recovery beside kuutamod": recovery}
+    settled = ""
     if cluster.world.chance(SETTLED):
-        return {"recovery": recovery, "handover, settled": _hand_over(cluster, _settle(cluster), 0)}
-    return {"recovery": recovery, "handover": _hand_over(cluster, signer, unknown_ms)}
+        settled, signer, unknown_ms = ", settled", _settle(cluster), 0
+        if signer == "kuutamod":
+            return {"recovery": recovery}
+    heir = _heir(cluster, signer)
+    if heir is not None and cluster.wishes.rng.random() < BY_REQUEST:
+        return {"recovery": recovery, f"switchover{settled}": _switch_over(cluster, heir, unknown_ms)}
+    return {"recovery": recovery, f"handover{settled}": _hand_over(cluster, signer, unknown_ms)}
 
 
 def _recover(cluster: Cluster, unknown_ms: int) -> tuple[int, str]:
@@ -62,10 +73,13 @@ def _only_signer(cluster: Cluster) -> str:
 
 def _settle(cluster: Cluster) -> str:
     """Let the signer see how the chain goes when all is well; then nothing is left of the faults. Who signs."""
+    _end_requests(cluster)
     cluster.world.run(cluster.world.now + SETTLED_MS)
     took, signer = _recover(cluster, 0)
     if took:
-        raise Violation(f"for {SETTLED_MS / 1000:g} s nothing happened, and it took {took / 1000:g} s more until all was well")
+        raise Violation(
+            f"{SETTLED_MS / 1000:g} s without an event, and it took {took / 1000:g} s more until all was well"
+        )
     return signer
 
 
@@ -90,4 +104,40 @@ def _hand_over(cluster: Cluster, signer: str, unknown_ms: int) -> int:
         world.run(world.now + LOOK_MS)
     if "kuutamod" not in cluster.signers and cluster.consul.last_way is not How.RELEASED:
         raise Violation(f"{signer} was stopped, and the lease came to {cluster.signers} by {cluster.consul.last_way}")
+    return world.now - began
+
+
+def _heir(cluster: Cluster, signer: str) -> Host | None:
+    """A standby that may be asked to take over: one with the signer's lease."""
+    lease_ms = next(host.settings.lease_ms for host in cluster.hosts if host.name == signer)
+    standbys = [host for host in cluster.hosts if host.name != signer and host.settings.lease_ms == lease_ms]
+    return cluster.wishes.rng.choice(standbys) if standbys else None
+
+
+def _end_requests(cluster: Cluster) -> None:
+    """A request from before is carried out or called off."""
+    world, wishes = cluster.world, cluster.wishes
+    began = world.now
+    while wishes.request is not None and wishes.request.open:
+        if world.now - began > OLD_REQUEST_MS:
+            raise Violation(f"{OLD_REQUEST_MS / 1000:g} s after the last fault {wishes.request} is still open")
+        world.run(world.now + LOOK_MS)
+
+
+def _switch_over(cluster: Cluster, heir: Host, unknown_ms: int) -> int:
+    """A promotion that is asked for ends as done, with the one who was named signing. ``unknown_ms``: see _hand_over."""
+    world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
+    _end_requests(cluster)
+    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms + unknown_ms
+    wishes.ask(Action.PROMOTE, heir.settings.member_id, record.term if record else 0)
+    while wishes.request is None or wishes.request.open or not cluster.signers:
+        if world.now - began >= bound:
+            raise Violation(
+                f"{bound / 1000:g} s after {heir.name} was to be promoted: {wishes.request}, {cluster.states}"
+            )
+        world.run(world.now + LOOK_MS)
+    if wishes.request.phase is Phase.FAILED:
+        world.reached["switchover that failed in peace"] += 1
+    elif cluster.signers != [heir.name]:
+        raise Violation(f"{wishes.request} is done, and {cluster.signers} sign")
     return world.now - began

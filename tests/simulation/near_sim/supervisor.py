@@ -14,6 +14,7 @@ from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
 from near_supervisor.core.model import Node
 
 from .lease_lane import LeaseLane
+from .wish_watch import WishWatch
 from .world import Violation
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Supervisor:
         self._lane = LeaseLane(host, lambda: self.alive, self._heard, heartbeat_timeout_ms(host.settings.lease_ms))
         self._looking = self._look_again = False
         self._bought = 0
+        self._wishes = WishWatch(host, lambda: self.alive, self.post)
         self.post(TICK)
         self.look()
 
@@ -142,8 +144,15 @@ class Supervisor:
         )
 
     def _read_members(self, _command: cmd.ReadMembers) -> None:
-        ready = tuple(ev.Member(name, True) for name in self._host.ready_others())
-        self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(ready)))
+        asked_at, members = self._clock.now(), self._host.other_members()
+        self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(asked_at, members)))
+
+    def _move_request(self, command: cmd.MoveRequest) -> None:
+        self._wishes.move(command)
+
+    def look_at_wishes(self) -> None:
+        """Something changed there."""
+        self._wishes.look()
 
     def _register(self, _command: cmd.Register) -> None:
         host = self._host
@@ -267,6 +276,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.RenewSession: Supervisor._renew_session,
     cmd.DropSession: Supervisor._drop_session,
     cmd.ReadMembers: Supervisor._read_members,
+    cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,
     cmd.Heartbeat: Supervisor._heartbeat,

@@ -20,9 +20,10 @@ class World:
     ``reached`` counts what the schedule came by: transitions, faults, findings of the models.
     """
 
-    __slots__ = ("_asked", "_heap", "now", "random", "reached", "rng", "trace")
+    __slots__ = ("_asked", "_heap", "now", "random", "reached", "rng", "seed", "trace")
 
     def __init__(self, seed: int, keep_trace: bool = False) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)  # noqa: S311 - repeatable is what it has to be
         self.random = self.rng.random
         self.now = 0

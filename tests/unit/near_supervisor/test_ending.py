@@ -8,7 +8,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.rules_signer import HUNG_AFTER_MISSES
-from support.core_play import NO, SETTINGS, D, Play, sample
+from support.core_play import NO, SETTINGS, D, Play, sample, standby
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
 
@@ -127,11 +127,11 @@ def test_a_signer_behind_the_chain_stays_while_no_standby_is_ready_and_steps_dow
         out = play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
         play.heartbeat()
         if play.node.reading_members:
-            out += play.do(ev.MembersSeen(()))
+            out += play.do(ev.MembersSeen(0, ()))
         assert not play.one(cmd.StopNeard, out)
     assert "no standby is ready: this node stays the validator" in play.said()
     play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
-    assert play.one(cmd.StopNeard, play.do(ev.MembersSeen((ev.Member("b", True),))))
+    assert play.one(cmd.StopNeard, play.do(ev.MembersSeen(0, (standby("b"),))))
 
 
 def test_two_nodes_with_one_id_end_the_second_one() -> None:

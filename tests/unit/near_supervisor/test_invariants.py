@@ -12,14 +12,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from near_ha.cluster import Standing
 from near_ha.lease_record import LeaseState
+from near_ha.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.machine import next_wakeup, step
 from near_supervisor.core.watch import Seen
-from support.core_play import NO, UNKNOWN, D, Play, held, record, released, sample
+from support.core_play import NO, UNKNOWN, D, Play, held, record, released, sample, standby
 
 ANSWERS = st.sampled_from([YES, NO, UNKNOWN])
 PAUSES = st.sampled_from([0, 1, 53, 400, 1_001, 3_002, D // 2, D + 4, 3 * D])
@@ -36,6 +38,18 @@ LEASES = st.sampled_from(
         Seen(60, None, "node", "session-k"),
     ]
 )
+
+
+PROMOTE_B = Switchover("r1", Action.PROMOTE, "b", "", "", 0, timeout_ms=2 * D)
+REQUESTS = [
+    None,
+    PROMOTE_B,
+    replace(PROMOTE_B, id="r2", action=Action.DEMOTE, target="", force=True),
+    replace(PROMOTE_B, target="a"),
+    PROMOTE_B.accepted("a", 8, "b", 0),
+    PROMOTE_B.accepted("b", 7, "a", 0),
+    PROMOTE_B.ended(Phase.FAILED, "b", 0, "nobody"),
+]
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -154,6 +168,23 @@ class AnyOrder(RuleBasedStateMachine):
     def registered(self, number: str) -> None:
         if self.play.node.registering:
             self.tell(ev.Registered(number, self.play.now))
+
+    @rule(paused=st.sampled_from([True, False, None]))
+    def the_cluster_is_paused(self, paused: bool | None) -> None:
+        self.tell(ev.ConfigSeen(paused))
+
+    @rule(number=st.sampled_from(REQUESTS), index=st.integers(60, 90), after=PAUSES)
+    def a_request_is_seen(self, number: Switchover | None, index: int, after: int) -> None:
+        self.tell(ev.RequestSeen(index, number), after)
+
+    @rule(answer=ANSWERS)
+    def a_request_is_moved(self, answer: Answer) -> None:
+        if self.play.node.moving is not None:
+            self.tell(ev.RequestMoved(self.play.node.moving.id, answer))
+
+    @rule(there=st.lists(st.sampled_from([standby("b"), standby("c", ready=False)])), unknown=st.booleans())
+    def members_are_seen(self, there: list[Standing], unknown: bool) -> None:
+        self.tell(ev.MembersSeen(self.play.now, None if unknown else tuple(there)))
 
     @rule(answer=ANSWERS)
     def session_is_renewed(self, answer: Answer) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
+import pwd
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,15 +15,16 @@ from typing import Any
 import pytest
 
 from near_ha import control_client
-from near_ha.errors import ControlError
+from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, ControlError, ControlRefused, NearError, Refused
 from near_supervisor.io import control
-from near_supervisor.io.control import ControlServer, Then
+from near_supervisor.io.control import Asked, ControlServer, Then
 from support.waiting import until
 
 ROUTES: dict[tuple[str, str], Any] = {
-    ("GET", "/status"): lambda: {"state": "Voting"},
-    ("POST", "/detach"): lambda: {"detaching": True},
-    ("GET", "/bug"): lambda: 1 / 0,
+    ("GET", "/status"): lambda _asked: {"state": "Voting"},
+    ("POST", "/detach"): lambda _asked: {"detaching": True},
+    ("POST", "/echo"): lambda asked: {"body": asked.body, "peer": asked.peer},
+    ("GET", "/bug"): lambda _asked: 1 / 0,
 }
 TIMEOUT_S = 5.0
 
@@ -60,7 +63,7 @@ def test_a_route_answers_with_its_object(path: Path) -> None:
 
 def test_what_ends_the_process_is_done_after_its_answer(path: Path) -> None:
     seen = []
-    ROUTES["POST", "/last"] = lambda: Then({"going": True}, lambda: seen.append(raw_ended.wait(TIMEOUT_S)))
+    ROUTES["POST", "/last"] = lambda _asked: Then({"going": True}, lambda: seen.append(raw_ended.wait(TIMEOUT_S)))
     raw_ended = threading.Event()
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(TIMEOUT_S)
@@ -77,6 +80,40 @@ def test_what_ends_the_process_is_done_after_its_answer(path: Path) -> None:
 def test_a_body_is_taken_whether_or_not_the_route_wants_one(path: Path) -> None:
     for size in (2, 1_000, 500_000):
         assert control_client.call(path, "POST", "/detach", {"why": "x" * size}) == {"detaching": True}
+
+
+def test_a_route_is_told_what_was_said_and_who_said_it(path: Path) -> None:
+    me = f"{pwd.getpwuid(os.getuid()).pw_name} (pid {os.getpid()})"
+    assert control_client.call(path, "POST", "/echo", {"why": "ü"}) == {"body": {"why": "ü"}, "peer": me}
+    assert control_client.call(path, "POST", "/echo") == {"body": {}, "peer": me}
+
+
+@pytest.mark.parametrize("body", [[], "promote", 1, None, True])
+def test_a_body_that_is_no_object_is_refused(path: Path, body: object) -> None:
+    raw_body = json.dumps(body).encode()
+    answer = raw(path, b"POST /echo HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(raw_body) + raw_body)
+    assert answer.startswith(b"HTTP/1.0 400 "), answer
+    assert b"the request's body is not a JSON object" in answer
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (BadConfig("timeout_ms is -1", "Give more"), 400),
+        (ConsulRefused("the token may not write", "Give it the right"), 403),
+        (Refused("b is not ready", "Wait"), 409),
+        (NearError("something else"), 500),
+        (ConsulUnknown("Consul has no leader", "Wait"), 503),
+    ],
+)
+def test_what_a_route_raises_is_its_answer(path: Path, error: NearError, status: int) -> None:
+    def refusing(_asked: Asked) -> Any:
+        raise error
+
+    ROUTES["POST", "/refuse"] = refusing
+    with pytest.raises(ControlRefused) as caught:
+        control_client.call(path, "POST", "/refuse")
+    assert (caught.value.status, caught.value.message, caught.value.hint) == (status, error.message, error.hint)
 
 
 @pytest.mark.parametrize(("method", "route"), [("GET", "/"), ("GET", "/detach"), ("POST", "/status"), ("GET", "/x")])

@@ -43,6 +43,21 @@ def test_a_good_answer_is_a_sample() -> None:
     assert sample.shows_key
 
 
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        ({"version": "2.7.0-rc.1", "build": "x"}, "2.7.0-rc.1"), (None, ""), ("2.7.0", ""), ({}, ""), ([], ""),
+        ({"version": 7}, ""), ({"version": "x" * 101}, ""), ({"version": "2.7\x1b[31m"}, ""),
+    ],
+)  # fmt: skip
+def test_neards_version_is_kept_if_it_looks_like_one(told: object, version: str) -> None:
+    with hostile(script({**status(), "version": told})) as server:
+        asked = rpc(server)
+        assert asked.version == ""
+        asked.sample(armed=False)
+        assert asked.version == version
+
+
 def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
     metrics = (
         b"# TYPE near_largest_target_height gauge\nnear_largest_target_height_x 5\nnear_largest_target_height 78\n"

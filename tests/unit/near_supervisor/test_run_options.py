@@ -76,6 +76,7 @@ ROWS: list[tuple[str, str, str, str, str, Any]] = [
     ("NEAR_SUPERVISOR_STARTUP_TIMEOUT", "--startup-timeout", "startup_timeout_ms", "1.5", "9", 1_500),
     ("NEAR_SUPERVISOR_STOP_TIMEOUT", "--stop-timeout", "stop_timeout_ms", "7", "9", 7_000),
     ("NEAR_SUPERVISOR_HEIGHT_PATIENCE", "--height-patience", "height_patience_ms", "7", "9", 7_000),
+    ("NEAR_SUPERVISOR_FAILOVER_PRIORITY", "--failover-priority", "failover_priority", "0", "50", 0),
 ]
 
 
@@ -213,6 +214,12 @@ def test_what_is_no_number_of_seconds_is_quoted(files: Path, flag: str, text: st
     error = refused({**flags(files), flag: text})
     assert flag in error.message
     assert text in error.message
+
+
+@pytest.mark.parametrize("text", ["-1", "101", "1.5", "x", " 7", "\u0663", "9" * 5_000])
+def test_what_is_no_priority_is_quoted_with_the_bounds(files: Path, text: str) -> None:
+    error = refused({**flags(files), "--failover-priority": text})
+    assert error.message == f"--failover-priority {text!r} is not a whole number from 0 to 100"
 
 
 @pytest.mark.parametrize("flag", ["--account-id", "--node-id"])

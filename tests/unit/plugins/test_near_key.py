@@ -57,7 +57,7 @@ def run(module: Any, at: Path, *, check: bool = False, **changes: Any) -> dict[s
 
 
 def secrets_of(text: str) -> set[str]:
-    return {word for word in text.replace('"', " ").replace("ed25519:", " ").split() if len(word) > 60}
+    return {word for word in text.replace('"', " ").replace("ed25519:", " ").split() if len(word) > 64}
 
 
 def secrets_in(directory: Path) -> set[str]:

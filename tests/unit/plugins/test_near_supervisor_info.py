@@ -62,7 +62,9 @@ def test_another_daemon_with_the_same_guard_needs_no_restart_of_neard(info: Any,
 def test_versions_that_nothing_runs_are_named_and_the_current_one_is_kept(info: Any, tmp_path: Path) -> None:
     for name in ("near-supervisor-1.pyz", "near-supervisor-2.pyz", "other.pyz"):
         (tmp_path / name).touch()
-    assert info.unused(tmp_path, str(tmp_path / "near-supervisor-2.pyz")) == [str(tmp_path / "near-supervisor-1.pyz")]
+        (tmp_path / f"{name}.cpython-399.zip").touch()
+    found = info.unused(tmp_path, str(tmp_path / "near-supervisor-2.pyz"))
+    assert found == [str(tmp_path / f"near-supervisor-1.pyz{end}") for end in ("", ".cpython-399.zip")]
 
 
 def test_a_host_without_any_of_it_is_described(info: Any, tmp_path: Path) -> None:

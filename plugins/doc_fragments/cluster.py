@@ -1,0 +1,56 @@
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
+"""Options of every module that asks a whole cluster."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """By which way, and by what right, the cluster is asked."""
+
+    DOCUMENTATION = r"""
+options:
+  account_id:
+    description:
+      - The validator's account.
+      - It may be left out where there is only one, on the host or in Consul.
+    type: str
+  run_dir:
+    description:
+      - The run directory of the supervisor to ask.
+      - The default is that of the account below F(/run/near-supervisor), where the role C(supervisor) has put it.
+    type: path
+  consul_url:
+    description:
+      - Consul agents to ask, such as C(http://localhost:8500), one after the other until one answers.
+      - Without it, the control socket of the supervisor on the host is asked. With it, any host will do that reaches
+        Consul, also the controller; nothing has to run there.
+    type: list
+    elements: str
+  consul_token:
+    description: >-
+      The SecretID of a Consul token. Without it and O(consul_token_file), that of E(CONSUL_HTTP_TOKEN) where the module
+      runs.
+    type: str
+  consul_token_file:
+    description: A file on the host that holds the token. Not everybody there may be able to read it.
+    type: path
+  consul_ca_file:
+    description: >-
+      The authority that signed the certificates of V(https) agents, as PEM. The default is what the host trusts.
+    type: path
+  consul_cert_file:
+    description: A certificate to show to V(https) agents, as PEM.
+    type: path
+  consul_key_file:
+    description: The key of O(consul_cert_file), as PEM and not encrypted.
+    type: path
+  validate_certs:
+    description: >-
+      Whether V(https) agents have to prove who they are. Without that, whoever stands between gets the token.
+    type: bool
+    default: true
+requirements:
+  - Python 3.10 or later where the module runs, and nothing else.
+"""

@@ -1,0 +1,95 @@
+"""Who validated, since when, why: the JSON value of the key ``history``, the last hundred changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from . import wire
+from .errors import BadRecord
+
+KEEP = 100
+_MAX_BYTES = 200 * 1024
+# Consul refuses values above 512 KiB: a hundred entries of this size stay far below.
+_MAX_REASON = 300
+_FRAME = '{"changes": [%s]}'
+
+
+class Kind(str, Enum):
+    """``FAILOVER``: the predecessor went silent. ``RELEASE``: it gave up by itself. ``SWITCHOVER``: somebody asked."""
+
+    FAILOVER = "failover"
+    RELEASE = "release"
+    SWITCHOVER = "switchover"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of validator, written by the new one when it signs.
+
+    ``gap_ms``: from the last moment at which the predecessor may have signed, as far as the new one saw it, until the
+    new one signed; None where there was none. ``at_ms`` is wall clock. ``request`` is the id of the switchover, or "".
+    """
+
+    term: int
+    node_id: str
+    kind: Kind
+    at_ms: int
+    predecessor: str = ""
+    gap_ms: int | None = None
+    reason: str = ""
+    request: str = ""
+
+
+def parse(raw: bytes) -> tuple[Change, ...]:
+    """The changes stored as ``raw``, oldest first; BadRecord when they are none.
+
+    An entry that cannot be read is left out: one bad entry does not cost the others.
+    """
+    document = wire.fields(raw, "history", _MAX_BYTES).document
+    entries = document.get("changes")
+    if not isinstance(entries, list):
+        raise BadRecord("history has no list of changes")
+    return tuple(change for entry in entries[-KEEP:] if (change := _change(entry)) is not None)
+
+
+def to_json(changes: Sequence[Change]) -> str:
+    """The value as it is stored: the newest changes, as many as ``parse`` reads again."""
+    texts: list[str] = []
+    room = _MAX_BYTES - len(_FRAME % "")
+    for change in reversed(changes[-KEEP:]):
+        reason = change.reason[:_MAX_REASON]
+        texts.insert(0, json.dumps({**asdict(change), "kind": change.kind.value, "reason": reason}))
+        room -= len(texts[0]) + len(", ")
+        if room < 0:
+            del texts[0]
+            break
+    return _FRAME % ", ".join(texts)
+
+
+def added(changes: Sequence[Change], change: Change) -> tuple[Change, ...]:
+    """With one more; each term is there once, so that writing it again changes nothing."""
+    if any(known.term == change.term for known in changes):
+        return tuple(changes)
+    return (*changes, change)[-KEEP:]
+
+
+def _change(entry: object) -> Change | None:
+    if not isinstance(entry, dict):
+        return None
+    fields = wire.Fields("history", entry)
+    try:
+        return Change(
+            term=fields.count("term"),
+            node_id=fields.text("node_id", None),
+            kind=Kind(fields.text("kind", None)),
+            at_ms=fields.count("at_ms"),
+            predecessor=fields.text("predecessor"),
+            gap_ms=fields.optional_count("gap_ms"),
+            reason=fields.text("reason")[:_MAX_REASON],
+            request=fields.text("request"),
+        )
+    except (BadRecord, ValueError):
+        return None

@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
+"""Ansible module: change who validates, or keep it from changing by itself."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_failover
+short_description: Change who validates, or keep it from changing by itself
+version_added: 0.1.0
+author:
+  - The validator_ha.near contributors (@validator-ha)
+description:
+  - Hands the validator over to another host, without a moment in which two sign. The one that signs checks the other
+    before it stops, and takes its role back when the other does not take over.
+  - When nobody signs any more, V(promote) decides who is next. It waits for the end of the lease like any failover.
+  - Promoting the host that validates already, demoting one that does not, pausing what is paused, change nothing. When
+    somebody else has asked for the same a moment before, that is waited for, and nothing is asked again.
+  - The word may be given alone, as in C(ansible validator2 -m near_failover -a promote), and with a node after it.
+options:
+  action:
+    description:
+      - V(promote) makes O(node) the validator.
+      - V(demote) has O(node) hand over to the best standby, if it validates.
+      - V(pause) keeps the roles from changing by themselves until V(resume). A failed validator is then not replaced;
+        that never two sign holds all the same.
+    type: str
+    choices: [promote, demote, pause, resume]
+    required: true
+  node:
+    description:
+      - Who, as node id, member id or host name.
+      - Through the control socket, the default is the host itself. With O(consul_url) it is for V(promote) the host on
+        which the module runs, if it is a member; for V(demote) whoever validates.
+    type: str
+  reason:
+    description: Why, for the log and the history. One line of at most 500 characters.
+    type: str
+    default: ""
+  asked_by:
+    description: >-
+      Who asks, for the log and the history, in at most 100 characters. The default is the user of the controller.
+    type: str
+  wait:
+    description: Whether to wait until the new validator signs, or the attempt has failed.
+    type: bool
+    default: true
+  timeout:
+    description:
+      - So many seconds may it take in all. A switchover ends by itself before, well or not, because each of its two
+        phases (until the validator has accepted it, and until the other signs) may take two fifths of it.
+      - It has to be longer than a start of neard, and than the lease.
+    type: int
+    default: 150
+  force:
+    description:
+      - Promote a node that is not ready (it takes over when it is, or gives up), or switch over while the cluster is
+        paused.
+      - It costs time, never safety; nothing skips the lease, and nothing promotes a node with another key.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - validator_ha.near.cluster
+attributes:
+  check_mode:
+    description: Says what would happen, and fails where it would be refused. Nothing is written.
+    support: full
+  diff_mode:
+    description: Compares who validates, and whether the cluster is paused.
+    support: full
+notes:
+  - In one play only one host can be promoted, unless O(node) names it. C(-m near_failover -a promote) against a group
+    of several is refused.
+seealso:
+  - module: validator_ha.near.near_failover_info
+"""
+
+EXAMPLES = r"""
+- name: Make this host the validator
+  validator_ha.near.near_failover:
+    action: promote
+    reason: new kernel on the other one
+
+- name: See what would happen, or why not, from a controller that reaches Consul
+  validator_ha.near.near_failover:
+    action: promote
+    node: validator-2
+    account_id: my.pool.near
+    consul_url: [https://consul-1.example.com:8501, https://consul-2.example.com:8501]
+    consul_token: "{{ vaulted_consul_token }}"
+    consul_ca_file: /etc/ssl/consul-ca.pem
+  delegate_to: localhost
+  check_mode: true
+
+- name: Hand over, if this host validates, before it is shut down
+  validator_ha.near.near_failover:
+    action: demote
+    timeout: 300
+
+- name: No failover while Consul is being moved
+  validator_ha.near.near_failover:
+    action: pause
+    reason: Consul moves to other machines
+"""
+
+RETURN = r"""
+msg:
+  description: What has come of it, or why nothing has.
+  returned: always
+  type: str
+  sample: validator-2 hands over from validator-1 (term 8)
+account_id:
+  description: The account whose cluster was asked.
+  returned: when it could be asked
+  type: str
+leader_before:
+  description: The node id of the validator before; empty if there was none.
+  returned: when it could be asked
+  type: str
+leader_after:
+  description: The same afterwards. In check mode, as it would be.
+  returned: when it could be asked
+  type: str
+paused_before:
+  description: Whether the cluster was paused before.
+  returned: when it could be asked
+  type: bool
+paused_after:
+  description: The same afterwards. In check mode, as it would be.
+  returned: when it could be asked
+  type: bool
+term:
+  description: The term of the last validator that was seen. It grows with each change.
+  returned: when it could be asked
+  type: int
+gap_ms:
+  description: For so many milliseconds nobody signed, as the new validator saw it; null if that is not known.
+  returned: when it could be asked
+  type: int
+request:
+  description: The id of the switchover, as in the history and in the logs; empty if none was asked for.
+  returned: when it could be asked
+  type: str
+phase:
+  description: How far the switchover has come, V(asked), V(accepted), V(done) or V(failed); empty if there is none.
+  returned: when it could be asked
+  type: str
+steps:
+  description: What was seen to happen, and when, in seconds since the module began.
+  returned: when it could be asked
+  type: list
+  elements: dict
+  sample:
+    - at_s: 0.012
+      text: "asked: validator-1 hands over to validator-2"
+    - at_s: 0.123
+      text: "accepted: validator-1 hands over to validator-2"
+code:
+  description: >-
+    What kind of failure it is, V(refused), V(switchover_failed), V(timeout), V(consul_unknown), V(consul_refused),
+    V(control) or V(bad_config).
+  returned: on failure
+  type: str
+"""
+
+from collections import deque
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import cluster_options, report, ways
+from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, wish_of
+from ..module_utils.near_ha.wish import Verb
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "action": {"type": "str", "choices": [verb.value for verb in Verb], "required": True},
+    "node": {"type": "str"},
+    "reason": {"type": "str", "default": ""},
+    "asked_by": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": DEFAULT_TIMEOUT_S},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def result(known: Known) -> dict[str, Any]:
+    """What is returned, well or not."""
+    before = report.state(known.leader_before, known.paused_before)
+    after = report.state(known.leader_after, known.paused_after)
+    return {**known.as_result(), "diff": {"before": before, "after": after}}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={**ARGUMENTS, **cluster_options.ARGUMENTS},
+        mutually_exclusive=cluster_options.MUTUALLY_EXCLUSIVE,
+        required_together=cluster_options.REQUIRED_TOGETHER,
+        required_by=cluster_options.REQUIRED_BY,
+        supports_check_mode=True,
+    )
+    params, known = module.params, {}
+    verb = Verb(params["action"])
+    try:
+        wish = wish_of(
+            verb,
+            params["node"] or "",
+            by=params["asked_by"] or "Ansible",
+            reason=params["reason"],
+            force=params["force"],
+            timeout_s=params["timeout"],
+        )
+        failover = Failover(ways.open_way(cluster_options.from_module(params)))
+        try:
+            steps = failover.run(wish, Patience(params["wait"], params["timeout"]), check=module.check_mode)
+            deque(steps, maxlen=0)
+        finally:
+            known = result(failover.known)
+    except NearError as error:
+        module.fail_json(**{**known, "msg": str(error), "code": error.code})
+    module.exit_json(**known)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright: The validator_ha.near contributors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0) or, at your choice,
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt), which ansible-test wants for modules
+"""Ansible module: who validates, who could take over, and what stands against it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: near_failover_info
+short_description: Tell who validates, who could take over, and what stands against it
+version_added: 0.1.0
+author:
+  - The validator_ha.near contributors (@validator-ha)
+description:
+  - Reads the cluster of one account, through the control socket of the host's supervisor or from Consul. It only reads.
+extends_documentation_fragment:
+  - validator_ha.near.cluster
+attributes:
+  check_mode:
+    description: Changes nothing, so it does the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to compare.
+    support: none
+seealso:
+  - module: validator_ha.near.near_failover
+"""
+
+EXAMPLES = r"""
+- name: See who validates
+  validator_ha.near.near_failover_info:
+    account_id: my.pool.near
+  register: cluster
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ cluster.leader.node_id if cluster.leader else 'nobody' }} validates"
+
+- name: The same of two accounts, from a controller that reaches Consul
+  validator_ha.near.near_failover_info:
+    account_id: "{{ item }}"
+    consul_url: https://consul-1.example.com:8501
+    consul_token_file: /etc/near/consul_token
+  loop: [my.pool.near, other.pool.near]
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+account_id:
+  description: The account.
+  returned: always
+  type: str
+leader:
+  description:
+    - Who validates, and what its last heartbeat said. Not C(alive) when it has fallen silent since.
+    - Null after a clean release, and where nobody ever validated.
+  returned: always
+  type: dict
+  sample:
+    member_id: validator-1
+    node_id: validator-1
+    hostname: host-a
+    term: 7
+    lease_ms: 10000
+    height: 190000123
+    state: Validating
+    alive: true
+lease:
+  description: The last record of the lease, whoever wrote it; null when there is none.
+  returned: always
+  type: dict
+members:
+  description:
+    - Every host of the cluster and what it says of itself.
+    - C(reason) says why it is not C(ready) to take over.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - member_id: validator-2
+      node_id: validator-2
+      hostname: host-b
+      alive: true
+      validator: false
+      state: Voting
+      ready: true
+      reason: ""
+      height: 190000120
+      lease_ms: 10000
+      priority: 100
+paused:
+  description: Whether roles change by themselves, and if not, who paused it, why and when (milliseconds since 1970).
+  returned: always
+  type: dict
+  sample: {paused: false, by: "", reason: "", at_ms: 0}
+request:
+  description: >-
+    The last switchover that was asked for, with its C(phase) and whether it is C(open); null if there was none.
+  returned: always
+  type: dict
+history:
+  description: The last changes of validator, oldest first, each with its kind, its reason and how long nobody signed.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What in Consul cannot be read, and counts as not there.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.near_ha import cluster_options, ways
+from ..module_utils.near_ha.errors import NearError
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={**cluster_options.ARGUMENTS},
+        mutually_exclusive=cluster_options.MUTUALLY_EXCLUSIVE,
+        required_together=cluster_options.REQUIRED_TOGETHER,
+        required_by=cluster_options.REQUIRED_BY,
+        supports_check_mode=True,
+    )
+    try:
+        document = ways.open_way(cluster_options.from_module(module.params)).look()
+    except NearError as error:
+        module.fail_json(msg=str(error), code=error.code)
+    module.exit_json(changed=False, **document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The driver's half towards what concerns the whole cluster: is it paused, who asked for a switchover, what happened.
+
+Two threads keep reading the keys ``config`` and ``switchover``, whatever this node's role, and a lane of its own
+writes: nothing here ever holds up a heartbeat.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from near_ha import cluster_config, consul_keys, history, switchover
+from near_ha.errors import BadRecord
+from near_ha.history import Change
+from near_ha.switchover import Switchover
+from near_ha.wire import Entry
+
+from .core import commands as cmd
+from .core import events as ev
+from .core.answer import Answer, Kind
+from .io import clock
+from .io.consul_store import ConsulStore, Denied, Unknown
+from .io.key_watch import KeyWatch
+from .io.lane import Lane
+from .options import Options
+
+log = logging.getLogger("near_supervisor")
+
+WRITE_TIMEOUT_MS = 2_000
+NOTE_TRIES = 5
+NOTE_RETRY_MS = 300
+
+
+class ClusterSide:
+    """Turns what is read into events, and commands about the cluster's values into requests."""
+
+    def __init__(self, options: Options, post: Callable[[ev.Event], None]) -> None:
+        self._options, self._post = options, post
+        self._store = self._new_store(WRITE_TIMEOUT_MS)
+        self._lane = Lane("cluster")
+
+    def _new_store(self, timeout_ms: int) -> ConsulStore:
+        options = self._options
+        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access)
+
+    def watch(self) -> None:
+        """Begin to read both keys; it never ends."""
+        account = self._options.account_id
+        for key, event, unseen in (
+            (consul_keys.config(account), config_event, ev.ConfigSeen(False)),
+            (consul_keys.switchover(account), request_event, ev.RequestSeen(0, None)),
+        ):
+            watch = KeyWatch(self._new_store, key, self._options.lease_ms)
+            threading.Thread(target=self._keep_looking, args=(watch, event, unseen), name=key, daemon=True).start()
+
+    def _keep_looking(self, watch: KeyWatch, event: Callable[[Entry | None], ev.Event], unseen: ev.Event) -> None:
+        nothing_read, denied = True, False
+        for found in watch.changes():
+            if not isinstance(found, Denied):
+                nothing_read = denied = False
+                self._post(event(found))
+                continue
+            if not denied:
+                held = "as if it was not there" if nothing_read else "what was read of it last goes on to hold"
+                log.warning("may not read %s, %s: %s", watch.key, held, found)
+            if nothing_read and not denied:
+                self._post(unseen)
+            denied = True
+
+    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange) -> None:
+        """Queue the request that belongs to ``command``."""
+        match command:
+            case cmd.MoveRequest(index, request):
+                broken = ev.RequestMoved(request.id, Answer(Kind.UNKNOWN, "internal error"))
+                self._lane.submit(lambda: self._move(index, request), lambda: self._post(broken))
+            case cmd.NoteChange(change):
+                self._lane.submit(lambda: self._note(change), lambda: None)
+
+    # --- on the lane
+
+    def _move(self, index: int, request: Switchover) -> None:
+        value = replace(request, moved_at_ms=clock.wall_ms()).to_json()
+        answer = self._store.check_and_set(consul_keys.switchover(self._options.account_id), index, value)
+        self._post(ev.RequestMoved(request.id, answer))
+
+    def _note(self, change: Change) -> None:
+        """Best effort: nobody's safety hangs on the history, and nobody waits for it."""
+        stamped = replace(change, at_ms=clock.wall_ms())
+        reason = ""
+        for attempt in range(NOTE_TRIES):
+            if attempt:
+                clock.sleep_ms(NOTE_RETRY_MS)
+            answer = self._try_to_note(stamped)
+            if answer is None or answer.kind is Kind.YES:
+                return
+            reason = answer.reason
+        log.warning("the change of validator in term %d is not in the history: %s", change.term, reason)
+
+    def _try_to_note(self, change: Change) -> Answer | None:
+        """Consul's answer; None when it is noted already."""
+        key = consul_keys.history(self._options.account_id)
+        try:
+            entry = self._store.look_at(key, 0, 0)[1]
+        except Unknown as error:
+            return Answer(Kind.UNKNOWN, str(error))
+        known: tuple[Change, ...] = ()
+        if entry is not None:
+            try:
+                known = history.parse(entry.value)
+            except BadRecord as error:
+                log.warning("%s cannot be read and begins anew: %s", key, error)
+        longer = history.added(known, change)
+        if longer == known:
+            return None
+        return self._store.check_and_set(key, entry.index if entry else 0, history.to_json(longer))
+
+
+def config_event(entry: Entry | None) -> ev.ConfigSeen:
+    """What the key ``config`` says; no key means that nobody has paused."""
+    if entry is None:
+        return ev.ConfigSeen(False)
+    try:
+        return ev.ConfigSeen(cluster_config.parse(entry.value).paused)
+    except BadRecord as error:
+        log.warning("%s cannot be read, what was known goes on to hold: %s", entry.key, error)
+        return ev.ConfigSeen(None)
+
+
+def request_event(entry: Entry | None) -> ev.RequestSeen:
+    """What the key ``switchover`` says; index 0 when there is no key."""
+    if entry is None:
+        return ev.RequestSeen(0, None)
+    try:
+        return ev.RequestSeen(entry.index, switchover.parse(entry.value))
+    except BadRecord as error:
+        log.warning("%s cannot be read and is not followed: %s", entry.key, error)
+        return ev.RequestSeen(entry.index, None)

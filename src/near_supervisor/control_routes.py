@@ -1,0 +1,118 @@
+"""What the control socket answers to: this supervisor and its cluster, and the operator's wishes.
+
+Neither the core nor its threads wait for any of it: a question about the cluster asks Consul afresh, by this
+supervisor's rights, and a wish is a value in Consul that this supervisor then sees like every other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from near_ha.cluster_options import TOKEN_VARIABLE, Access
+from near_ha.consul_way import ConsulWay
+from near_ha.errors import BadConfig, NearError
+from near_ha.switchover import DEFAULT_TIMEOUT_MS
+from near_ha.wire import shown
+from near_ha.wish import Verb, Wish
+
+from .core.events import DetachAsked, Event
+from .io.control import Asked, Route, Then
+from .options import Options
+from .snapshot import Snapshot
+
+log = logging.getLogger("near_supervisor")
+
+_MAX_TEXT = 1_000
+
+
+class ControlRoutes:
+    """The routes of one supervisor."""
+
+    def __init__(
+        self,
+        options: Options,
+        environ: Mapping[str, str],
+        look: Callable[[], Snapshot],
+        post: Callable[[Event], None],
+    ) -> None:
+        self._access = _access(options, environ)
+        # What cannot work is said now, and not when somebody needs it.
+        self._access.agents()
+        self._look, self._post = look, post
+
+    def table(self) -> dict[tuple[str, str], Route]:
+        """Each route by its method and path."""
+        wishes: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._wishing(verb) for verb in Verb}
+        return {
+            ("GET", "/status"): lambda _asked: self._look().status(),
+            ("GET", "/cluster"): lambda _asked: ConsulWay(self._access).look(),
+            **wishes,
+            ("POST", "/detach"): lambda _asked: Then({"detaching": True}, lambda: self._post(DetachAsked())),
+        }
+
+    def _wishing(self, verb: Verb) -> Route:
+        return lambda asked: self._wish(verb, asked)
+
+    def _wish(self, verb: Verb, asked: Asked) -> dict[str, Any]:
+        wanted, check = self._wanted(verb, asked), _flag(asked.body, "check")
+        try:
+            found = ConsulWay(self._access).ask(wanted, check=check)
+        except NearError as error:
+            if not check:
+                log.warning("%s refused: %s", _told(wanted, asked), error)
+            raise
+        if found.changed and not check:
+            log.info("%s: %s", _told(wanted, asked), found.text)
+        return {"changed": found.changed, "text": found.text, "request": found.request or None}
+
+    def _wanted(self, verb: Verb, asked: Asked) -> Wish:
+        """BadConfig names the first field that cannot be."""
+        body = asked.body
+        member = _text(body, "member")
+        if not member and verb is Verb.PROMOTE:
+            member = self._look().node.settings.member_id
+        timeout_ms = body.get("timeout_ms", DEFAULT_TIMEOUT_MS)
+        if not isinstance(timeout_ms, int) or isinstance(timeout_ms, bool):
+            raise BadConfig(f"timeout_ms is {shown(timeout_ms)}", "It should be a whole number of milliseconds")
+        by = _text(body, "by") or asked.peer
+        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, _flag(body, "force"))
+
+
+def _told(wanted: Wish, asked: Asked) -> str:
+    """Who it was is the kernel's word; ``by`` is only what was said."""
+    what = f"{wanted.verb.value} {wanted.member}".strip()
+    by = f" for {wanted.by}" if wanted.by != asked.peer else ""
+    why = f" ({wanted.reason})" if wanted.reason else ""
+    return f"{what}, asked over the control socket by {asked.peer}{by}{why}"
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
+        raise BadConfig(
+            f"{name} is {shown(value)}", f"It should be one printable line of at most {_MAX_TEXT} characters"
+        )
+    return value
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise BadConfig(f"{name} is {shown(value)}", "It should be true or false")
+    return value
+
+
+def _access(options: Options, environ: Mapping[str, str]) -> Access:
+    """The same agents, token and certificates as the daemon's own."""
+    rights = options.consul_access
+    return Access(
+        account_id=options.account_id,
+        consul_urls=tuple(options.consul_url.split(",")),
+        token="" if rights.token_file else environ.get(TOKEN_VARIABLE, ""),
+        token_file=str(rights.token_file or ""),
+        ca_file=str(rights.ca_file or ""),
+        cert_file=str(rights.cert_file or ""),
+        key_file=str(rights.key_file or ""),
+    )

@@ -1,0 +1,74 @@
+"""Does this node stand for the lease once it may be had, and how long does it hold back for others?
+
+The watch says from when on the lease may be taken; this only ever adds to that. It decides who of several takes it,
+and whether anybody does: a paused cluster changes no role by itself, a node of priority 0 waits to be asked.
+"""
+
+from __future__ import annotations
+
+from near_ha.member_record import MAX_PRIORITY
+
+from . import watch
+from .model import Node, Tenure
+from .values import replace
+
+# A tenure that signed for so long was a good one.
+PROVEN_LEASES = 10
+# Whoever fails again and again lets the others go first, up to so many leases.
+LONGEST_COOL_DOWN_LEASES = 3
+
+
+def stands_at(node: Node) -> int | None:
+    """The instant from which this node tries to acquire the lease; None when time alone does not bring it."""
+    opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
+    if opens is None:
+        return None
+    if _is_wanted(node):
+        return opens
+    held_back = _held_back_ms(node)
+    return None if held_back is None else max(opens + held_back, node.cool_until)
+
+
+def _is_wanted(node: Node) -> bool:
+    """Somebody has named this node as the next validator: its predecessor, or a person."""
+    me, record = node.settings.member_id, node.watch.seen.record if node.watch else None
+    asked = node.request is not None and node.request.open and node.request.target == me
+    return asked or (record is not None and record.handover_to == me)
+
+
+def _held_back_ms(node: Node) -> int | None:
+    """How much longer than it has to this node waits; None when it does not stand at all."""
+    lease_ms, priority = node.settings.lease_ms, node.settings.priority
+    was_mine = _was_mine(node)
+    if node.paused is None:
+        return None
+    if node.paused:
+        return 0 if was_mine else None
+    if was_mine and _was_given_away(node):
+        # And nobody took it: nothing may end with nobody signing.
+        return 0
+    if not priority:
+        return None
+    for_the_wanted = lease_ms // 2 if node.request is not None and node.request.open else 0
+    return for_the_wanted + (MAX_PRIORITY - priority) * lease_ms // (2 * MAX_PRIORITY)
+
+
+def _was_mine(node: Node) -> bool:
+    """Did this node hold the lease last?"""
+    return node.watch is not None and watch.is_own(node.watch.seen, node.settings)
+
+
+def _was_given_away(node: Node) -> bool:
+    """Was the lease released to one node only?"""
+    seen = node.watch.seen if node.watch else None
+    return seen is not None and seen.released and seen.record is not None and bool(seen.record.handover_to)
+
+
+def after(tenure: Tenure, node: Node, now: int) -> Node:
+    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered."""
+    if tenure.heir or node.closing is not None:
+        return node
+    lease_ms = node.settings.lease_ms
+    proven = tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms
+    flaps = 0 if proven else node.flaps + 1
+    return replace(node, flaps=flaps, cool_until=now + min(max(0, flaps - 1), LONGEST_COOL_DOWN_LEASES) * lease_ms)

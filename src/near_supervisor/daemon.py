@@ -1,0 +1,51 @@
+"""One supervisor at work as a process: its signals, sockets and threads."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import threading
+
+from near_ha.errors import NearError
+
+from . import __version__, options
+from .control_routes import ControlRoutes
+from .core.events import StopAsked
+from .driver import Driver
+from .io import logfmt
+from .io.control import ControlServer
+from .io.exporter import Exporter
+from .io.run_dir import RunDir
+from .io.systemd import ServiceManager
+
+log = logging.getLogger("near_supervisor")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Supervise until told to end; exit status 1 for options that cannot work, which the log names."""
+    logfmt.set_up(str(given.node_id))
+    try:
+        checked = options.check(given, options.from_environment())
+        run_dir = RunDir(checked.run_dir)
+        driver = Driver(checked, run_dir, ServiceManager(os.environ))
+        exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
+        routes = ControlRoutes(checked, os.environ, lambda: driver.snapshot, driver.post)
+        control = ControlServer(run_dir.path / "control.sock", routes.table())
+    except NearError as error:
+        log.error("%s", error)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _frame: driver.post(StopAsked(signal.Signals(got).name)))
+    for serve in (exporter.serve, control.serve):
+        threading.Thread(target=serve, daemon=True).start()
+    log.info(
+        "near-supervisor %s for account %s, lease %g s, Consul %s, metrics on %s",
+        __version__,
+        checked.account_id,
+        checked.lease_ms / 1000,
+        checked.consul_url,
+        checked.exporter_address,
+    )
+    return driver.run()

@@ -1,0 +1,63 @@
+"""Member records in Consul: each node keeps its own, locked with its session."""
+
+from __future__ import annotations
+
+from near_ha import consul_keys, member_record
+from near_ha.cluster import Standing
+from near_ha.errors import BadRecord
+from near_ha.member_record import Member
+from near_ha.wire import Entry
+from near_supervisor.core.answer import Kind
+
+from .consul_agents import Agents, Refused, Unknown, encode, entry_of
+
+
+class Members(Agents):
+    """Claims, publishes, drops and reads them. ``node_id`` is the member id: unique in the cluster."""
+
+    def claim_member(self, node_id: str, session: str, member: Member) -> Standing | None:
+        """Lock this node's record; None when that succeeded, else the record of who has it.
+
+        A record that carries our own ``instance`` was left by the process before us and is replaced.
+        """
+        key = consul_keys.member(self.account_id, node_id)
+        lock = {"Verb": "lock", "Key": key, "Session": session, "Value": encode(member.to_json())}
+        answer = self._change([lock])
+        if answer.kind is Kind.YES:
+            return None
+        if answer.kind is Kind.UNKNOWN:
+            raise Unknown(answer.reason)
+        _index, other = self._read(key)
+        if other is None:
+            raise Unknown("the member record changed while it was claimed")
+        # Asked of the bytes: another version of ours may have written what this one cannot read.
+        if member_record.instance_of(other.value) != member.instance:
+            return _standing(node_id, other)
+        answer = self._change([{"Verb": "delete-cas", "Key": key, "Index": other.index}, lock])
+        if answer.kind is Kind.YES:
+            return None
+        raise (Refused if answer.kind is Kind.NO else Unknown)(answer.reason)
+
+    def drop_member(self, node_id: str, session: str) -> None:
+        """Delete this node's record: a lock that its session's end breaks would delay the next claim."""
+        key = consul_keys.member(self.account_id, node_id)
+        self._change([{"Verb": "check-session", "Key": key, "Session": session}, {"Verb": "delete", "Key": key}])
+
+    def publish_member(self, node_id: str, session: str, member: Member) -> None:
+        """Write this node's record under its lock; Unknown when that failed."""
+        key = consul_keys.member(self.account_id, node_id)
+        self._ask(lambda client: client.kv.put(key, member.to_json(), acquire=session))
+
+    def members(self) -> tuple[Standing, ...]:
+        """Every member record, alive or not; Unknown when they could not be read."""
+        prefix = consul_keys.members(self.account_id)
+        found = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
+        return tuple(_standing(entry.key[len(prefix) :], entry) for entry in map(entry_of, found))
+
+
+def _standing(member_id: str, entry: Entry) -> Standing:
+    try:
+        record = member_record.parse(entry.value)
+    except BadRecord:
+        record = None
+    return Standing(member_id, record, entry.session)

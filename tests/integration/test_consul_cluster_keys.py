@@ -1,0 +1,411 @@
+"""The cluster's values on a real Consul: read together, changed by check-and-set, watched, and whatever lies there."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from integration.test_consul_access import MASTER, a_file, a_token
+from near_ha import cluster, consul_keys, history, switchover
+from near_ha.cluster_config import ClusterConfig
+from near_ha.history import Change
+from near_ha.history import Kind as ChangeKind
+from near_ha.member_record import Member
+from near_ha.switchover import Action, Switchover
+from near_supervisor import cluster_side, options
+from near_supervisor.cluster_side import ClusterSide
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES, Kind
+from near_supervisor.io import key_watch
+from near_supervisor.io.consul_access import ANYBODY, ConsulAccess
+from near_supervisor.io.consul_store import ConsulStore, Denied, Unknown
+from near_supervisor.io.key_watch import KeyWatch
+from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.real_consul import RealConsul, real_consul
+from support.waiting import took_s, until
+
+pytestmark = pytest.mark.integration
+
+TIMEOUT_MS = 2_000
+LEASE_MS = 2_000
+SOON_S = 5.0
+REQUEST = Switchover("r1", Action.PROMOTE, "b", "somebody", "a test", 1)
+CHANGE = Change(7, "b", ChangeKind.SWITCHOVER, 0, "a", 120, "because", "r1")
+PAUSED = ClusterConfig(True, "somebody", "a test", 1).to_json()
+GARBAGE = [b"", b"[]", b"\xff\xfe", b"[" * 5_000, b'{"paused": "yes"}', b'{"changes": 7}', b"x" * 300_000]
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
+    with real_consul(tmp_path_factory.mktemp("consul")) as running:
+        yield running
+
+
+@pytest.fixture
+def store(consul: RealConsul) -> ConsulStore:
+    return ConsulStore(consul.url, f"cluster-{next(_numbers)}", TIMEOUT_MS)
+
+
+def write(store: ConsulStore, key: str, raw: bytes | str) -> int:
+    """Put anything there, as anybody may; the key's new index."""
+    client = store._clients[0]
+    client.kv.put(key, raw)
+    return int(client.kv.get(key)[1]["ModifyIndex"])
+
+
+def member(name: str) -> Member:
+    return Member(name, f"host-{name}", f"instance-{name}", "Voting", True, "", 7, LEASE_MS, "ed25519:KEY")
+
+
+# --- check-and-set
+
+
+def test_a_key_that_is_not_there_is_made_once(store: ConsulStore) -> None:
+    key = consul_keys.switchover(store.account_id)
+    assert store.look_at(key, 0, 0)[1] is None
+    assert store.check_and_set(key, 0, "one") == YES
+    second = store.check_and_set(key, 0, "two")
+    assert (second.kind, "index" in second.reason) == (Kind.NO, True), second
+    entry = store.look_at(key, 0, 0)[1]
+    assert entry is not None
+    assert (entry.value, entry.session) == (b"one", None)
+
+
+def test_of_two_that_read_the_same_one_succeeds(store: ConsulStore) -> None:
+    key = consul_keys.config(store.account_id)
+    at = write(store, key, "before")
+    assert store.check_and_set(key, at, "first") == YES
+    assert store.check_and_set(key, at, "second").kind is Kind.NO
+    write(store, key, "third")
+    assert store.check_and_set(key, at + 1, "second").kind is Kind.NO
+
+
+def test_a_key_that_was_deleted_is_not_made_anew_by_who_had_read_it(consul: RealConsul, store: ConsulStore) -> None:
+    key = consul_keys.config(store.account_id)
+    at = write(store, key, "before")
+    consul.ask("DELETE", f"/v1/kv/{key}")
+    assert store.check_and_set(key, at, "after").kind is Kind.NO
+    assert store.look_at(key, 0, 0)[1] is None
+
+
+def cas(store: ConsulStore) -> Kind:
+    return store.check_and_set(consul_keys.config(store.account_id), 3, "{}").kind
+
+
+@pytest.mark.parametrize(
+    "said",
+    [CLOSE, answer(b"No cluster leader", "500 Internal Server Error"), answer({}), answer(True), answer(b"x", "409 X"),
+     answer({"Results": [{"KV": {"Key": "near-supervisor/other/config", "ModifyIndex": 7}}]}),
+     answer({"Errors": [{"OpIndex": 0, "What": "Permission denied"}]}, "409 Conflict")],
+)  # fmt: skip
+def test_what_a_broken_server_says_to_a_check_and_set_is_not_known(said: bytes) -> None:
+    with hostile(said) as server:
+        broken = ConsulStore(server.url, "default", 300)
+        assert cas(broken) is Kind.UNKNOWN
+        with pytest.raises(Unknown):
+            broken.entries()
+        with pytest.raises(Unknown):
+            broken.look_at("near-supervisor/default/config", 0, 0)
+
+
+def test_a_server_that_hangs_or_is_not_there_is_not_known() -> None:
+    with hostile(HANG) as server:
+        broken = ConsulStore(server.url, "default", 300)
+        assert took_s(lambda: cas(broken)) < SOON_S
+        assert cas(broken) is Kind.UNKNOWN
+    assert cas(ConsulStore(f"http://127.0.0.1:{free_port()}", "default", 300)) is Kind.UNKNOWN
+
+
+# --- everything at once
+
+
+def test_a_cluster_is_read_as_it_was_written(store: ConsulStore) -> None:
+    account = store.account_id
+    assert store.entries() == ()
+    session = store.create_session("a", 10_000, 0)
+    assert store.claim_member("a", session, member("a")) is None
+    write(store, consul_keys.config(account), PAUSED)
+    write(store, consul_keys.history(account), history.to_json([CHANGE]))
+    at = write(store, consul_keys.switchover(account), REQUEST.to_json())
+    # Names that begin alike are others' keys.
+    write(store, consul_keys.config(account + "x"), "other")
+    write(store, consul_keys.leader(account + "x"), "other")
+    found = cluster.read(account, store.entries())
+    assert found.problems == ()
+    assert [(standing.member_id, standing.session, standing.record) for standing in found.members] == [
+        ("a", session, member("a"))
+    ]
+    assert (found.config.paused, found.changes, found.request, found.request_index) == (True, (CHANGE,), REQUEST, at)
+    assert (found.lease_index, found.validator, found.leader) == (0, None, "")
+
+
+@pytest.mark.parametrize("raw", GARBAGE, ids=lambda raw: str(raw[:12]))
+def test_garbage_in_every_key_is_named_and_hides_nothing_else(store: ConsulStore, raw: bytes) -> None:
+    account = store.account_id
+    session = store.create_session("a", 10_000, 0)
+    assert store.claim_member("a", session, member("a")) is None
+    keys = [
+        consul_keys.leader(account), consul_keys.config(account), consul_keys.switchover(account),
+        consul_keys.history(account), consul_keys.member(account, "bad"),
+    ]  # fmt: skip
+    for key in keys:
+        write(store, key, raw)
+    found = cluster.read(account, store.entries())
+    assert sorted(problem.partition(": ")[0] for problem in found.problems) == sorted(keys)
+    assert [standing.member_id for standing in found.members if standing.record] == ["a"]
+    assert (found.config.paused, found.request, found.changes, found.lease) == (False, None, (), None)
+    assert found.request_index > 0, "it can be replaced"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
+    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}
+    with real_consul(tmp_path_factory.mktemp("acl"), MASTER, acl=acl) as running:
+        yield running
+
+
+LEASE_ONLY = 'key "kuutamod-leader/default" { policy = "write" }'
+
+
+def with_rules(consul: RealConsul, tmp_path: Path, rules: str) -> ConsulStore:
+    return ConsulStore(consul.url, "default", TIMEOUT_MS, ConsulAccess(a_file(tmp_path, a_token(consul, rules))))
+
+
+def test_a_token_that_may_not_read_is_told_apart_from_an_empty_store(guarded: RealConsul, tmp_path: Path) -> None:
+    poor = with_rules(guarded, tmp_path, LEASE_ONLY)
+    with pytest.raises(Denied, match="Permission denied"):
+        poor.entries()
+    with pytest.raises(Denied):
+        poor.look_at(consul_keys.config("default"), 0, 0)
+    said = poor.check_and_set(consul_keys.config("default"), 0, "{}")
+    assert (said.kind, "denied" in said.reason.lower()) == (Kind.UNKNOWN, True)
+    with pytest.raises(Denied):
+        poor.put(consul_keys.config("default"), 0, "{}")
+    assert guarded.entry(consul_keys.config("default")) is None
+
+
+# --- watches
+
+
+class Side:
+    """A ClusterSide of its own, and the events that it posted."""
+
+    def __init__(self, url: str, account: str, monkeypatch: pytest.MonkeyPatch, access: ConsulAccess = ANYBODY) -> None:
+        made = object.__new__(options.Options)
+        for name, value in (("consul_url", url), ("account_id", account), ("consul_access", access)):
+            object.__setattr__(made, name, value)
+        object.__setattr__(made, "lease_ms", LEASE_MS)
+        self.events: list[ev.Event] = []
+        self.warnings: list[str] = []
+        monkeypatch.setattr(cluster_side.log, "warning", lambda text, *values: self.warnings.append(text % values))
+        self.side = ClusterSide(made, self.events.append)
+
+    def sees(self, event: ev.Event, within_s: float = SOON_S) -> None:
+        until(f"{event} is posted", lambda: event in self.events, lambda: f"{self.events}\n{self.warnings}", within_s)
+
+    def answers(self, command: cmd.MoveRequest) -> ev.RequestMoved:
+        self.side.carry_out(command)
+        moved = [event for event in self.events if isinstance(event, ev.RequestMoved)]
+        return until(
+            "it is answered", lambda: [e for e in self.events if isinstance(e, ev.RequestMoved)][len(moved) :]
+        )[0]
+
+
+def test_pausing_and_resuming_are_seen_at_once(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, key = Side(consul.url, store.account_id, monkeypatch), consul_keys.config(store.account_id)
+    side.side.watch()
+    side.sees(ev.ConfigSeen(False))
+    side.sees(ev.RequestSeen(0, None))
+    write(store, key, PAUSED)
+    side.sees(ev.ConfigSeen(True))
+    write(store, key, "garbage")
+    side.sees(ev.ConfigSeen(None))
+    assert f"{key} cannot be read" in "\n".join(side.warnings)
+    side.events.clear()
+    write(store, key, ClusterConfig(False).to_json())
+    side.sees(ev.ConfigSeen(False))
+    side.events.clear()
+    consul.ask("DELETE", f"/v1/kv/{key}")
+    side.sees(ev.ConfigSeen(False))
+
+
+def test_requests_are_seen_with_their_index(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, key = Side(consul.url, store.account_id, monkeypatch), consul_keys.switchover(store.account_id)
+    first = write(store, key, REQUEST.to_json())
+    side.side.watch()
+    side.sees(ev.RequestSeen(first, REQUEST))
+    second = write(store, key, b"garbage")
+    side.sees(ev.RequestSeen(second, None))
+    assert [event for event in side.events if isinstance(event, ev.RequestSeen)] == [
+        ev.RequestSeen(first, REQUEST), ev.RequestSeen(second, None),
+    ]  # fmt: skip
+
+
+def test_a_watch_is_quiet_while_nothing_changes_however_busy_its_neighbours(store: ConsulStore) -> None:
+    """A missing key's query returns whenever a key beside it is written; a store full of heartbeats is no news."""
+    reads: list[float] = []
+
+    class Counting(ConsulStore):
+        def look_at(self, key: str, index: int, wait_ms: int) -> tuple[int, object]:  # type: ignore[override]
+            reads.append(monotonic())
+            return super().look_at(key, index, wait_ms)
+
+    account, seen = store.account_id, queue.SimpleQueue[object]()
+    url = f"http://{store._clients[0].http.host}:{store._clients[0].http.port}"
+    watch = KeyWatch(lambda ms: Counting(url, account, ms), consul_keys.config(account), LEASE_MS)
+
+    def keep_looking() -> None:
+        for found in watch.changes():
+            seen.put(found)
+
+    threading.Thread(target=keep_looking, daemon=True).start()
+    assert seen.get(timeout=SOON_S) is None
+    began, done = monotonic(), 0
+    while monotonic() - began < 1.5:
+        write(store, consul_keys.last_heartbeat(account), str(done))
+        done += 1
+    assert done > 50
+    assert seen.empty()
+    assert len(reads) < 10
+    write(store, consul_keys.config(account), PAUSED)
+    found = seen.get(timeout=SOON_S)
+    assert getattr(found, "value", None) == PAUSED.encode()
+
+
+def test_a_consul_that_is_away_changes_nothing_and_is_not_asked_in_a_frenzy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hostile(answer(b"No cluster leader", "500 Internal Server Error")) as server:
+        side = Side(server.url, "default", monkeypatch)
+        side.side.watch()
+        until("both keys are asked for", lambda: len(set(server.requests)) == 2)
+        before = len(server.requests)
+        threading.Event().wait(1.0)
+        assert side.events == []
+        assert len(server.requests) - before <= 2 * (1_000 // key_watch.RETRY_MS + 1)
+        server.script["*"] = answer([], "404 Not Found", X_Consul_Index="7")
+        side.sees(ev.ConfigSeen(False))
+        side.sees(ev.RequestSeen(0, None))
+
+
+def test_a_token_that_never_could_read_them_does_not_pause_a_cluster_and_is_said_once(
+    guarded: RealConsul, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poor = a_file(tmp_path, a_token(guarded, LEASE_ONLY))
+    side = Side(guarded.url, "default", monkeypatch, ConsulAccess(poor))
+    side.side.watch()
+    side.sees(ev.ConfigSeen(False))
+    side.sees(ev.RequestSeen(0, None))
+    threading.Event().wait(3 * key_watch.RETRY_MS / 1000)
+    assert len(side.events) == 2
+    assert sorted(text.partition(",")[0] for text in side.warnings) == [
+        "may not read near-supervisor/default/config", "may not read near-supervisor/default/switchover",
+    ]  # fmt: skip
+    assert all("--consul-token-file" in text for text in side.warnings)
+
+
+def test_a_token_that_lost_its_rights_does_not_resume_a_paused_cluster(
+    guarded: RealConsul, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded.ask("PUT", f"/v1/kv/{consul_keys.config('default')}", {"paused": True})
+    rules = LEASE_ONLY + '\nkey_prefix "near-supervisor/default/" { policy = "write" }'
+    guarded.ask("PUT", "/v1/acl/policy", {"Name": "fades", "Rules": rules})
+    token = guarded.ask("PUT", "/v1/acl/token", {"Policies": [{"Name": "fades"}]})
+    side = Side(guarded.url, "default", monkeypatch, ConsulAccess(a_file(tmp_path, token["SecretID"])))
+    side.side.watch()
+    side.sees(ev.ConfigSeen(True))
+    guarded.ask("DELETE", f"/v1/acl/token/{token['AccessorID']}")
+    until(
+        "it is said", lambda: any("goes on to hold" in text for text in side.warnings), lambda: str(side.warnings), 40
+    )
+    assert ev.ConfigSeen(False) not in side.events
+    guarded.ask("DELETE", f"/v1/kv/{consul_keys.config('default')}")
+
+
+# --- what is written
+
+
+def test_a_request_is_moved_once_and_stamped(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, key = Side(consul.url, store.account_id, monkeypatch), consul_keys.switchover(store.account_id)
+    at = write(store, key, REQUEST.to_json())
+    accepted = REQUEST.accepted("a", 7, "b", 0)
+    assert side.answers(cmd.MoveRequest(at, accepted)) == ev.RequestMoved("r1", YES)
+    entry = store.look_at(key, 0, 0)[1]
+    assert entry is not None
+    moved = switchover.parse(entry.value)
+    assert (moved.phase, moved.source, moved.term) == (accepted.phase, "a", 7)
+    assert moved.moved_at_ms > 1_600_000_000_000
+    assert side.answers(cmd.MoveRequest(at, accepted)).answer.kind is Kind.NO
+
+
+def test_without_consul_a_move_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(f"http://127.0.0.1:{free_port()}", "default", monkeypatch)
+    assert side.answers(cmd.MoveRequest(3, REQUEST)).answer.kind is Kind.UNKNOWN
+
+
+def changes(store: ConsulStore) -> tuple[Change, ...]:
+    entry = store.look_at(consul_keys.history(store.account_id), 0, 0)[1]
+    return history.parse(entry.value) if entry else ()
+
+
+def test_changes_are_noted_once_for_each_term(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = [Side(consul.url, store.account_id, monkeypatch) for _ in range(4)]
+    for number, side in enumerate(sides):
+        for term in (7, 7, 8 + number):
+            side.side.carry_out(cmd.NoteChange(Change(term, f"n{number}", ChangeKind.FAILOVER, 0)))
+    until("all are there", lambda: len(changes(store)) == 5, lambda: str((changes(store), sides[0].warnings)))
+    assert sorted(change.term for change in changes(store)) == [7, 8, 9, 10, 11]
+    assert all(change.at_ms > 1_600_000_000_000 for change in changes(store))
+
+
+def test_a_history_that_cannot_be_read_begins_anew(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = Side(consul.url, store.account_id, monkeypatch)
+    write(store, consul_keys.history(store.account_id), b"garbage")
+    side.side.carry_out(cmd.NoteChange(CHANGE))
+    until("it is there", lambda: [change.term for change in _readable(store)] == [7])
+    assert "cannot be read and begins anew" in "\n".join(side.warnings)
+
+
+def _readable(store: ConsulStore) -> tuple[Change, ...]:
+    entry = store.look_at(consul_keys.history(store.account_id), 0, 0)[1]
+    return () if entry is None or entry.value == b"garbage" else history.parse(entry.value)
+
+
+def test_a_change_that_cannot_be_noted_is_said_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_side, "NOTE_RETRY_MS", 10)
+    side = Side(f"http://127.0.0.1:{free_port()}", "default", monkeypatch)
+    side.side.carry_out(cmd.NoteChange(CHANGE))
+    until("it is said", lambda: any("term 7 is not in the history" in text for text in side.warnings))
+    assert side.answers(cmd.MoveRequest(3, REQUEST)).id == "r1"
+
+
+# --- who answers to a claim
+
+
+def test_a_record_of_ours_that_another_version_wrote_is_replaced(store: ConsulStore) -> None:
+    first, second, third = (store.create_session("a", 10_000, 0) for _ in range(3))
+    assert store.claim_member("a", first, member("a")) is None
+    client, key = store._clients[0], consul_keys.member(store.account_id, "a")
+    client.kv.put(key, '{"instance": "instance-a", "state": 7}', acquire=first)
+    assert store.members()[0].record is None
+    assert store.claim_member("a", second, member("a")) is None
+    client.kv.put(key, '{"state": 7}', acquire=second)
+    other = store.claim_member("a", third, member("a"))
+    assert other is not None
+    assert (other.record, other.session, other.name) == (None, second, "a")

@@ -1,0 +1,127 @@
+"""A wish that is written past the supervisors: what somebody else does meanwhile, and what a lost answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from near_ha import consul_keys, wish
+from near_ha.cluster import Cluster
+from near_ha.cluster_options import Access
+from near_ha.consul_http import Agents, ConsulHttp, addresses
+from near_ha.consul_way import ConsulWay
+from near_ha.errors import ConsulUnknown, Refused
+from near_ha.wish import Decision, Verb, Wish
+from support.played_cluster import ACCOUNT, PlayedCluster, played
+from support.real_consul import RealConsul, real_consul
+
+pytestmark = pytest.mark.integration
+
+PROMOTE = Wish(Verb.PROMOTE, "validator-2", "me", "a test", force=True)
+PAUSE = Wish(Verb.PAUSE, "", "me", "a test")
+
+
+@pytest.fixture(scope="module")
+def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
+    with real_consul(tmp_path_factory.mktemp("consul")) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
+    with played(consul) as running:
+        running.script = "ignored"
+        yield running
+    consul.ask("DELETE", "/v1/kv/?recurse")
+
+
+@pytest.fixture
+def way(cluster: PlayedCluster) -> ConsulWay:
+    return ConsulWay(Access(account_id=ACCOUNT, consul_urls=(cluster.consul.url,)))
+
+
+def client(cluster: PlayedCluster) -> ConsulHttp:
+    return ConsulHttp(Agents(addresses([cluster.consul.url], None)), 5.0)
+
+
+def test_a_value_that_has_moved_on_is_left_alone(cluster: PlayedCluster) -> None:
+    consul, key = client(cluster), consul_keys.config(ACCOUNT)
+    assert consul.check_and_set(key, 0, '{"paused": true}')
+    assert not consul.check_and_set(key, 0, '{"paused": false}')
+    assert not consul.check_and_set(key, cluster.cluster().config_index - 1, '{"paused": false}')
+    assert cluster.cluster().config.paused
+
+
+def test_of_two_that_ask_at_once_one_is_told_of_the_other(
+    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one writes between this one's look and its write."""
+    decide, other, rounds = wish.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
+
+    def slowly(seen: Cluster, wanted: Wish, request_id: str, now_ms: int) -> Decision:
+        decided = decide(seen, wanted, request_id, now_ms)
+        rounds.append(wanted.by)
+        if len(rounds) == 1:
+            other.ask(Wish(Verb.PROMOTE, "validator-2", "another"), check=False)
+        return decided
+
+    monkeypatch.setattr(wish, "decide", slowly)
+    with pytest.raises(Refused, match="another switchover is under way"):
+        way.ask(PROMOTE, check=False)
+    request = cluster.cluster().request
+    assert request is not None
+    assert request.asked_by == "another"
+    assert rounds == ["me", "another", "me"]
+
+
+def test_a_cluster_that_never_rests_is_given_up(
+    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ConsulHttp, "check_and_set", lambda *_: False)
+    with pytest.raises(Refused, match="changes faster than it can be asked"):
+        way.ask(PROMOTE, check=False)
+    assert cluster.cluster().request is None
+
+
+@pytest.mark.parametrize("wanted", [PROMOTE, PAUSE], ids=["promote", "pause"])
+@pytest.mark.parametrize("arrived", [True, False], ids=["it had arrived", "it had not"])
+def test_an_answer_that_is_lost_is_looked_for(
+    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch, wanted: Wish, arrived: bool
+) -> None:
+    write = ConsulHttp.check_and_set
+
+    def lose(self: ConsulHttp, key: str, index: int, value: str) -> bool:
+        if arrived:
+            write(self, key, index, value)
+        raise ConsulUnknown("Consul does not answer")
+
+    monkeypatch.setattr(ConsulHttp, "check_and_set", lose)
+    if arrived:
+        assert way.ask(wanted, check=False).changed
+    else:
+        with pytest.raises(ConsulUnknown, match="whether it has the request is not known"):
+            way.ask(wanted, check=False)
+    now = cluster.cluster()
+    assert (now.request is not None or now.config.paused) is arrived
+
+
+def test_a_request_that_was_moved_on_at_once_is_still_ours(
+    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One agent stores it and is silent, the next one says no: by then a supervisor has accepted it."""
+    write = ConsulHttp.check_and_set
+
+    def twice(self: ConsulHttp, key: str, index: int, value: str) -> bool:
+        assert write(self, key, index, value)
+        now = cluster.cluster()
+        assert now.request is not None
+        moved = now.request.accepted("validator-1", 7, "validator-2", 1)
+        assert write(self, key, now.request_index, moved.to_json())
+        return write(self, key, index, value)
+
+    monkeypatch.setattr(ConsulHttp, "check_and_set", twice)
+    asked = way.ask(PROMOTE, check=False)
+    request = cluster.cluster().request
+    assert request is not None
+    assert (asked.changed, asked.request) == (True, request.id)

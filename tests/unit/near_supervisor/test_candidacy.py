@@ -1,0 +1,121 @@
+"""Who stands for a lease that is to be had, and how much later than it could."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.switchover import Action, Switchover
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.candidacy import stands_at
+from near_supervisor.core.ceiling import Ceiling
+from near_supervisor.core.model import Node, Tenure
+from near_supervisor.core.watch import Seen, Watch
+from support.core_play import SETTINGS, D, Play, held, released, sample, standby
+
+FREE = released()
+OWN = released(node_id="a", hostname="host-a")
+GIVEN_AWAY = released(node_id="a", hostname="host-a", handover_to="c")
+FOR_C = Switchover("r1", Action.PROMOTE, "c", "alice", "", 0)
+FOR_US = replace(FOR_C, target="a")
+
+
+def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
+    """So long after ``seen`` was first seen this node stands; None for never."""
+    facts = {"paused": False, **facts}
+    node = replace(Node(replace(SETTINGS, priority=priority)), **facts)  # type: ignore[arg-type]
+    at = stands_at(replace(node, watch=Watch(seen, 1_000)))
+    return None if at is None else at - 1_000
+
+
+@pytest.mark.parametrize(
+    ("seen", "facts", "wait"),
+    [
+        pytest.param(FREE, {}, 0, id="free: at once"),
+        pytest.param(FREE, {"priority": 50}, D // 4, id="a lower priority comes later"),
+        pytest.param(FREE, {"priority": 1}, 99 * D // 200, id="the lowest, half a lease"),
+        pytest.param(FREE, {"priority": 0}, None, id="priority 0: never by itself"),
+        pytest.param(held(), {"priority": 50}, D + D // 4, id="that comes on top of the wait for a silent holder"),
+        pytest.param(FREE, {"paused": True}, None, id="paused: nobody else's role"),
+        pytest.param(FREE, {"paused": None}, None, id="not known yet whether it is paused"),
+        pytest.param(OWN, {"paused": True}, 0, id="paused: who had it may have it again"),
+        pytest.param(held(node_id="a", hostname="host-a"), {"paused": True}, D, id="paused: again after its silence"),
+        pytest.param(FREE, {"request": FOR_C}, D // 2, id="somebody else is wanted"),
+        pytest.param(FREE, {"request": FOR_US, "priority": 0, "paused": True}, 0, id="this one is wanted"),
+        pytest.param(held(), {"request": FOR_US}, D, id="being wanted shortens no wait"),
+        pytest.param(released(handover_to="a"), {"priority": 0}, 0, id="the predecessor named this node"),
+        pytest.param(released(handover_to="c"), {}, D, id="the predecessor named another one"),
+        pytest.param(GIVEN_AWAY, {}, D // 2, id="given away, and not taken: back after half a lease"),
+        pytest.param(GIVEN_AWAY, {"priority": 0}, D // 2, id="also when it never stands by itself"),
+        pytest.param(FREE, {"cool_until": 4_000}, 3_000, id="cooling down"),
+        pytest.param(FREE, {"cool_until": 4_000, "request": FOR_US}, 0, id="a person's wish ends the cooling down"),
+    ],
+)
+def test_when_this_node_stands(seen: Seen, facts: dict[str, object], wait: int | None) -> None:
+    assert waits(seen, **facts) == wait  # type: ignore[arg-type]
+
+
+def fail(play: Play) -> Tenure:
+    """The tenure ends because its neard did."""
+    tenure = play.node.tenure
+    assert tenure is not None
+    pid = play.node.neard.pid if play.node.neard else 0
+    play.do(ev.NeardExited(pid, "signal 6 (SIGABRT)"))
+    play.do(ev.ReleaseAnswered(YES))
+    return tenure
+
+
+def test_the_first_early_end_costs_nothing_the_next_ones_more_and_more() -> None:
+    play = Play().to_validating()
+    fail(play)
+    assert (play.node.flaps, play.node.cool_until - play.now) == (1, 0)
+    for flaps, leases in [(2, 1), (3, 2), (4, 3), (5, 3)]:
+        play.node = replace(
+            play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, Ceiling(1, play.now), play.now, play.now, give_up="x")
+        )
+        play.do(ev.ReleaseAnswered(YES))
+        assert (play.node.flaps, play.node.cool_until - play.now) == (flaps, leases * D)
+
+
+def test_a_long_tenure_makes_good_for_the_short_ones() -> None:
+    play = Play().to_validating()
+    assert play.node.tenure is not None
+    signed_long = replace(play.node.tenure, signs_at=play.now - 10 * D, give_up="x")
+    play.node = replace(play.node, flaps=3, neard=None, tenure=signed_long)
+    play.do(ev.ReleaseAnswered(YES))
+    assert play.node.flaps == 0
+
+
+def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
+    play = Play().to_validating()
+    assert play.node.tenure is not None
+    play.node = replace(play.node, neard=None, tenure=replace(play.node.tenure, give_up="x", heir="b"))
+    play.do(ev.ReleaseAnswered(YES))
+    assert play.node.flaps == 0
+
+
+def test_a_paused_active_that_is_behind_stays_though_a_standby_is_ready() -> None:
+    play = Play().to_validating()
+    play.do(ev.ConfigSeen(paused=True))
+    for _ in range(14):
+        out = play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
+        play.heartbeat()
+        if play.node.reading_members:
+            out += play.do(ev.MembersSeen(play.now, (standby("b"),)))
+        assert not play.one(cmd.StopNeard, out)
+    assert "the cluster is paused: this node stays the validator" in play.said()
+
+
+def test_being_paused_is_said_aloud_and_so_is_its_end() -> None:
+    play = Play().to_voting()
+    assert "paused" not in play.said()
+    play.do(ev.ConfigSeen(paused=True))
+    assert "the cluster is paused" in play.said()
+    play.do(ev.ConfigSeen(paused=None))
+    assert play.node.paused is True, "a value that cannot be read changes nothing"
+    play.do(ev.ConfigSeen(paused=False))
+    assert "not paused any more" in play.said()
+    assert play.one(cmd.Acquire, play.do(ev.LeaseSeen(released())))

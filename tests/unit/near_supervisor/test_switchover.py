@@ -1,0 +1,263 @@
+"""A request to switch over: what the holder checks before it stops signing, and how each request ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from near_ha.history import Kind as Why
+from near_ha.lease_record import LeaseState
+from near_ha.switchover import Action, Phase, Switchover
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.model import Node
+from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, released, sample, standby
+
+PROMOTE_B = Switchover("r1", Action.PROMOTE, "b", "alice", "new kernel", 0, term=8)
+DEMOTE = replace(PROMOTE_B, action=Action.DEMOTE, target="")
+
+
+def ask(play: Play, request: Switchover, *members: Any, index: int = 70) -> list[cmd.Command]:
+    """The request is seen, and the members are read after it, if the core asks for them."""
+    out = play.do(ev.RequestSeen(index, request))
+    if play.one(cmd.ReadMembers, out):
+        out = play.do(ev.MembersSeen(play.now, members))
+    return out
+
+
+def moved(play: Play, out: list[cmd.Command]) -> Switchover:
+    command = play.one(cmd.MoveRequest, out)
+    assert isinstance(command, cmd.MoveRequest), out
+    return command.request
+
+
+def test_the_holder_accepts_then_stops_then_releases_to_the_target() -> None:
+    play = Play().to_validating()
+    out = ask(play, PROMOTE_B, standby("b"), standby("c"))
+    accepted = moved(play, out)
+    assert (accepted.phase, accepted.source, accepted.term) == (Phase.ACCEPTED, "a", 8)
+    assert not play.one(cmd.StopNeard, out), "it signs until it knows that it was accepted"
+    assert play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
+    release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0")))
+    assert isinstance(release, cmd.Release)
+    assert (release.record.state, release.record.handover_to) == (LeaseState.RELEASED, "b")
+    assert "alice" in release.record.reason
+
+
+def test_an_acceptance_whose_answer_got_lost_is_seen_by_the_watch() -> None:
+    play = Play().to_validating()
+    accepted = moved(play, ask(play, PROMOTE_B, standby("b")))
+    assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", UNKNOWN)))
+    assert play.one(cmd.StopNeard, play.do(ev.RequestSeen(71, accepted)))
+
+
+def test_somebody_was_faster_and_nothing_stops() -> None:
+    play = Play().to_validating()
+    moved(play, ask(play, PROMOTE_B, standby("b")))
+    assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", NO)))
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        pytest.param(PROMOTE_B.accepted("a", 7, "b", 0), id="in a term before this one"),
+        pytest.param(PROMOTE_B.accepted("c", 8, "b", 0), id="by another node"),
+    ],
+)
+def test_what_was_accepted_elsewhere_moves_nobody(accepted: Switchover) -> None:
+    play = Play().to_validating()
+    play.do(ev.RequestSeen(70, accepted))
+    assert play.node.tenure is not None
+    assert not play.node.tenure.give_up
+
+
+@pytest.mark.parametrize(
+    ("request_", "members", "outcome"),
+    [
+        pytest.param(PROMOTE_B, [standby("c")], "b is no member", id="no such member"),
+        pytest.param(PROMOTE_B, [standby("b", ready=False, reason="is Syncing")], "is Syncing", id="not ready"),
+        pytest.param(PROMOTE_B, [standby("b", lease_ms=2 * D)], "lease of 20 s", id="another lease"),
+        pytest.param(PROMOTE_B, [standby("b", validator_public_key="ed25519:X")], "another validator key", id="key"),
+        pytest.param(PROMOTE_B, [replace(standby("b"), session=None)], "is not there", id="its session has ended"),
+        pytest.param(PROMOTE_B, [replace(standby("b"), record=None)], "cannot be read", id="an unreadable record"),
+        pytest.param(DEMOTE, [standby("b", ready=False)], "no standby is ready", id="nobody to demote to"),
+        pytest.param(DEMOTE, [standby("b", priority=0)], "no standby is ready", id="one that stands never by itself"),
+    ],
+)
+def test_the_holder_refuses_and_signs_on(request_: Switchover, members: list[Any], outcome: str) -> None:
+    play = Play().to_validating()
+    failed = moved(play, ask(play, request_, *members))
+    assert failed.phase is Phase.FAILED
+    assert outcome in failed.outcome
+    assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
+
+
+def test_force_takes_an_unready_target_and_never_one_with_another_key() -> None:
+    forced = replace(PROMOTE_B, force=True)
+    play = Play().to_validating()
+    assert moved(play, ask(play, forced, standby("b", ready=False))).phase is Phase.ACCEPTED
+    play = Play().to_validating()
+    stranger = standby("b", ready=False, validator_public_key="ed25519:X")
+    assert moved(play, ask(play, forced, stranger)).phase is Phase.FAILED
+
+
+def test_members_that_were_read_before_the_request_say_nothing() -> None:
+    play = Play().to_validating()
+    play.do(ev.MembersSeen(play.now, (standby("b"),)))
+    out = play.do(ev.RequestSeen(70, PROMOTE_B), after=1)
+    assert not play.one(cmd.MoveRequest, out)
+    assert play.one(cmd.ReadMembers, out)
+    assert not play.one(cmd.MoveRequest, play.do(ev.MembersSeen(play.now, None))), "they could not be read"
+    assert play.one(cmd.ReadMembers, play.wait(1_500))
+    assert play.one(cmd.MoveRequest, play.do(ev.MembersSeen(play.now, (standby("b"),))))
+
+
+def test_demote_goes_to_the_ready_standby_of_the_highest_priority() -> None:
+    play = Play().to_validating()
+    out = ask(play, DEMOTE, standby("b", priority=50), standby("c"), standby("d", ready=False))
+    assert moved(play, out).target == "c"
+
+
+def test_demote_means_the_one_who_led_when_it_was_asked() -> None:
+    play = Play().to_validating()
+    done = moved(play, ask(play, replace(DEMOTE, term=7), standby("b")))
+    assert done.phase is Phase.DONE
+    assert "term 7 is over" in done.outcome
+
+
+@pytest.mark.parametrize(("force", "phase"), [(False, Phase.FAILED), (True, Phase.ACCEPTED)])
+def test_a_paused_cluster_switches_over_by_force_only(force: bool, phase: Phase) -> None:
+    play = Play().to_validating()
+    play.do(ev.ConfigSeen(paused=True))
+    assert moved(play, ask(play, replace(PROMOTE_B, force=force), standby("b"))).phase is phase
+
+
+def test_the_validator_itself_is_promoted_by_changing_nothing() -> None:
+    play = Play().to_validating()
+    done = moved(play, play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="a"))))
+    assert done.phase is Phase.DONE
+
+
+def test_a_signer_that_is_just_being_started_is_stopped_as_well() -> None:
+    play = Play().to_tenure()
+    play.heartbeat()
+    assert play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
+    moved(play, ask(play, PROMOTE_B, standby("b")))
+    assert not play.one(cmd.Release, play.do(ev.RequestMoved("r1", YES))), "it may be there already"
+    assert play.one(cmd.StopNeard, play.do(ev.NeardStarted(200, armed=True)))
+
+
+# --- the target
+
+
+def heir(request: Switchover | None = None) -> Play:
+    """This node, ``a``, has taken over from ``b``, which had accepted the request."""
+    accepted = (request or replace(PROMOTE_B, target="a")).accepted("b", 7, (request or PROMOTE_B).target or "a", 0)
+    accepted = replace(accepted, target=request.target if request else "a")
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, accepted))
+    play.do(ev.LeaseSeen(released(handover_to=accepted.target)), after=300)
+    if accepted.target != "a":
+        play.wait(D + D // 2 + 100)
+    assert play.node.attempt is not None
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    play.do(ev.NeardExited(100, "exit code 0"))
+    play.do(ev.NeardStarted(200, armed=True))
+    return play
+
+
+def test_the_target_says_that_it_is_done_when_it_signs_and_how_long_nobody_did() -> None:
+    play = heir()
+    assert not play.one(cmd.MoveRequest, play.wait(200))
+    play.now += 800
+    out = play.poll()
+    done = moved(play, out)
+    assert (done.phase, done.gap_ms) == (Phase.DONE, 1_300), "since the holder was known to stop"
+    note = play.one(cmd.NoteChange, out)
+    assert isinstance(note, cmd.NoteChange)
+    assert (note.change.kind, note.change.predecessor, note.change.request) == (Why.SWITCHOVER, "b", "r1")
+
+
+def test_another_one_had_to_take_over_and_says_that_it_failed() -> None:
+    play = heir(replace(PROMOTE_B, target="c"))
+    failed = moved(play, play.poll())
+    assert failed.phase is Phase.FAILED
+    assert "c did not take over, a validates" in failed.outcome
+
+
+def test_a_failover_is_noted_with_its_cause() -> None:
+    play = Play().to_validating()
+    notes = [command for _, command in play.log if isinstance(command, cmd.NoteChange)]
+    assert [(note.change.kind, note.change.term) for note in notes] == [(Why.RELEASE, 8)]
+
+
+def test_what_a_crash_has_made_us_forget_is_not_noted_a_second_time() -> None:
+    play = Play().to_validating()
+    assert play.node.tenure is not None
+    play.node = replace(play.node, tenure=replace(play.node.tenure, signs_at=None, succession=None))
+    play.log.clear()
+    play.poll()
+    assert play.node.tenure.signs_at is not None  # type: ignore[union-attr]
+    assert not [command for _, command in play.log if isinstance(command, cmd.NoteChange)]
+
+
+# --- requests that nobody carries out
+
+
+def test_a_request_that_nobody_carries_out_is_called_off() -> None:
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="c", timeout_ms=5_000)))
+    assert not play.one(cmd.MoveRequest, play.wait(4_999))
+    failed = moved(play, play.wait(2))
+    assert failed.phase is Phase.FAILED
+    assert "nobody carried it out within 5 s" in failed.outcome
+
+
+def test_a_hand_over_without_an_end_is_called_off_later() -> None:
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="c", timeout_ms=5_000).accepted("b", 7, "c", 0)))
+    assert not play.one(cmd.MoveRequest, play.wait(5_000 + 2 * D - 1))
+    assert moved(play, play.wait(2)).phase is Phase.FAILED
+
+
+def test_after_a_no_it_is_tried_again_when_the_request_was_read_again() -> None:
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="c", timeout_ms=1_000)))
+    moved(play, play.wait(1_001))
+    assert not play.one(cmd.MoveRequest, play.do(ev.RequestMoved("r1", NO)))
+    again = play.one(cmd.MoveRequest, play.wait(600))
+    assert isinstance(again, cmd.MoveRequest)
+
+
+def test_an_older_read_of_the_same_request_is_not_believed() -> None:
+    play = Play().to_validating()
+    play.do(ev.RequestSeen(75, PROMOTE_B.ended(Phase.FAILED, "c", 0, "")))
+    play.do(ev.RequestSeen(70, PROMOTE_B))
+    assert play.node.request is not None
+    assert play.node.request.phase is Phase.FAILED
+
+
+def test_our_own_move_is_not_undone_by_its_late_answer() -> None:
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="c", timeout_ms=1_000)))
+    failed = moved(play, play.wait(1_001))
+    play.do(ev.RequestSeen(71, failed))
+    play.do(ev.RequestMoved("r1", YES))
+    assert play.node.request_index == 71, "the watch was faster than the answer"
+
+
+def test_on_the_way_out_requests_are_left_to_others() -> None:
+    play = Play().to_validating()
+    play.do(ev.StopAsked("SIGTERM"))
+    assert not play.one(cmd.MoveRequest, ask(play, PROMOTE_B, standby("b")))
+
+
+def test_a_node_alone_has_nobody_to_hand_over_to() -> None:
+    play = Play(Node(SETTINGS)).to_validating()
+    play.poll()
+    assert moved(play, ask(play, DEMOTE)).outcome == "no standby is ready to take over"
+    assert sample(1).syncing is False
