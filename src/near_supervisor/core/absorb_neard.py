@@ -145,7 +145,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
 def _keep(node: Node, heads: TwoHeads) -> Step:
     """What the next process finds after a crash is never lower than what counts, and not much higher either.
 
-    Else it would name, and a successor would wait for, all that the chain could have gained since the lease was acquired.
+    Else it would name, and a successor would wait for, all that the chain could have gained since the lease was
+    acquired.
     """
     tenure, settings = node.tenure, node.settings
     if tenure is None:

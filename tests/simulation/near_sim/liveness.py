@@ -125,7 +125,10 @@ def _end_requests(cluster: Cluster) -> None:
 
 
 def _switch_over(cluster: Cluster, heir: Host, unknown_ms: int) -> int:
-    """A promotion that is asked for ends as done, with the one who was named signing. ``unknown_ms``: see _hand_over."""
+    """A promotion that is asked for ends as done, with the one who was named signing.
+
+    ``unknown_ms``: as for a stop.
+    """
     world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
     _end_requests(cluster)
     began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms + unknown_ms
