@@ -188,6 +188,13 @@ BREAKS: tuple[Break, ...] = (
         PLAYS,
     ),
     Break(
+        "a signer is asked often until what counts was seen by itself",
+        CORE + "rules_neard.py",
+        "(not node.sync.synced or _bounded_by_a_standby(node))",
+        "not node.sync.synced",
+        PLAYS,
+    ),
+    Break(
         "an acquisition is adopted only while the record has not moved on without us",
         CORE + "absorb_consul.py",
         "return (node if seen.index == attempt.index else replace(node, attempt=None)), []",

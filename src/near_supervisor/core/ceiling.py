@@ -47,6 +47,11 @@ class TwoHeads:
         """As long as there is one line only."""
         return TwoHeads(head, line, line)
 
+    @property
+    def since(self) -> int:
+        """Nothing that was seen before counts any more."""
+        return min(self.newest.at, self.before.at)
+
     def ceiling(self, block_time_ms: int) -> Ceiling:
         """What counts."""
         return self.newest.or_higher(self.before, block_time_ms)

@@ -306,3 +306,17 @@ def test_a_crash_does_not_forget_where_the_tip_of_the_chain_is(wall_clock_error:
     release = fresh.one(cmd.Release, fresh.do(EXIT))
     assert isinstance(release, cmd.Release)
     assert release.record.height >= fresh.height + 1 + 4_800 // 600
+
+
+def test_a_new_signer_is_asked_often_until_it_has_shown_two_heads_of_its_own() -> None:
+    """Else whoever takes over soon would wait for heights that only a standby could not rule out."""
+    play = Play().to_tenure()
+    play.heartbeat()
+    play.do(ev.NeardExited(100, "exit code 0"), after=200)
+    play.do(ev.NeardStarted(200, armed=True), after=5)
+    play.poll(target=play.height + 2, head_age_ms=0)
+    quick, usual = SETTINGS.poll_ms // 4, SETTINGS.poll_ms
+    assert not play.one(cmd.PollNeard, play.wait(quick - 1))
+    assert play.one(cmd.PollNeard, play.wait(2)), "one head may be a late one"
+    play.poll(target=play.height + 2, head_age_ms=0)
+    assert not play.one(cmd.PollNeard, play.wait(usual - quick - 2)), "nothing from before its start counts any more"
