@@ -49,8 +49,15 @@ class RunDir:
         self.instance = self._instance()
 
     def remember(self, memory: Memory) -> None:
-        """Keep it for when this process crashes. After a crash of the host there is no signer to be taken up."""
-        self._write("tenure.json", json.dumps(asdict(memory)), durably=False)
+        """Keep it for when this process crashes. After a crash of the host there is no signer to be taken up.
+
+        OSError when it cannot be written. Then nothing is kept: what was there may name a height that is too low.
+        """
+        try:
+            self._write("tenure.json", json.dumps(asdict(memory)), durably=False)
+        except OSError:
+            self.forget()
+            raise
 
     def forget(self) -> None:
         """There is nothing to take up again."""
@@ -61,7 +68,8 @@ class RunDir:
         try:
             document = json.loads((self.path / "tenure.json").read_text())
             ceiling = Ceiling(int(document["ceiling"]["target"]), int(document["ceiling"]["at"]))
-            seen = document["tip"]
+            # An older version kept none; an update need not cost a failover.
+            seen = document.get("tip")
             tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
             return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling, tip)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):

@@ -81,6 +81,22 @@ def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: Memo
     assert not list(tmp_path.glob("*.new"))
 
 
+def test_what_cannot_be_written_leaves_nothing_older(tmp_path: Path) -> None:
+    """The older one may name a height that the signer has passed."""
+    directory = RunDir(tmp_path)
+    directory.remember(MEMORY)
+    (tmp_path / "tenure.json.new").mkdir()
+    with pytest.raises(OSError, match="tenure"):
+        directory.remember(replace(MEMORY, ceiling=Ceiling(1300, 99_500)))
+    assert directory.recall() is None
+
+
+def test_what_a_version_without_a_tip_has_remembered_is_recalled(tmp_path: Path) -> None:
+    text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}}'
+    (tmp_path / "tenure.json").write_text(text)
+    assert RunDir(tmp_path).recall() == replace(MEMORY, tip=None)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
 def test_a_torn_memory_is_no_memory(tmp_path: Path, cut: int) -> None:
     directory = RunDir(tmp_path)
