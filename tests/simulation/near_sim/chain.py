@@ -33,11 +33,6 @@ class Chain:
         """Height of the newest block."""
         return self._base_height + (self._world.now - self._base_time) // self._pace
 
-    @property
-    def lost_ms(self) -> int:
-        """By how much longer it took to get here than it had to."""
-        return self._world.now - (self.height() - self._paces[0][0]) * self.block_time
-
     def set_pace(self, pace: int) -> None:
         """From now on a block every ``pace`` milliseconds (not less than the block time)."""
         self._base_height = self.height()
