@@ -33,6 +33,7 @@ AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda lease, delay: 
 SWITCHED = Measure("gap", "gap", "delay + 0.5 s", lambda _lease, delay: delay + 0.5)
 COORDINATION = Measure("coordination", "released by the old → acquired by the new", "50 ms", lambda *_: 0.05)
 COMMAND = Measure("command", "from the command to its end")
+ANSWER = Measure("answer", "from Python's start to its end", "300 ms", lambda *_: 0.3)
 NO_GAP = Measure("gap", "gap", "0", lambda _lease, _delay: 0.0)
 SILENCE = Measure("silence", "longest silence of the signer")
 SILENCE_BEFORE = Measure("silence_before", "the same, as long before the event")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from near_bench import consul_probe, measure, supervisor_log
+from near_bench import consul_probe, measure, module_probe, supervisor_log
 from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
 from near_bench.measure import Values
 from near_bench.signatures import change_gap, first_since, last_before, longest_silence
@@ -85,6 +85,18 @@ def _ended(stage: Stage, host: Validator, request: str) -> dict[str, Any]:
         if found and found["id"] == request and found["phase"] in (phase.value for phase in FINAL):
             return dict(found)
     raise Problem(f"The request {request} has not ended within {TAKEOVER_TIMEOUT_S:g} s.")
+
+
+def asked_by_a_module(stage: Stage) -> Values:
+    """The module that only looks, on the standby, through its control socket."""
+    old, new = stage.roles()
+    layout = stage.net.layout
+    kept = layout.data / "modules"
+    arguments = {"run_dir": str(layout.run_dir(new).resolve())}
+    took, result = module_probe.run(module_probe.payload("near_failover_info", arguments, kept))
+    if not result["leader"] or result["leader"]["node_id"] != old.name:
+        raise Problem(f"The module says that {result['leader']} leads; it is {old.name}.")
+    return {measure.ANSWER.key: took}
 
 
 def neard_killed(stage: Stage) -> Values:

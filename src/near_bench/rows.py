@@ -99,4 +99,11 @@ SWITCHOVER_ROWS = (
         [measure.SWITCHED, measure.COORDINATION, measure.COMMAND],
         "POST /demote on its control socket; else as above",
     ),
+    Row(
+        "info",
+        "near_failover_info on a target",
+        plays.asked_by_a_module,
+        [measure.ANSWER],
+        "the one file that Ansible sends to a host, run by Python there; without SSH",
+    ),
 )

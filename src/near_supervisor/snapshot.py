@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from near_ha.cluster_report import request_json
 from near_ha.states import State
 
 from . import __version__
@@ -37,7 +38,8 @@ class Snapshot:
         leader, sync = self._leader(), self.node.sync
         signer = f"leader {leader['node_id']}" if leader else "no leader known"
         in_sync, why_not = ("in sync", "") if sync.synced else ("not in sync", f": {sync.reason}")
-        return f"{self.node.state.value}, {signer}, {in_sync}", f"height {sync.height}{why_not}"
+        paused = ", paused" if self.node.paused else ""
+        return f"{self.node.state.value}, {signer}, {in_sync}{paused}", f"height {sync.height}{why_not}"
 
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
@@ -71,6 +73,10 @@ class Snapshot:
                 "peers": node.sync.peers,
             },
             "leader": self._leader(),
+            "priority": settings.priority,
+            # Null: it has not been seen yet, or ever.
+            "paused": node.paused,
+            "switchover": request_json(node.request) if node.request and node.request.open else None,
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
             "consul": {"answers": node.consul_silent_since is None},
             "uptime_ms": self.uptime_ms,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from integration.test_consul_access import ACCOUNT, MASTER, POLICY, a_file, a_token, papers, tls_config
 from integration.test_supervisor_bad_input import Chain, chain, hosts, refuses, stopped_chain
-from near_ha import lease_record
+from near_ha import control_client, lease_record
+from near_ha.errors import ControlRefused
 from near_ha.lease_record import LeaseState
 from support.real_consul import RealConsul, real_consul
 from support.supervised import Supervised
@@ -76,6 +78,9 @@ def test_a_token_without_rights_is_said_and_a_better_one_is_taken_without_a_rest
     said = host.says("Permission denied")
     assert "--consul-token-file" in said
     assert poor not in everything_said(host)
+    with pytest.raises(ControlRefused, match=r"the token may not read .* in Consul at https://.*") as caught:
+        control_client.call(host.run_dir / "control.sock", "POST", "/pause")
+    assert caught.value.status == HTTPStatus.FORBIDDEN
     rich = a_token(fortress, POLICY)
     a_file(tmp_path, rich)
     host.reaches("Validating")

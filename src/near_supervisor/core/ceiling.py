@@ -17,10 +17,13 @@ class Ceiling:
     target: int
     at: int
 
+    def ahead_ms(self, other: Ceiling, block_time_ms: int) -> int:
+        """By how many milliseconds of blocks this line is higher, at all times: lines have the same slope."""
+        return (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
+
     def or_higher(self, other: Ceiling, block_time_ms: int) -> Ceiling:
-        """The higher one of two lines; they have the same slope."""
-        ahead = (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
-        return self if ahead > 0 else other
+        """The higher one of two lines."""
+        return self if self.ahead_ms(other, block_time_ms) > 0 else other
 
     def height(self, when: int, block_time_ms: int) -> int:
         """Largest height that may have been signed by ``when``."""
@@ -43,6 +46,11 @@ class TwoHeads:
     def beginning(line: Ceiling, head: int = 0) -> TwoHeads:
         """As long as there is one line only."""
         return TwoHeads(head, line, line)
+
+    @property
+    def since(self) -> int:
+        """Nothing that was seen before counts any more."""
+        return min(self.newest.at, self.before.at)
 
     def ceiling(self, block_time_ms: int) -> Ceiling:
         """What counts."""

@@ -53,9 +53,18 @@ def _poll_interval(node: Node) -> int:
         return settings.poll_ms // STARTING_POLLS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)
-    if not node.sync.synced and node.neard.misses == 0:
+    if node.neard.misses == 0 and (not node.sync.synced or _bounded_by_a_standby(node)):
         return settings.poll_ms // SYNCING_POLLS
     return settings.poll_ms
+
+
+def _bounded_by_a_standby(node: Node) -> bool:
+    """What a signer may have signed is bounded by what a standby saw, which knows of no target height.
+
+    A successor would wait for heights that nobody has signed, so two heads of the signer itself are wanted soon.
+    """
+    neard, heads = node.neard, node.heads
+    return neard is not None and neard.armed and heads is not None and heads.since < neard.started_at
 
 
 def _waiting_interval(node: Node, tenure: Tenure) -> int:

@@ -106,6 +106,14 @@ def test_whole_numbers_have_no_fraction_and_fractions_stay(shown: Shown) -> None
     assert "\nnear_supervisor_ready 0\n" in text
 
 
+def test_a_pause_is_seen_and_what_is_not_known_is_none(shown: Shown) -> None:
+    for paused, shown_as in ((None, 0), (False, 0), (True, 1)):
+        shown.snapshot = snapshot(paused=paused)
+        assert f"\nnear_supervisor_paused {shown_as}\n" in shown.get("/metrics")[1]
+        assert shown.snapshot.status()["paused"] is paused
+        assert (", paused" in shown.snapshot.summary()[0]) is bool(paused)
+
+
 def test_the_whole_text_is_what_prometheus_reads(shown: Shown) -> None:
     shown.snapshot = snapshot(restarts=2)
     families = {family.name: family for family in text_string_to_metric_families(shown.get("/metrics")[1])}
