@@ -71,8 +71,9 @@ options:
     type: str
     choices: ['0400', '0600']
     default: '0600'
-notes:
-  - The public key is derived by the Python package C(cryptography) where the host has it, otherwise by the module.
+requirements:
+  - The Python package C(cryptography) on the host (on Debian and Ubuntu C(python3-cryptography)), to make a key.
+    Without it, one that is there is kept, one that is given is put there, and both are checked.
 attributes:
   check_mode:
     description: Says what would be made, replaced, removed or refused. A key that is not made yet has no public key.
@@ -162,7 +163,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _ed25519
-from ..module_utils.near_ha import atomic_file, ed25519, key_file, key_place
+from ..module_utils.near_ha import atomic_file, key_file, key_place
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
 from ..module_utils.near_ha.key_file import KeyFile
 
@@ -187,10 +188,11 @@ class Keeper:
         found = self.found()
         if found is not None and not self.replaces(found, wanted):
             return self.kept(found)
+        if wanted is None and not _ed25519.AVAILABLE:
+            raise BadKey(*_ed25519.missing())
         if wanted is None and not self.check:
             seed = secrets.token_bytes(32)
-            derive = _ed25519.public_key if _ed25519.AVAILABLE else ed25519.public_key
-            wanted = key_file.made(self.path, self.account, seed, derive(seed))
+            wanted = key_file.made(self.path, self.account, seed, _ed25519.public_key(seed))
         if not self.check:
             self.keep_copy()
             self.write(wanted)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from near_ha import base58, key_file
+from near_ha import base58
 from neard_sim.keys import Signer, verify
 from support import ansible_modules, near_keys
 
@@ -380,15 +380,20 @@ def test_a_full_disk_leaves_the_key_that_was_there(near_key: Any, path: Path, mo
     assert (path.read_text(), names(path.parent)) == (content, [path.name])
 
 
-def test_without_cryptography_keys_are_made_and_checked_all_the_same(
+def test_without_cryptography_no_key_is_made_and_every_other_one_is_checked_all_the_same(
     near_key: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(near_key._ed25519, "AVAILABLE", False)
-    said = run(near_key, path)
-    assert said["changed"] is True
-    made = key_file.read(path)
-    theirs = Ed25519PrivateKey.from_private_bytes(made.seed()).public_key()
-    assert made.public_key == said["public_key"] == key_file.public_text(theirs.public_bytes_raw())
+    for check in (True, False):
+        said = run(near_key, path, check=check)["msg"]
+        assert "apt-get install python3-cryptography" in said
+        assert "pip install cryptography" in said
+    assert not path.exists()
+    halves = json.dumps(near_keys.two_halves("x"))
+    assert "does not follow" in run(near_key, path, secret_key_content=halves)["msg"]
+    given = key(path)
+    path.unlink()
+    assert run(near_key, path, secret_key_content=given)["changed"] is True
     assert run(near_key, path)["changed"] is False
 
 
