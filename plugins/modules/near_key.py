@@ -72,8 +72,8 @@ options:
     choices: ['0400', '0600']
     default: '0600'
 requirements:
-  - The Python package C(cryptography) on the host (on Debian and Ubuntu C(python3-cryptography)), to make a key or to
-    take a given one. Without it, a file that is there is kept as it is, checked as neard does.
+  - The Python package C(cryptography) on the host (on Debian and Ubuntu C(python3-cryptography)), to make a key.
+    Without it, one that is there is kept, one that is given is put there, and both are checked.
 attributes:
   check_mode:
     description: Says what would be made, replaced, removed or refused. A key that is not made yet has no public key.
@@ -188,7 +188,7 @@ class Keeper:
         found = self.found()
         if found is not None and not self.replaces(found, wanted):
             return self.kept(found)
-        if not _ed25519.AVAILABLE:
+        if wanted is None and not _ed25519.AVAILABLE:
             raise BadKey(*_ed25519.missing())
         if wanted is None and not self.check:
             seed = secrets.token_bytes(32)
@@ -238,8 +238,6 @@ class Keeper:
             text = key_place.read_secret(Path(name))
         if text is None:
             return None
-        if not _ed25519.AVAILABLE:
-            raise BadKey(*_ed25519.missing())
         key = self.whole(key_file.given(text, name))
         if key.account_id:
             self.refuse_other_account(key, name, "Give the key of that account, or mend account_id")
@@ -248,13 +246,7 @@ class Keeper:
     def whole(self, key: KeyFile) -> KeyFile:
         """The key, whose secret no output of this module can hold any more; BadKey if its halves are two keys'."""
         self.module.no_log_values.add(key.secret_key)
-        if _ed25519.AVAILABLE and key_file.public_text(_ed25519.public_key(key.seed())) != key.public_key:
-            raise BadKey(
-                f"{key.path}: the public key {key.public_key} does not follow from the secret key, so nothing that is"
-                " signed with it counts",
-                "Restore the key from your backup",
-            )
-        return key
+        return key_file.whole(key)
 
     def refuse_other_account(self, key: KeyFile, name: str, hint: str) -> None:
         """BadKey if the key belongs to another account, or is of the other kind."""

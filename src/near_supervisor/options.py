@@ -119,7 +119,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
     if not home.is_dir():
         raise BadConfig(f"--neard-home {home} is not a directory", f"Create it with: neard --home {home} init")
     paths = {name: _key_path(given, environ, name) for name in _KEYS}
-    keys = {name: key_file.read(path) for name, path in paths.items()}
+    keys = {name: key_file.read_whole(path) for name, path in paths.items()}
     neard = shutil.which(given.neard)
     if neard is None:
         raise BadConfig(f"neard program {given.neard!r} was not found", "Put it into PATH, or name it with --neard")

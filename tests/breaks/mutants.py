@@ -246,6 +246,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "return node, []",
         profile="liveness",
     ),
+    Mutant(
+        "a signer that has shown where the chain is does not name heights that a slow chain never reached",
+        CORE + "absorb_neard.py",
+        "if not view.synced or doubted or node.settings.chain_may_stand_still:",
+        "if True:",
+        profile="liveness",
+    ),
     # --- switchover
     Mutant(
         "a request that nobody carries out is called off",

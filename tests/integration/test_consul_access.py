@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_consul_store import TIMEOUT_MS, TTL_MS, index, member, vacant, value
 from near_ha import consul_keys
 from near_ha.lease_record import LeaseState
 from near_localnet.consul_install import ensure_consul
@@ -19,6 +18,7 @@ from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_access import ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
+from support.lease_holder import TIMEOUT_MS, TTL_MS, index, member, vacant, value
 from support.real_consul import TOOLS, RealConsul, real_consul
 
 pytestmark = pytest.mark.integration

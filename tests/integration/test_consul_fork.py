@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 FORK = "py-consul==1.8.0"
 FETCH_S = 60
-TESTS = Path(__file__).with_name("test_consul_store.py")
+TESTS = Path(__file__).with_name("consul_store")
 
 
 @pytest.fixture

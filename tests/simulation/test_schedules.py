@@ -29,6 +29,11 @@ REGRESSIONS = (
     pytest.param(1_409_814, Profile.SAFETY, id="a heartbeat that comes twice, and puts an older height back"),
     pytest.param(1_007_264, Profile.LIVENESS, id="terms that begin anew, because all keys were deleted"),
     pytest.param(1_006_038, Profile.LIVENESS, id="a fault that went on after the faults had stopped"),
+    pytest.param(1_011_597, Profile.LIVENESS, id="a slow chain, and a crash that forgot how slow it was"),
+    pytest.param(1_014_102, Profile.LIVENESS, id="the same, with a lag"),
+    pytest.param(1_073_928, Profile.LIVENESS, id="the same, just above the bound"),
+    pytest.param(1_006_543, Profile.LIVENESS, id="a switchover where terms began anew, because all keys were deleted"),
+    pytest.param(1_010_729, Profile.LIVENESS, id="a switchover to a node from which a kuutamod takes the lease"),
     pytest.param(2_528, Profile.LIVENESS, id="a standby at the edge of being in sync"),
 )
 

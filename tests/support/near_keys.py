@@ -1,4 +1,4 @@
-"""Key files for tests, well-formed and not. A "secret" here is any seed followed by the public half."""
+"""Key files for tests, well-formed and not. What is random in a real one follows from a name."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import hashlib
 import json
 from pathlib import Path
 
-from near_ha import base58
+from near_ha import base58, ed25519
 
 
 def pair(name: str) -> tuple[str, str]:
     """(public key, secret key) that follow from ``name``."""
     seed = hashlib.sha256(f"seed {name}".encode()).digest()
-    public = hashlib.sha256(f"public {name}".encode()).digest()
+    public = ed25519.public_key(seed)
     return "ed25519:" + base58.encode(public), "ed25519:" + base58.encode(seed + public)
+
+
+def two_halves(name: str) -> dict[str, object]:
+    """What a key file holds whose seed is another key's, which neard takes."""
+    other, public = (base58.decode(secret[len("ed25519:") :]) for _, secret in (pair(f"not {name}"), pair(name)))
+    return document(name) | {"secret_key": "ed25519:" + base58.encode(other[:32] + public[32:])}
 
 
 def document(name: str, account: str = "test.near") -> dict[str, object]:

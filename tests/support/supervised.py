@@ -130,11 +130,11 @@ class Supervised:
         text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
         return [str(json.loads(raw)) for found, raw in _MESSAGE.findall(text) if level in ("", found)]
 
-    def says(self, words: str, timeout_s: float = 15) -> str:
-        """Wait for a message with these words in it, and return it."""
+    def says(self, words: str, timeout_s: float = 15, since: int = 0) -> str:
+        """Wait for a message with these words in it, after the first ``since`` messages, and return it."""
         return until(
             f"{self.name} says {words!r}",
-            lambda: next((message for message in self.said() if words in message), None),
+            lambda: next((message for message in self.said()[since:] if words in message), None),
             self.evidence,
             timeout_s,
         )
@@ -142,6 +142,11 @@ class Supervised:
     def log(self) -> str:
         """Everything it wrote."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def guard_log(self) -> str:
+        """Everything that its guard and its neard wrote."""
+        log = self.run_dir / "neard.log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def left_nothing(self) -> None:
         """No guard, no neard, and no key in neard's home."""
@@ -153,9 +158,7 @@ class Supervised:
         parts = [f"--- {self.name}: exit {self.process and self.process.poll()}, {json.dumps(self.status())}"]
         parts += [f"{pid}: {words}" for pid, words in self.processes().items()]
         parts += ["\n".join(self.log().splitlines()[-40:])]
-        neard_log = self.run_dir / "neard.log"
-        if neard_log.exists():
-            parts += ["--- guard and neard", "\n".join(neard_log.read_text(errors="replace").splitlines()[-25:])]
+        parts += ["--- guard and neard", "\n".join(self.guard_log().splitlines()[-25:])]
         return "\n".join(parts)
 
 

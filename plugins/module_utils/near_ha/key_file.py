@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import base58, relaxed_json
+from . import base58, ed25519, relaxed_json
 from .errors import BadKey
 
 _PREFIX = "ed25519:"
@@ -44,11 +44,30 @@ class KeyFile:
 
 
 def read(path: Path) -> KeyFile:
-    """Read ``path`` and check that its public key belongs to its secret key.
+    """Read ``path`` and check that its public key is the second half of its secret key, as neard does.
 
     Raises BadKey naming the file and what is wrong with it; never a part of the secret.
     """
     return _checked(_document(path), path)
+
+
+def read_whole(path: Path) -> KeyFile:
+    """As ``read``, for a key that is about to be used: see ``whole``."""
+    return whole(read(path))
+
+
+def whole(key: KeyFile) -> KeyFile:
+    """The key, if its public key follows from its seed (2 ms); else BadKey: what it signs would count for nothing.
+
+    neard itself compares the second half of the secret key only, and starts with a seed of another key.
+    """
+    if public_text(ed25519.public_key(key.seed())) != key.public_key:
+        raise BadKey(
+            f"{key.path}: the public key {key.public_key} does not follow from the secret key, so nothing that is"
+            " signed with it counts",
+            "Restore the key from your backup",
+        )
+    return key
 
 
 def parse(text: str, name: str) -> KeyFile:

@@ -164,13 +164,13 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
 def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     if node.session is None:
         return replace(node, attempt=None), []
+    line = node.heads.ceiling(node.settings.block_time_ms) if node.heads else Ceiling(attempt.floor, now)
     tenure = Tenure(
-        node.session.id, attempt.term, attempt.floor, since=now, heartbeat_at=now, succession=attempt.succession
+        node.session.id, attempt.term, attempt.floor, line, since=now, heartbeat_at=now, succession=attempt.succession
     )
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
-    line = node.heads.ceiling(node.settings.block_time_ms) if node.heads else Ceiling(attempt.floor, now)
     out: list[Command] = [
-        Remember(Memory(tenure.session, tenure.term, tenure.floor, line)),
+        Remember(Memory(tenure.session, tenure.term, tenure.floor, line, node.tip)),
         Say("info", f"acquired the lease, term {tenure.term}"),
     ]
     return node, out

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import candidacy, sync, tip
+from . import candidacy, lease, sync, tip
 from . import events as ev
 from .ceiling import Ceiling, TwoHeads
-from .commands import Command, MoveDeadline, Say
+from .commands import Command, MoveDeadline, Remember, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
 from .values import replace
@@ -37,6 +37,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         memory.session,
         memory.term,
         memory.floor,
+        memory.ceiling,
         since=now,
         heartbeat_at=now,
         deadline=event.deadline,
@@ -49,6 +50,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
         heads=TwoHeads.beginning(memory.ceiling),
+        tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
         last_term=memory.term,
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
@@ -136,7 +138,24 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
     heads = _heads(node, sample, view, event.asked_at)
-    return replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads), said
+    node, kept = _keep(replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads), heads)
+    return node, said + kept
+
+
+def _keep(node: Node, heads: TwoHeads) -> Step:
+    """What the next process finds after a crash is never lower than what counts, and not much higher either.
+
+    Else it would name, and a successor would wait for, all that the chain could have gained since the lease was
+    acquired.
+    """
+    tenure, settings = node.tenure, node.settings
+    if tenure is None:
+        return node, []
+    line = heads.ceiling(settings.block_time_ms)
+    if 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms):
+        return node, []
+    memory = Memory(tenure.session, tenure.term, tenure.floor, line, node.tip)
+    return replace(node, tenure=replace(tenure, kept=line)), [Remember(memory)]
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:

@@ -17,10 +17,13 @@ class Ceiling:
     target: int
     at: int
 
+    def ahead_ms(self, other: Ceiling, block_time_ms: int) -> int:
+        """By how many milliseconds of blocks this line is higher, at all times: lines have the same slope."""
+        return (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
+
     def or_higher(self, other: Ceiling, block_time_ms: int) -> Ceiling:
-        """The higher one of two lines; they have the same slope."""
-        ahead = (self.target - other.target) * block_time_ms - _longest(self.at - other.at)
-        return self if ahead > 0 else other
+        """The higher one of two lines."""
+        return self if self.ahead_ms(other, block_time_ms) > 0 else other
 
     def height(self, when: int, block_time_ms: int) -> int:
         """Largest height that may have been signed by ``when``."""

@@ -59,13 +59,15 @@ class Session:
 class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
-    ``ceiling`` is the line as it was when the lease was acquired: it stays an upper bound.
+    ``ceiling`` and ``tip`` are how the chain was seen last, or a little earlier: a line stays an upper bound, but the
+    older it is, the higher above the chain.
     """
 
     session: str
     term: int
     floor: int
     ceiling: Ceiling
+    tip: Tip | None = None
 
     @property
     def tag(self) -> str:
@@ -102,15 +104,17 @@ class Attempt:
 class Tenure:
     """This node holds the lease, as far as it knows.
 
-    ``floor`` is the height above which this node may sign; ``deadline`` is None until a heartbeat of
-    this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
-    to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
-    this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it.
+    ``floor`` is the height above which this node may sign; ``kept`` is the line that the next process would find
+    after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in
+    this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" = to
+    any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
+    ``succession`` is None where a crash has lost it.
     """
 
     session: str
     term: int
     floor: int
+    kept: Ceiling
     since: int
     heartbeat_at: int
     deadline: int | None = None

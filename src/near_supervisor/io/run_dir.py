@@ -17,6 +17,7 @@ from pathlib import Path
 from near_ha.errors import BadConfig
 from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Memory
+from near_supervisor.core.tip import Tip
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
@@ -48,8 +49,15 @@ class RunDir:
         self.instance = self._instance()
 
     def remember(self, memory: Memory) -> None:
-        """Keep it, durably enough for a crash of the supervisor."""
-        self._write("tenure.json", json.dumps(asdict(memory)))
+        """Keep it for when this process crashes. After a crash of the host there is no signer to be taken up.
+
+        OSError when it cannot be written. Then nothing is kept: what was there may name a height that is too low.
+        """
+        try:
+            self._write("tenure.json", json.dumps(asdict(memory)), durably=False)
+        except OSError:
+            self.forget()
+            raise
 
     def forget(self) -> None:
         """There is nothing to take up again."""
@@ -60,7 +68,10 @@ class RunDir:
         try:
             document = json.loads((self.path / "tenure.json").read_text())
             ceiling = Ceiling(int(document["ceiling"]["target"]), int(document["ceiling"]["at"]))
-            return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling)
+            # An older version kept none; an update need not cost a failover.
+            seen = document.get("tip")
+            tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
+            return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling, tip)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 
@@ -90,11 +101,12 @@ class RunDir:
             ) from None
         return text
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, durably: bool = True) -> None:
         fresh = self.path / f"{name}.new"
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w") as file:
             file.write(text + "\n")
             file.flush()
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
         fresh.replace(self.path / name)

@@ -123,6 +123,11 @@ class Cluster:
         if not self._calm:
             self.consul.delete(also_kept)
 
+    def fall_behind(self, host: Host, heights: int) -> None:
+        """The next burst of a head that lags, unless everything is calm by then."""
+        if not self._calm:
+            host.neard.fall_behind(heights)
+
     def end_neard(self, host: Host) -> None:
         """A crash that was under way, unless everything is calm by then."""
         if not self._calm:

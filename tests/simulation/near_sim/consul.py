@@ -1,6 +1,6 @@
 """Consul as far as the lease needs it: linearisable transactions, sessions with a TTL, lock delay, lost leaders.
 
-The conditions of the five transactions were read off a real Consul (tests/integration/test_consul_store.py).
+The conditions of the five transactions were read off a real Consul (tests/integration/consul_store).
 Member records are not modelled: nothing that is decided about safety reads them.
 """
 
@@ -39,7 +39,10 @@ class Session:
 
 
 class Consul:
-    """The lease key, its lock, the last heartbeat that is kept apart from it, and the sessions."""
+    """The lease key, its lock, the last heartbeat that is kept apart from it, and the sessions.
+
+    ``was_emptied``: there was a time at which none of all that was ever written was there any more.
+    """
 
     def __init__(self, world: World, chain: Chain) -> None:
         self._world, self._chain = world, chain
@@ -49,6 +52,7 @@ class Consul:
         self.sessions: dict[str, Session] = {}
         self.leaderless_until = 0
         self.last_way: How | None = None
+        self.was_emptied = False
         self._kept: LeaseRecord | None = None
         self._kept_index: int | None = None
         self._locked_until = 0
@@ -175,6 +179,7 @@ class Consul:
         """An operator deletes the key, the lock goes with it, without a delay; or all that there is."""
         if also_kept:
             self._kept = self._kept_index = None
+        self.was_emptied = self.was_emptied or self._kept is None
         self._set(Seen(None, kept=self._kept, kept_index=self._kept_index))
 
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:

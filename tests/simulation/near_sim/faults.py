@@ -112,7 +112,7 @@ def _neard_behind(cluster: Cluster, host: Host) -> None:
     since = 0
     for _ in range(world.rng.randint(1, 6)):
         lag = world.between(1, 60)
-        world.after(since, lambda lag=lag: node.fall_behind(lag))  # type: ignore[misc]
+        world.after(since, lambda lag=lag: cluster.fall_behind(host, lag))  # type: ignore[misc]
         world.after(since + world.between(200, 5_000), node.rejoin)
         since += world.between(500, LONGEST_MS // 2)
 

@@ -67,11 +67,7 @@ def _hand_over(cluster: Cluster, signer: str) -> int:
     world.note(signer, "is asked to stop")
     if host.supervisor is not None:
         host.supervisor.post(ev.StopAsked("SIGTERM"))
-    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms
-    if world.reached["fault: all keys deleted"]:
-        # Terms may have begun anew. Who remembers a higher one takes the release for an old one, and waits for the
-        # height of the last heartbeat instead: what could have been signed within a lease.
-        bound += cluster.longest_lease_ms
+    began, bound = world.now, _longest_hand_over(cluster)
     while not cluster.signers or cluster.chain.armed == before:
         if world.now - began >= bound:
             raise Violation(f"{bound / 1000:g} s after {signer} was stopped nobody signs: {cluster.states}")
@@ -81,6 +77,20 @@ def _hand_over(cluster: Cluster, signer: str) -> int:
     return world.now - began
 
 
+def _longest_hand_over(cluster: Cluster) -> int:
+    """The bound for a hand-over, in milliseconds.
+
+    A chain that was slow lies below what it could have gained. That is no reason to wait for longer: a signer that
+    has shown two heads names no more than what it may have signed, and the process after a crash names no more.
+    """
+    bound = HANDOVER_MS + cluster.longest_lag_ms
+    if cluster.consul.was_emptied:
+        # Terms may have begun anew. Who remembers a higher one takes the release for an old one, and waits for the
+        # height of the last heartbeat instead: what could have been signed within a lease.
+        bound += cluster.longest_lease_ms
+    return bound
+
+
 def _heir(cluster: Cluster, signer: str) -> Host | None:
     """A standby that may be asked to take over: one with the signer's lease."""
     lease_ms = next(host.settings.lease_ms for host in cluster.hosts if host.name == signer)
@@ -88,18 +98,28 @@ def _heir(cluster: Cluster, signer: str) -> Host | None:
     return cluster.wishes.rng.choice(standbys) if standbys else None
 
 
+def _end_requests(cluster: Cluster) -> None:
+    """The request that is open, if one is, is carried out or called off."""
+    world, wishes = cluster.world, cluster.wishes
+    began = world.now
+    while wishes.request is not None and wishes.request.open:
+        if world.now - began > OLD_REQUEST_MS:
+            raise Violation(f"{OLD_REQUEST_MS / 1000:g} s without an event, and {wishes.request} is still open")
+        world.run(world.now + LOOK_MS)
+
+
 def _switch_over(cluster: Cluster, heir: Host) -> int:
     """A promotion that is asked for ends as done, with the one who was named signing."""
+    _end_requests(cluster)
     world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
-    began, bound = world.now, HANDOVER_MS + cluster.longest_lag_ms
-    while wishes.request is not None and wishes.request.open:
-        # A request from before; it is carried out or called off.
-        if world.now - began > OLD_REQUEST_MS:
-            raise Violation(f"{OLD_REQUEST_MS / 1000:g} s after the last fault {wishes.request} is still open")
-        world.run(world.now + LOOK_MS)
-    began = world.now
+    began, bound = world.now, _longest_hand_over(cluster)
     wishes.ask(Action.PROMOTE, heir.settings.member_id, record.term if record else 0)
     while wishes.request is None or wishes.request.open or not cluster.signers:
+        if "kuutamod" in cluster.signers:
+            # It takes a lease that is free at once, whoever was named; then the request ends when its time is over.
+            took = world.now - began
+            _end_requests(cluster)
+            return took
         if world.now - began >= bound:
             raise Violation(
                 f"{bound / 1000:g} s after {heir.name} was to be promoted: {wishes.request}, {cluster.states}"

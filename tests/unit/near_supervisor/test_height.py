@@ -11,7 +11,7 @@ from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Node
+from near_supervisor.core.model import Memory, Node
 from near_supervisor.core.watch import Seen
 from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample
 
@@ -243,6 +243,69 @@ def test_a_new_holder_asks_for_the_height_at_once_and_not_at_the_next_regular_po
     play.poll()
     play.do(ev.LeaseSeen(released(height=play.height)))
     assert play.one(cmd.PollNeard, [*play.do(ev.AcquireAnswered(YES)), *play.wait(50)])
+
+
+def remembered(play: Play) -> Memory:
+    """What the run directory holds."""
+    return [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+
+
+def released_by_the_next(memory: Memory, now: int) -> int:
+    """The height in the record of a process that is told that the signer ended while nobody was there."""
+    play = Play(now=now)
+    play.do(ev.Tick())
+    release = play.one(cmd.Release, play.do(ev.GuardReady(memory=memory, ended="signal 9 (SIGKILL)")))
+    assert isinstance(release, cmd.Release)
+    return release.record.height
+
+
+def test_a_crash_after_a_month_does_not_make_the_successor_wait_for_what_the_chain_could_have_gained_in_it() -> None:
+    """A block came every 700 ms, and could have come every 600: in a month that is four days of blocks."""
+    play = Play().to_validating()
+    began, hour_ms = play.now, 3_600_000
+    for hour in range(30 * 24):
+        for passed in (0, 700):
+            play.now = began + hour * hour_ms + passed
+            play.heartbeat()
+            born_ms = play.now - began
+            height = 1_500 + born_ms // 700
+            play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=born_ms)))
+    assert released_by_the_next(remembered(play), play.now) <= height + 2 + 1_000 // 600
+
+
+def test_what_is_remembered_is_not_lower_than_what_counts() -> None:
+    play = Play().to_validating()
+    for height, target in ((1_500, 1_501), (1_501, 1_502), (1_502, 1_603)):
+        play.now += 600
+        play.do(play.polled(sample(height, target, head_age_ms=0, born_ms=play.now)))
+    assert released_by_the_next(remembered(play), play.now) >= 1_603
+
+
+def test_what_is_remembered_is_not_written_again_with_each_sample() -> None:
+    play = Play().to_validating()
+    for height in range(1_500, 1_600):
+        play.now += 600
+        play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=play.now)))
+    assert sum(isinstance(command, cmd.Remember) for _, command in play.log) < 10
+
+
+@pytest.mark.parametrize("wall_clock_error", [-9_000, 0])
+def test_a_crash_does_not_forget_where_the_tip_of_the_chain_is(wall_clock_error: int) -> None:
+    """Without it two heads that lag, on a host whose wall clock is behind, would look fresh to the next process."""
+    play = Play().to_validating()
+    began = play.now
+    for born_ms in (0, 600, 1_200):
+        play.now = began + born_ms
+        play.poll(target=play.height + 2, head_age_ms=wall_clock_error, born_ms=born_ms)
+    fresh = Play(now=play.now, height=play.height)
+    fresh.do(ev.Tick())
+    fresh.do(ev.GuardReady(200, True, play.now + 2_000, remembered(play)))
+    for born_ms in (1_800, 2_400):
+        fresh.now = began + born_ms + 4_800
+        fresh.poll(target=fresh.height + 2, head_age_ms=4_800 + wall_clock_error, born_ms=born_ms)
+    release = fresh.one(cmd.Release, fresh.do(EXIT))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= fresh.height + 1 + 4_800 // 600
 
 
 def test_a_new_signer_is_asked_often_until_it_has_shown_two_heads_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,14 @@ def test_the_refusal_of_a_key_never_shows_it(files: Path) -> None:
     error = refused({**flags(files)})
     assert "does not correspond" in error.message
     assert secret[10:] not in str(error)
+
+
+@pytest.mark.parametrize("name", ["validator_key", "validator_node_key", "voter_node_key"])
+def test_a_key_whose_seed_is_another_ones_is_refused_before_it_signs_garbage(files: Path, name: str) -> None:
+    path = files / f"{name}.json"
+    path.write_text(json.dumps(near_keys.two_halves(name)))
+    error = refused({**flags(files)})
+    assert f"{path}: the public key {near_keys.pair(name)[0]} does not follow from the secret key" in error.message
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
         lambda path: key(path, public_key=Signer.from_name("x").public_key), {},
         "does not correspond to secret key", "Restore"),
     "halves that are two keys'": (
-        lambda path: near_keys.write(path, "the-key", account_id=ACCOUNT), {},
+        lambda path: path.write_text(json.dumps(near_keys.two_halves("x") | {"account_id": ACCOUNT})), {},
         "does not follow from the secret key", "Restore"),
     "another curve": (
         lambda path: key(path, public_key="secp256k1:" + "2" * 88), {}, "does not start with 'ed25519:'", "ed25519"),
@@ -247,7 +247,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
     "no directory": (nothing, {"path": "/none/key.json"}, "/none, the directory of the key", "Make it first"),
     "nothing given": (nothing, {"secret_key_content": ""}, "neither a key file's text nor a secret key", "Give one"),
     "another account's given": (
-        nothing, {"secret_key_content": json.dumps(near_keys.document("x"))}, "does not follow", "Restore"),
+        nothing, {"secret_key_content": json.dumps(near_keys.document("x"))}, "of 'test.near'",
+        "Give the key of that"),
+    "halves that are two keys' given": (
+        nothing, {"secret_key_content": json.dumps(near_keys.two_halves("x"))}, "does not follow", "Restore"),
     "another curve given": (nothing, {"secret_key_content": "secp256k1:abc"}, "does not start with 'ed25519:'", "Only"),
     "a given file that is not there": (nothing, {"secret_key_path": "/none"}, "secret_key_path /none cannot", "Check"),
 }  # fmt: skip
@@ -377,20 +380,21 @@ def test_a_full_disk_leaves_the_key_that_was_there(near_key: Any, path: Path, mo
     assert (path.read_text(), names(path.parent)) == (content, [path.name])
 
 
-def test_without_cryptography_a_key_is_kept_and_none_is_made(
+def test_without_cryptography_no_key_is_made_and_every_other_one_is_checked_all_the_same(
     near_key: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(near_key._ed25519, "AVAILABLE", False)
-    given = key(path)
-    path.chmod(0o600)
-    assert run(near_key, path)["changed"] is False
-    path.unlink()
     for check in (True, False):
-        for arguments in ({}, {"secret_key_content": given}):
-            said = run(near_key, path, check=check, **arguments)["msg"]
-            assert "apt-get install python3-cryptography" in said
-            assert "pip install cryptography" in said
+        said = run(near_key, path, check=check)["msg"]
+        assert "apt-get install python3-cryptography" in said
+        assert "pip install cryptography" in said
     assert not path.exists()
+    halves = json.dumps(near_keys.two_halves("x"))
+    assert "does not follow" in run(near_key, path, secret_key_content=halves)["msg"]
+    given = key(path)
+    path.unlink()
+    assert run(near_key, path, secret_key_content=given)["changed"] is True
+    assert run(near_key, path)["changed"] is False
 
 
 def test_the_examples_do_what_they_say(near_key: Any, path: Path) -> None:
