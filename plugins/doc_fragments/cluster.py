@@ -28,29 +28,6 @@ options:
         Consul, also the controller; nothing has to run there.
     type: list
     elements: str
-  consul_token:
-    description: >-
-      The SecretID of a Consul token. Without it and O(consul_token_file), that of E(CONSUL_HTTP_TOKEN) where the module
-      runs.
-    type: str
-  consul_token_file:
-    description: A file on the host that holds the token. Not everybody there may be able to read it.
-    type: path
-  consul_ca_file:
-    description: >-
-      The authority that signed the certificates of V(https) agents, as PEM. The default is what the host trusts.
-    type: path
-  consul_cert_file:
-    description: A certificate to show to V(https) agents, as PEM.
-    type: path
-  consul_key_file:
-    description: The key of O(consul_cert_file), as PEM and not encrypted.
-    type: path
-  validate_certs:
-    description: >-
-      Whether V(https) agents have to prove who they are. Without that, whoever stands between gets the token.
-    type: bool
-    default: true
 requirements:
   - Python 3.10 or later where the module runs, and nothing else.
 """

@@ -63,6 +63,7 @@ options:
     default: false
 extends_documentation_fragment:
   - validator_ha.near.cluster
+  - validator_ha.near.consul
 attributes:
   check_mode:
     description: Says what would happen, and fails where it would be refused. Nothing is written.

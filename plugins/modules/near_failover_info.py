@@ -16,6 +16,7 @@ description:
   - Reads the cluster of one account, through the control socket of the host's supervisor or from Consul. It only reads.
 extends_documentation_fragment:
   - validator_ha.near.cluster
+  - validator_ha.near.consul
 attributes:
   check_mode:
     description: Changes nothing, so it does the same in check mode.
