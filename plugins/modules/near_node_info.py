@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Looks at the home of a neard, the disk below it, addresses that it is to listen on and kernel settings.
   - Tells which neard runs on the home, and whether it was started before its program or its configuration was replaced.
+  - Asks that neard how it is, whether it is in sync, and what the chain counted of an account in this epoch.
 options:
   path:
     description: The home of neard. It need not exist.
@@ -33,6 +34,16 @@ options:
     description: Kernel settings and the values that they should have, such as C(net.core.rmem_max).
     type: dict
     default: {}
+  ask:
+    description: Whether to ask the running neard, over its RPC.
+    type: bool
+    default: true
+  rpc_addr:
+    description: Where its RPC is, as C(HOST:PORT). The default is what config.json says.
+    type: str
+  account_id:
+    description: The account whose figures of this epoch are wanted. Without it they are not asked for.
+    type: str
   packages:
     description: Debian packages that have to be installed.
     type: list
@@ -60,9 +71,63 @@ EXAMPLES = r"""
     path: /var/lib/near/neard
     stamps: [/usr/local/bin/neard, /var/lib/near/neard/restart.stamp]
   register: node
+
+- name: See whether the chain has blocks, chunks and endorsements of the account, by a node that does not sign itself
+  validator_ha.near.near_node_info:
+    path: /var/lib/near/neard
+    account_id: my.pool.near
+  register: node
 """
 
 RETURN = r"""
+rpc:
+  description:
+    - What the running neard says of itself. C(synced) is not what it says but the supervisor's rule, as far as one look
+      can tell; C(reason) says what is missing.
+    - Null if it was not asked, or does not answer; then RV(rpc_silent) says why.
+  returned: always
+  type: dict
+  sample:
+    height: 190000120
+    head_age_s: 0.412
+    syncing: false
+    peers: 38
+    synced: true
+    reason: ""
+    version: 2.10.0
+    build: 2.10.0
+    protocol_version: 83
+    latest_protocol_version: 83
+    chain_id: mainnet
+    uptime_s: 81234
+    validator_account_id: null
+    validator_public_key: null
+rpc_silent:
+  description: Why neard was asked and has not answered; empty if it has.
+  returned: always
+  type: str
+epoch:
+  description:
+    - What the chain counted of O(account_id) since the epoch began, and whether it validates in the next one.
+      C(kicked_out) says why it does not any more. A count is null where the account does not validate, or neard does
+      not tell.
+    - Null if it was not asked for, or neard does not answer.
+  returned: always
+  type: dict
+  sample:
+    account_id: my.pool.near
+    epoch_height: 3012
+    epoch_start_height: 189988000
+    validates: true
+    validates_next: true
+    public_key: ed25519:DcA2MzgpJbrUATQLLceocVckhhAqrkingax4oJ9kZ847
+    kicked_out: null
+    blocks_produced: 41
+    blocks_expected: 41
+    chunks_produced: 160
+    chunks_expected: 161
+    endorsements_produced: 11876
+    endorsements_expected: 11880
 initialised:
   description: Whether the home has a config.json.
   returned: always
@@ -144,12 +209,13 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import machine, neard_home
+from ..module_utils.near_ha import machine, neard_home, neard_look
 from ..module_utils.near_ha.errors import NearError
 
 PORTS = 1 << 16
@@ -228,6 +294,21 @@ def packages_missing(names: list[str]) -> list[str]:
     return [name for name in names if name not in there]
 
 
+def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """What the running neard says; a part is None where it does not. Raises BadConfig for an address that is none."""
+    found: dict[str, Any] = {"rpc": None, "rpc_silent": "", "epoch": None}
+    if not params["ask"]:
+        return found
+    at = neard_look.address(config, params["rpc_addr"] or "")
+    try:
+        found["rpc"] = neard_look.node(at, neard_look.block_time_ms(config), time.time_ns() // 1_000_000)
+        if params["account_id"]:
+            found["epoch"] = neard_look.epoch(at, params["account_id"])
+    except neard_look.Silent as silent:
+        found["rpc_silent"] = str(silent)
+    return found
+
+
 def run(params: dict[str, Any]) -> dict[str, Any]:
     """Look; the module's result."""
     skew_s = machine.clock_skew_s(params["controller_time"])
@@ -242,6 +323,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     genesis = neard_home.named(home, config, "genesis_file", "genesis.json")
     return {
         "changed": False,
+        **asked(params, config),
         "initialised": bool(config),
         "data_path": str(data),
         "data_empty": neard_home.is_empty(data),
@@ -269,6 +351,9 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "path", "default": []},
             "addresses": {"type": "list", "elements": "str", "default": []},
+            "ask": {"type": "bool", "default": True},
+            "rpc_addr": {"type": "str"},
+            "account_id": {"type": "str"},
             "kernel_settings": {"type": "dict", "default": {}},
             "packages": {"type": "list", "elements": "str", "default": []},
             "controller_time": {"type": "float"},
