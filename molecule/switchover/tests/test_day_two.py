@@ -1,0 +1,233 @@
+"""The README's commands for day two, as they stand there; playbooks that move the validator, or work on a host."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import Cluster
+from plays import PLAYBOOKS, Played, play
+from witness import Host, Scenario, until
+
+ROOT = PLAYBOOKS.parent
+START_S = 60.0
+RETURN_S = 90.0
+COMMAND_S = 240
+WATCH_S = 3
+ACCOUNT = "node3"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    nodes = {f"validator{number}": Host(f"near-switchover-host{number}") for number in (1, 2, 3)}
+    cluster = Cluster(Scenario.load(), ACCOUNT, nodes)
+    cluster.wait_whole(nodes["validator1"], START_S)
+    yield cluster
+    cluster.start_all()
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout, with the operator's inventory in it."""
+    directory = tmp_path_factory.mktemp("checkout")
+    for name in ("ansible.cfg", "playbooks", "plugins", "roles", "tools", "src"):
+        (directory / name).symlink_to(ROOT / name)
+    inventory = Path(os.environ["MOLECULE_INVENTORY_FILE"])
+    (directory / "inventory.yml").symlink_to(inventory)
+    for name in ("group_vars", "host_vars"):
+        (directory / name).symlink_to(inventory.parent / name)
+    return directory
+
+
+def readme(number: int) -> list[str]:
+    """The commands of a block of the README's section, without their comments."""
+    section = (ROOT / "README.md").read_text().partition("\n## Day two\n")[2].partition("\n## ")[0]
+    block = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[number]
+    return [line for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def command(directory: Path, line: str) -> Played:
+    """What a line comes to, typed into a shell of the controller."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_"))}
+    environ |= {name: os.environ[name] for name in os.environ if name.startswith("MOLECULE_EPHEMERAL")}
+    environ |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal"}
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=directory,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=COMMAND_S,
+    )
+    return Played(done.returncode, done.stdout)
+
+
+def active(cluster: Cluster) -> str:
+    """Who holds the lease, by Consul."""
+    return cluster.active(cluster.nodes["validator1"])
+
+
+def really(cluster: Cluster, node: str) -> None:
+    """That ``node`` validates, by Consul, the key on the hosts and the log of signatures; the others are ready."""
+    cluster.wait_whole(cluster.nodes["validator1"], RETURN_S)
+    assert active(cluster) == node
+    assert [name for name in cluster.nodes if cluster.has_key(name)] == [node]
+    until(f"{node} signs", 20, lambda: cluster.signer() == node, cluster.signer)
+
+
+def paused(cluster: Cluster) -> bool:
+    """Whether the failover is, by Consul."""
+    return cluster.nodes["validator1"].kv(f"near-supervisor/{ACCOUNT}/config", cluster.consul).get("paused") is True
+
+
+def lease(cluster: Cluster) -> tuple[str, int]:
+    """Holder and term."""
+    record = cluster.nodes["validator1"].lease(ACCOUNT, cluster.consul)
+    return str(record["NodeId"]), int(record["term"])
+
+
+@pytest.mark.timeout(900)
+def test_the_readmes_commands_of_the_controller(cluster: Cluster, checkout: Path) -> None:
+    before = active(cluster)
+    seen = []
+    for line in readme(0):
+        word = shlex.split(line.partition("#")[0])
+        rehearsed = command(checkout, f"{line.partition('#')[0]} --check")
+        holder = lease(cluster)
+        assert (rehearsed.status, "FAILED" in rehearsed.output) == (0, False), f"{line}\n{rehearsed.output}"
+        assert lease(cluster) == holder, line
+        done = command(checkout, line)
+        assert done.status == 0, f"{line}\n{done.output}"
+        action = next(iter(word[word.index("-a") + 1].split())) if "-a" in word else "info"
+        seen.append(action)
+        if action == "info":
+            assert all(f"{node} | SUCCESS" in done.output for node in cluster.nodes), done.output
+            assert f'"node_id": "{before}"' in done.output
+        elif action == "promote":
+            assert ("CHANGED" in done.output) is (before != word[1]), done.output
+            really(cluster, word[1])
+            again = command(checkout, line)
+            assert (again.status, "CHANGED" in again.output) == (0, False), again.output
+        elif action == "demote":
+            assert "CHANGED" in done.output
+            assert active(cluster) not in ("", word[1])
+            really(cluster, active(cluster))
+        else:
+            assert paused(cluster) is (action == "pause"), done.output
+    assert seen == ["info", "promote", "demote", "pause", "resume"]
+
+
+@pytest.mark.timeout(900)
+def test_the_readmes_commands_on_a_host(cluster: Cluster) -> None:
+    host = cluster.nodes["validator2"]
+    seen: dict[str, Callable[[], bool]] = {
+        "promote": lambda: active(cluster) == "validator2",
+        "demote": lambda: active(cluster) not in ("", "validator2"),
+        "pause": lambda: paused(cluster),
+        "resume": lambda: not paused(cluster),
+    }
+    for line in readme(1):
+        words = shlex.split(line.partition("#")[0])
+        holder = lease(cluster)
+        if "--watch" in words:
+            shown = host.run("sh", "-c", f"timeout {WATCH_S} {' '.join(words)} || test $? = 124")
+            assert f"validator:  {holder[0]}" in shown
+            continue
+        shown = host.run(*words)
+        if "--check" in words:
+            assert lease(cluster) == holder
+        elif words[1] == "history":
+            assert re.search(r"validator2 .* switchover .* new kernel on the other one", shown), shown
+        else:
+            assert seen[words[1]](), f"{line}\n{shown}"
+        cluster.wait_whole(host, RETURN_S)
+
+
+@pytest.mark.timeout(300)
+def test_one_play_promotes_one_host(cluster: Cluster, checkout: Path) -> None:
+    holder = lease(cluster)
+    refused = command(checkout, "ansible validators -i inventory.yml -m near_failover -a promote")
+    assert refused.status != 0
+    assert "CHANGED" not in refused.output, refused.output
+    assert lease(cluster) == holder
+
+
+@pytest.mark.timeout(600)
+def test_a_switchover_is_rehearsed_and_then_seen_on_the_chain(cluster: Cluster) -> None:
+    before = active(cluster)
+    target = next(node for node in cluster.nodes if node != before)
+    rehearsal = play("switchover", "--check", to=target)
+    assert rehearsal.status == 0, rehearsal.output[-3000:]
+    assert f"{before} hands over to {target}" in rehearsal.words
+    assert active(cluster) == before
+    played = play("switchover", to=target)
+    assert played.status == 0, played.output[-3000:]
+    assert re.search(rf"{target} validates.*; nobody signed for \d+\.\d\d s", played.words), played.output[-3000:]
+    assert "the chain has counted new blocks, chunks or endorsements of node3" in played.words, played.output[-3000:]
+    really(cluster, target)
+
+
+@pytest.mark.timeout(900)
+def test_maintenance_of_the_signer_hands_over_works_and_brings_it_back(cluster: Cluster, tmp_path: Path) -> None:
+    before = active(cluster)
+    work = tmp_path / "work.yml"
+    work.write_text(
+        "- name: See that nothing runs\n"
+        "  ansible.builtin.command: {argv: [sh, -c, '! pgrep -x neard']}\n"
+        "  changed_when: false\n"
+        "- name: Leave a trace\n"
+        "  ansible.builtin.copy: {dest: /root/worked, content: '', mode: '0600'}\n"
+    )
+    rehearsal = play("maintenance", "--check", "--limit", before, maintenance_tasks=str(work))
+    assert rehearsal.status == 0, rehearsal.output[-3000:]
+    assert (active(cluster), paused(cluster)) == (before, False)
+    played = play("maintenance", "--limit", before, maintenance_tasks=str(work))
+    assert played.status == 0, played.output[-3000:]
+    assert cluster.nodes[before].has("/root/worked")
+    assert not paused(cluster)
+    assert active(cluster) not in ("", before)
+    really(cluster, active(cluster))
+
+
+@pytest.mark.timeout(900)
+def test_work_that_fails_leaves_no_pause_behind_and_the_same_command_carries_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    before = active(cluster)
+    host = next(node for node in cluster.nodes if node != before)
+    work = tmp_path / "work.yml"
+    work.write_text("- name: Fail\n  ansible.builtin.command: {argv: [ls, /root/mended]}\n")
+    played = play("maintenance", "--limit", host, maintenance_tasks=str(work))
+    assert played.status != 0
+    assert (active(cluster), paused(cluster)) == (before, False), played.output[-3000:]
+    cluster.nodes[host].run("touch", "/root/mended")
+    played = play("maintenance", "--limit", host, maintenance_tasks=str(work))
+    assert played.status == 0, played.output[-3000:]
+    really(cluster, before)
+
+
+def test_a_pause_of_somebody_else_stays(cluster: Cluster, tmp_path: Path) -> None:
+    host = cluster.nodes["validator1"]
+    host.run("near-supervisor", "pause", "--reason", "Consul moves")
+    work = tmp_path / "work.yml"
+    work.write_text("- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n")
+    standby = next(node for node in cluster.nodes if node != active(cluster))
+    played = play("maintenance", "--limit", standby, maintenance_tasks=str(work))
+    assert played.status == 0, played.output[-3000:]
+    assert paused(cluster)
+    host.run("near-supervisor", "resume")
+    assert not paused(cluster)
+
+
+def test_nothing_was_signed_twice(cluster: Cluster) -> None:
+    verdict = cluster.scenario.signatures().verdict(ACCOUNT)
+    assert verdict.clean, json.dumps(verdict.__dict__, default=str)
