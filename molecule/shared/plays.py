@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+# The directory: molecule.yml may have hosts of its own, which are not in the file that Molecule names.
+INVENTORY = Path(os.environ.get("MOLECULE_INVENTORY_FILE", "")).parent
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 TIMEOUT_S = 600
 _RECAP = re.compile(r"^\S+\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -35,7 +37,7 @@ class Played:
 def play(name: str, *arguments: str, **variables: object) -> Played:
     """Run ``playbooks/<name>.yml`` with these extra variables."""
     ephemeral = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
-    command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], str(PLAYBOOKS / f"{name}.yml")]
+    command = ["ansible-playbook", "-i", str(INVENTORY), str(PLAYBOOKS / f"{name}.yml")]
     command += ["--extra-vars", json.dumps(variables), *arguments]
     environ = {**os.environ, "ANSIBLE_CONFIG": str(ephemeral / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.validator_ha.near.plugins.plugin_utils.host_defaults import with_host
 
 _MOST_WORDS = 2
 _LONGEST = 80
@@ -64,6 +65,7 @@ class ActionModule(ActionBase):
             given = arguments(self._task.args, on_controller())
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
+        given = with_host(given, task_vars or {}, self._templar.template)
         self._check_alone(given, task_vars or {})
         result: dict[str, Any] = self._execute_module(
             module_name=self._task.action, module_args=given, task_vars=task_vars

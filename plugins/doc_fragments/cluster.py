@@ -14,12 +14,15 @@ options:
   account_id:
     description:
       - The validator's account.
-      - It may be left out where there is only one, on the host or in Consul.
+      - Where neither it, O(run_dir) nor O(consul_url) is given, the host's variable C(supervisor_account_id) counts, as
+        the role C(supervisor) has it. Without that, it may be left out where there is only one, on the host or in
+        Consul.
     type: str
   run_dir:
     description:
       - The run directory of the supervisor to ask.
-      - The default is that of the account below F(/run/near-supervisor), where the role C(supervisor) has put it.
+      - The default is the host's variable C(near_run_dir), else that of the account below F(/run/near-supervisor),
+        where the role C(supervisor) has put it.
     type: path
   consul_url:
     description:

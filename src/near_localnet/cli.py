@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from near_localnet import demo, render
+from near_localnet import demo, inventory, render
 from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
 from near_localnet.options import Options
@@ -39,6 +39,10 @@ a first walk:
   bin/localnet start validator-a        comes back, as the standby
   bin/localnet stop validator-b         a clean stop: validator-a takes over at once
   bin/localnet down                     end it all
+
+with Ansible, in a checkout:
+  bin/localnet inventory > inventory.yml
+  ansible validator2 -i inventory.yml -m near_failover -a promote
 
 things to break:
   kill validator-a --part supervisor    the guard stops neard before the lease ends, unless a supervisor is back
@@ -117,6 +121,10 @@ def parser() -> argparse.ArgumentParser:
     play.add_argument("--json", action="store_true", help="print the gaps as JSON at the end")
     play.add_argument("--keep", action="store_true", help="leave the localnet up afterwards")
     play.set_defaults(run=_demo)
+
+    commands.add_parser(
+        "inventory", help="print the pair as an Ansible inventory: validator1 is validator-a, validator2 validator-b"
+    ).set_defaults(run=_inventory)
 
     down = commands.add_parser("down", help="end everything, leaving no process behind")
     down.add_argument("--wipe", action="store_true", help="remove the data, too")
@@ -269,6 +277,11 @@ def _logs(net: Localnet, arguments: argparse.Namespace) -> int:
         raise Problem(f"{arguments.name} has no log yet at {log}.", "Start the localnet: bin/localnet up")
     follow = ["-F"] if arguments.follow else []
     os.execvp("tail", ["tail", *follow, "-n", str(arguments.lines), str(log)])  # noqa: S606 - no shell wanted
+
+
+def _inventory(net: Localnet, _arguments: argparse.Namespace) -> int:
+    sys.stdout.write(inventory.inventory(net.layout))
+    return 0
 
 
 def _demo(net: Localnet, arguments: argparse.Namespace) -> int:

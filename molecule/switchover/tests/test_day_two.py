@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cluster import Cluster
-from plays import PLAYBOOKS, Played, play
+from plays import INVENTORY, PLAYBOOKS, Played, play
 from witness import Host, Scenario, until
 
 ROOT = PLAYBOOKS.parent
@@ -39,10 +39,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("checkout")
     for name in ("ansible.cfg", "playbooks", "plugins", "roles", "tools", "src"):
         (directory / name).symlink_to(ROOT / name)
-    inventory = Path(os.environ["MOLECULE_INVENTORY_FILE"])
-    (directory / "inventory.yml").symlink_to(inventory)
-    for name in ("group_vars", "host_vars"):
-        (directory / name).symlink_to(inventory.parent / name)
+    (directory / "inventory.yml").symlink_to(INVENTORY)
     return directory
 
 
@@ -128,10 +125,11 @@ def test_the_readmes_commands_of_the_controller(cluster: Cluster, checkout: Path
 
 @pytest.mark.timeout(900)
 def test_the_readmes_commands_on_a_host(cluster: Cluster) -> None:
-    host = cluster.nodes["validator2"]
+    node = next(node for node in cluster.nodes if node != active(cluster))
+    host = cluster.nodes[node]
     seen: dict[str, Callable[[], bool]] = {
-        "promote": lambda: active(cluster) == "validator2",
-        "demote": lambda: active(cluster) not in ("", "validator2"),
+        "promote": lambda: active(cluster) == node,
+        "demote": lambda: active(cluster) not in ("", node),
         "pause": lambda: paused(cluster),
         "resume": lambda: not paused(cluster),
     }
@@ -146,7 +144,7 @@ def test_the_readmes_commands_on_a_host(cluster: Cluster) -> None:
         if "--check" in words:
             assert lease(cluster) == holder
         elif words[1] == "history":
-            assert re.search(r"validator2 .* switchover .* new kernel on the other one", shown), shown
+            assert re.search(rf"{node} .* switchover .* new kernel on the other one", shown), shown
         else:
             assert seen[words[1]](), f"{line}\n{shown}"
         cluster.wait_whole(host, RETURN_S)
