@@ -22,6 +22,7 @@ RETURN_S = 90.0
 COMMAND_S = 240
 WATCH_S = 3
 ACCOUNT = "node3"
+WORKED, MENDED = "/root/worked", "/root/mended"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,11 @@ def cluster() -> Iterator[Cluster]:
     cluster = Cluster(Scenario.load(), ACCOUNT, nodes)
     cluster.wait_whole(nodes["validator1"], START_S)
     yield cluster
+    # Whatever a test broke is whole again for a second `molecule verify`.
     cluster.start_all()
+    for host in nodes.values():
+        host.run("rm", "-f", MENDED, WORKED)
+    nodes["validator1"].run("near-supervisor", "resume")
 
 
 @pytest.fixture(scope="module")
@@ -183,14 +188,14 @@ def test_maintenance_of_the_signer_hands_over_works_and_brings_it_back(cluster: 
         "  ansible.builtin.command: {argv: [sh, -c, '! pgrep -x neard']}\n"
         "  changed_when: false\n"
         "- name: Leave a trace\n"
-        "  ansible.builtin.copy: {dest: /root/worked, content: '', mode: '0600'}\n"
+        f"  ansible.builtin.copy: {{dest: {WORKED}, content: '', mode: '0600'}}\n"
     )
     rehearsal = play("maintenance", "--check", "--limit", before, maintenance_tasks=str(work))
     assert rehearsal.status == 0, rehearsal.output[-3000:]
     assert (active(cluster), paused(cluster)) == (before, False)
     played = play("maintenance", "--limit", before, maintenance_tasks=str(work))
     assert played.status == 0, played.output[-3000:]
-    assert cluster.nodes[before].has("/root/worked")
+    assert cluster.nodes[before].has(WORKED)
     assert not paused(cluster)
     assert active(cluster) not in ("", before)
     really(cluster, active(cluster))
@@ -203,11 +208,11 @@ def test_work_that_fails_leaves_no_pause_behind_and_the_same_command_carries_on(
     before = active(cluster)
     host = next(node for node in cluster.nodes if node != before)
     work = tmp_path / "work.yml"
-    work.write_text("- name: Fail\n  ansible.builtin.command: {argv: [ls, /root/mended]}\n")
+    work.write_text(f"- name: Fail\n  ansible.builtin.command: {{argv: [ls, {MENDED}]}}\n")
     played = play("maintenance", "--limit", host, maintenance_tasks=str(work))
     assert played.status != 0
     assert (active(cluster), paused(cluster)) == (before, False), played.output[-3000:]
-    cluster.nodes[host].run("touch", "/root/mended")
+    cluster.nodes[host].run("touch", MENDED)
     played = play("maintenance", "--limit", host, maintenance_tasks=str(work))
     assert played.status == 0, played.output[-3000:]
     really(cluster, before)
