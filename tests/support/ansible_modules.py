@@ -22,11 +22,11 @@ def load(name: str) -> Any:
 
 def imported(name: str) -> Any:
     """Any file of the collection, as ``plugins.action.NAME``, with the imports that it has in a collection."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(ROOT / "playbooks" / "collections")]
     try:
         return importlib.import_module(name)
     finally:
-        del sys.path[0]
+        del sys.path[:2]
 
 
 def run(module: Any, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:

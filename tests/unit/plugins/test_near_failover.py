@@ -152,3 +152,25 @@ def test_hosts_of_another_account_are_no_rivals(plugin: Any, accounts: dict[str,
     hostvars = {host: {"supervisor_account_id": name} if name else {} for host, name in accounts.items()}
     task_vars = {"inventory_hostname": "a", "ansible_play_batch": list(accounts), "hostvars": hostvars}
     assert plugin.rivals(task_vars) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "variables", "found"),
+    [
+        ({}, {}, {}),
+        ({}, {"supervisor_account_id": "my.near"}, {"account_id": "my.near"}),
+        ({}, {"supervisor_account_id": "my.near", "near_run_dir": "/r"}, {"account_id": "my.near", "run_dir": "/r"}),
+        ({"account_id": "other.near"}, {"supervisor_account_id": "my.near", "near_run_dir": "/r"}, {}),
+        ({"run_dir": "/x"}, {"supervisor_account_id": "my.near"}, {}),
+        ({"consul_url": ["http://c:8500"]}, {"supervisor_account_id": "my.near"}, {}),
+    ],
+)
+def test_the_inventory_says_which_cluster_where_the_task_does_not(
+    given: dict[str, Any], variables: dict[str, Any], found: dict[str, Any]
+) -> None:
+    """Two accounts on one machine are two entries, and each entry's command is about its own account."""
+    host_defaults = ansible_modules.imported("plugins.plugin_utils.host_defaults")
+    task = {"action": "promote", **given}
+    templates = {name: f"{{{{ {name} }}}}" for name in variables}
+    shown = host_defaults.with_host(task, templates, lambda text: variables[text.strip("{ }")])
+    assert shown == {**task, **found}
