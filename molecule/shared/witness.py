@@ -109,6 +109,10 @@ class Host:
         """What Consul holds of one supervisor, while its session lives."""
         return self.kv(f"near-supervisor/{account}/members/{node}", access)
 
+    def history(self, account: str, access: ConsulAccess) -> list[dict[str, Any]]:
+        """The changes of validator that the supervisors have noted, oldest first."""
+        return list(self.kv(f"near-supervisor/{account}/history", access)["changes"])
+
 
 @dataclass(frozen=True)
 class Scenario:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster
-from witness import Scenario, until
+from witness import Scenario, docker, until
 
 START_S = 60.0
 RETURN_S = 90.0
@@ -52,6 +52,19 @@ def test_every_host_runs_one_neard_and_only_the_active_one_has_the_key(cluster: 
 def test_blocks_come_and_the_active_host_signs(cluster: Cluster) -> None:
     blocks_come(cluster)
     assert cluster.signer() == cluster.active(next(iter(cluster.nodes.values())))
+
+
+def test_a_host_that_is_shut_down_gives_its_role_back_and_nobody_waits_for_it(cluster: Cluster) -> None:
+    before = cluster.active(next(iter(cluster.nodes.values())))
+    asked = next(host for node, host in cluster.nodes.items() if node != before)
+    term = asked.lease(cluster.account, cluster.consul)["term"]
+    docker("stop", "--time", "60", cluster.nodes[before].name)
+    until("another host validates", START_S, lambda: cluster.active(asked) not in ("", before))
+    noted = {"term": term + 1, "kind": "release", "predecessor": before}
+    until("it is noted", 20, lambda: noted.items() <= asked.history(cluster.account, cluster.consul)[-1].items())
+    cluster.start_all()
+    cluster.wait_whole(asked, RETURN_S)
+    assert cluster.states(asked)[before] == ("Voting", True)
 
 
 def test_another_host_validates_when_the_active_one_loses_its_power(cluster: Cluster) -> None:
