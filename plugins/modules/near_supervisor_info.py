@@ -18,35 +18,13 @@ description:
   - A process is out of date when a file that it read at its start is newer than it, or when it runs another version of
     the program. So a run that was broken off is carried on by the next one, which no handler would do.
 options:
-  account_id:
-    description: The validator's account.
-    type: str
-    required: true
-  home:
-    description: neard's home.
-    type: path
-    required: true
-  neard:
-    description: The neard program.
-    type: path
-    default: /usr/local/bin/neard
-  supervisor_files:
-    description: Further files that the supervisor reads at its start.
-    type: list
-    elements: path
-    default: []
-  run_dir:
-    description: The supervisor's run directory. The default is the account's directory below F(/run/near-supervisor).
-    type: path
-  link:
-    description: The link to the installed version of the daemon.
-    type: path
-    default: /usr/local/bin/near-supervisor
   key_paths:
     description: Key files to look at, as M(validator_ha.near.near_key_info) does.
     type: list
     elements: path
     default: []
+extends_documentation_fragment:
+  - validator_ha.near.processes
 attributes:
   check_mode:
     description: Changes nothing, so it does the same in check mode.
@@ -123,18 +101,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.supervisor_host import key, look
+from ..module_utils.near_ha.supervisor_host import ARGUMENTS, key, look
 
 
 def main() -> None:
     """Entry point."""
     spec: dict[str, Any] = {
-        "account_id": {"type": "str", "required": True},
-        "home": {"type": "path", "required": True},
-        "neard": {"type": "path", "default": "/usr/local/bin/neard"},
-        "supervisor_files": {"type": "list", "elements": "path", "default": []},
-        "run_dir": {"type": "path"},
-        "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+        **ARGUMENTS,
         "key_paths": {"type": "list", "elements": "path", "default": [], "no_log": False},
     }
     module = AnsibleModule(spec, supports_check_mode=True)

@@ -37,30 +37,8 @@ options:
     type: list
     elements: path
     default: []
-  account_id:
-    description: The validator's account.
-    type: str
-    required: true
-  home:
-    description: neard's home.
-    type: path
-    required: true
-  neard:
-    description: The neard program.
-    type: path
-    default: /usr/local/bin/neard
-  supervisor_files:
-    description: Further files that the supervisor reads at its start.
-    type: list
-    elements: path
-    default: []
-  run_dir:
-    description: The supervisor's run directory. The default is the account's directory below F(/run/near-supervisor).
-    type: path
-  link:
-    description: The link to the installed version of the daemon.
-    type: path
-    default: /usr/local/bin/near-supervisor
+extends_documentation_fragment:
+  - validator_ha.near.processes
 attributes:
   check_mode:
     description: Says what would be done without doing it.
@@ -244,12 +222,7 @@ def main() -> None:
         "restart_guard": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
         "would_change": {"type": "list", "elements": "path", "default": []},
-        "account_id": {"type": "str", "required": True},
-        "home": {"type": "path", "required": True},
-        "neard": {"type": "path", "default": "/usr/local/bin/neard"},
-        "supervisor_files": {"type": "list", "elements": "path", "default": []},
-        "run_dir": {"type": "path"},
-        "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+        **supervisor_host.ARGUMENTS,
     }
     module = AnsibleModule(spec, supports_check_mode=True)
     service = Service(module)

@@ -85,6 +85,15 @@ def test_hosts_are_in_the_groups_of_what_they_do(cluster: PlayedCluster, tmp_pat
     assert variable(found, "spare", "near_reason") == "120 blocks behind"
 
 
+def test_the_example_of_its_documentation_works(cluster: PlayedCluster, tmp_path: Path) -> None:
+    plugin = (ROOT / "plugins" / "inventory" / "near_cluster.py").read_text()
+    example = yaml.safe_load(plugin.partition('EXAMPLES = r"""')[2].partition('"""')[0])
+    assert (example["account_id"], len(example["consul_url"])) == (ACCOUNT, 2)
+    # The agents have other addresses here; the first of them is down.
+    found, _said = listed(tmp_path, {**example, "consul_url": ["http://127.0.0.1:1", cluster.consul.url]})
+    assert members(found)["near_active"] == ["validator-1"]
+
+
 def test_it_only_reads(cluster: PlayedCluster, tmp_path: Path) -> None:
     before = cluster.store()
     listed(tmp_path, {"consul_url": [cluster.consul.url]})

@@ -12,6 +12,15 @@ from typing import Any
 from . import control_client, key_file
 from .errors import BadKey, NearError
 
+# As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "account_id": {"type": "str", "required": True},
+    "home": {"type": "path", "required": True},
+    "neard": {"type": "path", "default": "/usr/local/bin/neard"},
+    "supervisor_files": {"type": "list", "elements": "path", "default": []},
+    "run_dir": {"type": "path"},
+    "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+}
 _SIGNERS = {"neard", "kuutamod", "kneard"}
 _GUARD_CODE = "near_supervisor/guard.py"
 
