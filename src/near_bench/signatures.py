@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -45,10 +45,14 @@ class SignatureLog:
         # A line without its end is still being written, by another process.
         *lines, self._rest = (self._rest + data).split(b"\n")
         fresh = [signature for line in lines if (signature := self._parse(line)) is not None]
-        if fresh:
+        for signature in fresh:
             # Two processes may write in the other order than they read their clock.
-            self._found = sorted([*self._found, *fresh], key=lambda signature: signature.boot_ns)
+            insort(self._found, signature, key=lambda known: known.boot_ns)
         return self._found
+
+    def forget(self, before_ns: int) -> None:
+        """What was signed before then is not wanted any more: a long run would look at more and more."""
+        del self._found[: bisect_left(self._found, before_ns, key=lambda known: known.boot_ns)]
 
     def _parse(self, line: bytes) -> Signature | None:
         try:

@@ -82,6 +82,10 @@ class Stage:
         """All signatures of the common signer so far."""
         return list(self._log.poll())
 
+    def forget(self, before_ns: int) -> None:
+        """Signatures from before then are not wanted any more."""
+        self._log.forget(before_ns)
+
     def takeover(self, new: Validator, since_ns: int) -> float:
         """Waits until `new` signs; the gap in seconds by the referee: last signature of the old one to its first."""
         for now in polls(since_ns + round(TAKEOVER_TIMEOUT_S * NS)):
