@@ -71,6 +71,7 @@ class Failover:
         """All is well on the stage, if need be after taking it down and up: one bad run must not cost all others."""
         try:
             stage.restore()
+            stage.ready_to_take()
         except Problem as problem:
             _show(f"the localnet could not be put right: {problem}", stage)
             stage.net.down()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
 from near_bench.signatures import Signature, SignatureLog, longest_silence
+from near_ha import control_client
+from near_ha.errors import NearError
 from near_localnet import chain, consul_cluster
 from near_localnet.layout import CONSUL_SERVERS, NAMES, SIGNER, VALIDATORS, Layout, Validator, validator_named
 from near_localnet.localnet import HOST, Localnet
@@ -50,6 +52,20 @@ class Stage:
         if not wait_for(lambda: consul_cluster.ready(self.net.layout), RESTORE_TIMEOUT_S):
             raise Problem("Consul has no three servers that agree.")
         self.steady(STEADY_S)
+
+    def holds_back_s(self, host: Validator) -> float:
+        """How long `host` still lets the other one go first, after tenures that ended early; 0 if it does not say."""
+        try:
+            status = control_client.call(self.net.layout.run_dir(host) / "control.sock", "GET", "/status")
+        except NearError:
+            return 0.0
+        return float(status["holds_back_ms"]) / 1000
+
+    def ready_to_take(self) -> None:
+        """Waits until the standby lets nobody go first: that a pair does not flap is not what is measured."""
+        standby = self.roles()[1]
+        if not wait_for(lambda: not self.holds_back_s(standby), RESTORE_TIMEOUT_S):
+            raise Problem(f"{standby.name} still holds back after {RESTORE_TIMEOUT_S:g} s.")
 
     def steady(self, for_s: float) -> None:
         """Waits until the signer has signed for that long without a pause of several blocks."""

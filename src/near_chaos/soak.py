@@ -104,6 +104,8 @@ class Soak:
         signer, faults = stage.roles()[0].name, plan(rng)
         # Each strikes at another moment between two heartbeats.
         time.sleep(rng.uniform(0, stage.options.lease_s / 5))
+        # A standby whose own tenures ended early lets the other one go first, and comes that much later.
+        held_back = stage.holds_back_s(stage.roles()[1])
         since = boot_ns()
         for fault in faults:
             # The first one may have left nothing for the second to strike.
@@ -119,7 +121,7 @@ class Soak:
         stage.restore()
         until = boot_ns()
         silence = longest_silence(stage.signatures(), since, until)
-        bound = bound_s(faults, lease_s, stage.options.start_delay_ms / 1000)
+        bound = round(bound_s(faults, lease_s, stage.options.start_delay_ms / 1000) + held_back, 1)
         struck = Struck(
             len(self.report.struck) + 1, round(at_s, 1), tuple(f.name for f in faults), signer, silence, bound
         )

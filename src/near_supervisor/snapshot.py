@@ -74,6 +74,8 @@ class Snapshot:
             },
             "leader": self._leader(),
             "priority": settings.priority,
+            # It lets others go first, after tenures of its own that ended early.
+            "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
             "paused": node.paused,
             "switchover": request_json(node.request) if node.request and node.request.open else None,

@@ -80,6 +80,10 @@ class _Metrics(Collector):
             "near_supervisor_lease_left_seconds": ("Until neard is killed; 0 without a lease", (left or 0) / 1000),
             "near_supervisor_lease_term": ("Term of the lease last held or seen", status["term"]),
             "near_supervisor_priority": ("Who takes a free lease first; 0: not by itself", status["priority"]),
+            "near_supervisor_holds_back_seconds": (
+                "How long it lets others go first, after tenures that ended early",
+                status["holds_back_ms"] / 1000,
+            ),
             "near_supervisor_paused": ("Has an operator paused the failover", status["paused"] is True),
             "near_supervisor_switchover_open": ("Is a switchover under way", status["switchover"] is not None),
             "near_supervisor_consul_answers": ("Did Consul answer last time", status["consul"]["answers"]),

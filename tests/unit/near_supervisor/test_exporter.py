@@ -114,6 +114,14 @@ def test_a_pause_is_seen_and_what_is_not_known_is_none(shown: Shown) -> None:
         assert (", paused" in shown.snapshot.summary()[0]) is bool(paused)
 
 
+def test_how_long_it_lets_others_go_first_is_seen(shown: Shown) -> None:
+    now = clock.boot_ms()
+    shown.snapshot = Snapshot(replace(Node(SETTINGS), cool_until=now + 2_500), now, now)
+    assert "\nnear_supervisor_holds_back_seconds 2.5\n" in shown.get("/metrics")[1]
+    shown.snapshot = Snapshot(replace(Node(SETTINGS), cool_until=now - 1), now, now)
+    assert shown.snapshot.status()["holds_back_ms"] == 0
+
+
 def test_the_whole_text_is_what_prometheus_reads(shown: Shown) -> None:
     shown.snapshot = snapshot(restarts=2)
     families = {family.name: family for family in text_string_to_metric_families(shown.get("/metrics")[1])}
