@@ -80,7 +80,7 @@ def soak(layout: Layout, options: argparse.Namespace) -> int:
     """Up, strike, down; the exit status."""
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     print(f"chaos: seed {seed}, {options.minutes:g} minutes", file=sys.stderr, flush=True)
-    with raised(Options(block_time_ms=200), layout, Progress()) as stage:
+    with raised(Options(block_time_ms=100), layout, Progress()) as stage:
         work = Soak(stage, seed, options.minutes)
         report = work.run()
         status = verdict(report)
