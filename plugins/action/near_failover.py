@@ -34,8 +34,9 @@ def arguments(given: dict[str, Any], asked_by: str) -> dict[str, Any]:
 
 
 def rivals(task_vars: dict[str, Any]) -> list[str]:
-    """The hosts of this batch that the play may promote as well: those of the same account, with this one."""
-    hosts, hostvars = task_vars.get("ansible_play_batch") or [], task_vars.get("hostvars") or {}
+    """The hosts of the play, of all its batches, that it may promote too: those of the same account, with this one."""
+    hosts = task_vars.get("ansible_play_hosts_all") or task_vars.get("ansible_play_batch") or []
+    hostvars = task_vars.get("hostvars") or {}
 
     def account(host: str) -> Any:
         return hostvars[host].get("supervisor_account_id") if host in hostvars else None

@@ -7,18 +7,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# Option of the modules, variable of the host.
-VARIABLES = (("account_id", "supervisor_account_id"), ("run_dir", "near_run_dir"))
-_NAMES_A_CLUSTER = ("account_id", "run_dir", "consul_url")
-
 
 def with_host(given: Mapping[str, Any], task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> dict[str, Any]:
-    """``given``, with what the host's variables say if none of it names a cluster."""
+    """``given``, with the host's account where the task names none, and its run directory where it names no way."""
     found = dict(given)
-    if any(found.get(name) for name in _NAMES_A_CLUSTER):
-        return found
-    for option, variable in VARIABLES:
-        value = template(task_vars[variable]) if variable in task_vars else ""
-        if value:
-            found[option] = value
+
+    def known(variable: str) -> Any:
+        return template(task_vars[variable]) if variable in task_vars else ""
+
+    # Also beside consul_url: else the only account in that Consul would do, whichever that is.
+    account, run_dir = known("supervisor_account_id"), known("near_run_dir")
+    if account and not found.get("account_id"):
+        found["account_id"] = account
+    if run_dir and not found.get("run_dir") and not found.get("consul_url") and not given.get("account_id"):
+        found["run_dir"] = run_dir
     return found

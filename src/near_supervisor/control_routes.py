@@ -25,6 +25,7 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 _MAX_TEXT = 1_000
+_FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "force", "check"})
 
 
 class ControlRoutes:
@@ -70,6 +71,10 @@ class ControlRoutes:
     def _wanted(self, verb: Verb, asked: Asked) -> Wish:
         """BadConfig names the first field that cannot be."""
         body = asked.body
+        unknown = sorted(set(body) - _FIELDS)
+        if unknown:
+            # A rehearsal that is misspelt must not be the real thing.
+            raise BadConfig(f"there is no field {shown(unknown[0])}", f"There are: {', '.join(sorted(_FIELDS))}")
         member = _text(body, "member")
         if not member and verb is Verb.PROMOTE:
             member = self._look().node.settings.member_id

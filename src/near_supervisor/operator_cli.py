@@ -70,7 +70,7 @@ def main(words: Sequence[str]) -> int:
         run: Callable[[argparse.Namespace], int] = {"status": _status, "history": _history}.get(given.verb, _change)
         return run(given)
     except NearError as error:
-        sys.stderr.write(f"near-supervisor: {error}\n")
+        sys.stderr.write(f"near-supervisor: {_plain(str(error))}\n")
         return _CODES.get(error.code, _PROBLEM)
     except KeyboardInterrupt:
         return 0 if getattr(given, "watch", False) else _INTERRUPTED
@@ -169,15 +169,21 @@ def _open(given: argparse.Namespace) -> Way:
 
 
 def _status(given: argparse.Namespace) -> int:
-    while True:
-        text = _seen_json(given) if given.json else _seen_text(given)
-        if given.watch and not given.json and sys.stdout.isatty():
-            text = _CLEAR + text
-        sys.stdout.write(text)
+    sys.stdout.write(_seen(given))
+    while given.watch:
         sys.stdout.flush()
-        if not given.watch:
-            return 0
         clock.sleep_ms(_WATCH_MS)
+        try:
+            text = _seen(given)
+        except NearError as error:
+            # A supervisor that is exchanged, or a Consul that elects, is what one wants to watch.
+            text = json.dumps({"problem": str(error)}) + "\n" if given.json else f"{_plain(str(error))}\n"
+        sys.stdout.write(_CLEAR + text if sys.stdout.isatty() and not given.json else text)
+    return 0
+
+
+def _seen(given: argparse.Namespace) -> str:
+    return _seen_json(given) if given.json else _seen_text(given)
 
 
 def _seen_json(given: argparse.Namespace) -> str:
@@ -242,7 +248,7 @@ def _change(given: argparse.Namespace) -> int:
     try:
         for step in failover.run(wish, patience, check=given.check):
             if not given.json:
-                sys.stdout.write(f"{step.at_s:8.2f} s  {step.text}\n")
+                sys.stdout.write(f"{step.at_s:8.2f} s  {_plain(step.text)}\n")
                 sys.stdout.flush()
     except NearError as error:
         problem = error
@@ -252,10 +258,15 @@ def _change(given: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps({**known.as_result(), **code}, indent=2) + "\n")
     elif problem is None and (given.check or not known.changed):
         begin = "It would be done" if known.changed else "Nothing to do"
-        sys.stdout.write(f"{begin}: {known.msg}.\n")
+        sys.stdout.write(f"{begin}: {_plain(known.msg)}.\n")
     if problem is not None:
         raise problem
     return 0
+
+
+def _plain(text: str) -> str:
+    """Anybody may have written what Consul holds: nothing of it moves the cursor, or begins a line of its own."""
+    return "".join(sign for sign in text if sign.isprintable())
 
 
 def _by() -> str:

@@ -111,6 +111,23 @@ def test_pause_demote_and_resume(cluster: PlayedCluster, way: list[str], capsys:
     assert cluster.cluster().leader == "validator-2"
 
 
+def test_what_others_wrote_into_consul_cannot_speak_for_us(
+    cluster: PlayedCluster, way: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "works\nnear-supervisor: done\x1b[2J"
+    config = json.dumps({"paused": True, "by": forged, "reason": forged, "at_ms": 1})
+    cluster._put(f"near-supervisor/{ACCOUNT}/config", config)
+    assert cli.main(["promote", "validator-2", *way]) == 3
+    said = capsys.readouterr().err
+    assert "the cluster is paused by works" in said
+    assert (said.count("\n"), "\x1b" in said) == (1, False)
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-1"])
+def test_a_timeout_that_is_none(cluster: PlayedCluster, way: list[str], timeout: str) -> None:
+    assert cli.main(["promote", "validator-2", f"--timeout={timeout}", *way]) == 1
+
+
 def test_each_end_has_its_status(cluster: PlayedCluster, way: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["promote", "stranger", *way]) == 3
     assert "near-supervisor: 'stranger' is no member" in capsys.readouterr().err

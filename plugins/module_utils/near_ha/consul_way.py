@@ -16,6 +16,7 @@ from .wish import Verb, Wish, Write
 
 _ASK_S = 5.0
 _TRIES = 3
+_MOST_SHOWN = 10
 
 
 class ConsulWay:
@@ -80,7 +81,7 @@ class ConsulWay:
     def _cluster(self) -> cluster.Cluster:
         entries = self._consul.entries(self._account_id)
         if not entries:
-            known = ", ".join(self._consul.accounts()) or "none"
+            known = _listed(self._consul.accounts()) or "none"
             text = f"Consul at {self._consul.agents.names} has no cluster of account {self._account_id}"
             hint = f"Is the account id right, and did a supervisor ever run? Accounts that have one: {known}"
             raise Refused(text, hint)
@@ -91,4 +92,10 @@ class ConsulWay:
         if len(known) == 1:
             return checked_account(known[0])
         text = f"no account_id is given, and Consul at {self._consul.agents.names} has {len(known) or 'none'}"
-        raise BadConfig(text, f"Name one of: {', '.join(known)}" if known else "Do its supervisors run?")
+        raise BadConfig(text, f"Name one of: {_listed(known)}" if known else "Do its supervisors run?")
+
+
+def _listed(accounts: tuple[str, ...]) -> str:
+    """For people: these are names of keys, which anybody may have made up."""
+    shown = ["".join(sign for sign in account if sign.isprintable()) for account in accounts[:_MOST_SHOWN]]
+    return ", ".join([*shown, *(["…"] if len(accounts) > _MOST_SHOWN else [])])

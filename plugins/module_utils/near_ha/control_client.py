@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from .errors import ControlError, ControlRefused
+from .errors import ControlError, ControlRefused, ControlSilent
 from .exchange import BadAnswer, NoAnswer, Request, UnixAddress, exchange
 
 _MAX_BYTES = 1024 * 1024
@@ -30,12 +30,12 @@ def call(path: Path, method: str, route: str, body: object = None, timeout: floa
     except PermissionError:
         raise ControlError(f"no access to the control socket {path}", "Become root or join its group") from None
     except TimeoutError:
-        raise ControlError(
+        raise ControlSilent(
             f"the supervisor behind {path} does not answer (nothing in {timeout:g} s)",
             "It may hang, or be stopped: look at its log, and at its process",
         ) from None
     except (OSError, NoAnswer) as error:
-        raise ControlError(
+        raise ControlSilent(
             f"the supervisor behind {path} does not answer ({error})", "Is it running? Look at its log"
         ) from None
     except BadAnswer as error:

@@ -46,6 +46,10 @@ class ControlError(NearError):
     code = "control"
 
 
+class ControlSilent(ControlError):
+    """Somebody listens and has not answered: what was sent may have arrived."""
+
+
 class ControlRefused(ControlError):
     """The supervisor answered that it will not, or cannot; ``status`` is that of HTTP."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -65,7 +66,7 @@ def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, timeo
     """A wish whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
     if not (by + reason).isprintable():
         raise BadConfig("the reason, or the name of who asks, is more than one printable line", "Say it in one line")
-    timeout_ms = int(timeout_s * 1000 * _SHARE_OF_A_PHASE)
+    timeout_ms = int(timeout_s * 1000 * _SHARE_OF_A_PHASE) if math.isfinite(timeout_s) else 0
     if not 0 < timeout_ms <= MAX_TIMEOUT_MS:
         longest = MAX_TIMEOUT_MS / 1000 / _SHARE_OF_A_PHASE
         raise BadConfig(

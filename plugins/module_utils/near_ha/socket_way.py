@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import control_client, wire
 from .cluster_options import RUN_DIRECTORY, Access, checked_account
-from .errors import BadConfig, ConsulUnknown, ControlError, ControlRefused, Refused
+from .errors import (
+    BadConfig,
+    ConsulRefused,
+    ConsulUnknown,
+    ControlError,
+    ControlRefused,
+    ControlSilent,
+    NearError,
+    Refused,
+)
 from .way import Asked
 
 if TYPE_CHECKING:
@@ -18,6 +27,7 @@ _STATUS_S = 5.0
 # The supervisor asks Consul before it answers.
 _ASK_S = 10.0
 _SOCKET = "control.sock"
+_REFUSALS: dict[int, type[NearError]] = {HTTPStatus.BAD_REQUEST: BadConfig, HTTPStatus.FORBIDDEN: ConsulRefused}
 
 
 class SocketWay:
@@ -69,7 +79,12 @@ class SocketWay:
                 raise ControlError(text, "Roll out this version first") from None
             if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise ConsulUnknown(error.message, error.hint) from None
-            raise Refused(error.message, error.hint) from None
+            raise _REFUSALS.get(error.status, Refused)(error.message, error.hint) from None
+        except ControlSilent as error:
+            if method == "GET":
+                raise
+            text = f"{error.message}; whether it has the request is not known"
+            raise ControlSilent(text, "Look before you ask again: it may still be carried out") from None
 
 
 def _control_socket(access: Access) -> Path:

@@ -7,6 +7,7 @@ and whether anybody does: a paused cluster changes no role by itself, a node of 
 from __future__ import annotations
 
 from near_ha.member_record import MAX_PRIORITY
+from near_ha.switchover import Phase
 
 from . import watch
 from .model import Node, Tenure
@@ -42,12 +43,13 @@ def _held_back_ms(node: Node) -> int | None:
     was_mine = _was_mine(node)
     if node.paused is None:
         return None
-    if node.paused:
+    gave = _gave_away(node)
+    if node.paused and not gave:
         return 0 if was_mine else None
     if was_mine and _was_given_away(node):
         # And nobody took it: nothing may end with nobody signing.
         return 0
-    if not priority:
+    if not priority and not gave:
         return None
     for_the_wanted = lease_ms // 2 if node.request is not None and node.request.open else 0
     return for_the_wanted + (MAX_PRIORITY - priority) * lease_ms // (2 * MAX_PRIORITY)
@@ -56,6 +58,12 @@ def _held_back_ms(node: Node) -> int | None:
 def _was_mine(node: Node) -> bool:
     """Did this node hold the lease last?"""
     return node.watch is not None and watch.is_own(node.watch.seen, node.settings)
+
+
+def _gave_away(node: Node) -> bool:
+    """Has this node given its role to another one, by a switchover that has not ended? Then it answers for the end."""
+    request = node.request
+    return request is not None and request.phase is Phase.ACCEPTED and request.source == node.settings.member_id
 
 
 def _was_given_away(node: Node) -> bool:

@@ -41,6 +41,7 @@ _REQUEST_TIMEOUT_S = 5.0
 # How often the server looks whether it was told to end, which it never is.
 SHUTDOWN_POLL_S = 2.0
 _MAX_BODY = 1024 * 1024
+_MOST_DIGITS = 9
 _STATUSES: dict[type[NearError], HTTPStatus] = {
     BadConfig: HTTPStatus.BAD_REQUEST,
     ConsulRefused: HTTPStatus.FORBIDDEN,
@@ -84,8 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         # Read even where no route wants it: a client that is still sending would not hear the answer.
-        length = self.headers.get("Content-Length", "0")
-        raw = self.rfile.read(min(int(length), _MAX_BODY) if length.isdecimal() else 0)
+        raw = self._body()
         path = self.path.partition("?")[0]
         route = self.routes.get((self.command, path))
         if route is None:
@@ -93,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.command} {path}", f"There are: {known}")
             return
         try:
+            if raw is None:
+                # Carried out without its body, a rehearsal would be the real thing.
+                raise BadConfig("the request's body did not come whole", "Send Content-Length, and as many bytes")
             answer = route(Asked(_object(raw), _peer(self.connection)))
         except NearError as error:
             status = _STATUSES.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -104,6 +107,15 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             if act is not None:
                 act()
+
+    def _body(self) -> bytes | None:
+        """As many bytes as were announced; None when they did not come, or nobody can tell how many there are."""
+        said = self.headers.get("Content-Length", "0")
+        if self.headers.get("Transfer-Encoding"):
+            return None
+        length = int(said) if said.isascii() and said.isdecimal() and len(said) <= _MOST_DIGITS else _MAX_BODY + 1
+        raw = self.rfile.read(min(length, _MAX_BODY))
+        return raw if len(raw) == length else None
 
     do_GET = _serve  # noqa: N815 - the name is the protocol's
     do_POST = _serve  # noqa: N815

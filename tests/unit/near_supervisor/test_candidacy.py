@@ -21,6 +21,7 @@ OWN = released(node_id="a", hostname="host-a")
 GIVEN_AWAY = released(node_id="a", hostname="host-a", handover_to="c")
 FOR_C = Switchover("r1", Action.PROMOTE, "c", "alice", "", 0)
 FOR_US = replace(FOR_C, target="a")
+GIVEN = FOR_C.accepted("a", 7, "c", 1)
 
 
 def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
@@ -50,6 +51,12 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(released(handover_to="c"), {}, D, id="the predecessor named another one"),
         pytest.param(GIVEN_AWAY, {}, D // 2, id="given away, and not taken: back after half a lease"),
         pytest.param(GIVEN_AWAY, {"priority": 0}, D // 2, id="also when it never stands by itself"),
+        pytest.param(
+            FREE, {"request": GIVEN, "paused": True}, D // 2, id="paused: who gave its role answers for the end"
+        ),
+        pytest.param(held(), {"request": GIVEN, "paused": True}, D + D // 2, id="also when the heir fell silent"),
+        pytest.param(FREE, {"request": GIVEN, "priority": 0}, D, id="also when it never stands by itself otherwise"),
+        pytest.param(FREE, {"request": replace(GIVEN, source="b"), "paused": True}, None, id="a third one does not"),
         pytest.param(FREE, {"cool_until": 4_000}, 3_000, id="cooling down"),
         pytest.param(FREE, {"cool_until": 4_000, "request": FOR_US}, 0, id="a person's wish ends the cooling down"),
     ],

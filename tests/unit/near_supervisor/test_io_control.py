@@ -97,6 +97,19 @@ def test_a_body_that_is_no_object_is_refused(path: Path, body: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [b"Content-Length: 15", b"Transfer-Encoding: chunked", b"Content-Length: +15", b"Content-Length: " + b"9" * 5_000,
+     b"Content-Length: 1048577", b"Content-Length: 2\r\nTransfer-Encoding: chunked"],
+)  # fmt: skip
+def test_a_body_that_does_not_come_whole_is_refused(path: Path, headers: bytes) -> None:
+    """A rehearsal whose body is lost must not be the real thing."""
+    body = b"{}" if b"Length: 2" in headers else b""
+    answer = raw(path, b"POST /echo HTTP/1.0\r\n" + headers + b"\r\n\r\n" + body)
+    assert answer.startswith(b"HTTP/1.0 400 "), answer
+    assert b"the request's body did not come whole" in answer
+
+
+@pytest.mark.parametrize(
     ("error", "status"),
     [
         (BadConfig("timeout_ms is -1", "Give more"), 400),

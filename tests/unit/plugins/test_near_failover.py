@@ -161,8 +161,12 @@ def test_hosts_of_another_account_are_no_rivals(plugin: Any, accounts: dict[str,
         ({}, {"supervisor_account_id": "my.near"}, {"account_id": "my.near"}),
         ({}, {"supervisor_account_id": "my.near", "near_run_dir": "/r"}, {"account_id": "my.near", "run_dir": "/r"}),
         ({"account_id": "other.near"}, {"supervisor_account_id": "my.near", "near_run_dir": "/r"}, {}),
-        ({"run_dir": "/x"}, {"supervisor_account_id": "my.near"}, {}),
-        ({"consul_url": ["http://c:8500"]}, {"supervisor_account_id": "my.near"}, {}),
+        ({"run_dir": "/x"}, {"supervisor_account_id": "my.near", "near_run_dir": "/r"}, {"account_id": "my.near"}),
+        (
+            {"consul_url": ["http://c:8500"]},
+            {"supervisor_account_id": "my.near", "near_run_dir": "/r"},
+            {"account_id": "my.near"},
+        ),
     ],
 )
 def test_the_inventory_says_which_cluster_where_the_task_does_not(
