@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 
+from near_bench.signatures import Signature, SignatureLog
 from witness import ConsulAccess, Host, Scenario, docker, until
 
 HOME = "/var/lib/near/neard"
@@ -19,6 +21,7 @@ class Cluster:
     home: str = HOME
     lease_s: float = 10.0
     consul: ConsulAccess = field(default_factory=ConsulAccess)
+    _logs: dict[str, SignatureLog] = field(default_factory=dict)
 
     def active(self, asked: Host) -> str:
         """Who holds the lease, by the Consul agent of one host; empty unless it validates with a live session."""
@@ -41,10 +44,30 @@ class Cluster:
         what = f"one validates for {self.account}, the others are ready"
         return until(what, timeout_s, lambda: self.whole(asked), lambda: self.states(asked))
 
+    def signatures(self) -> list[Signature]:
+        """All that the hosts have signed for the account, in order of time; ``home`` is the name of the host."""
+        found: list[Signature] = []
+        for host in self.nodes.values():
+            file = self.scenario.referee / f"{host.name}-{self.account}.log"
+            log = self._logs.setdefault(host.name, SignatureLog(file, self.account))
+            found += [replace(signature, home=host.name) for signature in log.poll()]
+        return sorted(found, key=lambda signature: signature.boot_ns)
+
     def signer(self) -> str:
         """The node that signed last, by the log of signatures; empty if none has."""
-        host = self.scenario.last_signer(self.account)
+        signatures = self.signatures()
+        host = signatures[-1].home if signatures else ""
         return next((node for node, it in self.nodes.items() if it.name == host), "")
+
+    def holds_back_s(self, node: str) -> float:
+        """How long this node still lets others go first, after tenures of its own that ended early."""
+        status = self.nodes[node].run("near-supervisor", "status", "--json", "--account-id", self.account)
+        return float(json.loads(status)["holds_back_ms"]) / 1000
+
+    def missed_blocks(self) -> int:
+        """How many blocks of this epoch the account has not made, as the chain counts them."""
+        (chain,) = self.scenario.groups["chain"]
+        return chain.missed_blocks(self.account)
 
     def has_key(self, node: str) -> bool:
         """Whether the validator key lies in the home of this node's neard."""

@@ -45,6 +45,12 @@ context = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 an
 print(urllib.request.urlopen(request, timeout=5, context=context).read().decode())
 """
 
+ASK = """
+import sys, urllib.request
+request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
+print(urllib.request.urlopen(request, timeout=5).read().decode())
+"""
+
 
 @dataclass(frozen=True)
 class ConsulAccess:
@@ -90,6 +96,13 @@ class Host:
         """The newest block of the neard on this port."""
         return int(self.fetch(f"http://127.0.0.1:{port}/status")["sync_info"]["latest_block_height"])
 
+    def missed_blocks(self, account: str, port: int = 3030) -> int:
+        """Blocks of this epoch that the account was to make and has not, as the neard on this port counts them."""
+        question = {"jsonrpc": "2.0", "id": "", "method": "validators", "params": [None]}
+        answer = json.loads(self.python(ASK, f"http://127.0.0.1:{port}", json.dumps(question)))
+        (mine,) = (it for it in answer["result"]["current_validators"] if it["account_id"] == account)
+        return int(mine["num_expected_blocks"]) - int(mine["num_produced_blocks"])
+
     def kv(self, key: str, access: ConsulAccess) -> dict[str, Any]:
         """A JSON value of Consul's, with `Session`: by whom the key is locked. {} if there is no such key."""
         try:
@@ -131,7 +144,8 @@ class Scenario:
             for group in platform.get("groups", []):
                 groups.setdefault(group, []).append(Host(platform["name"]))
         variables = document["provisioner"]["inventory"]["group_vars"]["all"]
-        return Scenario(groups, variables, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "referee")
+        own = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+        return Scenario(groups, variables, own.parent / variables.get("molecule_set_up", own.name) / "referee")
 
     def signatures(self) -> Referee:
         """All hosts' logs of signatures, judged together."""
@@ -139,17 +153,6 @@ class Scenario:
         referee = Referee()
         referee.feed(merged(logs).encode())
         return referee
-
-    def last_signer(self, account: str) -> str:
-        """The host that signed last for this account; empty if none has."""
-        suffix = f"-{account}"
-        newest, signer = 0, ""
-        for file in self.referee.glob(f"*{suffix}.log"):
-            lines = [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-            at = max((line["boot_ns"] for line in lines if line["event"] == "sign"), default=0)
-            if at > newest:
-                newest, signer = at, file.stem.removesuffix(suffix)
-        return signer
 
 
 def is_neard(words: list[str], home: str) -> bool:

@@ -1,0 +1,52 @@
+"""The validator's whole host ends, stands still, or starts anew."""
+
+from __future__ import annotations
+
+import pytest
+
+import faults
+from cluster import Cluster
+from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, Episode
+from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
+from near_bench.clock import boot_ns
+from witness import docker
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_host_loses_its_power(cluster: Cluster) -> None:
+    with Episode(cluster, "host killed", AFTER_LEASE_S) as episode:
+        docker("kill", "--signal=KILL", episode.host.name)
+        new = episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        docker("start", episode.host.name)
+        cluster.wait_whole(episode.asked, 90)
+        # It comes back as a standby, and nobody signs but the one who took over.
+        assert cluster.active(episode.asked) == new
+        assert cluster.states(episode.asked)[episode.active] == ("Voting", True)
+
+
+def test_host_stands_still_for_longer_than_the_lease(cluster: Cluster) -> None:
+    with Episode(cluster, "host paused for longer than the lease", AFTER_LEASE_S) as episode:
+        with faults.frozen(episode.host):
+            new = episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        resumed = boot_ns()
+        cluster.wait_whole(episode.asked, 90)
+        assert cluster.active(episode.asked) == new
+        # Its neard was armed all the time: the kernel's timer ends it before it gets to sign.
+        assert episode.has_not_signed_since(episode.active, resumed), episode.story()
+
+
+def test_host_stands_still_for_less_than_the_lease(cluster: Cluster) -> None:
+    with Episode(cluster, "host paused for half of the lease", LEASE_S / 2 + NO_GAP_S) as episode:
+        with faults.frozen(episode.host):
+            faults.pass_time(LEASE_S / 2)
+        episode.goes_on(LEASE_S)
+
+
+def test_host_is_restarted(cluster: Cluster) -> None:
+    with Episode(cluster, "host shut down and started", AT_ONCE_S) as episode:
+        docker("restart", "--time", "60", episode.host.name)
+        new = episode.taken_over(LEASE_S)
+        cluster.wait_whole(episode.asked, 90)
+        assert cluster.active(episode.asked) == new
+        assert cluster.states(episode.asked)[episode.active] == ("Voting", True)

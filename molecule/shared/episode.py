@@ -1,0 +1,171 @@
+"""One fault, from a cluster that is whole to one that is whole again, judged by the hosts' logs of signatures alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from cluster import Cluster
+from near_bench.clock import boot_ns, seconds
+from near_bench.signatures import Signature, longest_silence
+from witness import ROOT, Host, until
+
+# What a case may cost: the simulated neard takes a second to start.
+LEASE_S = 5.0
+NEARD_START_S = 1.0
+SLACK_S = 1.0
+AT_ONCE_S = NEARD_START_S + SLACK_S
+AFTER_LEASE_S = LEASE_S + NEARD_START_S + SLACK_S
+# Longer than any pause between two blocks, and shorter than any change of the signer.
+NO_GAP_S = NEARD_START_S
+
+WHOLE_S = 90.0
+STEADY_S = 2.0
+STEADY_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one case has come to. ``missed`` are the account's blocks, as the chain counts them."""
+
+    scenario: str
+    event: str
+    lease_s: float
+    silence_s: float
+    bound_s: float
+    missed_blocks: int
+    before: str
+    after: str
+
+
+class Episode:
+    """A context: strike in it, and heal; leaving it waits for a whole cluster and judges.
+
+    ``active`` is the node that validated on entering, ``standbys`` the others, ``asked`` a standby's host.
+    Raises AssertionError when the cluster does not become whole, when anything was ever signed twice, or when nobody
+    signed for longer than ``bound_s``.
+    """
+
+    def __init__(self, cluster: Cluster, event: str, bound_s: float) -> None:
+        self.cluster, self.event, self.bound_s = cluster, event, bound_s
+        self.active, self.standbys = "", list[str]()
+
+    @property
+    def host(self) -> Host:
+        """The host that validated on entering."""
+        return self.cluster.nodes[self.active]
+
+    @property
+    def asked(self) -> Host:
+        """A host that did not, and which can be asked meanwhile."""
+        return self.cluster.nodes[self.standbys[0]]
+
+    def __enter__(self) -> Episode:
+        """Waits for a cluster that is whole, of which nobody holds back, and whose signer does not pause."""
+        asked = next(iter(self.cluster.nodes.values()))
+        self.cluster.wait_whole(asked, WHOLE_S)
+        until("nobody holds back", WHOLE_S, lambda: not any(map(self.cluster.holds_back_s, self.cluster.nodes)))
+        self._steady()
+        self.active = self.cluster.active(asked)
+        self.standbys = [node for node in self.cluster.nodes if node != self.active]
+        assert self.cluster.signer() == self.active
+        self._missed = self.cluster.missed_blocks()
+        self.since_ns = boot_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Judges, unless the case itself has failed."""
+        if kind is not None:
+            return
+        self.cluster.wait_whole(self.asked, WHOLE_S)
+        self._steady()
+        until_ns = boot_ns()
+        verdict = self.cluster.scenario.signatures().verdict(self.cluster.account)
+        silence = self.silence_s(until_ns)
+        after = self.cluster.signer()
+        case = Case(
+            Path(os.environ["MOLECULE_FILE"]).parent.name,
+            self.event,
+            self.cluster.lease_s,
+            round(silence, 3),
+            self.bound_s,
+            self.cluster.missed_blocks() - self._missed,
+            self.active,
+            after,
+        )
+        note(case)
+        print(
+            f"{self.event}: nobody signed for {silence:.2f} s, at most {self.bound_s:g} s;"
+            f" {case.missed_blocks} blocks missed; {self.active} -> {after}"
+        )
+        assert verdict.clean, verdict
+        assert silence <= self.bound_s, f"{self.event}: nobody signed for {silence:.2f} s\n{self.story()}"
+
+    def signatures(self) -> list[Signature]:
+        """What has been signed since the strike."""
+        return [it for it in self.cluster.signatures() if it.boot_ns >= self.since_ns]
+
+    def silence_s(self, until_ns: int | None = None) -> float:
+        """The longest time since the strike in which nobody signed, in seconds."""
+        return longest_silence(self.signatures(), self.since_ns, until_ns or boot_ns())
+
+    def taken_over(self, timeout_s: float) -> str:
+        """Waits until another host signs; its node."""
+        until(
+            "another host signs",
+            timeout_s,
+            lambda: self.cluster.signer() not in ("", self.active),
+            lambda: self.cluster.states(self.asked),
+        )
+        return self.cluster.signer()
+
+    def goes_on(self, for_s: float) -> None:
+        """Watches for so long; raises AssertionError when another one than the active host signs."""
+        ends = time.monotonic() + for_s
+        while time.monotonic() < ends:
+            assert self.cluster.signer() == self.active, self.story()
+            time.sleep(0.2)
+
+    def has_not_signed_since(self, node: str, when_ns: int) -> bool:
+        """Whether this node has been silent since then."""
+        name = self.cluster.nodes[node].name
+        return not any(it.home == name and it.boot_ns >= when_ns for it in self.cluster.signatures())
+
+    def story(self) -> str:
+        """Who signed from when to when since the strike, a line for each process; for people."""
+        lines: list[str] = []
+        runs: list[list[Signature]] = []
+        for it in self.signatures():
+            if runs and (runs[-1][-1].home, runs[-1][-1].pid) == (it.home, it.pid):
+                runs[-1].append(it)
+            else:
+                runs.append([it])
+        for run in runs:
+            first, last = (seconds(self.since_ns, it.boot_ns) for it in (run[0], run[-1]))
+            lines.append(f"  {first:7.2f} to {last:7.2f} s  {run[0].home} (pid {run[0].pid}): {len(run)} signatures")
+        return "\n".join(lines)
+
+    def _steady(self) -> None:
+        def is_steady() -> bool:
+            now = boot_ns()
+            return longest_silence(self.cluster.signatures(), now - round(STEADY_S * 1e9), now) <= STEADY_PAUSE_S
+
+        until("the signer does not pause", WHOLE_S, is_steady, lambda: self.cluster.states(self.asked_or_any()))
+
+    def asked_or_any(self) -> Host:
+        """A host to ask, also before it is known who is active."""
+        return self.asked if self.standbys else next(iter(self.cluster.nodes.values()))
+
+
+def note(case: Case) -> None:
+    """Appends a case to the file from which `bin/bench table` makes its rows: .data/molecule/cases.jsonl."""
+    place = ROOT / ".data" / "molecule"
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(case)) + "\n")
