@@ -39,7 +39,8 @@ exit status:
   0    every bound was kept, nothing was signed twice
   1    something was signed twice, or was not put right within its time
   2    wrong usage
-  3    nothing was signed twice, but nobody signed for longer than a bound, or a daemon grew by more than 5 MB
+  3    nothing was signed twice, but nobody signed for longer than a bound and the time in which processes waited
+       for a processor, or a daemon grew by more than 5 MB
   130  interrupted"""
 
 
@@ -103,7 +104,9 @@ def said(report: Report) -> list[str]:
     """What it has come to, for people."""
     lines = [aligned(HEADER, [list(line) for line in table(report)], (1, 2, 3)), ""]
     lines.append(
-        f"seed {report.seed}: {len(report.struck)} strikes, {len(report.late)} beyond their bound;"
+        f"seed {report.seed}: {len(report.struck)} strikes, {len(report.late)} beyond their bound"
+        + (f", {len(report.excused)} more while the machine was busy;" if report.excused else ";")
+        + f" {sum(len(struck.faults) for struck in report.struck)} faults;"
         f" {report.double_signatures} double signatures, {report.overlaps} times two holders of one key,"
         f" in {report.signatures} signatures"
     )

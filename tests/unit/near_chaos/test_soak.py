@@ -13,8 +13,8 @@ from near_chaos.soak import Report, Struck, bound_s, plan, table
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
-def struck(number: int, *names: str, silence_s: float = 1.0, bound_s: float = 2.0) -> Struck:
-    return Struck(number, 0.0, names, "validator-a", silence_s, bound_s)
+def struck(number: int, *names: str, silence_s: float = 1.0, bound_s: float = 2.0, busy_s: float = 0.0) -> Struck:
+    return Struck(number, 0.0, names, "validator-a", silence_s, bound_s, busy_s)
 
 
 def test_a_seed_is_the_same_faults_again() -> None:
@@ -42,6 +42,8 @@ def test_two_at_a_time_may_take_as_long_as_one_after_the_other() -> None:
     [
         ({}, cli.DONE),
         ({"struck": [struck(1, "stopped", silence_s=2.5)]}, cli.MISSED),
+        ({"struck": [struck(1, "stopped", silence_s=2.5, busy_s=0.4)]}, cli.MISSED),
+        ({"struck": [struck(1, "stopped", silence_s=2.5, busy_s=0.6)]}, cli.DONE),
         ({"growth_mb": 5.1}, cli.MISSED),
         ({"double_signatures": 1}, cli.FAILED),
         ({"overlaps": 1, "struck": [struck(1, "stopped", silence_s=2.5)]}, cli.FAILED),
