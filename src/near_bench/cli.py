@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from near_bench import deploy, failover, idle, report, rows
-from near_bench.stage import layout_of_own
+from near_bench.stage import end_by_signal, layout_of_own
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 
@@ -26,8 +25,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
     options = parser().parse_args(argv)
-    # A bench that is told to end takes its localnet down first.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    end_by_signal()
     try:
         return int(options.run(options))
     except Problem as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,15 @@ class Stage:
         if signed:
             late = seconds(since_ns, signed[-1].boot_ns)
             raise Problem(f"{host.name} signed {len(signed)} times up to {late:.2f} s after it never should again.")
+
+
+def end_by_signal() -> None:
+    """From now on SIGTERM and SIGINT raise KeyboardInterrupt, so that ``raised`` takes its localnet down.
+
+    A shell lets what it starts in the background ignore SIGINT, and Python leaves that so.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def main_part(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from near_bench import machine
 from near_bench.evidence import evidence
 from near_bench.failover import consul_program, write
-from near_bench.stage import ROOT, Stage, layout_of_own, raised
+from near_bench.stage import ROOT, Stage, end_by_signal, layout_of_own, raised
 from near_bench.table import aligned
 from near_chaos.faults import FAULTS
 from near_chaos.soak import Report, Soak, table
@@ -47,8 +46,7 @@ exit status:
 def main(argv: Sequence[str] | None = None) -> int:
     """One soak; its exit status."""
     options = parser().parse_args(argv)
-    # A soak that is told to end takes its localnet down first.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    end_by_signal()
     try:
         with layout_of_own(options.data, options.instance) as layout:
             return soak(layout, options)

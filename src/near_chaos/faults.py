@@ -35,7 +35,8 @@ _HTTP_S = 2.0
 class Fault:
     """One kind of fault.
 
-    ``companion``: it may also strike while another one lasts. ``slow``: what comes of it is seen only some time later.
+    ``companion``: it may also strike while another one lasts. ``leaves_one``: nobody can take over until it is healed.
+    ``slow``: what comes of it is seen only some time later.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     strike: Strike
     bound: Bound
     companion: bool = False
+    leaves_one: bool = False
     slow: bool = False
 
 
@@ -197,8 +199,22 @@ FAULTS = (
     Fault("host-frozen", "the signer's host frozen, for longer than the lease", _frozen(ACTIVE, 1.2, 3), after_lease),
     Fault("host-paused", "the signer's host frozen, for less than the lease", _frozen(ACTIVE, 0.1, 0.6), after_lease),
     Fault("stopped", "SIGTERM to the signer's supervisor", _stopped, at_once),
-    Fault("standby-killed", "SIGKILL to all of the standby's host", _kill(HOST, STANDBY), nobody_away, companion=True),
-    Fault("standby-neard", "SIGKILL to the standby's neard", _kill("neard", STANDBY), nobody_away, companion=True),
+    Fault(
+        "standby-killed",
+        "SIGKILL to all of the standby's host",
+        _kill(HOST, STANDBY),
+        nobody_away,
+        companion=True,
+        leaves_one=True,
+    ),
+    Fault(
+        "standby-neard",
+        "SIGKILL to the standby's neard",
+        _kill("neard", STANDBY),
+        nobody_away,
+        companion=True,
+        leaves_one=True,
+    ),
     Fault("standby-frozen", "the standby's host frozen", _frozen(STANDBY, 0.5, 3), nobody_away),
     Fault("consul-leader", "SIGKILL to Consul's leader", _consul_leader, after_two_leases, companion=True),
     Fault("consul-server", "a Consul server frozen", _consul_frozen(1, 0.5, 2), after_two_leases),

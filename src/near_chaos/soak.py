@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from near_bench import pressure
-from near_bench.clock import NS, boot_ns
+from near_bench.clock import NS, boot_ns, seconds
 from near_bench.signatures import longest_silence
 from near_bench.stage import Stage
 from near_chaos.daemons import Daemons
@@ -86,10 +86,15 @@ def plan(rng: random.Random) -> tuple[Fault, ...]:
     return (rng.choice(others), first) if rng.random() < SECOND_FAULT else (first,)
 
 
-def bound_s(faults: tuple[Fault, ...], lease_s: float, delay_s: float) -> float:
-    """Of two at a time: as if one came after the other. The standby that was lost with the first has to start anew."""
+def bound_s(faults: tuple[Fault, ...], lease_s: float, delay_s: float, lasted_s: float) -> float:
+    """Of two at a time: as if one came after the other, and one more lease for what has to start anew.
+
+    Where the standby was struck first, nobody can take over before somebody heals it: ``lasted_s`` after the strike.
+    """
     bounds = [fault.bound(lease_s, delay_s) for fault in faults]
-    return bounds[0] if len(bounds) == 1 else sum(bounds) + lease_s + delay_s
+    if len(bounds) == 1:
+        return bounds[0]
+    return sum(bounds) + lease_s + delay_s + (lasted_s if faults[0].leaves_one else 0)
 
 
 class Soak:
@@ -133,10 +138,11 @@ class Soak:
         # Somebody heals it at some time; what is slow to show is waited for.
         least = LATEST_EFFECT if any(fault.slow for fault in faults) else 0.0
         stage.watch(boot_ns() + round(rng.uniform(least, LATEST_HEALING) * lease_s * NS))
+        lasted_s = seconds(since, boot_ns())
         stage.restore()
         until, busy = boot_ns(), round(pressure.cpu_waited_s() - waited_s, 2)
         silence = longest_silence(stage.signatures(), since, until)
-        bound = round(bound_s(faults, lease_s, stage.options.start_delay_ms / 1000) + held_back, 1)
+        bound = round(bound_s(faults, lease_s, stage.options.start_delay_ms / 1000, lasted_s) + held_back, 1)
         struck = Struck(
             len(self.report.struck) + 1, round(at_s, 1), tuple(f.name for f in faults), signer, silence, bound, busy
         )

@@ -27,6 +27,7 @@ class Catchup:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._asked: Link | None = None
         self._asked_until = 0
         self._next_batch = 0
         self._may_fetch_missing = 0
@@ -88,6 +89,9 @@ class Catchup:
     def _ask(self, now_ns: int) -> None:
         node = self._node
         links = node.peers.links.values()
+        if self._asked not in links:
+            # Of two links to one peer that meet, one is closed: its answer never comes.
+            self._asked_until = 0
         if now_ns < max(self._asked_until, self._next_batch) or not links:
             return
         head = node.chain.head.block.height
@@ -96,7 +100,7 @@ class Catchup:
             return
         rate = max(1, node.settings.sync_rate_blocks_per_s)
         count = max(1, min(_BATCH_MAX, rate // _BATCHES_PER_S))
-        self._asked_until = now_ns + _ANSWER_TIMEOUT_NS
+        self._asked, self._asked_until = best, now_ns + _ANSWER_TIMEOUT_NS
         self._next_batch = now_ns + count * clock.NS_PER_S // rate
         overlap = head - node.chain.head.final_height
         best.send_message("get", self._start(), count + overlap)

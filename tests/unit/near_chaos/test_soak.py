@@ -32,9 +32,14 @@ def test_a_seed_is_the_same_faults_again() -> None:
 
 def test_two_at_a_time_may_take_as_long_as_one_after_the_other() -> None:
     killed, leader = BY_NAME["host-killed"], BY_NAME["consul-leader"]
-    assert bound_s((killed,), 4, 1) == after_lease(4, 1) == 6
-    assert bound_s((BY_NAME["stopped"],), 4, 1) == at_once(4, 1) == 2
-    assert bound_s((leader, killed), 4, 1) == leader.bound(4, 1) + 6 + 4 + 1
+    assert bound_s((killed,), 4, 1, 7) == after_lease(4, 1) == 6
+    assert bound_s((BY_NAME["stopped"],), 4, 1, 7) == at_once(4, 1) == 2
+    assert bound_s((leader, killed), 4, 1, 7) == leader.bound(4, 1) + 6 + 4 + 1
+
+
+def test_nobody_takes_over_from_a_standby_that_is_down_before_it_is_healed() -> None:
+    standby, frozen = BY_NAME["standby-killed"], BY_NAME["host-frozen"]
+    assert bound_s((standby, frozen), 4, 1, 12) == 12 + standby.bound(4, 1) + 6 + 4 + 1
 
 
 @pytest.mark.parametrize(
