@@ -6,10 +6,10 @@ import json
 import os
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import TracebackType
 
 from cluster import Cluster
+from near_bench import pressure
 from near_bench.clock import boot_ns, seconds
 from near_bench.signatures import Signature, longest_silence
 from witness import ROOT, Host, until
@@ -30,13 +30,18 @@ STEADY_PAUSE_S = 1.0
 
 @dataclass(frozen=True)
 class Case:
-    """What one case has come to. ``missed`` are the account's blocks, as the chain counts them."""
+    """What one case has come to.
+
+    ``busy_s``: for how long, until another one signed, processes waited for a processor. ``missed_blocks`` are the
+    account's, as the chain counts them.
+    """
 
     scenario: str
     event: str
     lease_s: float
     silence_s: float
     bound_s: float
+    busy_s: float
     missed_blocks: int
     before: str
     after: str
@@ -47,12 +52,13 @@ class Episode:
 
     ``active`` is the node that validated on entering, ``standbys`` the others, ``asked`` a standby's host.
     Raises AssertionError when the cluster does not become whole, when anything was ever signed twice, or when nobody
-    signed for longer than ``bound_s``.
+    signed for longer than ``bound_s`` and for as long as the machine was too busy.
     """
 
     def __init__(self, cluster: Cluster, event: str, bound_s: float) -> None:
         self.cluster, self.event, self.bound_s = cluster, event, bound_s
         self.active, self.standbys = "", list[str]()
+        self._busy_s: float | None = None
 
     @property
     def host(self) -> Host:
@@ -74,7 +80,7 @@ class Episode:
         self.standbys = [node for node in self.cluster.nodes if node != self.active]
         assert self.cluster.signer() == self.active
         self._missed = self.cluster.missed_blocks()
-        self.since_ns = boot_ns()
+        self.since_ns, self._waited_s = boot_ns(), pressure.cpu_waited_s()
         return self
 
     def __exit__(
@@ -83,6 +89,7 @@ class Episode:
         """Judges, unless the case itself has failed."""
         if kind is not None:
             return
+        busy = self._busy()
         self.cluster.wait_whole(self.asked, WHOLE_S)
         self._steady()
         until_ns = boot_ns()
@@ -90,11 +97,12 @@ class Episode:
         silence = self.silence_s(until_ns)
         after = self.cluster.signer()
         case = Case(
-            Path(os.environ["MOLECULE_FILE"]).parent.name,
+            os.environ["MOLECULE_SCENARIO_NAME"],
             self.event,
             self.cluster.lease_s,
             round(silence, 3),
             self.bound_s,
+            busy,
             self.cluster.missed_blocks() - self._missed,
             self.active,
             after,
@@ -105,7 +113,8 @@ class Episode:
             f" {case.missed_blocks} blocks missed; {self.active} -> {after}"
         )
         assert verdict.clean, verdict
-        assert silence <= self.bound_s, f"{self.event}: nobody signed for {silence:.2f} s\n{self.story()}"
+        late = f"{self.event}: nobody signed for {silence:.2f} s; for {busy} s processes waited for a processor"
+        assert silence <= self.bound_s + busy, f"{late}\n{self.story()}"
 
     def signatures(self) -> list[Signature]:
         """What has been signed since the strike."""
@@ -123,6 +132,7 @@ class Episode:
             lambda: self.cluster.signer() not in ("", self.active),
             lambda: self.cluster.states(self.asked),
         )
+        self._busy()
         return self.cluster.signer()
 
     def goes_on(self, for_s: float) -> None:
@@ -150,6 +160,12 @@ class Episode:
             first, last = (seconds(self.since_ns, it.boot_ns) for it in (run[0], run[-1]))
             lines.append(f"  {first:7.2f} to {last:7.2f} s  {run[0].home} (pid {run[0].pid}): {len(run)} signatures")
         return "\n".join(lines)
+
+    def _busy(self) -> float:
+        """Seconds in which processes waited for a processor, from the strike to the first call."""
+        if self._busy_s is None:
+            self._busy_s = round(pressure.cpu_waited_s() - self._waited_s, 2)
+        return self._busy_s
 
     def _steady(self) -> None:
         def is_steady() -> bool:
