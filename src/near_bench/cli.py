@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import deploy, failover, idle, report, rows
+from near_bench import deploy, failover, idle, pause, report, rows
 from near_bench.stage import end_by_signal, layout_of_own
 from near_localnet.options import Options
 from near_localnet.problem import Problem
@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_switchover(commands)
     _add_idle(commands)
     _add_deploy(commands)
+    _add_pause(commands)
     _add_table(commands)
     return top
 
@@ -174,6 +175,19 @@ def _add_deploy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="write every single value there")
     command.set_defaults(run=lambda arguments: deploy.run(arguments.json))
+
+
+def _add_pause(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "pause",
+        help="for how long neard still runs when a host goes on after a pause longer than its lease",
+        description="Freezes a guard and what it has armed until the deadline has passed, and lets both go on.\n"
+        "Needs root and the freezer of cgroup v1.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--runs", type=_count, default=50, metavar="N", help="of each guard (default: %(default)s)")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write every single value there")
+    command.set_defaults(run=lambda arguments: pause.run(arguments.runs, arguments.json))
 
 
 def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -104,6 +104,25 @@ def test_a_guard_that_is_frozen_is_ended_by_the_kernel_and_neard_with_it(rig: Gu
     wait_for(lambda: rig.process.poll() == -signal.SIGKILL, "the guard was killed")
 
 
+def test_while_neard_is_armed_others_are_there_to_give_the_memory_back(rig: GuardRig) -> None:
+    """Then the first thread, neard's parent, is not the last one to go, and neard ends at once."""
+
+    def threads() -> int:
+        return len(list(Path(f"/proc/{rig.process.pid}/task").iterdir()))
+
+    rig.start(*SLEEP)
+    assert threads() == 1
+    rig.ask("kill")
+    rig.exit_event()
+    for _tenure in range(2):
+        rig.start(*SLEEP, armed=True)
+        wait_for(lambda: threads() == 1 + guard.Caretakers.COUNT, "they are there")
+        rig.ask("kill")
+        rig.exit_event()
+        # A fork is for a program with one thread.
+        assert threads() == 1
+
+
 def test_neard_dies_with_its_guard(rig: GuardRig) -> None:
     pid = rig.start(*DEAF)["pid"]
     rig.signal_guard(signal.SIGKILL)
