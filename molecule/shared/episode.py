@@ -74,6 +74,8 @@ class Episode:
         """Waits for a cluster that is whole, of which nobody holds back, and whose signer does not pause."""
         asked = next(iter(self.cluster.nodes.values()))
         self.cluster.wait_whole(asked, WHOLE_S)
+        servers = len(self.cluster.scenario.groups["consul_servers"])
+        until("every server of Consul has a vote", WHOLE_S, lambda: asked.voters(self.cluster.consul) == servers)
         until("nobody holds back", WHOLE_S, lambda: not any(map(self.cluster.holds_back_s, self.cluster.nodes)))
         self._steady()
         self.active = self.cluster.active(asked)

@@ -122,6 +122,11 @@ class Host:
         """What Consul holds of one supervisor, while its session lives."""
         return self.kv(f"near-supervisor/{account}/members/{node}", access)
 
+    def voters(self, access: ConsulAccess) -> int:
+        """How many of Consul's servers are well and have a vote, as this host's agent knows."""
+        servers = self.fetch(f"{access.url}/v1/operator/autopilot/health", access)["Servers"]
+        return sum(server["Healthy"] and server["Voter"] for server in servers)
+
     def history(self, account: str, access: ConsulAccess) -> list[dict[str, Any]]:
         """The changes of validator that the supervisors have noted, oldest first."""
         return list(self.kv(f"near-supervisor/{account}/history", access)["changes"])
@@ -200,4 +205,8 @@ def until(what: str, timeout_s: float, true: Callable[[], bool], state: Callable
         except (OSError, KeyError, ValueError, subprocess.TimeoutExpired) as not_yet:
             error = f" ({not_yet})"
         time.sleep(0.5)
-    raise AssertionError(f"not within {timeout_s:g} s: {what}{error}. What is: {state()}")
+    try:
+        now = state()
+    except (OSError, KeyError, ValueError, subprocess.TimeoutExpired) as unknown:
+        now = f"not known ({unknown})"
+    raise AssertionError(f"not within {timeout_s:g} s: {what}{error}. What is: {now}")

@@ -22,6 +22,8 @@ def configuration(layout: Layout, server: str) -> dict[str, Any]:
     return {
         "server": True,
         "bootstrap_expect": len(CONSUL_SERVERS),
+        # A server that was away stays a voter; see roles/consul.
+        "autopilot": {"min_quorum": len(CONSUL_SERVERS)},
         "node_name": server,
         "bind_addr": address,
         "client_addr": address,

@@ -7,10 +7,12 @@ has its default effect. A stop is ordered by signal; signing ends some way into 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import clock, config, home, http, lock, log, store, view
 from .chain import Entry
@@ -27,6 +29,7 @@ from .settings import Settings
 _POLL_S = 0.1
 _ALIVE_MIN_S = 0.05
 _RESET_MARK = ".EPOCH_SYNC_DATA_RESET"
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 _WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -47,6 +50,14 @@ def run(path: Path, live: LiveSettings, flags: dict[str, object]) -> int:
     return 0
 
 
+def _end_without_disk(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A node that cannot write to its database ends: RocksDB's error is unwrapped, and a panic aborts."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        log.panic(f"called `Result::unwrap()` on an `Err` value: IO error: {error.strerror}: While appending to file")
+    loop.default_exception_handler(context)
+
+
 class Process:
     """The life of one node process inside its event loop."""
 
@@ -63,6 +74,7 @@ class Process:
     async def main(self) -> None:
         """Load, take part, stop."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_end_without_disk)
         self._ended = self._loop.create_future()
         self._loop.call_soon(self._alive)
         node = self._make_node()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import resource
 import signal
 import socket
 import subprocess
@@ -139,6 +140,16 @@ def test_a_taken_port_aborts(pair: Net, which: str) -> None:
         flag = "--rpc-addr" if which == "rpc" else "--network-addr"
         assert pair["pair0"].start(flag, f"127.0.0.1:{port}").wait(10) == -signal.SIGABRT
     assert "ddress already in use" in pair["pair0"].log()
+
+
+def test_a_database_that_cannot_be_written_to_aborts(pair: Net) -> None:
+    _up(pair)
+    process = pair["pair0"].process
+    assert process is not None
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    assert process.wait(10) == -signal.SIGABRT
+    assert "IO error: File too large" in pair["pair0"].log()
+    _up(pair)
 
 
 def test_panics_can_be_ordered(pair: Net) -> None:

@@ -1,8 +1,9 @@
-"""What the validator's host needs to go on runs out: room for neard's data, a writable run directory, open files."""
+"""What the validator's host needs to go on runs out: room for neard's data, room in the run directory, open files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,12 +11,14 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
-from witness import Host, until
+from witness import Host
 
 pytestmark = pytest.mark.timeout(300)
 # Three polls of a second are missed, each of which may take a second until it counts, and neard is killed then.
 HUNG_S = 5.0
 FEW_FILES = 8
+# The new supervisor has to come to its first answer that fails.
+OUT_OF_FILES_S = HUNG_S + 2 * AT_ONCE_S
 
 
 @pytest.fixture
@@ -52,54 +55,58 @@ def test_no_room_for_data(cluster: Cluster, small_volume: str) -> None:
         host.run("rm", file)
 
 
-def remount(host: Host, how: str) -> None:
-    """Makes the file system of the run directories read-only, or writable again, for every process of the host."""
-    host.run("mount", "-o", f"remount,{how}", "/run")
+@contextmanager
+def full_run_directory(host: Host) -> Iterator[None]:
+    """Within it, no file in /run can grow, whoever writes; what is there can be read."""
+    used = host.run("sh", "-c", "df --output=used -k /run | tail -1").strip()
+    host.run("mount", "-o", f"remount,size={used}k", "/run")
+    host.run("sh", "-c", "cat /dev/zero >/run/filled 2>/dev/null || true")
+    try:
+        yield
+    finally:
+        host.run("rm", "-f", "/run/filled")
+        host.run("mount", "-o", "remount,size=50%", "/run")
 
 
-def test_run_directory_read_only(cluster: Cluster) -> None:
-    # Nothing that the signer needs is written there: it signs on. What cannot be had there is a new supervisor.
-    with Episode(cluster, "run directory read-only, then the supervisor killed", AFTER_LEASE_S) as episode:
-        remount(episode.host, "ro")
-        try:
-            episode.goes_on(2 * LEASE_S)
-            neard = faults.neard_pid(cluster, episode.active)
-            faults.kill_units(episode.host, faults.supervisor_unit(cluster))
-            episode.taken_over(LEASE_S + AFTER_LEASE_S)
-            faults.wait_gone(episode.host, neard)
-        finally:
-            remount(episode.host, "rw")
+def test_run_directory_full(cluster: Cluster) -> None:
+    # Nothing that the signer needs is written there. A supervisor that starts anew may have to leave the signer alone.
+    episode = Episode(cluster, "run directory full, then the supervisor killed", AFTER_LEASE_S)
+    with episode, full_run_directory(episode.host):
+        episode.goes_on(2 * LEASE_S)
+        faults.kill_units(episode.host, faults.supervisor_unit(cluster))
+        faults.pass_time(2 * LEASE_S)
 
 
-def test_standby_with_a_read_only_run_directory(cluster: Cluster) -> None:
-    with Episode(cluster, "a standby's run directory read-only", NO_GAP_S) as episode:
-        remount(episode.asked, "ro")
-        try:
-            episode.goes_on(LEASE_S)
-        finally:
-            remount(episode.asked, "rw")
+def test_run_directory_of_a_standby_full(cluster: Cluster) -> None:
+    episode = Episode(cluster, "a standby's run directory full", NO_GAP_S)
+    with episode, full_run_directory(episode.asked):
+        episode.goes_on(2 * LEASE_S)
 
 
-def limit_files(host: Host, pid: int, count: int) -> None:
-    """Lets a process have so many files open from now on, as its own user may."""
+def limit_files(host: Host, pid: int) -> None:
+    """From now on a process may open no more files than it has open, as its own user may tell it."""
     user = host.run("stat", "--format=%U", f"/proc/{pid}").strip()
-    host.run("runuser", "-u", user, "--", "prlimit", f"--pid={pid}", f"--nofile={count}:")
+    host.run("runuser", "-u", user, "--", "prlimit", f"--pid={pid}", f"--nofile={FEW_FILES}:")
 
 
 def test_neard_out_of_files(cluster: Cluster) -> None:
-    with Episode(cluster, "neard may open no more files", HUNG_S + AT_ONCE_S) as episode:
+    with Episode(cluster, "neard may open no more files, then the supervisor killed", OUT_OF_FILES_S) as episode:
         neard = faults.neard_pid(cluster, episode.active)
-        limit_files(episode.host, neard, FEW_FILES)
-        episode.taken_over(HUNG_S + AFTER_LEASE_S)
+        limit_files(episode.host, neard)
+        # What it has open serves it well; a new supervisor cannot connect any more, and cannot know how it is.
+        faults.kill_units(episode.host, faults.supervisor_unit(cluster))
+        episode.taken_over(OUT_OF_FILES_S + AFTER_LEASE_S)
         faults.wait_gone(episode.host, neard)
 
 
 def test_supervisor_out_of_files(cluster: Cluster) -> None:
-    with Episode(cluster, "the supervisor may open no more files", AFTER_LEASE_S) as episode:
-        supervisor = faults.main_pid(episode.host, faults.supervisor_unit(cluster))
-        limit_files(episode.host, supervisor, FEW_FILES)
+    with Episode(
+        cluster, "the supervisor may open no more files, then Consul's agent restarted", AFTER_LEASE_S
+    ) as episode:
+        unit = faults.supervisor_unit(cluster)
+        limit_files(episode.host, faults.main_pid(episode.host, unit))
+        episode.host.run("systemctl", "restart", "consul")
         try:
-            faults.pass_time(2 * LEASE_S)
+            episode.taken_over(LEASE_S + AFTER_LEASE_S)
         finally:
-            faults.kill_units(episode.host, faults.supervisor_unit(cluster))
-        until("somebody holds the lease", 60, lambda: cluster.active(episode.asked) != "")
+            faults.kill_units(episode.host, unit)
