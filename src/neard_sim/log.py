@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import NoReturn
@@ -32,6 +33,9 @@ def error(target: str, text: str) -> None:
 
 def panic(message: str) -> NoReturn:
     """End the process as a Rust panic with ``panic = 'abort'`` does: text on stderr, then SIGABRT."""
-    sys.stdout.flush()
-    os.write(2, f"thread 'main' panicked at neard/src/cli.rs:\n{message}\n".encode())
+    # Nothing may keep it from ending, least of all the full disk that it is about.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        os.write(2, f"thread 'main' panicked at neard/src/cli.rs:\n{message}\n".encode())
     os.abort()
