@@ -120,7 +120,7 @@ def test_while_neard_is_armed_others_are_there_to_give_the_memory_back(rig: Guar
         rig.ask("kill")
         rig.exit_event()
         # A fork is for a program with one thread.
-        assert threads() == 1
+        wait_for(lambda: threads() == 1, "they are gone")
 
 
 def test_neard_dies_with_its_guard(rig: GuardRig) -> None:
