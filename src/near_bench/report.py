@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from near_bench.stats import HIGH, MEDIAN, nearest_rank
 from near_bench.table import markdown
 from near_localnet.problem import Problem
 
@@ -13,6 +14,9 @@ FAILOVER = ("event", "measured", "bound", "n", "p50", "p95", "max", "met")
 FAILOVER_NUMBERS = (2, 3, 4, 5, 6)
 IDLE = ("lease", "role", "measured", "bound", "value", "met")
 IDLE_NUMBERS = (0, 3, 4)
+CHAOS = ("struck by", "n", "p50", "p95", "max", "at most", "beyond it", "while busy")
+CHAOS_NUMBERS = (1, 2, 3, 4, 5, 6, 7)
+KINDS = ("failover", "idle", "chaos")
 HINT = "Make one: bin/bench failover --json FILE"
 MET = {True: "yes", False: "**no**", None: ""}
 
@@ -23,7 +27,7 @@ def read(file: Path) -> dict[str, Any]:
         document = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise Problem(f"{file} cannot be read: {error}.", HINT) from None
-    if not isinstance(document, dict) or document.get("benchmark") not in ("failover", "idle"):
+    if not isinstance(document, dict) or document.get("benchmark") not in KINDS:
         raise Problem(f"{file} is not what a benchmark has written.", HINT)
     return document
 
@@ -33,6 +37,8 @@ def text(document: dict[str, Any]) -> str:
     if document["benchmark"] == "idle":
         lines = [_finding(finding) for finding in document["findings"]]
         return markdown(IDLE, lines, IDLE_NUMBERS)
+    if document["benchmark"] == "chaos":
+        return _chaos(document)
     lines = [_measure(row, number) for row in document["rows"] for number in range(len(row["measures"]))]
     notes = [f"- *{row['event']}*: {row['note']}." for row in document["rows"] if row["note"]]
     found = (
@@ -40,6 +46,33 @@ def text(document: dict[str, Any]) -> str:
         f" in {document['signatures']} signatures; all runs took {document['took_s'] / 60:.0f} minutes."
     )
     return "\n".join([markdown(FAILOVER, lines, FAILOVER_NUMBERS), "", f"Referee: {found}", "", *notes])
+
+
+def _chaos(document: dict[str, Any]) -> str:
+    """A line for each fault that struck alone, and one for all that struck two at a time."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for struck in document["struck"]:
+        name = struck["faults"][0] if len(struck["faults"]) == 1 else "two at a time"
+        kinds.setdefault(name, []).append(struck)
+    lines = [_kind(name, struck, set(document["late"])) for name, struck in sorted(kinds.items())]
+    faults = sum(len(struck["faults"]) for struck in document["struck"])
+    found = [
+        f"{len(document['struck'])} strikes, {faults} faults in {document['minutes']:g} minutes, seed {document['seed']}:",
+        f"{document['double_signatures']} double signatures and {document['overlaps']} times two holders of one key",
+        f"in {document['signatures']} signatures; a daemon grew by {document['growth_mb']:g} MB",
+        f"and {document['growth_descriptors']} descriptors at the most.",
+    ]
+    return "\n".join([markdown(CHAOS, lines, CHAOS_NUMBERS), "", " ".join(found)])
+
+
+def _kind(name: str, struck: list[dict[str, Any]], late: set[int]) -> list[str]:
+    silences = [one["silence_s"] for one in struck]
+    beyond = [one for one in struck if one["silence_s"] > one["bound_s"]]
+    really = sum(one["number"] in late for one in beyond)
+    figures = (nearest_rank(silences, MEDIAN), nearest_rank(silences, HIGH), max(silences))
+    bounds = sorted({one["bound_s"] for one in struck})
+    at_most = _s(bounds[0]) if len(bounds) == 1 else f"{_s(bounds[0])} to {_s(bounds[-1])}"
+    return [name, str(len(struck)), *map(_s, figures), at_most, str(really), str(len(beyond) - really)]
 
 
 def _measure(row: dict[str, Any], number: int) -> list[str]:

@@ -14,11 +14,7 @@ from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes
 from witness import Host
 
 pytestmark = pytest.mark.timeout(300)
-# Three polls of a second are missed, each of which may take a second until it counts, and neard is killed then.
-HUNG_S = 5.0
 FEW_FILES = 8
-# The new supervisor has to come to its first answer that fails.
-OUT_OF_FILES_S = HUNG_S + 2 * AT_ONCE_S
 
 
 @pytest.fixture
@@ -87,16 +83,6 @@ def limit_files(host: Host, pid: int) -> None:
     """From now on a process may open no more files than it has open, as its own user may tell it."""
     user = host.run("stat", "--format=%U", f"/proc/{pid}").strip()
     host.run("runuser", "-u", user, "--", "prlimit", f"--pid={pid}", f"--nofile={FEW_FILES}:")
-
-
-def test_neard_out_of_files(cluster: Cluster) -> None:
-    with Episode(cluster, "neard may open no more files, then the supervisor killed", OUT_OF_FILES_S) as episode:
-        neard = faults.neard_pid(cluster, episode.active)
-        limit_files(episode.host, neard)
-        # What it has open serves it well; a new supervisor cannot connect any more, and cannot know how it is.
-        faults.kill_units(episode.host, faults.supervisor_unit(cluster))
-        episode.taken_over(OUT_OF_FILES_S + AFTER_LEASE_S)
-        faults.wait_gone(episode.host, neard)
 
 
 def test_supervisor_out_of_files(cluster: Cluster) -> None:
