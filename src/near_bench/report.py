@@ -57,7 +57,8 @@ def _chaos(document: dict[str, Any]) -> str:
     lines = [_kind(name, struck, set(document["late"])) for name, struck in sorted(kinds.items())]
     faults = sum(len(struck["faults"]) for struck in document["struck"])
     found = [
-        f"{len(document['struck'])} strikes, {faults} faults in {document['minutes']:g} minutes, seed {document['seed']}:",
+        f"{len(document['struck'])} strikes, {faults} faults in {document['minutes']:g} minutes,",
+        f"seed {document['seed']}:",
         f"{document['double_signatures']} double signatures and {document['overlaps']} times two holders of one key",
         f"in {document['signatures']} signatures; a daemon grew by {document['growth_mb']:g} MB",
         f"and {document['growth_descriptors']} descriptors at the most.",

@@ -48,7 +48,7 @@ def test_neard_started_by_hand_beside_ours(cluster: Cluster) -> None:
 
 
 def test_neard_started_by_hand_in_place_of_ours(cluster: Cluster) -> None:
-    with Episode(cluster, "a neard started by hand, with the key, on a stopped standby", NO_GAP_S) as episode:
+    with Episode(cluster, "a neard started by hand on a stopped standby", NO_GAP_S) as episode:
         host, units = episode.asked, [faults.supervisor_unit(cluster), faults.guard_unit(cluster)]
         other = cluster.nodes[episode.standbys[1]]
         host.run("systemctl", "stop", *units)
