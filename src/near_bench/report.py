@@ -16,7 +16,9 @@ IDLE = ("lease", "role", "measured", "bound", "value", "met")
 IDLE_NUMBERS = (0, 3, 4)
 CHAOS = ("struck by", "n", "p50", "p95", "max", "at most", "beyond it", "while busy")
 CHAOS_NUMBERS = (1, 2, 3, 4, 5, 6, 7)
-KINDS = ("failover", "idle", "chaos")
+CASES = ("scenario", "event", "n", "p50", "p95", "max", "at most", "blocks missed", "kept")
+CASES_NUMBERS = (2, 3, 4, 5, 6, 7)
+KINDS = ("failover", "idle", "chaos", "containers")
 HINT = "Make one: bin/bench failover --json FILE"
 MET = {True: "yes", False: "**no**", None: ""}
 
@@ -24,7 +26,11 @@ MET = {True: "yes", False: "**no**", None: ""}
 def read(file: Path) -> dict[str, Any]:
     """The document in `file`. Raises Problem when it is none of ours."""
     try:
-        document = json.loads(file.read_text())
+        if file.suffix == ".jsonl":
+            cases = [json.loads(line) for line in file.read_text().splitlines()]
+            document = {"benchmark": "containers" if all(map(_is_case, cases)) else "", "cases": cases}
+        else:
+            document = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise Problem(f"{file} cannot be read: {error}.", HINT) from None
     if not isinstance(document, dict) or document.get("benchmark") not in KINDS:
@@ -37,6 +43,8 @@ def text(document: dict[str, Any]) -> str:
     if document["benchmark"] == "idle":
         lines = [_finding(finding) for finding in document["findings"]]
         return markdown(IDLE, lines, IDLE_NUMBERS)
+    if document["benchmark"] == "containers":
+        return _containers(document)
     if document["benchmark"] == "chaos":
         return _chaos(document)
     lines = [_measure(row, number) for row in document["rows"] for number in range(len(row["measures"]))]
@@ -46,6 +54,10 @@ def text(document: dict[str, Any]) -> str:
         f" in {document['signatures']} signatures; all runs took {document['took_s'] / 60:.0f} minutes."
     )
     return "\n".join([markdown(FAILOVER, lines, FAILOVER_NUMBERS), "", f"Referee: {found}", "", *notes])
+
+
+def _is_case(case: object) -> bool:
+    return isinstance(case, dict) and {"event", "silence_s", "bound_s", "busy_s", "missed_blocks"} <= case.keys()
 
 
 def _chaos(document: dict[str, Any]) -> str:
@@ -64,6 +76,24 @@ def _chaos(document: dict[str, Any]) -> str:
         f"and {document['growth_descriptors']} descriptors at the most.",
     ]
     return "\n".join([markdown(CHAOS, lines, CHAOS_NUMBERS), "", " ".join(found)])
+
+
+def _containers(document: dict[str, Any]) -> str:
+    """A line for each event, in the order in which they were played first."""
+    events: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for case in document["cases"]:
+        events.setdefault((case["scenario"].removeprefix("failover-"), case["event"]), []).append(case)
+    return markdown(CASES, [_event(*key, cases) for key, cases in events.items()], CASES_NUMBERS)
+
+
+def _event(scenario: str, event: str, cases: list[dict[str, Any]]) -> list[str]:
+    silences = [case["silence_s"] for case in cases]
+    figures = (nearest_rank(silences, MEDIAN), nearest_rank(silences, HIGH), max(silences))
+    busy = [case for case in cases if case["silence_s"] > case["bound_s"]]
+    kept = all(case["silence_s"] <= case["bound_s"] + case["busy_s"] for case in cases)
+    word = "**no**" if not kept else f"yes ({len(busy)} while busy)" if busy else "yes"
+    missed = max(case["missed_blocks"] for case in cases)
+    return [scenario, event, str(len(cases)), *map(_s, figures), _s(cases[-1]["bound_s"]), str(missed), word]
 
 
 def _kind(name: str, struck: list[dict[str, Any]], late: set[int]) -> list[str]:
