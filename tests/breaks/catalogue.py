@@ -293,6 +293,13 @@ BREAKS: tuple[Break, ...] = (
         PLAYS,
     ),
     Break(
+        "a signer that had answered before a crash of its supervisor is known to hang, not to start",
+        CORE + "absorb_neard.py",
+        "neard=Neard(event.pid, event.armed, now, answered=answered)",
+        "neard=Neard(event.pid, event.armed, now)",
+        PLAYS,
+    ),
+    Break(
         "the guard kills at the deadline",
         GUARD,
         "if self.armed and now >= self.deadline:",

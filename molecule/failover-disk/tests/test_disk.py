@@ -14,6 +14,8 @@ from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes
 from witness import Host, until
 
 pytestmark = pytest.mark.timeout(300)
+# Three polls of a second are missed, each of which may take a second until it counts, and neard is killed then.
+HUNG_S = 5.0
 # Standard input, output and error: whatever else is closed cannot be opened again.
 FEW_FILES = 3
 
@@ -84,6 +86,18 @@ def limit_files(host: Host, pid: int) -> None:
     """From now on a process may open no more files than it has open, as its own user may tell it."""
     user = host.run("stat", "--format=%U", f"/proc/{pid}").strip()
     host.run("runuser", "-u", user, "--", "prlimit", f"--pid={pid}", f"--nofile={FEW_FILES}:")
+
+
+def test_neard_out_of_files(cluster: Cluster) -> None:
+    with Episode(
+        cluster, "neard may open no more files, then the supervisor killed", HUNG_S + 2 * AT_ONCE_S
+    ) as episode:
+        neard = faults.neard_pid(cluster, episode.active)
+        limit_files(episode.host, neard)
+        # What it has open serves it well; a new supervisor cannot connect any more, and knows that it could.
+        faults.kill_units(episode.host, faults.supervisor_unit(cluster))
+        episode.taken_over(HUNG_S + LEASE_S + AFTER_LEASE_S)
+        faults.wait_gone(episode.host, neard)
 
 
 def test_supervisor_out_of_files(cluster: Cluster) -> None:

@@ -23,7 +23,8 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         said.append(Say("warn", f"the signer ended with {event.ended} while no supervisor was there"))
     if event.pid is None:
         return node, said
-    node = replace(node, neard=Neard(event.pid, event.armed, now), polled_at=None)
+    answered = event.armed and node.tenure is not None and node.tenure.kept_answered
+    node = replace(node, neard=Neard(event.pid, event.armed, now, answered=answered), polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -40,6 +41,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         memory.ceiling,
         since=now,
         heartbeat_at=now,
+        kept_answered=memory.answered,
         deadline=event.deadline,
         cleared=True,
         was_armed=True,
@@ -146,16 +148,18 @@ def _keep(node: Node, heads: TwoHeads) -> Step:
     """What the next process finds after a crash is never lower than what counts, and not much higher either.
 
     Else it would name, and a successor would wait for, all that the chain could have gained since the lease was
-    acquired.
+    acquired. It also finds that the signer has answered: one that does not is then known to hang, and not to start.
     """
     tenure, settings = node.tenure, node.settings
     if tenure is None:
         return node, []
     line = heads.ceiling(settings.block_time_ms)
-    if 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms):
+    answered = node.armed
+    near = 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms)
+    if near and answered == tenure.kept_answered:
         return node, []
-    memory = Memory(tenure.session, tenure.term, tenure.floor, line, node.tip)
-    return replace(node, tenure=replace(tenure, kept=line)), [Remember(memory)]
+    memory = Memory(tenure.session, tenure.term, tenure.floor, line, node.tip, answered)
+    return replace(node, tenure=replace(tenure, kept=line, kept_answered=answered)), [Remember(memory)]
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:

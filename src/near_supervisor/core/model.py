@@ -60,7 +60,7 @@ class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
     ``ceiling`` and ``tip`` are how the chain was seen last, or a little earlier: a line stays an upper bound, but the
-    older it is, the higher above the chain.
+    older it is, the higher above the chain. ``answered``: the signer has, so that its silence means that it hangs.
     """
 
     session: str
@@ -68,6 +68,7 @@ class Memory:
     floor: int
     ceiling: Ceiling
     tip: Tip | None = None
+    answered: bool = False
 
     @property
     def tag(self) -> str:
@@ -105,10 +106,10 @@ class Tenure:
     """This node holds the lease, as far as it knows.
 
     ``floor`` is the height above which this node may sign; ``kept`` is the line that the next process would find
-    after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in
-    this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" = to
-    any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
-    ``succession`` is None where a crash has lost it.
+    after a crash, and ``kept_answered`` whether it would find that the signer has answered; ``deadline`` is None until
+    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
+    to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
+    this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it.
     """
 
     session: str
@@ -117,6 +118,7 @@ class Tenure:
     kept: Ceiling
     since: int
     heartbeat_at: int
+    kept_answered: bool = False
     deadline: int | None = None
     beating: bool = False
     cleared: bool = False

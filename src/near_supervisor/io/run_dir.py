@@ -71,7 +71,8 @@ class RunDir:
             # An older version kept none; an update need not cost a failover.
             seen = document.get("tip")
             tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
-            return Memory(str(document["session"]), int(document["term"]), int(document["floor"]), ceiling, tip)
+            session, term, floor = str(document["session"]), int(document["term"]), int(document["floor"])
+            return Memory(session, term, floor, ceiling, tip, document.get("answered") is True)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

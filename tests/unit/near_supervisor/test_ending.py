@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
@@ -106,6 +108,23 @@ def test_after_a_crash_the_signer_is_taken_up_again_without_a_restart() -> None:
     assert isinstance(beat, cmd.Heartbeat)
     assert (beat.session, beat.record.term) == ("session-a", 8)
     assert not play.one(cmd.StartNeard, [*out, *play.heartbeat()])
+
+
+@pytest.mark.parametrize(("had_answered", "killed"), [(True, True), (False, False)])
+def test_a_signer_that_had_answered_and_is_silent_after_a_crash_hangs_and_does_not_start(
+    had_answered: bool, killed: bool
+) -> None:
+    crashed = Play().to_validating()
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)]
+    memory = next(memory for memory in kept if memory.answered is had_answered)
+    play = Play(now=crashed.now)
+    play.do(ev.Tick())
+    out = play.do(ev.GuardReady(200, True, play.now + 60_000, memory))
+    for _poll in range(8):
+        play.heartbeat()
+        play.now += 500
+        out += play.do(ev.Polled(200, play.now, None, "no answer"))
+    assert bool(play.one(cmd.KillNeard, out)) is killed
 
 
 def test_a_running_signer_of_an_unknown_term_is_killed() -> None:

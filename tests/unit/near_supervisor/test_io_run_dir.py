@@ -70,7 +70,7 @@ def test_an_instance_that_is_none_is_made_anew(tmp_path: Path, left: bytes) -> N
     assert RunDir(tmp_path).instance == made.instance
 
 
-@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, tip=None)])
+@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, tip=None), replace(MEMORY, answered=True)])
 def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: Memory) -> None:
     first = RunDir(tmp_path)
     assert first.recall() is None
