@@ -14,10 +14,12 @@ from pathlib import Path
 
 from breaks.catalogue import BREAKS, Break
 from breaks.mutants import BUDGET, MUTANTS, Mutant
+from breaks.scenarios import PROMISES, Promise
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
 TIMEOUT_S = 180
+SCENARIO_S = 600
 
 
 def main() -> int:
@@ -29,9 +31,13 @@ def main() -> int:
     )
     parser.add_argument("-k", metavar="TEXT", default="", help="only breaks whose rule has this text")
     parser.add_argument("--list", action="store_true", help="print the rules and end")
-    parser.add_argument("--only", choices=("tests", "simulation"), help="only what the one or the other has to notice")
+    parser.add_argument(
+        "--only",
+        choices=("tests", "simulation", "scenarios"),
+        help="only what these have to notice; scenarios in containers take two minutes each, and are played only so",
+    )
     given = parser.parse_args()
-    every = {"tests": BREAKS, "simulation": MUTANTS, None: (*BREAKS, *MUTANTS)}[given.only]
+    every = {"tests": BREAKS, "simulation": MUTANTS, "scenarios": PROMISES, None: (*BREAKS, *MUTANTS)}[given.only]
     chosen = [one for one in every if given.k in one.rule]
     if given.list:
         sys.stdout.write("".join(f"{one.rule}\n" for one in chosen))
@@ -48,9 +54,12 @@ def main() -> int:
 def _play(one: Break) -> str:
     with tempfile.TemporaryDirectory(prefix="near-break-") as name:
         copy = Path(name)
-        for part in COPIED:
-            source = ROOT / part
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
+        if isinstance(one, Promise):
+            _copy_all(copy)
+        else:
+            for part in COPIED:
+                source = ROOT / part
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
         outcome, how = _outcome(copy, one)
     sys.stdout.write(f"{outcome:<9} {one.rule}{how}\n")
     sys.stdout.flush()
@@ -63,6 +72,8 @@ def _outcome(copy: Path, one: Break) -> tuple[str, str]:
     if text.count(one.old) != 1:
         return "STALE", ""
     target.write_text(text.replace(one.old, one.new))
+    if isinstance(one, Promise):
+        return _scenario(copy, one)
     command = _schedules(one.profile) if isinstance(one, Mutant) else _tests(one.tests)
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
@@ -82,6 +93,42 @@ def _outcome(copy: Path, one: Break) -> tuple[str, str]:
         # It broke the program, not the rule.
         return "STALE", how
     return ("noticed" if run.returncode else "SURVIVED"), how
+
+
+def _copy_all(copy: Path) -> None:
+    """What is committed or would be, and the environment, which the scenario must not make anew."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name, follow_symlinks=False)
+    for name in (".venv", ".tools"):
+        (copy / name).symlink_to(ROOT / name)
+
+
+def _scenario(copy: Path, one: Promise) -> tuple[str, str]:
+    """Plays one case of a scenario on hosts with the broken program."""
+    bin_dir = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PATH": f"{bin_dir}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_HOME": str(ROOT / ".tools" / "ansible" / "molecule"),
+        "PYTEST_ADDOPTS": f"-k {one.tests}",
+        "NO_COLOR": "1",
+    }
+    # The packed programs come from the copy, too.
+    environment.pop("PYTHONPATH", None)
+    command = ["molecule", "--base-config", ".config/molecule/config.yml", "test", "-s", f"failover-{one.scenario}"]
+    run = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, timeout=SCENARIO_S, check=False, text=True
+    )
+    if run.returncode == 0:
+        return "SURVIVED", ""
+    failures = [line.strip() for line in run.stdout.splitlines() if line.startswith("E  ")]
+    if not failures:
+        sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])
+        return "STALE", ""
+    return "noticed", f"\n          {failures[0][:160]}"
 
 
 def _tests(tests: str) -> list[str]:

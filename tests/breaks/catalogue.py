@@ -155,22 +155,22 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: what the next process finds after a crash is not lower than the height that counts",
         CORE + "absorb_neard.py",
-        "if 0 <= tenure.kept.ahead_ms(",
-        "if -(10**9) <= tenure.kept.ahead_ms(",
+        "near = 0 <= tenure.kept.ahead_ms(",
+        "near = -(10**9) <= tenure.kept.ahead_ms(",
         UNIT + "test_height.py",
     ),
     Break(
         "what the next process finds after a crash is not all the height that the chain could have gained since",
         CORE + "absorb_neard.py",
-        "settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms):",
-        "settings.block_time_ms):",
+        "settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms)\n",
+        "settings.block_time_ms)\n",
         UNIT + "test_height.py",
     ),
     Break(
         "the height that a next process would find is not written with each sample",
         CORE + "absorb_neard.py",
-        "if 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms):",
-        "if tenure.kept == line:",
+        "near = 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms)",
+        "near = tenure.kept == line",
         UNIT + "test_height.py",
     ),
     Break(
@@ -344,8 +344,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 6: the key goes when the armed neard has ended",
         GUARD,
-        "        self.backstop.set(0)\n        self.disarm_key()\n        self.idle_since",
-        "        self.backstop.set(0)\n        self.idle_since",
+        "        self.caretakers.dismiss()\n        self.disarm_key()\n        self.idle_since",
+        "        self.caretakers.dismiss()\n        self.idle_since",
         UNIT + "test_guard.py",
     ),
     Break(

@@ -1,0 +1,66 @@
+"""Deliberate breaks that a scenario in containers has to notice: one for each promise, in the rule that keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .catalogue import CORE, GUARD, Break
+
+
+@dataclass(frozen=True)
+class Promise(Break):
+    """Without ``rule``, the case ``tests`` of ``molecule/failover-<scenario>`` fails."""
+
+    scenario: str = ""
+
+
+PROMISES: tuple[Promise, ...] = (
+    Promise(
+        "failover-crash: a lease whose neard has ended is given back",
+        CORE + "absorb_neard.py",
+        "    if neard.armed:\n        node = give_up(node, neard.ending",
+        "    if False:\n        node = give_up(node, neard.ending",
+        "test_neard_killed",
+        "crash",
+    ),
+    Promise(
+        "failover-host: a silent holder is taken over from after a lease",
+        CORE + "watch.py",
+        "        return watch.since + max(silence_ms, seen.record.lease_ms)",
+        "        return watch.since + 10 * max(silence_ms, seen.record.lease_ms)",
+        "test_host_loses_its_power",
+        "host",
+    ),
+    Promise(
+        "failover-partition: a holder gives up before a candidate may take over",
+        CORE + "lease.py",
+        "    return sent_at + lease_ms * 8 // 10",
+        "    return sent_at + lease_ms * 30 // 10",
+        "test_active_without_network",
+        "partition",
+    ),
+    Promise(
+        "failover-consul: not knowing never moves the deadline",
+        CORE + "absorb_consul.py",
+        "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
+        "if False:\n        tenure = replace(tenure, beating=False",
+        "test_quorum_lost_for_longer_than_the_lease",
+        "consul",
+    ),
+    Promise(
+        "failover-disk: a signer that had answered and is silent hangs",
+        CORE + "absorb_neard.py",
+        "neard=Neard(event.pid, event.armed, now, answered=answered)",
+        "neard=Neard(event.pid, event.armed, now)",
+        "test_neard_out_of_files",
+        "disk",
+    ),
+    Promise(
+        "failover-operator: every start of neard takes a key away that somebody left",
+        GUARD,
+        "    if not os.path.exists(link):\n        return None\n    aside",
+        "    if True:\n        return None\n    aside",
+        "test_key_left_on_a_standby",
+        "operator",
+    ),
+)
