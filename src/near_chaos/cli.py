@@ -12,8 +12,10 @@ from pathlib import Path
 from near_bench import machine
 from near_bench.evidence import evidence
 from near_bench.failover import consul_program, write
+from near_bench.report import text as markdown
 from near_bench.stage import ROOT, Stage, end_by_signal, layout_of_own, raised
 from near_bench.table import aligned
+from near_chaos import containers
 from near_chaos.faults import FAULTS
 from near_chaos.soak import Report, Soak, table
 from near_localnet.layout import Layout
@@ -48,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     end_by_signal()
     try:
+        if options.molecule:
+            return on_containers(options)
         with layout_of_own(options.data, options.instance) as layout:
             return soak(layout, options)
     except Problem as problem:
@@ -68,6 +72,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--minutes", type=float, default=5.0, metavar="N", help="how long (default: 5)")
+    top.add_argument(
+        "--molecule", action="store_true", help="cases of the scenarios failover-* in containers instead of a localnet"
+    )
     top.add_argument("--seed", type=int, metavar="S", help="which faults (default: another one each time)")
     top.add_argument("--json", type=Path, metavar="FILE", help="write every strike there")
     top.add_argument("--instance", type=int, metavar="N", help="the localnet's addresses 127.0.N.x (default: free)")
@@ -77,8 +84,7 @@ def parser() -> argparse.ArgumentParser:
 
 def soak(layout: Layout, options: argparse.Namespace) -> int:
     """Up, strike, down; the exit status."""
-    seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    print(f"chaos: seed {seed}, {options.minutes:g} minutes", file=sys.stderr, flush=True)
+    seed = begun(options)
     with raised(Options(block_time_ms=100), layout, Progress()) as stage:
         work = Soak(stage, seed, options.minutes)
         report = work.run()
@@ -89,6 +95,26 @@ def soak(layout: Layout, options: argparse.Namespace) -> int:
         write(options.json, {**report.as_json(), "machine": machine.facts(consul_program(), ROOT)})
     print("\n" + "\n".join(said(report)))
     return status
+
+
+def begun(options: argparse.Namespace) -> int:
+    """The seed, which is said before anything can fail."""
+    seed: int = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
+    print(f"chaos: seed {seed}, {options.minutes:g} minutes", file=sys.stderr, flush=True)
+    return seed
+
+
+def on_containers(options: argparse.Namespace) -> int:
+    """The soak on containers; the exit status."""
+    played, failed, cases = containers.soak(options.minutes, begun(options))
+    if options.json:
+        write(options.json, {"benchmark": "containers", "cases": cases})
+    if cases:
+        print("\n" + markdown({"benchmark": "containers", "cases": cases}))
+    print(f"\n{len(played)} cases, {len(failed)} failed")
+    for choice in failed:
+        print(f"chaos: {choice.case}; what its hosts said: .data/molecule/{choice.scenario}", file=sys.stderr)
+    return FAILED if failed else DONE
 
 
 def verdict(report: Report) -> int:
