@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from breaks.catalogue import BREAKS, Break
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
 TIMEOUT_S = 180
 SCENARIO_S = 600
+WORKERS = 2
 
 
 def main() -> int:
@@ -43,7 +45,9 @@ def main() -> int:
         sys.stdout.write("".join(f"{one.rule}\n" for one in chosen))
         return 0
     began = time.monotonic()
-    outcomes = [_play(one) for one in chosen]
+    # Scenarios share the names of their hosts, and cannot be played side by side.
+    with ThreadPoolExecutor(1 if given.only == "scenarios" else WORKERS) as workers:
+        outcomes = list(workers.map(_play, chosen))
     noticed = outcomes.count("noticed")
     sys.stdout.write(f"{noticed} noticed, {len(chosen) - noticed} not, in {time.monotonic() - began:.0f} s\n")
     if "STALE" in outcomes:
@@ -61,8 +65,7 @@ def _play(one: Break) -> str:
                 source = ROOT / part
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
         outcome, how = _outcome(copy, one)
-    sys.stdout.write(f"{outcome:<9} {one.rule}{how}\n")
-    sys.stdout.flush()
+    print(f"{outcome:<9} {one.rule}{how}", flush=True)
     return outcome
 
 
