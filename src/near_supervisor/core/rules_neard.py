@@ -55,6 +55,9 @@ def _poll_interval(node: Node) -> int:
         return _waiting_interval(node, tenure)
     if node.neard.misses == 0 and (not node.sync.synced or _bounded_by_a_standby(node)):
         return settings.poll_ms // SYNCING_POLLS
+    if node.neard.armed:
+        # What it may have signed since the last answer is what a successor waits for.
+        return max(settings.poll_ms // SYNCING_POLLS, min(settings.poll_ms, settings.block_time_ms))
     return settings.poll_ms
 
 
