@@ -55,6 +55,10 @@ class NodeConfig:
     expected_shutdown: int | None
     log_summary_period: int
 
+    def is_warm_for(self, account: str) -> bool:
+        """Does it keep the state of the shards of this validator, as a standby for it has to?"""
+        return self.tracks_all_shards or self.tracked_shards == {"ShadowValidator": account}
+
 
 def address(text: str) -> tuple[str, int]:
     """Host and port of ``127.0.0.1:1`` or ``[::1]:1``; ValueError if it is neither."""

@@ -9,9 +9,11 @@ from near_ha.errors import BadKey
 
 from . import config as config_file
 from . import genesis as genesis_file
+from . import log
 from .config import BadConfig, NodeConfig
 from .genesis import Genesis
 from .keys import Signer
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class Home:
     genesis: Genesis
     node_key: Signer
     validator: Signer | None
+
+    def check_shards(self, signer: Signer | None, settings: Settings) -> None:
+        """2.x ends when a current validator tracks all shards, at its start and at a reload; not on local networks."""
+        if signer is None or not self.config.tracks_all_shards or settings.version != "2.x":
+            return
+        strict = settings.all_shards_panic or self.genesis.chain_id in ("mainnet", "testnet")
+        if strict and self.genesis.first_epoch.find(signer.account_id) is not None:
+            log.panic(
+                "The `chain_id` field specified in genesis is among mainnet/testnet, so validators must not track all "
+                'shards. Please change `tracked_shards_config` field in `config.json` to "NoShards".'
+            )
 
 
 def load(path: Path) -> Home:

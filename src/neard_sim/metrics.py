@@ -68,7 +68,7 @@ def render(node: Node, periodic: Periodic) -> str:
         near_largest_threshold_height=max([head.block.height, *targets]),
         near_peer_connections_total=len(node.peers.links),
         near_peers_with_invalid_hash=0,
-        near_config_correct=1,
+        near_config_correct=int(node.config_correct),
         near_boot_time_seconds=node.started_ns // clock.NS_PER_S,
         near_node_protocol_version=PROTOCOL_VERSION,
         near_current_protocol_version=node.genesis.protocol_version,
@@ -83,7 +83,7 @@ def render(node: Node, periodic: Periodic) -> str:
     lines += _counters(
         near_block_produced_total=produced.blocks if produced is not None else 0,
         near_chunk_produced_total=produced.chunks if produced is not None else 0,
-        near_config_reloads_total=1,
+        near_config_reloads_total=node.config_reloads,
     )
     lines.append(
         f'near_build_info{{build="{version["build"]}",release="{version["version"]}",'

@@ -21,7 +21,7 @@ from .referee_log import RefereeLog
 from .settings import Settings
 from .signing import Desk
 from .store import Store
-from .sync import Sync, SyncRules
+from .sync import Status, Sync, SyncRules
 from .votes import Approval, Chunk, Endorsement, Votes
 
 _TICK_S = 0.1
@@ -58,16 +58,22 @@ class Node:
                 config.header_fetch_horizon,
             )
         )
-        self.validator = validator
-        desk = Desk(validator, store, referee) if validator is not None else None
-        self.duties = Duties(self.chain, self.votes, self.doomslug, desk) if desk is not None else None
+        self._referee = referee
+        self.validator: Signer | None
+        self.duties: Duties | None
+        self.take_key(validator)
         self.peers: Peers
         self.catchup: Catchup
         self.may_sign = True
+        self.stalled = False
+        self.config_correct = True
+        self.config_reloads = 1
         self.head_lag_s = 0.0
         self.started_ns = clock.wall_ns()
         self.on_head: Callable[[Entry], None] = lambda _: None
         self.on_stale: Callable[[], None] = lambda: None
+        self.on_trigger: Callable[[], None] = lambda: None
+        """Called with each message that arrives, from peers or by HTTP."""
         self._loop: asyncio.AbstractEventLoop
         self._timer: asyncio.TimerHandle | None = None
         self._woken = False
@@ -91,6 +97,17 @@ class Node:
             self.peers.learn(PeerAddress(item["peer_id"], item["host"], item["port"]), item["name"])
         self._loop.call_later(_TICK_S, self._tick)
         self.wake()
+
+    def take_key(self, signer: Signer | None) -> None:
+        """From now on it signs with this key, as soon as there is something to sign; None: with none."""
+        self.validator = signer
+        desk = Desk(signer, self.store, self._referee) if signer is not None else None
+        self.duties = Duties(self.chain, self.votes, self.doomslug, desk) if desk is not None else None
+
+    def stall(self) -> None:
+        """It lacks the state of the shards that it has to know now, and waits for it for ever."""
+        log.warn("sync", "Downloading blocks 0.00%: no state for the shards of this validator")
+        self.stalled = True
 
     def apply(self, settings: Settings) -> None:
         """Live knobs have changed."""
@@ -145,6 +162,9 @@ class Node:
 
     def _work(self) -> None:
         self._woken = False
+        if self.stalled:
+            self.sync.status = Status.BLOCK_SYNC
+            return
         now = clock.wall_ns()
         was_syncing = self.sync.syncing
         self.catchup.update(now)
@@ -201,6 +221,7 @@ class Node:
         return [head.height, head.hash, self.doomslug.base_ns]
 
     def _message(self, link: Link, kind: str, body: list[Any], line: bytes) -> None:
+        self.on_trigger()
         if kind == "head":
             self._hear_head(link, *body)
         elif kind == "b":
@@ -251,7 +272,7 @@ class Node:
 
     def _hear_block(self, link: Link, block: Block, line: bytes) -> None:
         link.height = max(link.height, block.height)
-        if self.catchup.withholds(block.height):
+        if self.stalled or self.catchup.withholds(block.height):
             return
         outcome = self.take_block(block)
         if outcome in (Outcome.HEAD, Outcome.SIDE):

@@ -35,6 +35,7 @@ class Routes:
 
     def handle(self, request: Request) -> Response:
         """The answer to one request on the RPC address."""
+        self._node.on_trigger()
         if request.method == "POST" and request.path == "/":
             return jsonrpc.answer(self._node, request.body)
         route = self._gets.get(request.path)

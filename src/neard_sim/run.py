@@ -17,14 +17,15 @@ from typing import Any
 from . import clock, config, home, http, lock, log, store, view
 from .chain import Entry
 from .config import NodeConfig
+from .holder import Holder
 from .home import Home
 from .live import LiveSettings
 from .metrics import Periodic
 from .node import Node
 from .peers import Identity
 from .referee_log import RefereeLog
+from .reload import Reload
 from .routes import Routes
-from .settings import Settings
 
 _POLL_S = 0.1
 _ALIVE_MIN_S = 0.05
@@ -37,16 +38,14 @@ def run(path: Path, live: LiveSettings, flags: dict[str, object]) -> int:
     """Run the node in ``path`` until it is told to stop; the exit status. Faults abort the process."""
     settings = live.settings
     files = _load(path, flags)
-    _check_shards(files, settings)
+    files.check_shards(files.validator, settings)
     data_dir = path / files.config.store_path
     data_dir.mkdir(parents=True, exist_ok=True)
     _open_database(data_dir)
     referee = RefereeLog(settings.referee_log, path, files.node_key.public_key)
-    if files.validator is not None:
-        referee.holder("hold", files.validator.account_id)
-    asyncio.run(Process(files, live, referee, data_dir).main())
-    if files.validator is not None:
-        referee.holder("drop", files.validator.account_id)
+    holder = Holder(referee, files.validator, max(_ALIVE_MIN_S, files.config.min_delay / clock.NS_PER_S))
+    asyncio.run(Process(files, live, referee, holder, data_dir).main())
+    holder.take(None)
     return 0
 
 
@@ -61,22 +60,24 @@ def _end_without_disk(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 class Process:
     """The life of one node process inside its event loop."""
 
-    def __init__(self, files: Home, live: LiveSettings, referee: RefereeLog, data_dir: Path) -> None:
+    def __init__(self, files: Home, live: LiveSettings, referee: RefereeLog, holder: Holder, data_dir: Path) -> None:
         self._files = files
         self._live = live
         self._referee = referee
+        self._holder = holder
         self._data_dir = data_dir
         self._store = store.Store(data_dir, live.settings.history_blocks)
         self._periodic = Periodic()
         self._servers: list[http.HttpServer] = []
         self._stopping = False
+        self._reload: Reload | None = None
 
     async def main(self) -> None:
         """Load, take part, stop."""
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_end_without_disk)
         self._ended = self._loop.create_future()
-        self._loop.call_soon(self._alive)
+        self._loop.call_soon(self._holder.start, self._loop)
         node = self._make_node()
         await self._load_delay()
         self._panic_as_told()
@@ -153,11 +154,12 @@ class Process:
     def _handle_signals(self, node: Node) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._told_to_stop, node, number)
+        self._reload = Reload(self._files, node, self._holder)
         self._loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
 
     def _told_to_reload(self) -> None:
-        if not self._stopping:
-            log.warn("neard", "SIGHUP ignored: hot reload is not simulated")
+        if self._reload is not None and not self._stopping:
+            self._reload.ask()
 
     def _told_to_stop(self, node: Node, number: signal.Signals) -> None:
         if self._live.settings.ignore_sigterm or self._stopping:
@@ -188,14 +190,6 @@ class Process:
         log.info("db", "all rocksdb instances closed")
         self._ended.set_result(None)
 
-    def _alive(self) -> None:
-        """Say once per block time that this process holds a key, whatever else it does."""
-        if self._files.validator is None:
-            return
-        self._referee.holder("alive", self._files.validator.account_id)
-        period_s = max(_ALIVE_MIN_S, self._files.config.min_delay / clock.NS_PER_S)
-        self._loop.call_later(period_s, self._alive)
-
     def _poll(self, node: Node) -> None:
         self._loop.call_later(_POLL_S, self._poll, node)
         if self._live.poll():
@@ -206,7 +200,8 @@ class Process:
                     self._loop.create_task(server.set_fault(self._live.settings.rpc_fault))
 
     def _new_head(self, node: Node, entry: Entry) -> None:
-        limit = self._files.config.expected_shutdown
+        reload = self._reload
+        limit = reload.expected_shutdown if reload is not None else self._files.config.expected_shutdown
         if limit is not None and entry.block.height >= limit and not self._stopping:
             log.info("neard", "expected shutdown triggered")
             self._stop(node)
@@ -234,18 +229,6 @@ def _load(path: Path, flags: dict[str, object]) -> Home:
         log.panic(f"Error loading config: {error}")
     log.info("config", "all validations have passed")
     return Home(files.path, changed, files.genesis, files.node_key, files.validator)
-
-
-def _check_shards(files: Home, settings: Settings) -> None:
-    """2.x refuses to let a current validator track all shards, except on local networks."""
-    if files.validator is None or not files.config.tracks_all_shards or settings.version != "2.x":
-        return
-    strict = settings.all_shards_panic or files.genesis.chain_id in ("mainnet", "testnet")
-    if strict and files.genesis.first_epoch.find(files.validator.account_id) is not None:
-        log.panic(
-            "The `chain_id` field specified in genesis is among mainnet/testnet, so validators must not track all "
-            'shards. Please change `tracked_shards_config` field in `config.json` to "NoShards".'
-        )
 
 
 def _open_database(data_dir: Path) -> None:

@@ -77,15 +77,6 @@ def test_a_signal_to_a_running_node_stops_it_with_status_0(pair: Net, number: si
     assert f'stopping, this may take a few minutes sig=OsSignal("{number.name}")' in pair["pair0"].log()
 
 
-def test_sighup_after_start_does_nothing_but_say_so(pair: Net) -> None:
-    _up(pair)
-    process = pair["pair0"].process
-    assert process is not None
-    process.send_signal(signal.SIGHUP)
-    pair.until("the log line", lambda: "hot reload is not simulated" in pair["pair0"].log())
-    pair.grows("pair0", 3)
-
-
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_stopping_node_signs_on_for_a_while_with_or_without_rpc(pair: Net, gone: bool) -> None:
     pair.give_key("pair0")
