@@ -117,10 +117,8 @@ class Reload:
         if stays or _same(found.signer, old):
             log.info("config", 'mutable config field remains the same field_name="validator_signer"')
             return
-        log.info(
-            "config",
-            f'updated config field field_name="validator_signer" old_value={_show(old)} new_value={_show(found.signer)}',
-        )
+        change = f"old_value={_show(old)} new_value={_show(found.signer)}"
+        log.info("config", f'updated config field field_name="validator_signer" {change}')
         if found.signer is None:
             self._drop()
         else:
