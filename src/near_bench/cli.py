@@ -9,7 +9,7 @@ from pathlib import Path
 
 from near_bench import deploy, failover, idle, pause, report, rows
 from near_bench.stage import end_by_signal, layout_of_own
-from near_localnet.options import Options
+from near_localnet.options import STRATEGIES, Options
 from near_localnet.problem import Problem
 
 EXIT_STATUS = """\
@@ -102,6 +102,10 @@ def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs:
         "--start-delay-ms", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--strategy", choices=STRATEGIES, default=default.strategy,
+        help="how a standby gets the key (default: %(default)s)",
+    )  # fmt: skip
     add_place(command)
     command.set_defaults(run=_failover)
 
@@ -130,7 +134,10 @@ def _rows(text: str, known: Sequence[rows.Row]) -> list[rows.Row]:
 
 def _failover(arguments: argparse.Namespace) -> int:
     options = Options(
-        lease_s=arguments.lease, block_time_ms=arguments.block_time_ms, start_delay_ms=arguments.start_delay_ms
+        lease_s=arguments.lease,
+        block_time_ms=arguments.block_time_ms,
+        start_delay_ms=arguments.start_delay_ms,
+        strategy=arguments.strategy,
     ).checked()
     with layout_of_own(arguments.data, arguments.instance) as layout:
         return failover.run(arguments.rows, arguments.runs, options, layout, arguments.json)

@@ -19,7 +19,7 @@ from rich.live import Live
 from near_localnet import demo, inventory, render
 from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
-from near_localnet.options import Options
+from near_localnet.options import STRATEGIES, Options
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 
@@ -146,6 +146,10 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
         help="time between blocks (default: %(default)s)",
     )
     command.add_argument(
+        "--strategy", choices=STRATEGIES, default=default.strategy,
+        help="how a standby gets the key: started anew with it, or while it runs (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
         "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
     )  # fmt: skip
@@ -181,6 +185,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         lease_s=arguments.lease,
         block_time_ms=arguments.block_time_ms,
         start_delay_ms=arguments.start_delay,
+        strategy=arguments.strategy,
         neard=str(Path(neard).absolute()) if neard else "",
     )
 

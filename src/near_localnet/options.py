@@ -10,6 +10,7 @@ from near_localnet.problem import Problem
 
 SHORTEST_LEASE_S = 2.0
 SHORTEST_BLOCK_MS = 50
+STRATEGIES = ("restart", "hot", "auto")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Options:
     start_delay_ms: int = 1000
     """How long the simulated neard takes to start."""
     epoch_length: int = 5000
+    strategy: str = "restart"
+    """How a standby gets the key: restart, hot or auto."""
     neard: str = ""
     """A real neard, or empty for the simulated one."""
     consul: str = ""
@@ -36,6 +39,8 @@ class Options:
             )
         if self.start_delay_ms < 0:
             raise Problem(f"--start-delay {self.start_delay_ms} is negative.", "Give milliseconds, 0 or more.")
+        if self.strategy not in STRATEGIES:
+            raise Problem(f"--strategy {self.strategy} is unknown.", f"There are {', '.join(STRATEGIES)}.")
         return self
 
     def save(self, file: Path) -> None:

@@ -33,6 +33,7 @@ def command(layout: Layout, host: Validator, options: Options) -> list[str]:
         "--node-id": host.name,
         "--consul-url": ",".join(layout.consul_url(server) for server in consul_order(host)),
         "--lease": f"{options.lease_s:g}",
+        "--strategy": options.strategy,
         "--run-dir": layout.run_dir(host),
     }
     flat = [str(word) for pair in arguments.items() for word in pair]

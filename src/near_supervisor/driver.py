@@ -19,6 +19,7 @@ from .core.settings import Settings
 from .guard_side import GuardSide
 from .io import clock
 from .io.lane import Lane
+from .io.neard_config import NeardConfig
 from .io.neard_rpc import NeardRpc, Unreadable
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
@@ -41,7 +42,7 @@ class Driver:
         self._run_dir, self._manager = run_dir, manager
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
-        settings = _settings(options, run_dir.instance, config.block_time_ms)
+        settings = _settings(options, run_dir.instance, config)
         self._rpc = NeardRpc(config.rpc_host, config.rpc_port, NEARD_TIMEOUT_MS)
         self._consul = ConsulSide(
             options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._rpc.version
@@ -100,6 +101,8 @@ class Driver:
                 self._guard.attach()
             case cmd.StartNeard(armed, deadline):
                 self._guard.start_neard(armed, deadline)
+            case cmd.ArmNeard(pid, deadline):
+                self._guard.arm_neard(pid, deadline)
             case cmd.StopNeard():
                 self._guard.stop_neard()
             case cmd.KillNeard():
@@ -137,7 +140,7 @@ class Driver:
             self._consul.farewell(self._node.session.id)
 
 
-def _settings(options: Options, instance: str, block_time_ms: int) -> Settings:
+def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
     member = options.node_id
     if member == DEFAULT_NODE_ID:
         # kuutamod's tutorial runs two nodes that are both called "node".
@@ -149,9 +152,12 @@ def _settings(options: Options, instance: str, block_time_ms: int) -> Settings:
         account_id=options.account_id,
         validator_public_key=options.validator_public_key,
         lease_ms=options.lease_ms,
-        block_time_ms=block_time_ms,
+        block_time_ms=config.block_time_ms,
         startup_timeout_ms=options.startup_timeout_ms,
         height_patience_ms=options.height_patience_ms,
         chain_may_stand_still=options.chain_may_stand_still,
         priority=options.failover_priority,
+        strategy=options.strategy,
+        validator_account_id=options.validator_account_id,
+        keeps_shards_of=config.keeps_shards_of,
     )

@@ -3,8 +3,9 @@
 One file, standard library, no network. It starts neard, puts the validator key in place only for a neard
 that is armed under a deadline, and kills that neard when the deadline passes without being moved on.
 
-A neard is *armed* from the moment it is started with the key until waitpid() has returned for it and
-for everything it left behind. Three things end an armed neard, each without the one before it:
+A neard is *armed* from the moment it is started with the key, or the key is about to be put in place for it while it
+runs, until waitpid() has returned for it and for everything it left behind. Three things end an armed neard, each
+without the one before it:
 
 1. this program, at the deadline (SIGKILL);
 2. a kernel timer (timer_create on CLOCK_BOOTTIME with SIGKILL as its signal) that ends *this program* shortly
@@ -12,7 +13,7 @@ for everything it left behind. Three things end an armed neard, each without the
 3. PR_SET_PDEATHSIG: the kernel kills neard when this program ends, however it ends.
 
 Requests and answers are JSON objects, one a line, on ``<run dir>/guard.sock`` (mode 0600). Requests carry ``id``
-and ``do``: ``hello``, ``start``, ``deadline``, ``stop``, ``kill``, ``quit``. The end of neard is told as
+and ``do``: ``hello``, ``start``, ``arm``, ``deadline``, ``stop``, ``kill``, ``quit``. The end of neard is told as
 ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a time.
 """
 
@@ -560,6 +561,7 @@ class Guard:
         verbs = {
             "hello": self._hello,
             "start": self._start,
+            "arm": self._arm,
             "deadline": self._deadline,
             "stop": self._stop,
             "kill": self._kill,
@@ -617,6 +619,36 @@ class Guard:
         if armed:
             self.caretakers.call()
         self.manager.tell(f"STATUS=neard {neard.pid} {'with' if armed else 'without'} the validator key")
+        return {"pid": neard.pid}
+
+    def _arm(self, request: dict[str, object]) -> dict[str, object]:
+        """Give the key to a neard that runs without it: put it in place, then SIGHUP. Armed from before that."""
+        neard = self.neard
+        if neard is None or neard.pid != request["pid"]:
+            raise Refused(f"there is no neard {request['pid']} to arm")
+        if neard.armed:
+            raise Refused(f"neard {neard.pid} is armed already")
+        if self.quitting or neard.killed or neard.kill_at is not None:
+            raise Refused(f"neard {neard.pid} is on its way out")
+        deadline, target = _time(request, "deadline"), str(request["validator_key"])
+        if deadline <= boot_ms():
+            raise Refused("refusing to arm: the deadline has passed")
+        with open(target, "rb"):
+            pass
+        # Nothing is written to the log from here on: while neard is armed, no disk may hold this program up.
+        say("info", f"giving neard {neard.pid} the validator key while it runs")
+        self.backstop.set(deadline + BACKSTOP_MS)
+        neard.armed, neard.tag, neard.deadline = True, str(request.get("tag", "")), deadline
+        self.caretakers.call()
+        try:
+            self.disarm_key()
+            place(target, self.key_link)
+            os.kill(neard.pid, signal.SIGHUP)
+        except OSError:
+            # Nobody knows what it has read: it does not get the time to use it.
+            neard.kill("arm")
+            raise
+        self.manager.tell(f"STATUS=neard {neard.pid} with the validator key")
         return {"pid": neard.pid}
 
     def _refuse_foreign_neard(self, lock: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from near_ha import key_file
 from near_ha.errors import BadConfig, GuardError, NearError
 
 from .core import events as ev
@@ -106,6 +107,29 @@ class GuardSide:
             "tag": self._memory.tag if armed and self._memory else "",
         }
         self._ask(request, lambda reply: self._started(reply, armed))
+
+    def arm_neard(self, pid: int, deadline: int) -> None:
+        """Give the key to the neard that runs; NeardArmed or ArmRefused follows.
+
+        neard reads three files at once and takes none of them if one is broken, so they are looked at first.
+        """
+        options = self._options
+        try:
+            self._unchanged_config()
+            neard_config.check_log_config(options.neard_home)
+            if key_file.read_whole(options.validator_key).public_key != options.validator_public_key:
+                raise BadConfig(f"{options.validator_key} holds another key than at the start of this supervisor")
+        except NearError as error:
+            self._post(ev.ArmRefused(pid, str(error)))
+            return
+        request = {
+            "do": "arm",
+            "pid": pid,
+            "deadline": deadline,
+            "validator_key": str(options.validator_key),
+            "tag": self._memory.tag if self._memory else "",
+        }
+        self._ask(request, lambda reply: self._armed(reply, pid))
 
     def stop_neard(self) -> None:
         """SIGTERM, and SIGKILL after the stop timeout."""
@@ -218,6 +242,10 @@ class GuardSide:
             self._post(ev.NeardStarted(reply["pid"], armed))
         else:
             self._post(ev.NeardRefused(str(reply.get("error"))))
+
+    def _armed(self, reply: Reply, pid: int) -> None:
+        refused = None if reply.get("ok") else str(reply.get("error"))
+        self._post(ev.NeardArmed(pid) if refused is None else ev.ArmRefused(pid, refused))
 
     def _unchanged_config(self) -> neard_config.NeardConfig:
         """neard reads its config at each start, and so do we: what we poll and guard must still be the same."""

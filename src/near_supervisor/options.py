@@ -15,6 +15,7 @@ from near_ha.errors import BadConfig
 from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
 
 from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
+from .core.settings import Strategy
 from .io import consul_access
 from .io.consul_access import ConsulAccess
 
@@ -47,6 +48,13 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "NEAR_SUPERVISOR_FAILOVER_PRIORITY",
         f"{DEFAULT_PRIORITY}",
         "0 to 100: 100 takes a free lease at once, a lower one later, 0 never by itself, only when asked",
+    ),
+    (
+        "--strategy",
+        "NEAR_SUPERVISOR_STRATEGY",
+        "restart",
+        "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
+        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     *consul_access.ROWS,
@@ -82,6 +90,8 @@ class Options:
     height_patience_ms: int
     chain_may_stand_still: bool
     failover_priority: int
+    strategy: Strategy
+    validator_account_id: str
 
 
 def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -171,6 +181,8 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         height_patience_ms=_seconds("--height-patience", given.height_patience),
         chain_may_stand_still=given.chain_may_stand_still,
         failover_priority=_priority(given.failover_priority),
+        strategy=_strategy(given.strategy),
+        validator_account_id=keys["validator_key"].account_id,
     )
 
 
@@ -199,6 +211,14 @@ def _seconds(flag: str, text: str) -> int:
     if milliseconds <= 0:
         raise BadConfig(f"{flag} {text} is not above 0", "Give seconds, such as 10 or 2.5")
     return milliseconds
+
+
+def _strategy(text: str) -> Strategy:
+    try:
+        return Strategy(text)
+    except ValueError:
+        known = ", ".join(each.value for each in Strategy)
+        raise BadConfig(f"--strategy {text!r} is none of {known}", "restart suits every neard") from None
 
 
 def _priority(text: str) -> int:

@@ -9,6 +9,7 @@ from near_ha.cluster_report import request_json
 from near_ha.states import State
 
 from . import __version__
+from .core import hot
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
 from .core.readiness import unready
@@ -74,6 +75,11 @@ class Snapshot:
             },
             "leader": self._leader(),
             "priority": settings.priority,
+            "takeover": {
+                "strategy": settings.strategy.value,
+                "hot": not hot.against(node),
+                "reason": hot.against(node),
+            },
             # It lets others go first, after tenures of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.

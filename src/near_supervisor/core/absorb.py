@@ -40,6 +40,8 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.GuardLost: absorb_neard.guard_lost,
     ev.NeardStarted: absorb_neard.neard_started,
     ev.NeardRefused: absorb_neard.neard_refused,
+    ev.NeardArmed: absorb_neard.neard_armed,
+    ev.ArmRefused: absorb_neard.arm_refused,
     ev.NeardExited: absorb_neard.neard_exited,
     ev.Polled: absorb_neard.polled,
     ev.Registered: absorb_consul.registered,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import candidacy, lease, sync, tip
+from . import candidacy, hot, lease, sync, tip
 from . import events as ev
 from .ceiling import Ceiling, TwoHeads
 from .commands import Command, MoveDeadline, Remember, Say
@@ -24,7 +24,10 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     if event.pid is None:
         return node, said
     answered = event.armed and node.tenure is not None and node.tenure.kept_answered
-    node = replace(node, neard=Neard(event.pid, event.armed, now, answered=answered), polled_at=None)
+    # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
+    given_at = now if event.armed and not answered else None
+    neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
+    node = replace(node, neard=neard, polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -96,6 +99,23 @@ def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
     return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
 
 
+def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
+    """It counts as armed since the guard was asked."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or neard.pid != event.pid or tenure is None or tenure.deadline is None:
+        return node, []
+    said = Say("info", f"neard {event.pid} was given the validator key while it runs")
+    # Heartbeats that succeeded in between have reached a guard that had not armed it yet.
+    return node, [said, MoveDeadline(tenure.deadline)]
+
+
+def arm_refused(node: Node, event: ev.ArmRefused, _now: int) -> Step:
+    """How far the guard came is not known, so it counts as armed until it has ended."""
+    if node.neard is None or node.neard.pid != event.pid:
+        return node, []
+    return replace(node, hot_failed=event.reason), []
+
+
 def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     """It is gone for certain: whatever it may have signed, it has signed."""
     neard = node.neard
@@ -134,14 +154,33 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
-    if not neard.answered or neard.misses or neard.shows_key != sample.shows_key:
-        neard = replace(neard, answered=True, misses=0, silent_since=None, shows_key=sample.shows_key)
+    neard = _said_of_itself(neard, sample, now)
+    if neard.key_given_at is not None and not neard.shows_key and not sample.config_correct:
+        broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
+        node = replace(node, hot_failed=node.hot_failed or broken)
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -tip.FUTURE_MS:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
     heads = _heads(node, sample, view, event.asked_at)
     node, kept = _keep(replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads), heads)
     return node, said + kept
+
+
+def _said_of_itself(neard: Neard, sample: sync.Sample, now: int) -> Neard:
+    said = (sample.shows_key, sample.version, sample.chain_id)
+    if neard.answered and not neard.misses and (neard.shows_key, neard.version, neard.chain_id) == said:
+        return neard
+    shows_key, version, chain_id = said
+    return replace(
+        neard,
+        answered=True,
+        answered_at=neard.answered_at if neard.answered else now,
+        misses=0,
+        silent_since=None,
+        shows_key=shows_key,
+        version=version,
+        chain_id=chain_id,
+    )
 
 
 def _keep(node: Node, heads: TwoHeads) -> Step:
@@ -154,7 +193,7 @@ def _keep(node: Node, heads: TwoHeads) -> Step:
     if tenure is None:
         return node, []
     line = heads.ceiling(settings.block_time_ms)
-    answered = node.armed
+    answered = node.armed and node.neard is not None and hot.confirmed_by(node.neard) is None
     near = 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms)
     if near and answered == tenure.kept_answered:
         return node, []

@@ -25,6 +25,14 @@ class StartNeard:
 
 
 @dataclass(frozen=True)
+class ArmNeard:
+    """Give the validator key to neard ``pid``, which runs without it."""
+
+    pid: int
+    deadline: int
+
+
+@dataclass(frozen=True)
 class StopNeard:
     """Ask neard to stop, kill it if it takes too long."""
 
@@ -172,6 +180,7 @@ class Exit:
 Command = (
     StartGuard
     | StartNeard
+    | ArmNeard
     | StopNeard
     | KillNeard
     | MoveDeadline

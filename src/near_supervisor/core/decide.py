@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import product
 
 from . import commands as cmd
-from . import rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
+from . import rules_hot, rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
 from .commands import Command
 from .model import Closing, Guard, Node
 from .step import Step
@@ -89,6 +89,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.end_standby_that_shows_a_key, "answer, no signer"),
     (rules_signer.end_neard_that_hangs, "answer"),
     (rules_signer.end_neard_that_never_gets_ready, "neard, no answer"),
+    (rules_hot.end_signer_without_its_key, "signer"),
     (rules_signer.stop_when_starts_fail, "no neard"),
     (rules_signer.stop_when_starts_are_refused, "no neard"),
     (rules_signer.step_down_when_behind, "signer, answer, tenure"),

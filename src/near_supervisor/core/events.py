@@ -60,6 +60,21 @@ class NeardRefused:
 
 
 @dataclass(frozen=True)
+class NeardArmed:
+    """The guard has put the key in place for neard ``pid``, and told it so."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class ArmRefused:
+    """The guard did not, or not in full, give the key to neard ``pid``, and says why."""
+
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class NeardExited:
     """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death."""
 
@@ -203,6 +218,8 @@ Event = (
     | GuardLost
     | NeardStarted
     | NeardRefused
+    | NeardArmed
+    | ArmRefused
     | NeardExited
     | Polled
     | Registered

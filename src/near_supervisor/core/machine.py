@@ -7,7 +7,7 @@ daemon, in the tests and in the simulation.
 
 from __future__ import annotations
 
-from . import lease, rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
+from . import lease, rules_hot, rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
 from .absorb import absorb
 from .commands import Command, Say
 from .decide import decide, leave_due
@@ -53,6 +53,7 @@ def next_wakeup(node: Node, now: int) -> int:
     due = [now + IDLE_MS]
     rules_signer.due(node, due)
     rules_neard.due(node, due)
+    rules_hot.due(node, due)
     rules_session.due(node, due)
     rules_lease.due(node, due)
     rules_switchover.due(node, due)

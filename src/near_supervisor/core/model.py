@@ -30,8 +30,9 @@ class Neard:
     """The neard process that the guard owns.
 
     ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
-    ``shows_key``: it says of itself that it has loaded a validator key. ``silent_since`` is when it first
-    failed to answer after its last answer, ``misses`` how often since.
+    ``shows_key``: it says of itself that it has loaded a validator key. ``key_given_at`` is when it was given one
+    while it ran, ``answered_at`` when it answered first, ``silent_since`` when it first failed to answer after its
+    last answer, ``misses`` how often since.
     """
 
     pid: int
@@ -42,6 +43,10 @@ class Neard:
     killed: bool = False
     faulty: bool = False
     shows_key: bool = False
+    answered_at: int = 0
+    key_given_at: int | None = None
+    version: str = ""
+    chain_id: str = ""
     misses: int = 0
     silent_since: int | None = None
 
@@ -150,6 +155,7 @@ class Node:
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
     """
 
     settings: Settings
@@ -198,6 +204,7 @@ class Node:
     publish_at: int = 0
     consul_silent_since: int | None = None
     objection: str = ""
+    hot_failed: str = ""
     alarm_at: int = 0
     closing: Closing | None = None
 

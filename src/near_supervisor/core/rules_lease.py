@@ -6,7 +6,7 @@ from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_ha.switchover import Phase
 
-from . import candidacy, lease, sync, watch
+from . import candidacy, hot, lease, rules_hot, sync, watch
 from . import commands as cmd
 from .commands import Command
 from .model import Attempt, Guard, Node, Succession, Tenure
@@ -118,11 +118,13 @@ def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
 
 
 def promote(node: Node, now: int) -> Step:
-    """Strategy restart: stop the standby, start neard again with the validator key."""
+    """Strategy hot: the neard that runs is given the key. Restart: it is stopped, and started with the key."""
     tenure = node.tenure
     if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
     if node.neard is not None:
+        if not hot.against(node):
+            return rules_hot.give_key(node, now)
         return stop(node, "it is started again as the validator")
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import commands as cmd
+from . import hot
 from .model import Guard, Node, Tenure
 from .step import Step
 from .values import replace
@@ -51,6 +52,8 @@ def _poll_interval(node: Node) -> int:
     tenure, settings = node.tenure, node.settings
     if node.neard is None or not node.neard.answered:
         return settings.poll_ms // STARTING_POLLS
+    if hot.confirmed_by(node.neard) is not None:
+        return WAITING_POLL_MS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)
     if node.neard.misses == 0 and (not node.sync.synced or _bounded_by_a_standby(node)):
@@ -67,7 +70,9 @@ def _bounded_by_a_standby(node: Node) -> bool:
     A successor would wait for heights that nobody has signed, so two heads of the signer itself are wanted soon.
     """
     neard, heads = node.neard, node.heads
-    return neard is not None and neard.armed and heads is not None and heads.since < neard.started_at
+    if neard is None or not neard.armed or heads is None:
+        return False
+    return heads.since < (neard.started_at if neard.key_given_at is None else neard.key_given_at)
 
 
 def _waiting_interval(node: Node, tenure: Tenure) -> int:

@@ -12,6 +12,7 @@ from near_ha.history import Change
 from near_ha.switchover import Action, Phase, Switchover
 
 from . import commands as cmd
+from . import hot
 from .model import Node, Tenure
 from .rules_neard import stop
 from .rules_signer import MEMBERS_EVERY_MS
@@ -27,7 +28,9 @@ def prove(node: Node, now: int) -> Step:
     tenure = node.tenure
     if tenure is None or tenure.signs_at is not None or tenure.give_up or not node.sync.synced:
         return node, []
-    node = replace(node, tenure=replace(tenure, signs_at=now))
+    if node.neard is None or hot.confirmed_by(node.neard) is not None:
+        return node, []
+    node = replace(node, hot_failed="", tenure=replace(tenure, signs_at=now))
     before = tenure.succession
     if before is None:
         return node, []

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from .values import dataclass
+
+
+class Strategy(Enum):
+    """How a standby gets the key: ``HOT`` while it runs, ``RESTART`` by a new start; ``AUTO``: hot where it can be."""
+
+    AUTO = "auto"
+    HOT = "hot"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True)
@@ -12,7 +22,8 @@ class Settings:
     ``member_id`` is unique in the cluster, ``node_id`` is what people call the node: they differ only
     where kuutamod's default id ``node`` is used for several nodes. ``block_time_ms`` is the chain's
     shortest time between two heights (``consensus.min_block_production_delay`` of neard's config). ``priority`` is the
-    failover priority: 0 = never by itself, 100 = at once, between them the later the lower.
+    failover priority: 0 = never by itself, 100 = at once, between them the later the lower. ``validator_account_id`` is
+    the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
     """
 
     node_id: str
@@ -28,3 +39,6 @@ class Settings:
     height_patience_ms: int = 60_000
     chain_may_stand_still: bool = False
     priority: int = 100
+    strategy: Strategy = Strategy.RESTART
+    validator_account_id: str = ""
+    keeps_shards_of: str = ""

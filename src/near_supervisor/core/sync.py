@@ -19,7 +19,8 @@ class Sample:
 
     ``head_age_ms`` is this host's wall clock minus the block's time, so it may be negative;
     ``target_height`` is the metric ``near_largest_target_height`` where there is one; ``shows_key`` says that
-    neard has loaded a validator key; ``born_ms`` is the block's own time, milliseconds since 1970.
+    neard has loaded a validator key; ``born_ms`` is the block's own time, milliseconds since 1970; ``config_correct``
+    is False when neard found one of its files broken at a reload.
     """
 
     height: int
@@ -29,6 +30,9 @@ class Sample:
     target_height: int | None
     shows_key: bool = False
     born_ms: int | None = None
+    version: str = ""
+    chain_id: str = ""
+    config_correct: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from near_ha import relaxed_json
 from near_ha.errors import BadConfig
+from near_supervisor.core.hot import ALL_SHARDS
 
 DEFAULT_BLOCK_TIME_MS = 600
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
@@ -14,7 +15,10 @@ _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, n
 
 @dataclass(frozen=True)
 class NeardConfig:
-    """``rpc_host``/``rpc_port`` can be connected to; paths are absolute; ``block_time_ms`` is the chain's shortest."""
+    """``rpc_host``/``rpc_port`` can be connected to; paths are absolute; ``block_time_ms`` is the chain's shortest.
+
+    ``keeps_shards_of`` is the account whose shards neard follows, ``*`` when it tracks all shards, else "".
+    """
 
     rpc_host: str
     rpc_port: int
@@ -22,6 +26,7 @@ class NeardConfig:
     validator_key_file: Path
     node_key_file: Path
     lock_file: Path
+    keeps_shards_of: str
 
 
 def read(home: Path) -> NeardConfig:
@@ -47,7 +52,19 @@ def read(home: Path) -> NeardConfig:
         validator_key_file=home / _name(path, document, "validator_key_file", "validator_key.json"),
         node_key_file=home / _name(path, document, "node_key_file", "node_key.json"),
         lock_file=home / (data if isinstance(data, str) else "data") / "LOCK",
+        keeps_shards_of=_keeps_shards_of(document),
     )
+
+
+def _keeps_shards_of(document: dict[str, object]) -> str:
+    """The new field decides; without it the old ones do, where any listed shard means all of them."""
+    tracked = document.get("tracked_shards_config")
+    if tracked is None:
+        return ALL_SHARDS if document.get("tracked_shards") else ""
+    if isinstance(tracked, dict):
+        account = tracked.get("ShadowValidator")
+        return account if isinstance(account, str) else ""
+    return ALL_SHARDS if tracked == "AllShards" else ""
 
 
 def _rpc_address(path: Path, document: dict[str, object]) -> tuple[str, int]:
@@ -86,3 +103,16 @@ def _name(path: Path, document: dict[str, object], key: str, default: str) -> st
     if not isinstance(value, str) or not value:
         raise BadConfig(f"{path} has {key} = {value!r}", f'It should be a file name such as "{default}"')
     return value
+
+
+def check_log_config(home: Path) -> None:
+    """neard reads it at each SIGHUP together with its config; BadConfig when it is there and no good."""
+    path = home / "log_config.json"
+    try:
+        document = relaxed_json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}", "Repair it, or remove it") from None
+    if not isinstance(document, dict):
+        raise BadConfig(f"{path} does not hold a JSON object", "Repair it, or remove it")

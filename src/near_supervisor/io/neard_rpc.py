@@ -22,6 +22,7 @@ _MAX_VERSION = 100
 # It ends up in records that others read.
 _MAX_SHOWN = 200
 _PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
+_CORRECT = re.compile(rb"^near_config_correct (\S+)", re.MULTILINE)
 _TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
 _KEY_FIELDS = ("validator_account_id", "validator_public_key")
@@ -84,7 +85,7 @@ class NeardRpc:
             raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
-        peers, target = self._metrics() if armed else (None, None)
+        peers, target, correct = self._metrics() if armed else (None, None, None)
         return Sample(
             height=height,
             syncing=syncing,
@@ -93,19 +94,22 @@ class NeardRpc:
             target_height=target,
             shows_key=any(status.get(name) is not None for name in _KEY_FIELDS),
             born_ms=born,
+            version=self.version,
+            chain_id=_short(status.get("chain_id")),
+            config_correct=correct != 0,
         )
 
     def _peers(self) -> int | None:
         peers = self._json("/network_info").get("num_active_peers")
         return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
 
-    def _metrics(self) -> tuple[int | None, int | None]:
-        """Peers and largest target height, each None where this neard has no such metric."""
+    def _metrics(self) -> tuple[int | None, int | None, int | None]:
+        """Peers, largest target height and whether its files were found correct; None where there is no such metric."""
         try:
             text = self._get("/metrics")
         except Unreadable:
-            return None, None
-        return _metric(_PEERS, text), _metric(_TARGET, text)
+            return None, None, None
+        return _metric(_PEERS, text), _metric(_TARGET, text), _metric(_CORRECT, text)
 
     def _json(self, route: str) -> dict[str, object]:
         try:
@@ -153,7 +157,11 @@ def _height(value: object) -> int:
 
 def _version(told: object) -> str:
     """neard tells ``{"version": "2.7.0", "build": …}``."""
-    text = told.get("version") if isinstance(told, dict) else None
+    return _short(told.get("version") if isinstance(told, dict) else None)
+
+
+def _short(text: object) -> str:
+    """What can be shown and passed on; "" for anything else."""
     return text if isinstance(text, str) and len(text) <= _MAX_VERSION and text.isprintable() else ""
 
 

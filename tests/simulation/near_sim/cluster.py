@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 from near_ha.lease_record import LeaseRecord, LeaseState
-from near_supervisor.core.settings import Settings
+from near_supervisor.core.hot import ALL_SHARDS
+from near_supervisor.core.settings import Settings, Strategy
 
 from .chain import Chain
 from .clock import BootClock
 from .consul import Consul
 from .host import Host, Shared
 from .kuutamod import Kuutamod
-from .neard import NeardHost
+from .neard import RELOADS_MS, NeardHost
 from .wishes import PRIORITIES, Wishes
 from .world import World
 
@@ -27,6 +30,9 @@ MAY_STAND_STILL = 0.2
 MIXED_LEASES = 0.4
 WITH_KUUTAMOD = 0.01
 SIZES = (2, 3, 3, 3)
+HOT_SALT = 0x407
+WITH_HOT = 0.5
+TAKES_NO_KEY = 0.1
 
 
 class Cluster:
@@ -34,6 +40,9 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         rng = world.rng
+        # Dice of its own, so that a schedule without it tells the story it always told.
+        self._hot = random.Random(world.seed ^ HOT_SALT)  # noqa: S311 - repeatable is what it has to be
+        self._is_hot = self._hot.random() < WITH_HOT
         self.world = world
         self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
@@ -52,6 +61,8 @@ class Cluster:
         ]
         for host in self.hosts:
             host.others = [other for other in self.hosts if other is not host]
+            host.neard.longest_reload_ms = self._hot.choice(RELOADS_MS)
+            host.neard.takes_no_key = self._hot.random() < TAKES_NO_KEY
         self.kuutamod = self._kuutamod() if rng.random() < WITH_KUUTAMOD else None
 
     def _leases(self, mixed: bool) -> list[int]:
@@ -71,6 +82,8 @@ class Cluster:
             chain_may_stand_still=may_stand_still,
             # Somebody stands by itself in every cluster.
             priority=100 if name == "a" else self.wishes.rng.choice(PRIORITIES),
+            strategy=Strategy.HOT if self._is_hot else Strategy.RESTART,
+            keeps_shards_of=ALL_SHARDS,
         )
 
     def _released_record(self) -> LeaseRecord:

@@ -52,6 +52,25 @@ class Guard:
         self._world.after(host.start_ms, lambda: self._up(neard))
         self._tell(ev.NeardStarted(neard.pid, armed))
 
+    def arm(self, pid: int, deadline: int, tag: str) -> None:
+        """Give the key to the neard that runs, or say why not."""
+        host, neard = self._host, self.neard
+        if neard is None or neard.pid != pid or neard.armed or neard.killing or deadline <= host.clock.now():
+            self._tell(ev.ArmRefused(pid, "refused"))
+            return
+        host.key_on_disk = True
+        neard.take_key(tag)
+        self._timed = False
+        self._set(neard, deadline)
+        self._world.note(host.name, f"neard {pid} is ARMED while it runs")
+        if host.guard_dies_starting:
+            host.guard_dies_starting = False
+            self._world.after(self._world.between(0, TOLD_AFTER_MS), self.die)
+            return
+        if not host.takes_no_key:
+            self._world.after(self._world.between(0, host.longest_reload_ms), neard.load_key)
+        self._tell(ev.NeardArmed(pid))
+
     def _up(self, neard: Neard) -> None:
         if self._host.broken:
             self.ended(neard, "signal 6 (SIGABRT)")

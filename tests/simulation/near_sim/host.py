@@ -71,7 +71,7 @@ class Host:
     def signs(self) -> bool:
         """Is there an armed neard that is up and does its work?"""
         neard = self.guard.neard if self.guard is not None else None
-        return neard is not None and neard.armed and neard.up and not neard.hangs
+        return neard is not None and neard.loaded and neard.up and not neard.hangs
 
     @property
     def runs(self) -> bool:

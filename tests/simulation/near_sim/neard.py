@@ -11,17 +11,19 @@ from .world import World
 USUAL_LAGS = (0, 0, 1, 4)
 UNNOTICED_LAGS = (0, 4, 30)
 FAR_BEHIND_MS = -30_000
+# From SIGHUP until the key is taken up.
+RELOADS_MS = (50, 1_000)
 
 
 class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
 
-    __slots__ = ("_first", "_host", "alive", "armed", "hangs", "killing", "pid", "tag", "up")
+    __slots__ = ("_first", "_host", "alive", "armed", "hangs", "killing", "loaded", "pid", "tag", "up")
 
     def __init__(self, host: NeardHost, pid: int, tag: str) -> None:
         self._host, self.pid, self.tag = host, pid, tag
         # It reads the key at its start, whoever put it there.
-        self.armed = host.key_on_disk
+        self.armed = self.loaded = host.key_on_disk
         self.alive = host.lock_is_held = True
         self.up = False
         self.killing = self.hangs = False
@@ -35,10 +37,21 @@ class Neard:
             self.up = True
             self.sign()
 
+    def take_key(self, tag: str) -> None:
+        """The key is put in place while it runs: it may sign from now on, whenever it looks."""
+        self.armed, self.tag = True, tag
+        self._host.chain.arm(self._host.name, self.pid)
+
+    def load_key(self) -> None:
+        """It has looked."""
+        if self.alive and self.up:
+            self.loaded = True
+            self.sign()
+
     def sign(self) -> None:
         """Write into the book what it has signed until now."""
         host = self._host
-        if not (self.armed and self.alive and self.up) or host.stopped:
+        if not (self.loaded and self.alive and self.up) or host.stopped:
             return
         target = host.target()
         self._first = target if self._first is None else self._first
@@ -55,7 +68,7 @@ class NeardHost:
     """What outlives the processes: the key's place, the database, the head that follows the chain, or does not.
 
     ``lock_is_held``: a neard has the database. ``stopped``: all processes of the host stand still.
-    ``silent`` (no answer), ``deaf`` (to SIGTERM), ``broken``
+    ``silent`` (no answer), ``deaf`` (to SIGTERM), ``takes_no_key`` (at SIGHUP), ``broken``
     (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment;
     ``guard_dies_starting``: its guard will not outlive the next armed start by more than a moment.
     """
@@ -64,7 +77,7 @@ class NeardHost:
         self.world, self.chain, self.clock, self.name = world, chain, clock, name
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
-        self.stopped = self.silent = self.deaf = self.broken = False
+        self.stopped = self.silent = self.deaf = self.broken = self.takes_no_key = False
         self._clock_error = world.rng.choice((0, 0, *3 * (world.rng.randrange(-2_000, 2_000),), FAR_BEHIND_MS))
         # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
         self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self.notices_lags else UNNOTICED_LAGS)
@@ -74,6 +87,7 @@ class NeardHost:
         self._known_at_tip = False
         self.longest_stop_ms = world.rng.choice((100, 2_000))
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
+        self.longest_reload_ms = RELOADS_MS[0]
         self._head = 0
 
     @property
@@ -117,7 +131,7 @@ class NeardHost:
     def recover(self) -> None:
         """Everything is as it should be."""
         self.rejoin()
-        self.silent = self.deaf = self.broken = self.guard_dies_starting = False
+        self.silent = self.deaf = self.broken = self.takes_no_key = self.guard_dies_starting = False
         self.start_ms = self.usual_start_ms
 
     def sample(self, neard: Neard) -> Sample:
@@ -131,7 +145,10 @@ class NeardHost:
             syncing=not isolated and missing > self.usual_lag + 2 and self.world.chance(0.7),
             head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
-            target_height=self.target() if neard.armed and self._has_metric else None,
-            shows_key=neard.armed,
+            # The metric knows of what this host has signed itself.
+            target_height=(self.target() if neard.loaded else 0) if neard.armed and self._has_metric else None,
+            shows_key=neard.loaded,
+            version="2.10.0",
+            chain_id="localnet",
             born_ms=born,
         )

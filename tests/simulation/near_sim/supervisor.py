@@ -112,6 +112,15 @@ class Supervisor:
         tag = self._host.memory.tag if armed and self._host.memory else ""
         self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
 
+    def _arm_neard(self, command: cmd.ArmNeard) -> None:
+        pid, deadline = command.pid, command.deadline
+        self._check_deadline(deadline)
+        if self._host.pauses_starting:
+            self._host.pause(self._host.pauses_starting, whole_host=True)
+            self._host.pauses_starting = 0
+        tag = self._host.memory.tag if self._host.memory else ""
+        self._host.ask_guard(lambda guard: guard.arm(pid, deadline, tag))
+
     def _stop_neard(self, _command: cmd.StopNeard) -> None:
         self._host.ask_guard(lambda guard: guard.stop(STOP_TIMEOUT_MS))
 
@@ -265,6 +274,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.Say: Supervisor._say,
     cmd.StartGuard: Supervisor._start_guard,
     cmd.StartNeard: Supervisor._start_neard,
+    cmd.ArmNeard: Supervisor._arm_neard,
     cmd.StopNeard: Supervisor._stop_neard,
     cmd.KillNeard: Supervisor._kill_neard,
     cmd.MoveDeadline: Supervisor._move_deadline,

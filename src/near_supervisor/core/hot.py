@@ -1,0 +1,67 @@
+"""Can the key be given to the neard that runs (strategy hot), or has neard to be started anew with it (restart)?
+
+neard takes a key at a SIGHUP since 2.2 (its config updater re-reads the key file). A signal that comes before it has
+installed its handlers kills it, so it has to have answered for a while; a node that does not keep the shards of the
+validator stalls with the key; and a validator of a public network that tracks all shards ends with a panic.
+"""
+
+from __future__ import annotations
+
+from .model import Neard, Node
+from .settings import Strategy
+
+FIRST_VERSION = (2, 2)
+SETTLED_MS = 1_000
+# neard takes the key up with the next message, within a second; what takes longer is no takeover.
+CONFIRM_MS = 5_000
+ALL_SHARDS = "*"
+PUBLIC_CHAINS = ("mainnet", "testnet")
+
+
+def against(node: Node) -> str:
+    """Why this node's neard could not be given the key while it runs; "" when it could."""
+    settings, neard = node.settings, node.neard
+    if settings.strategy is Strategy.RESTART:
+        return "strategy restart"
+    if node.hot_failed:
+        return f"it has failed: {node.hot_failed}"
+    if neard is None or not neard.answered:
+        return "neard does not answer"
+    version = _version(neard.version)
+    if version is None:
+        return f"neard does not say its version ({neard.version!r})"
+    if version < FIRST_VERSION:
+        return f"neard {neard.version} takes no key while it runs, 2.2 was the first"
+    return _against_shards(node, neard)
+
+
+def _against_shards(node: Node, neard: Neard) -> str:
+    account, kept = node.settings.validator_account_id, node.settings.keeps_shards_of
+    if kept == ALL_SHARDS:
+        if neard.chain_id in PUBLIC_CHAINS:
+            return f"neard tracks all shards, and ends when a validator of {neard.chain_id} does"
+        return ""
+    if kept != account:
+        wanted = f'{{"ShadowValidator": "{account}"}}'
+        return f"neard does not keep the shards of {account}: its tracked_shards_config is not {wanted}"
+    return ""
+
+
+def _version(text: str) -> tuple[int, int] | None:
+    """``2.10.0`` or ``2.10.0-rc.1``; None for what is no release, such as ``trunk``."""
+    parts = text.split(".")
+    if len(parts) < len(FIRST_VERSION) or not all(part.isascii() and part.isdecimal() for part in parts[:2]):
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def settled_at(neard: Neard) -> int:
+    """From when on SIGHUP cannot kill it."""
+    return neard.answered_at + SETTLED_MS
+
+
+def confirmed_by(neard: Neard) -> int | None:
+    """Until when it has to show the key that it was given; None when it was given none, shows it, or is starting."""
+    if neard.key_given_at is None or neard.shows_key or not neard.answered:
+        return None
+    return max(neard.key_given_at, neard.answered_at) + CONFIRM_MS

@@ -1,0 +1,202 @@
+"""Strategy hot: the key for a neard that runs, when that can be, and what follows when neard does not take it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.lease_record import LeaseState
+from near_ha.states import State
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import hot
+from near_supervisor.core.answer import YES
+from near_supervisor.core.model import Node
+from near_supervisor.core.settings import Settings, Strategy
+from support.core_play import NO, SETTINGS, Play, released, sample
+
+HOT = replace(SETTINGS, strategy=Strategy.HOT, validator_account_id="pool.near", keeps_shards_of="pool.near")
+ME = {"version": "2.10.0", "chain_id": "mainnet"}
+
+
+class HotPlay(Play):
+    """A play whose neard says who it is."""
+
+    def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
+        return super().poll(height, **{**ME, **changes})
+
+    def ever(self, kind: type) -> bool:
+        """Was there ever such a command?"""
+        return any(isinstance(command, kind) for _, command in self.log)
+
+    def to_armed(self) -> HotPlay:
+        """The lease is held, and neard was just given the key."""
+        self.to_voting()
+        self.wait(hot.SETTLED_MS)
+        self.poll()
+        assert self.one(cmd.Acquire, self.do(ev.LeaseSeen(released())))
+        self.do(ev.AcquireAnswered(YES))
+        given = self.one(cmd.ArmNeard, self.heartbeat())
+        assert self.node.tenure is not None
+        assert given == cmd.ArmNeard(100, self.node.tenure.deadline or 0)
+        return self
+
+    def to_confirmed(self) -> HotPlay:
+        self.to_armed()
+        self.do(ev.NeardArmed(100), after=5)
+        self.poll(target=self.height + 2, shows_key=True)
+        return self
+
+
+def play(settings: Settings = HOT) -> HotPlay:
+    return HotPlay(Node(settings))
+
+
+def test_neard_goes_on_and_is_given_the_key() -> None:
+    it = play().to_armed()
+    assert not it.ever(cmd.StopNeard)
+    assert not [command for _, command in it.log if isinstance(command, cmd.StartNeard) and command.armed]
+
+
+def test_it_is_armed_from_the_moment_the_guard_is_asked() -> None:
+    it = play().to_armed()
+    assert it.node.armed
+    assert it.node.state is State.VALIDATING
+    # A lease that is gone before the guard has answered ends it.
+    assert it.one(cmd.KillNeard, it.heartbeat(NO))
+
+
+def test_heartbeats_that_succeeded_meanwhile_reach_the_guard_once_it_has_armed() -> None:
+    it = play().to_armed()
+    it.heartbeat()
+    moved = it.one(cmd.MoveDeadline, it.do(ev.NeardArmed(100), after=5))
+    assert it.node.tenure is not None
+    assert moved == cmd.MoveDeadline(it.node.tenure.deadline or 0)
+
+
+def test_it_signs_once_neard_shows_the_key_and_not_before() -> None:
+    it = play().to_armed()
+    it.do(ev.NeardArmed(100), after=5)
+    it.poll(target=1)
+    assert not it.ever(cmd.NoteChange), "confirmed too early"
+    assert it.one(cmd.NoteChange, it.poll(target=it.height + 2, shows_key=True))
+
+
+def test_neard_is_asked_all_the_time_until_it_shows_the_key() -> None:
+    it = play().to_armed()
+    it.poll(target=1)
+    assert it.one(cmd.PollNeard, it.wait(30))
+
+
+def test_a_neard_that_does_not_show_it_is_ended_and_the_lease_given_back() -> None:
+    it = play().to_armed()
+    it.do(ev.NeardArmed(100), after=5)
+    out = it.wait(hot.CONFIRM_MS)
+    assert it.one(cmd.StopNeard, out)
+    assert not it.one(cmd.Release, out), "armed until it has ended"
+    let_go = it.one(cmd.Release, it.do(ev.NeardExited(100, "exit code 0"), after=200))
+    assert isinstance(let_go, cmd.Release)
+    assert let_go.record.state is LeaseState.RELEASED
+    # It may have signed all that while.
+    assert let_go.record.height >= it.height + hot.CONFIRM_MS // SETTINGS.block_time_ms
+
+
+def test_the_next_takeover_starts_neard_anew_until_this_node_has_signed() -> None:
+    it = play().to_armed()
+    it.wait(hot.CONFIRM_MS)
+    assert "has failed" in hot.against(it.node)
+    again = play()
+    again.node = replace(it.node, hot_failed="x")
+    assert hot.against(again.node) == "it has failed: x"
+
+
+@pytest.mark.parametrize("said", ["refused", "broken"])
+def test_what_says_at_once_that_it_failed_is_not_waited_for(said: str) -> None:
+    it = play().to_armed()
+    if said == "refused":
+        out = it.do(ev.ArmRefused(100, "validator_key.json: Permission denied"), after=5)
+    else:
+        it.do(ev.NeardArmed(100), after=5)
+        out = it.poll(target=1, config_correct=False)
+    assert it.one(cmd.StopNeard, out)
+
+
+def test_a_neard_that_has_just_come_up_is_waited_for() -> None:
+    """SIGHUP kills one that has not installed its handlers yet."""
+    it = play()
+    it.to_voting()
+    assert it.one(cmd.Acquire, it.do(ev.LeaseSeen(released())))
+    it.do(ev.AcquireAnswered(YES))
+    assert not it.one(cmd.ArmNeard, it.heartbeat())
+    assert it.one(cmd.ArmNeard, it.wait(hot.SETTLED_MS))
+    assert not it.ever(cmd.StopNeard)
+
+
+def test_rule_4_holds_for_it_too() -> None:
+    it = play()
+    it.to_voting()
+    it.wait(hot.SETTLED_MS)
+    it.poll()
+    it.do(ev.LeaseSeen(released(height=it.height + 1)))
+    it.do(ev.AcquireAnswered(YES))
+    assert not it.one(cmd.ArmNeard, it.heartbeat())
+    assert not it.one(cmd.ArmNeard, it.poll()), "not above what the predecessor may have signed"
+    assert it.one(cmd.ArmNeard, it.poll())
+
+
+def test_a_crash_after_it_names_what_it_may_have_signed_itself() -> None:
+    it = play().to_confirmed()
+    it.poll(target=it.height + 2, shows_key=True)
+    it.poll(target=it.height + 2, shows_key=True)
+    let_go = it.one(cmd.Release, it.do(ev.NeardExited(100, "signal 9"), after=10))
+    assert isinstance(let_go, cmd.Release)
+    assert it.height < let_go.record.height <= it.height + 3
+
+
+def test_a_supervisor_that_comes_back_does_not_take_the_key_for_taken() -> None:
+    """The one before it crashed in between: nothing else tells that neard does not sign."""
+    before = play().to_armed()
+    before.poll(target=1)
+    kept = [command for _, command in before.log if isinstance(command, cmd.Remember)][-1].memory
+    it = HotPlay(Node(HOT), now=before.now, height=before.height)
+    it.do(ev.Tick())
+    it.do(ev.GuardReady(100, True, it.now + 6_000, kept))
+    it.poll(target=1)
+    assert it.one(cmd.StopNeard, it.wait(hot.CONFIRM_MS))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "why"),
+    [
+        ({"strategy": Strategy.RESTART}, {}, "strategy restart"),
+        ({}, {"version": "2.1.1"}, "2.2 was the first"),
+        ({}, {"version": "1.34.0"}, "2.2 was the first"),
+        ({}, {"version": "trunk"}, "does not say its version"),
+        ({}, {"version": ""}, "does not say its version"),
+        ({"keeps_shards_of": ""}, {}, "does not keep the shards of pool.near"),
+        ({"keeps_shards_of": "other.near"}, {}, "does not keep the shards of pool.near"),
+        ({"keeps_shards_of": hot.ALL_SHARDS}, {}, "tracks all shards"),
+        ({"keeps_shards_of": hot.ALL_SHARDS}, {"chain_id": "localnet"}, ""),
+        ({"strategy": Strategy.AUTO}, {"version": "2.2.0-rc.1"}, ""),
+    ],
+)
+def test_when_it_cannot_be_neard_is_started_anew(
+    settings: dict[str, object], said: dict[str, object], why: str
+) -> None:
+    it = play(replace(HOT, **settings))  # type: ignore[arg-type]
+    it.to_voting()
+    it.wait(hot.SETTLED_MS)
+    it.poll(**said)  # type: ignore[arg-type]
+    assert why in hot.against(it.node)
+    assert bool(why) == bool(hot.against(it.node))
+    it.do(ev.LeaseSeen(released()))
+    it.do(ev.AcquireAnswered(YES))
+    out = it.heartbeat()
+    assert bool(it.one(cmd.StopNeard, out)) == bool(why)
+    assert bool(it.one(cmd.ArmNeard, out)) != bool(why)
+
+
+def test_without_an_answer_there_is_nothing_to_give_a_key_to() -> None:
+    assert hot.against(Node(HOT)) == "neard does not answer"
+    assert sample(1).config_correct
