@@ -225,7 +225,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a signer is asked often until what counts was seen by itself",
         CORE + "rules_neard.py",
-        "(not node.sync.synced or _bounded_by_a_standby(node))",
+        "(not node.sync.synced or bounded_by_a_standby(node))",
         "not node.sync.synced",
         PLAYS,
     ),
@@ -295,8 +295,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a signer that had answered before a crash of its supervisor is known to hang, not to start",
         CORE + "absorb_neard.py",
-        "neard=Neard(event.pid, event.armed, now, answered=answered)",
-        "neard=Neard(event.pid, event.armed, now)",
+        "neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)",
+        "neard = Neard(event.pid, event.armed, now)",
         PLAYS,
     ),
     Break(
@@ -440,5 +440,48 @@ BREAKS: tuple[Break, ...] = (
         "max(opens + held_back, node.cool_until)",
         "opens + held_back",
         UNIT + "test_candidacy.py",
+    ),
+    # --- strategy hot
+    Break(
+        "hot: neard counts as armed from when the guard is asked to put the key in place",
+        CORE + "rules_hot.py",
+        "armed = replace(neard, armed=True, key_given_at=now)",
+        "armed = replace(neard, key_given_at=now)",
+        UNIT + "test_hot.py",
+    ),
+    Break(
+        "hot: the guard counts it as armed before the key is in place",
+        GUARD,
+        "neard.armed, neard.tag, neard.deadline = True, str",
+        "neard.armed, neard.tag, neard.deadline = False, str",
+        UNIT + "test_guard_arming.py",
+    ),
+    Break(
+        "hot: the kernel's timer is set before the key is in place",
+        GUARD,
+        "        self.backstop.set(deadline + BACKSTOP_MS)\n        neard.armed, neard.tag",
+        "        neard.armed, neard.tag",
+        UNIT + "test_guard_arming.py",
+    ),
+    Break(
+        "hot: a takeover is over when neard shows the key, not before",
+        CORE + "rules_switchover.py",
+        "if node.neard is None or hot.confirmed_by(node.neard) is not None:",
+        "if node.neard is None:",
+        UNIT + "test_hot.py",
+    ),
+    Break(
+        "hot: a neard that has just come up is not sent a SIGHUP",
+        CORE + "rules_hot.py",
+        "if now < hot.settled_at(neard) or tenure.deadline - now < room:",
+        "if tenure.deadline - now < room:",
+        UNIT + "test_hot.py",
+    ),
+    Break(
+        "hot: rule 4 holds for it, too",
+        CORE + "rules_lease.py",
+        "    if node.sync.height > tenure.floor:",
+        "    if True:",
+        UNIT + "test_hot.py",
     ),
 )

@@ -275,4 +275,25 @@ MUTANTS: tuple[Mutant, ...] = (
         "return node, []",
         profile="liveness",
     ),
+    # --- strategy hot
+    Mutant(
+        "hot: neard counts as armed from when the guard is asked to put the key in place",
+        CORE + "rules_hot.py",
+        "armed = replace(neard, armed=True, key_given_at=now)",
+        "armed = replace(neard, key_given_at=now)",
+    ),
+    Mutant(
+        "hot: a supervisor that comes back does not take the key for taken",
+        CORE + "absorb_neard.py",
+        "given_at = now if event.armed and not answered else None",
+        "given_at = None",
+        profile="liveness",
+    ),
+    Mutant(
+        "hot: a neard that does not show its key is ended",
+        CORE + "rules_hot.py",
+        "if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):",
+        "if True:",
+        profile="liveness",
+    ),
 )

@@ -50,8 +50,8 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         "failover-disk: a signer that had answered and is silent hangs",
         CORE + "absorb_neard.py",
-        "neard=Neard(event.pid, event.armed, now, answered=answered)",
-        "neard=Neard(event.pid, event.armed, now)",
+        "neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)",
+        "neard = Neard(event.pid, event.armed, now)",
         "test_neard_out_of_files",
         "disk",
     ),

@@ -56,7 +56,7 @@ def _poll_interval(node: Node) -> int:
         return WAITING_POLL_MS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)
-    if node.neard.misses == 0 and (not node.sync.synced or _bounded_by_a_standby(node)):
+    if node.neard.misses == 0 and (not node.sync.synced or bounded_by_a_standby(node)):
         return settings.poll_ms // SYNCING_POLLS
     if node.neard.armed:
         # What it may have signed since the last answer is what a successor waits for.
@@ -64,7 +64,7 @@ def _poll_interval(node: Node) -> int:
     return settings.poll_ms
 
 
-def _bounded_by_a_standby(node: Node) -> bool:
+def bounded_by_a_standby(node: Node) -> bool:
     """What a signer may have signed is bounded by what a standby saw, which knows of no target height.
 
     A successor would wait for heights that nobody has signed, so two heads of the signer itself are wanted soon.

@@ -14,13 +14,15 @@ from near_ha.switchover import Action, Phase, Switchover
 from . import commands as cmd
 from . import hot
 from .model import Node, Tenure
-from .rules_neard import stop
+from .rules_neard import bounded_by_a_standby, stop
 from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
 
 # A request that was accepted may take these leases more than its timeout, until everybody calls it off.
 ACCEPTED_LEASES = 2
+# In block times, with room for a block that is missed.
+TWO_HEADS_TAKE = 4
 
 
 def prove(node: Node, now: int) -> Step:
@@ -67,6 +69,9 @@ def answer_request(node: Node, now: int) -> Step:
     heir, against = _heir(node, request)
     if against:
         return _end(node, Phase.FAILED, against)
+    if bounded_by_a_standby(node) and now < _bounded_by_itself_at(node, tenure):
+        # The heir would wait for heights that nobody has signed; until this node has shown two heads, it signs on.
+        return node, []
     me = node.settings.member_id
     return _move(node, request.accepted(me, tenure.term, heir, 0), f"handing over to {heir}: {request.reason}")
 
@@ -121,7 +126,13 @@ def due(node: Node, times: list[int]) -> None:
         return
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
-        times.append(node.members_at)
+        times += (node.members_at, _bounded_by_itself_at(node, node.tenure))
+
+
+def _bounded_by_itself_at(node: Node, tenure: Tenure) -> int:
+    """A chain that does not move is not waited for."""
+    since = tenure.since if tenure.signs_at is None else tenure.signs_at
+    return since + TWO_HEADS_TAKE * node.settings.block_time_ms
 
 
 def _called_off_at(node: Node, request: Switchover) -> int:

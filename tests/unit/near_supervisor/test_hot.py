@@ -8,13 +8,14 @@ import pytest
 
 from near_ha.lease_record import LeaseState
 from near_ha.states import State
+from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import hot
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.settings import Settings, Strategy
-from support.core_play import NO, SETTINGS, Play, released, sample
+from support.core_play import NO, SETTINGS, Play, released, sample, standby
 
 HOT = replace(SETTINGS, strategy=Strategy.HOT, validator_account_id="pool.near", keeps_shards_of="pool.near")
 ME = {"version": "2.10.0", "chain_id": "mainnet"}
@@ -200,3 +201,19 @@ def test_when_it_cannot_be_neard_is_started_anew(
 def test_without_an_answer_there_is_nothing_to_give_a_key_to() -> None:
     assert hot.against(Node(HOT)) == "neard does not answer"
     assert sample(1).config_correct
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_signer_of_this_moment_hands_over_once_it_has_shown_two_heads(moves: bool) -> None:
+    """Else the heir waits for heights that nobody has signed. A chain that stands still is not waited for."""
+    it = play().to_confirmed()
+    it.do(ev.RequestSeen(70, Switchover("r1", Action.PROMOTE, "b", "alice", "", 0, term=8)))
+    out = it.do(ev.MembersSeen(it.now, (standby("b"),)))
+    assert not it.one(cmd.MoveRequest, out)
+    if moves:
+        it.now += SETTINGS.block_time_ms
+        it.poll(target=it.height + 2, shows_key=True)
+        it.now += SETTINGS.block_time_ms
+        assert it.one(cmd.MoveRequest, it.poll(target=it.height + 2, shows_key=True))
+    else:
+        assert it.one(cmd.MoveRequest, it.wait(5 * SETTINGS.block_time_ms))
