@@ -628,7 +628,7 @@ class Guard:
             raise Refused(f"there is no neard {request['pid']} to arm")
         if neard.armed:
             raise Refused(f"neard {neard.pid} is armed already")
-        if self.quitting or neard.killed or neard.kill_at is not None:
+        if self.quitting or neard.killed or neard.kill_at is not None or neard.status is not None:
             raise Refused(f"neard {neard.pid} is on its way out")
         deadline, target = _time(request, "deadline"), str(request["validator_key"])
         if deadline <= boot_ms():

@@ -130,3 +130,12 @@ def test_a_key_that_cannot_be_put_in_place_costs_neard_its_life(rig: Armed) -> N
     assert "error" in rig.arm(pid)
     ended = rig.exit_event()
     assert (ended["pid"], ended["armed"], ended["cause"]) == (pid, True, "arm")
+
+
+def test_one_that_has_ended_and_left_something_behind_is_sent_no_signal(rig: Armed) -> None:
+    """Its pid may be another's by now."""
+    # What it leaves behind may take longer to end than the first request to come.
+    pid = rig.standby("sh", "-c", 'setsid sleep 60 & echo ready > "$SEEN"; exit 0')
+    answers = [rig.arm(pid) for _ in range(3)]
+    assert all("error" in answer for answer in answers), answers
+    assert rig.exit_event()["armed"] is False
