@@ -281,8 +281,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the standby has ended before neard starts with the key",
         CORE + "rules_lease.py",
-        '        return stop(node, "it is started again as the validator")\n',
-        '        stop(node, "it is started again as the validator")\n',
+        '        return stop(node, f"it is started again as the validator{told}")\n',
+        '        stop(node, f"it is started again as the validator{told}")\n',
         PLAYS + " " + UNIT + "test_invariants.py",
     ),
     Break(

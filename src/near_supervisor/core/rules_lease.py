@@ -12,6 +12,7 @@ from .commands import Command
 from .model import Attempt, Guard, Node, Succession, Tenure
 from .readiness import unready
 from .rules_neard import stop
+from .settings import Strategy
 from .step import Step
 from .values import replace
 
@@ -123,9 +124,12 @@ def promote(node: Node, now: int) -> Step:
     if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
     if node.neard is not None:
-        if not hot.against(node):
+        against = hot.against(node)
+        if not against:
             return rules_hot.give_key(node, now)
-        return stop(node, "it is started again as the validator")
+        # Whoever asked for hot is told why not; auto takes what it gets.
+        told = f", because hot cannot be: {against}" if node.settings.strategy is Strategy.HOT else ""
+        return stop(node, f"it is started again as the validator{told}")
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
         return node, []

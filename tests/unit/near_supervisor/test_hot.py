@@ -198,6 +198,17 @@ def test_when_it_cannot_be_neard_is_started_anew(
     assert bool(it.one(cmd.ArmNeard, out)) != bool(why)
 
 
+@pytest.mark.parametrize(("strategy", "told"), [(Strategy.HOT, True), (Strategy.AUTO, False)])
+def test_whoever_asked_for_hot_is_told_why_not(strategy: Strategy, told: bool) -> None:
+    it = play(replace(HOT, strategy=strategy, keeps_shards_of=""))
+    it.to_voting()
+    it.do(ev.LeaseSeen(released()))
+    it.do(ev.AcquireAnswered(YES))
+    stopped = it.one(cmd.StopNeard, it.heartbeat())
+    assert isinstance(stopped, cmd.StopNeard)
+    assert ("hot cannot be" in stopped.why) is told
+
+
 def test_without_an_answer_there_is_nothing_to_give_a_key_to() -> None:
     assert hot.against(Node(HOT)) == "neard does not answer"
     assert sample(1).config_correct
