@@ -36,11 +36,13 @@ class Relay:
     def __init__(self, host: str, target: tuple[str, int]) -> None:
         self._target = target
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._requests = 0
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server((host, 0), backlog=BACKLOG)
         self.url = f"http://{host}:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     @property
     def requests(self) -> int:
@@ -50,21 +52,25 @@ class Relay:
 
     def close(self) -> None:
         """Ends the relay and every connection through it."""
+        self._ended.set()
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        # Else a thread on its way into accept() would take connections of whoever gets this descriptor next.
+        self._thread.join()
+        self._server.close()
         with self._lock:
-            ending, self._sockets = [self._server, *self._sockets], []
+            ending, self._sockets = self._sockets, []
         for each in ending:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
     def _accept(self) -> None:
-        while True:
+        while not self._ended.is_set():
             try:
                 client, _address = self._server.accept()
                 server = socket.create_connection(self._target)
             except OSError:
-                if self._server.fileno() < 0:
-                    return
                 continue
             with self._lock:
                 self._sockets += [client, server]

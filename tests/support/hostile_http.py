@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from time import monotonic
 
+from support.accepting import Accepting
+
 Script = dict[str, bytes]
 
 HANG = b"<hang>"
@@ -39,9 +41,8 @@ class HostileServer:
         self.script = script
         self.requests: list[str] = []
         self._ended = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = Accepting(self._serve)
+        self.port = self._accepting.port
 
     @property
     def address(self) -> str:
@@ -56,38 +57,28 @@ class HostileServer:
     def close(self) -> None:
         """Stop listening and let go of every connection."""
         self._ended.set()
-        # Wakes the thread in accept(), which close() alone does not.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        self._accepting.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(_LONGEST_S)
-            while (head := _read_request(connection)) and not self._ended.is_set():
-                method, target = head.split(" ")[:2]
-                path = target.partition("?")[0]
-                self.requests.append(f"{method} {path}")
-                said = self.script.get(path, self.script.get("*", CLOSE))
-                if said == HANG:
-                    self._ended.wait(_LONGEST_S)
-                    return
-                if said == DRIBBLE:
-                    self._dribble(connection)
-                    return
-                if said == CLOSE:
-                    return
-                connection.sendall(said.removesuffix(FLOOD))
-                while said.endswith(FLOOD) and not self._ended.is_set():
-                    connection.sendall(b"x" * 65536)
-                if "\r\nconnection: close" in head.lower():
-                    return
+        connection.settimeout(_LONGEST_S)
+        while (head := _read_request(connection)) and not self._ended.is_set():
+            method, target = head.split(" ")[:2]
+            path = target.partition("?")[0]
+            self.requests.append(f"{method} {path}")
+            said = self.script.get(path, self.script.get("*", CLOSE))
+            if said == HANG:
+                self._ended.wait(_LONGEST_S)
+                return
+            if said == DRIBBLE:
+                self._dribble(connection)
+                return
+            if said == CLOSE:
+                return
+            connection.sendall(said.removesuffix(FLOOD))
+            while said.endswith(FLOOD) and not self._ended.is_set():
+                connection.sendall(b"x" * 65536)
+            if "\r\nconnection: close" in head.lower():
+                return
 
     def _dribble(self, connection: socket.socket) -> None:
         end = monotonic() + _LONGEST_S

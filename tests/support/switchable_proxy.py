@@ -8,6 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 
+from support.accepting import Accepting
+
 _PATIENCE_S = 0.05
 _PIECE = 65536
 
@@ -21,9 +23,8 @@ class SwitchableProxy:
         self._ended = threading.Event()
         self._round = 0
         self.requests = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = Accepting(self._serve)
+        self.url = f"http://127.0.0.1:{self._accepting.port}"
 
     def answer_with(self, said: bytes) -> None:
         """From now on ``said`` is all that comes back, also on connections that are open."""
@@ -38,23 +39,14 @@ class SwitchableProxy:
     def close(self) -> None:
         """End."""
         self._ended.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        self._accepting.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            if self._said is None:
-                self._relay(connection)
-            elif connection.recv(_PIECE):
-                self.requests += 1
-                connection.sendall(self._said)
+        if self._said is None:
+            self._relay(connection)
+        elif connection.recv(_PIECE):
+            self.requests += 1
+            connection.sendall(self._said)
 
     def _relay(self, connection: socket.socket) -> None:
         began = self._round
