@@ -1,4 +1,4 @@
-"""A listener on loopback that gives every connection a thread of its own, and has let go of its port when it is closed."""
+"""A listener on loopback: every connection gets a thread, and the port is free again when it is closed."""
 
 from __future__ import annotations
 
