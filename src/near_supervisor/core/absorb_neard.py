@@ -221,15 +221,18 @@ def _heads(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) -> T
 
 
 def _line(node: Node, sample: sync.Sample, asked_at: int) -> Ceiling:
-    settings = node.settings
-    # A head may be old and the rest of the chain known a moment later, faster than one block time each.
-    by_head = Ceiling(sample.height + 1, _head_made_at(node, sample, asked_at))
-    if node.neard is not None and node.neard.armed and sample.target_height is not None:
+    block_time = node.settings.block_time_ms
+    # The next head comes a block time later; by half of one may the chain's clock be misread.
+    by_head = Ceiling(sample.height, _head_made_at(node, sample, asked_at) - block_time // 2)
+    if node.neard is None or not node.neard.armed or sample.target_height is None:
+        # No metric: the head of a synced neard may be as old as the sync rule lets it be.
+        by_target = Ceiling(sample.height + 1 + sync.fresh_ms(node.settings) // block_time, asked_at)
+    elif sample.target_height > sample.height + 1:
         by_target = Ceiling(sample.target_height, asked_at)
     else:
-        # No metric: the head of a synced neard may be as old as the sync rule lets it be.
-        by_target = Ceiling(sample.height + 1 + sync.fresh_ms(settings) // settings.block_time_ms, asked_at)
-    return by_head.or_higher(by_target, settings.block_time_ms)
+        # It has signed for the height above its head, as every validator does at once: that is by_head.
+        return by_head
+    return by_head.or_higher(by_target, block_time)
 
 
 def _head_made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from near_ha.switchover import Phase
+
 from . import commands as cmd
 from . import hot
 from .model import Guard, Node, Tenure
@@ -52,7 +54,7 @@ def _poll_interval(node: Node) -> int:
     tenure, settings = node.tenure, node.settings
     if node.neard is None or not node.neard.answered:
         return settings.poll_ms // STARTING_POLLS
-    if hot.confirmed_by(node.neard) is not None:
+    if hot.confirmed_by(node.neard) is not None or handing_over(node):
         return WAITING_POLL_MS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)
@@ -75,14 +77,23 @@ def bounded_by_a_standby(node: Node) -> bool:
     return heads.since < (neard.started_at if neard.key_given_at is None else neard.key_given_at)
 
 
+def handing_over(node: Node) -> bool:
+    """Has this node taken on to give its lease away, and not yet begun?"""
+    request, tenure = node.request, node.tenure
+    if request is None or request.phase is not Phase.ACCEPTED or tenure is None or tenure.give_up:
+        return False
+    return (request.source, request.term) == (node.settings.member_id, tenure.term)
+
+
 def _waiting_interval(node: Node, tenure: Tenure) -> int:
     """Heights come one block time apart or later: ask when the floor can have been passed, then all the time.
 
-    An eighth of a block time is as good as at once.
+    Where the next block is late, an eighth of a block time is as good as at once.
     """
     settings = node.settings
     soonest = (tenure.floor - node.sync.height) * settings.block_time_ms
-    often = max(WAITING_POLL_MS, settings.block_time_ms // 8)
+    late = (node.polled_at or 0) - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
+    often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)
     return max(often, min(soonest, settings.poll_ms // SYNCING_POLLS))
 
 

@@ -14,7 +14,7 @@ from near_ha.switchover import Action, Phase, Switchover
 from . import commands as cmd
 from . import hot
 from .model import Node, Tenure
-from .rules_neard import bounded_by_a_standby, stop
+from .rules_neard import bounded_by_a_standby, handing_over, stop
 from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
@@ -23,6 +23,9 @@ from .values import replace
 ACCEPTED_LEASES = 2
 # In block times, with room for a block that is missed.
 TWO_HEADS_TAKE = 4
+FRESH_HEAD_TAKES = 2
+# In tenths of a block time: all that there is, but the half of one by which the chain's clock may be misread.
+ENDS_WITHIN = 4
 
 
 def prove(node: Node, now: int) -> Step:
@@ -76,12 +79,15 @@ def answer_request(node: Node, now: int) -> Step:
     return _move(node, request.accepted(me, tenure.term, heir, 0), f"handing over to {heir}: {request.reason}")
 
 
-def hand_over(node: Node, _now: int) -> Step:
-    """It was accepted, by this node and in this term: the lease is to be released, to the heir."""
+def hand_over(node: Node, now: int) -> Step:
+    """It was accepted, by this node and in this term: the lease is to be released, to the heir.
+
+    Right after a new head, if one comes: then the signer ends below the next height, and the heir waits one block less.
+    """
     request, tenure = node.request, node.tenure
-    if request is None or tenure is None or tenure.give_up or request.phase is not Phase.ACCEPTED:
+    if request is None or tenure is None or not handing_over(node):
         return node, []
-    if (request.source, request.term) != (node.settings.member_id, tenure.term):
+    if now < _best_moment_by(node) and _has_old_head(node, now):
         return node, []
     why = f"switchover to {request.target}" + (f", as {request.asked_by} asked" if request.asked_by else "")
     return replace(node, tenure=replace(tenure, give_up=why, heir=request.target)), []
@@ -126,7 +132,20 @@ def due(node: Node, times: list[int]) -> None:
         return
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
-        times += (node.members_at, _bounded_by_itself_at(node, node.tenure))
+        times += (node.members_at, _bounded_by_itself_at(node, node.tenure), _best_moment_by(node))
+
+
+def _best_moment_by(node: Node) -> int:
+    return node.request_at + FRESH_HEAD_TAKES * node.settings.block_time_ms
+
+
+def _has_old_head(node: Node, now: int) -> bool:
+    """Is it so late after the newest head that the signer may see, and sign upon, another one before it has ended?"""
+    neard, heads, block_time = node.neard, node.heads, node.settings.block_time_ms
+    if neard is None or not neard.armed or not neard.answered or heads is None:
+        return False
+    end = now + block_time * ENDS_WITHIN // 10
+    return heads.ceiling(block_time).height(end, block_time) > node.sync.height + 1
 
 
 def _bounded_by_itself_at(node: Node, tenure: Tenure) -> int:

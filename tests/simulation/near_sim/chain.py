@@ -5,6 +5,8 @@ from __future__ import annotations
 from .world import Violation, World
 
 AHEAD_EVERY = 7
+# So many different times on the way, up to the longest one.
+LATENESSES = 5
 
 
 class Chain:
@@ -32,6 +34,12 @@ class Chain:
     def height(self) -> int:
         """Height of the newest block."""
         return self._base_height + (self._world.now - self._base_time) // self._pace
+
+    def height_seen(self, longest_ms: int) -> int:
+        """The same where a block arrives up to ``longest_ms`` after it was made, each one as late as it happens."""
+        height, age = self.height(), (self._world.now - self._base_time) % self._pace
+        late_ms = longest_ms * (height * 7 % LATENESSES) // (LATENESSES - 1)
+        return height if age >= late_ms else height - 1
 
     def set_pace(self, pace: int) -> None:
         """From now on a block every ``pace`` milliseconds (not less than the block time)."""

@@ -81,6 +81,8 @@ class NeardHost:
         self._clock_error = world.rng.choice((0, 0, *3 * (world.rng.randrange(-2_000, 2_000),), FAR_BEHIND_MS))
         # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
         self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self.notices_lags else UNNOTICED_LAGS)
+        # Less than the half of a block time by which the supervisor lets itself misread the chain's clock.
+        self._hops_ms = world.rng.choice((0, 0, chain.block_time * 2 // 5))
         self._frozen_at: int | None = None
         self._frozen_since = 0
         self._has_metric = world.chance(0.8)
@@ -102,7 +104,7 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.height() - (self.behind if self._known_at_tip else self.usual_lag)
+        tip = self.chain.height_seen(self._hops_ms) - (self.behind if self._known_at_tip else self.usual_lag)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
 

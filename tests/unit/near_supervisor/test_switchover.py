@@ -14,6 +14,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
+from near_supervisor.core.rules_neard import WAITING_POLL_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, released, sample, standby
 
 PROMOTE_B = Switchover("r1", Action.PROMOTE, "b", "alice", "new kernel", 0, term=8)
@@ -34,13 +35,18 @@ def moved(play: Play, out: list[cmd.Command]) -> Switchover:
     return command.request
 
 
+def no_head_comes(play: Play) -> list[cmd.Command]:
+    """For as long as the holder would wait for one."""
+    return play.wait(2 * SETTINGS.block_time_ms)
+
+
 def test_the_holder_accepts_then_stops_then_releases_to_the_target() -> None:
     play = Play().to_validating()
     out = ask(play, PROMOTE_B, standby("b"), standby("c"))
     accepted = moved(play, out)
     assert (accepted.phase, accepted.source, accepted.term) == (Phase.ACCEPTED, "a", 8)
     assert not play.one(cmd.StopNeard, out), "it signs until it knows that it was accepted"
-    assert play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
+    assert play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)) + no_head_comes(play))
     release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0")))
     assert isinstance(release, cmd.Release)
     assert (release.record.state, release.record.handover_to) == (LeaseState.RELEASED, "b")
@@ -51,7 +57,26 @@ def test_an_acceptance_whose_answer_got_lost_is_seen_by_the_watch() -> None:
     play = Play().to_validating()
     accepted = moved(play, ask(play, PROMOTE_B, standby("b")))
     assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", UNKNOWN)))
-    assert play.one(cmd.StopNeard, play.do(ev.RequestSeen(71, accepted)))
+    assert play.one(cmd.StopNeard, play.do(ev.RequestSeen(71, accepted)) + no_head_comes(play))
+
+
+def test_the_holder_stops_right_after_a_new_head() -> None:
+    """Then it has signed for the height above it and nothing more, and the heir waits one block less."""
+    play = Play().to_validating()
+    for _ in range(2):
+        play.wait(SETTINGS.block_time_ms)
+        play.poll(target=play.height + 2, head_age_ms=0)
+    play.wait(SETTINGS.block_time_ms // 2)
+    moved(play, ask(play, PROMOTE_B, standby("b")))
+    asked = play.now
+    assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
+    play.poll(play.height, target=play.height + 1, head_age_ms=SETTINGS.block_time_ms // 2)
+    assert play.one(cmd.PollNeard, play.wait(WAITING_POLL_MS)), "a new head is to be seen at once"
+    play.wait(SETTINGS.block_time_ms // 2 - (play.now - asked))
+    assert play.one(cmd.StopNeard, play.poll(target=play.height + 2, head_age_ms=0))
+    release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0"), after=200))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height == play.height + 1
 
 
 def test_somebody_was_faster_and_nothing_stops() -> None:
