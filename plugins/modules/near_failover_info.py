@@ -75,6 +75,9 @@ members:
   description:
     - Every host of the cluster and what it says of itself.
     - C(reason) says why it is not C(ready) to take over.
+    - >-
+      C(reasons) are the names of all that speaks against a takeover, also of what does not keep it from one
+      (C(disk), C(version), ...); none of a host that is gone.
   returned: always
   type: list
   elements: dict
@@ -87,6 +90,7 @@ members:
       state: Voting
       ready: true
       reason: ""
+      reasons: [disk]
       height: 190000120
       lease_ms: 10000
       priority: 100

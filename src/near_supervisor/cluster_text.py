@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 Paint = Callable[[str, str], str]
 Row = tuple[tuple[str, str], ...]
 
-GOOD, BAD, DIM = "32", "31", "2"
+GOOD, BAD, WARN, DIM = "32", "31", "33", "2"
 _GAP = "  "
 _LABEL = 11
 
@@ -36,7 +36,7 @@ def own_text(status: Document) -> str:
     lease, left = _seconds(status.get("lease_ms"), 3), _seconds(status.get("lease_left_ms"), 1)
     reason = _word(status.get("reason"))
     in_sync = "in sync" if sync.get("synced") else _word(sync.get("reason"))
-    return _labelled(
+    text = _labelled(
         {
             "this host": f"{_word(status.get('node_id'))} on {_word(status.get('hostname'))}",
             "state": _word(status.get("state")) + (f" ({reason})" if reason else ""),
@@ -45,6 +45,11 @@ def own_text(status: Document) -> str:
             "chain": f"height {_word(sync.get('height'))}, {in_sync}",
         }
     )
+    # What blocks is said beside the state.
+    for found in _objects(status.get("readiness")):
+        if not found.get("blocks"):
+            text += _labelled({"readiness": f"{_word(found.get('name'))}: {_word(found.get('text'))}"})
+    return text
 
 
 def cluster_text(document: Document, paint: Paint = plain) -> str:
@@ -102,10 +107,10 @@ def _request(document: Document, request: Document) -> str:
 def _member(document: Document, member: Document) -> Row:
     validates, ready = member.get("validator") is True, member.get("ready") is True
     reason = _word(member.get("reason"))
-    if validates:
-        verdict = ("validates", GOOD)
-    elif ready:
-        verdict = ("yes", GOOD)
+    against = ", ".join(map(_word, report.against(member)))
+    if validates or ready:
+        word = "validates" if validates else "yes"
+        verdict = (f"{word}, but: {against}", WARN) if against else (word, GOOD)
     else:
         verdict = (f"no: {reason}" if reason else "no", BAD)
     words = [_word(member.get(name)) for name in ("node_id", "hostname", "state", "height", "priority", "version")]

@@ -167,12 +167,12 @@ class ConsulSide:
         self._post(ev.SessionRenewed(session, sent_at, self._slow.renew_session(session)))
 
     def _publish(self, news: cmd.PublishMember) -> None:
-        member = self._member(news.state, news.ready, news.reason, news.height)
+        member = self._member(news.state, news.ready, news.reason, news.height, news.reasons)
         # Written again in a moment, whatever happens to this one.
         with contextlib.suppress(Unknown, Refused):
             self._slow.publish_member(self._member_id, news.session, member)
 
-    def _member(self, state: str, ready: bool, reason: str, height: int) -> Member:
+    def _member(self, state: str, ready: bool, reason: str, height: int, reasons: tuple[str, ...] = ()) -> Member:
         options = self._options
         return Member(
             node_id=options.node_id,
@@ -187,6 +187,7 @@ class ConsulSide:
             priority=options.failover_priority,
             version=__version__,
             neard_version=self._neard_version(),
+            reasons=reasons,
         )
 
     def _read_members(self) -> None:

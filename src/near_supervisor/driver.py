@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 
+from . import __version__
 from .cluster_side import ClusterSide
 from .consul_side import ConsulSide
 from .core import commands as cmd
@@ -17,6 +18,7 @@ from .core.machine import idle_ms, step
 from .core.model import Node
 from .core.settings import Settings
 from .guard_side import GuardSide
+from .host_side import HostSide
 from .io import clock
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
@@ -48,6 +50,7 @@ class Driver:
             options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._rpc.version
         )
         self._cluster = ClusterSide(options, self.post)
+        self._host = HostSide(options, config, self.post)
         self._neard_lane = Lane("neard")
         self._node = Node(settings)
         self._started_at = self._stepped_at = clock.boot_ms()
@@ -72,6 +75,7 @@ class Driver:
                 event = ev.Tick()
             self._handle(event)
             self._guard.check_alive()
+            self._host.turn(self._stepped_at, self.snapshot.neard_pid or self._guard.pid)
         self._manager.stopping()
         if not self._exit.detach:
             self._clean_up()
@@ -160,4 +164,6 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         strategy=options.strategy,
         validator_account_id=options.validator_account_id,
         keeps_shards_of=config.keeps_shards_of,
+        min_peers=config.min_peers,
+        version=__version__,
     )

@@ -12,7 +12,7 @@ from . import __version__
 from .core import hot
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
-from .core.readiness import unready
+from .core.readiness import reasons, unready
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Snapshot:
             "ready": not against,
             # A signer need not be ready to take over.
             "reason": "" if node.state is State.VALIDATING else against,
+            # Also of a validator: what would be against its next start.
+            "readiness": [{"name": r.name, "text": r.text, "blocks": r.blocks} for r in reasons(node)],
             "lease_ms": settings.lease_ms,
             "lease_left_ms": lease_left_ms(node, self.now),
             "term": tenure.term if tenure else node.last_term,

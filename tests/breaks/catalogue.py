@@ -400,6 +400,20 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_switchover.py",
     ),
     Break(
+        "a standby with another key than the validator's does not stand for election",
+        CORE + "readiness.py",
+        '("key_fingerprint", _key_fingerprint, True)',
+        '("key_fingerprint", _key_fingerprint, False)',
+        UNIT + "test_readiness.py",
+    ),
+    Break(
+        "nor does it once that validator and its session are gone",
+        CORE + "beside.py",
+        "record = seen.record if seen is not None else None",
+        "record = seen.record if seen is not None and seen.session is not None else None",
+        UNIT + "test_readiness.py",
+    ),
+    Break(
         "being wanted shortens no wait",
         CORE + "candidacy.py",
         "if _is_wanted(node):\n        return opens",

@@ -19,7 +19,7 @@ from near_ha.lease_record import LeaseRecord
 from near_supervisor import cli
 from support.ansible_modules import load, run
 from support.real_consul import RealConsul
-from support.supervised import Supervised
+from support.supervised import Supervised, edit
 from support.waiting import until
 
 __all__ = ["chain", "consul", "stopped_chain"]
@@ -171,6 +171,29 @@ def test_an_unready_target_is_refused_and_nothing_changes(pair: Pair, capsys: py
     finally:
         os.kill(pid, signal.SIGCONT)
     pair.roles()
+
+
+def test_a_standby_whose_neard_would_not_start_again_says_so_everywhere_and_stays_ready(pair: Pair) -> None:
+    _active, standby = pair.roles()
+    config = standby.home / "config.json"
+    whole = config.read_text()
+
+    def reasons() -> list[str]:
+        members = run(load("near_failover_info"), {"run_dir": str(standby.run_dir)})["members"]
+        return next(list(member["reasons"]) for member in members if member["node_id"] == standby.name)
+
+    edit(config, lambda document: document["consensus"].update(min_num_peers="many"))
+    try:
+        until("the members know it", lambda: "preflight" in reasons(), pair.evidence)
+        assert "(preflight)" in standby.says("this standby can take over, but (preflight)", 30)
+        shown = {reason["name"]: reason for reason in standby.status()["readiness"]}
+        assert "'many'" in shown["preflight"]["text"]
+        assert shown["preflight"]["blocks"] is False
+        assert standby.status()["ready"]
+    finally:
+        edit(config, lambda document: document.update(json.loads(whole)))
+    standby.says("preflight does not speak against a takeover any more", 30)
+    until("the members know it", lambda: "preflight" not in reasons(), pair.evidence)
 
 
 def test_a_paused_cluster_replaces_nobody_until_it_is_resumed_and_says_so_aloud(

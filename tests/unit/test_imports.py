@@ -19,6 +19,8 @@ PURE = {
 CLOCK_MODULES = {"time"}
 CLOCK_CALLS = {"now", "utcnow", "today"}  # of datetime and date
 SPAWNING_MODULES = {"subprocess", "multiprocessing", "pty"}
+# The guard, the one file that starts it, and the one that asks neard to check its files.
+SPAWNERS = ("guard.py", "io/guard_process.py", "io/preflight.py")
 SPAWNING_OS_CALLS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")
 
 Rule = Callable[[ast.Module], list[str]]
@@ -118,9 +120,9 @@ RULES: list[tuple[Rule, list[Path], str]] = [
     (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "import time"),
     (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "from time import monotonic"),
     (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "x = datetime.datetime.now()"),
-    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "import subprocess"),
-    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "os.posix_spawn(a, b, c)"),
-    (spawns_nothing, modules(SUPERVISOR, but=("io/guard_process.py", "guard.py")), "from os import execv"),
+    (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "import subprocess"),
+    (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "os.posix_spawn(a, b, c)"),
+    (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "from os import execv"),
     (no_stand_ins, modules(SUPERVISOR), "def f():\n    from neard_sim import referee"),
     (standard_library_only, modules(NEAR_HA), "import consul"),
     (standard_library_only, modules(NEAR_HA), "from near_supervisor import guard"),

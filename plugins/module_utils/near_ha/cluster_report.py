@@ -83,4 +83,5 @@ def _member(member: Standing, cluster: Cluster) -> dict[str, Any]:
         "validator": validates,
         "ready": record is not None and record.ready and member.alive,
         "reason": reason,
+        "reasons": list(record.reasons) if record is not None and member.alive else [],
     }

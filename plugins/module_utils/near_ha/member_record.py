@@ -19,7 +19,8 @@ class Member:
     """``instance`` is one installation (it stays over restarts); ``reason`` says why it is not ``ready``.
 
     ``priority`` is its failover priority; ``version`` that of its supervisor, ``neard_version`` that of its neard
-    ("" = not known).
+    ("" = not known). ``reasons`` are the names of all that speaks against a takeover, also of what does not keep it
+    from being ``ready`` (docs/deploy.md).
     """
 
     node_id: str
@@ -34,6 +35,7 @@ class Member:
     priority: int = DEFAULT_PRIORITY
     version: str = ""
     neard_version: str = ""
+    reasons: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The value as it is stored: a reason without end would make it one that nobody can read."""
@@ -64,4 +66,5 @@ def parse(raw: bytes) -> Member:
         priority=fields.count("priority", MAX_PRIORITY, DEFAULT_PRIORITY),
         version=fields.text("version"),
         neard_version=fields.text("neard_version"),
+        reasons=fields.names("reasons"),
     )

@@ -54,6 +54,12 @@ def name(document: Document, member_id: str) -> str:
     return _text(found.get("node_id")) or member_id or "somebody"
 
 
+def against(member: Document) -> tuple[str, ...]:
+    """The names of all that speaks against a takeover by this member; none where an older version wrote it."""
+    found = member.get("reasons")
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, (list, tuple)) else ()
+
+
 def request(document: Document) -> Request | None:
     """The last request; None when there is none."""
     found = document.get("request")

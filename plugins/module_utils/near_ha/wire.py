@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,10 @@ MAX_BYTES = 16 * 1024
 MAX_COUNT = 2**53
 MAX_LEASE_MS = 3_600_000
 MAX_TEXT = 4_000
+MAX_NAMES = 20
+MAX_NAME = 40
 _MAX_SHOWN = 100
+_NAME = re.compile(f"[a-z0-9_]{{1,{MAX_NAME}}}")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,19 @@ class Fields:
             raise self._bad(name, value, "true or false")
         return value
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """A list of at most MAX_NAMES names of letters a to z, digits and ``_``; none where the field is missing."""
+        value = self.document.get(name, [])
+        if not isinstance(value, list) or len(value) > MAX_NAMES or not all(map(_is_name, value)):
+            raise self._bad(name, value, f"a list of at most {MAX_NAMES} names of at most {MAX_NAME} letters")
+        return tuple(value)
+
     def _bad(self, name: str, value: object, wanted: str) -> BadRecord:
         return BadRecord(f"{self.what} has {name} = {shown(value)}, which is not {wanted}")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def fields(raw: bytes, what: str, limit: int = MAX_BYTES) -> Fields:

@@ -28,6 +28,10 @@ def _stop_asked(node: Node, event: ev.StopAsked, now: int) -> Step:
     return node, [Say("info", f"{event.why} received again: already on the way out")]
 
 
+def _host_seen(node: Node, event: ev.HostSeen, _now: int) -> Step:
+    return (node if event.host == node.host else replace(node, host=event.host)), []
+
+
 def _detach_asked(node: Node, _event: ev.DetachAsked, now: int) -> Step:
     if node.closing is not None:
         return node, []
@@ -44,6 +48,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.ArmRefused: absorb_neard.arm_refused,
     ev.NeardExited: absorb_neard.neard_exited,
     ev.Polled: absorb_neard.polled,
+    ev.HostSeen: _host_seen,
     ev.Registered: absorb_consul.registered,
     ev.RegisterFailed: absorb_consul.register_failed,
     ev.NodeIdTaken: absorb_consul.node_id_taken,

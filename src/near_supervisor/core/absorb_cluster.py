@@ -20,7 +20,10 @@ def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     if event.members is None:
         return replace(node, standby_ready=False), []
     mine = node.settings
-    ready = any(not plan.against(member, mine.validator_public_key, mine.lease_ms) for member in event.members)
+    # Of who stands by nobody asks whether another one could take over.
+    ready = node.tenure is not None and any(
+        not plan.against(member, mine.validator_public_key, mine.lease_ms) for member in event.members
+    )
     return replace(node, members=event.members, members_read_at=event.asked_at, standby_ready=ready), []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, lease, watch
+from . import beside, candidacy, lease, watch
 from . import events as ev
 from .answer import Kind
 from .ceiling import Ceiling
@@ -84,7 +84,7 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
     seen = event.seen
-    objection = _objection(node, seen)
+    objection = beside.other_key(seen, node.settings) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
     node = replace(node, watch=watch.look(node.watch, seen, now), objection=objection)
@@ -119,24 +119,6 @@ def _adopt(node: Node, now: int) -> Step:
         return _begin(node, attempt, now)
     # The record has moved on without us: whatever is still under way cannot succeed any more.
     return (node if seen.index == attempt.index else replace(node, attempt=None)), []
-
-
-def _objection(node: Node, seen: watch.Seen) -> str:
-    """What is wrong with standing beside the holder that is seen; "" when nothing is."""
-    record, mine = seen.record, node.settings
-    if record is None or seen.session is None or record.state is not LeaseState.VALIDATING:
-        return ""
-    if record.validator_public_key and record.validator_public_key != mine.validator_public_key:
-        return (
-            f"validator key differs: {record.node_id} signs with {record.validator_public_key}, this node was given"
-            f" {mine.validator_public_key}. Give all nodes of account {mine.account_id} the same --validator-key"
-        )
-    if record.lease_ms != mine.lease_ms:
-        return (
-            f"lease differs: {record.node_id} holds with --lease {record.lease_ms / 1000:g}, this node has"
-            f" --lease {mine.lease_ms / 1000:g}. Give all nodes the same; until then the longer one is waited out"
-        )
-    return ""
 
 
 def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:

@@ -82,6 +82,7 @@ class PublishMember:
     ready: bool
     reason: str
     height: int
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

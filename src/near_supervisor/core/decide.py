@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import product
 
 from . import commands as cmd
-from . import rules_hot, rules_lease, rules_neard, rules_session, rules_signer, rules_switchover
+from . import rules_hot, rules_lease, rules_neard, rules_readiness, rules_session, rules_signer, rules_switchover
 from .commands import Command
 from .model import Closing, Guard, Node
 from .step import Step
@@ -105,12 +105,16 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_neard.poll_neard, "neard"),
     (rules_session.register, "no session"),
     (rules_session.renew_session, "session"),
+    (rules_readiness.judge, ""),
     (rules_session.publish_member, "session"),
     (rules_switchover.prove, "signer, answer, tenure"),
     (rules_switchover.answer_request, "tenure, request"),
     (rules_switchover.conclude, "tenure, request"),
     (rules_switchover.call_off, "session, request"),
     (rules_lease.acquire, "session, no tenure"),
+    (rules_readiness.look_at_members, "session, no tenure"),
+    (rules_readiness.complain, "no tenure"),
+    (rules_readiness.forget, "tenure"),
     (leave, "closing"),
 )
 
@@ -118,7 +122,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
 def _asked(there: tuple[bool, ...]) -> tuple[Rule, ...]:
     """The rules that have something to say when ``there`` is what there is of the facts."""
     true = {name if is_there else f"no {name}" for name, is_there in zip(_FACTS, there, strict=True)}
-    return tuple(rule for rule, about in RULES if set(about.split(", ")) <= true)
+    return tuple(rule for rule, about in RULES if {fact for fact in about.split(", ") if fact} <= true)
 
 
 # By what there is of neard (its first three facts), and of the rest.

@@ -6,6 +6,7 @@ from near_ha.cluster import Standing
 from near_ha.switchover import Switchover
 
 from .answer import Answer
+from .host import Host
 from .model import Memory
 from .sync import Sample
 from .values import dataclass
@@ -90,6 +91,13 @@ class Polled:
     asked_at: int
     sample: Sample | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """The machine was looked at."""
+
+    host: Host
 
 
 @dataclass(frozen=True)
@@ -222,6 +230,7 @@ Event = (
     | ArmRefused
     | NeardExited
     | Polled
+    | HostSeen
     | Registered
     | RegisterFailed
     | NodeIdTaken

@@ -10,6 +10,7 @@ from near_ha.states import State
 from near_ha.switchover import Switchover
 
 from .ceiling import Ceiling, TwoHeads
+from .host import UNKNOWN, Host
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
 from .tip import Tip
@@ -149,12 +150,22 @@ class Closing:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """The reason ``name`` speaks against a take-over since then; it was said last ``said_at`` (None = not yet)."""
+
+    name: str
+    since: int
+    said_at: int | None = None
+
+
+@dataclass(frozen=True)
 class Node:
     """The facts of one supervisor; ``*_at`` fields are the next time something is due.
 
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
     """
 
@@ -200,11 +211,15 @@ class Node:
     move_at: int = 0
     flaps: int = 0
     cool_until: int = 0
-    published: tuple[State, bool] | None = None
+    published: tuple[State, bool, tuple[str, ...]] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
     objection: str = ""
     hot_failed: str = ""
+    host: Host = UNKNOWN
+    against: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    standby_looks_at: int = 0
     alarm_at: int = 0
     closing: Closing | None = None
 

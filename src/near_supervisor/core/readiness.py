@@ -1,16 +1,146 @@
-"""Could this node take over now?"""
+"""Could this node take over now, and what speaks against it: each reason has a name, the same for ever.
+
+What blocks keeps it from standing for election. Everything else is shown and complained about only: a standby with a
+full disk is better than none. What is not known is no reason.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from near_ha.states import State
 
+from . import beside, hot, versions
 from .model import Node
+from .settings import Strategy
+from .values import dataclass
+
+# neard 2.x asks for so many open files, and ends with status 1 if it may not have them.
+MIN_NOFILE = 65_535
+# Compaction of neard's database needs room for a copy of what it works on.
+MIN_DISK_FREE_BYTES = 10 * 2**30
+
+
+@dataclass(frozen=True)
+class Reason:
+    """``name`` is for metrics and records, ``text`` a clause for people; ``blocks``: this node does not stand."""
+
+    name: str
+    text: str
+    blocks: bool
 
 
 def unready(node: Node) -> str:
     """Why this node could not take over now; "" when it could."""
-    if node.state is not State.VOTING:
-        return f"is {node.state.value}"
-    if not node.sync.synced:
-        return node.sync.reason
-    return node.objection if node.objection.startswith("validator key") else ""
+    for check in _BLOCKING:
+        if text := check(node):
+            return text
+    return ""
+
+
+def reasons(node: Node) -> tuple[Reason, ...]:
+    """Everything that speaks against a take-over of this node, in the order of the table.
+
+    A validator has taken over: of it this says what would be against its next start.
+    """
+    return tuple([Reason(name, text, blocks) for name, check, blocks in _asked(node) if (text := check(node))])
+
+
+def names(node: Node) -> tuple[str, ...]:
+    """The names of the same."""
+    return tuple([name for name, check, _blocks in _asked(node) if check(node)])
+
+
+def _asked(node: Node) -> tuple[Row, ...]:
+    return CHECKS[1:] if node.state is State.VALIDATING else CHECKS
+
+
+def _state(node: Node) -> str:
+    return f"is {node.state.value}" if node.state is not State.VOTING else ""
+
+
+def _sync(node: Node) -> str:
+    return "" if node.sync.synced else node.sync.reason
+
+
+def _peers(node: Node) -> str:
+    peers, wanted = node.sync.peers, node.settings.min_peers
+    if peers is None or peers >= wanted:
+        return ""
+    return f"neard has {peers} peers, fewer than {wanted}, its consensus.min_num_peers"
+
+
+def _key(node: Node) -> str:
+    return node.host.key or ""
+
+
+def _key_fingerprint(node: Node) -> str:
+    return beside.other_key(node.watch.seen if node.watch else None, node.settings)
+
+
+def _tracking(node: Node) -> str:
+    neard = node.neard
+    if node.settings.strategy is Strategy.RESTART or neard is None or not neard.answered or neard.armed:
+        return ""
+    against = hot.against(node)
+    return f"a takeover would start neard anew: {against}" if against else ""
+
+
+def _disk(node: Node) -> str:
+    free = node.host.disk_free_bytes
+    if free is None or free >= MIN_DISK_FREE_BYTES:
+        return ""
+    return f"{free / 2**30:.1f} GiB are free for neard's data, fewer than {MIN_DISK_FREE_BYTES >> 30}"
+
+
+def _limits(node: Node) -> str:
+    limit = node.host.nofile
+    if limit is None or limit >= MIN_NOFILE:
+        return ""
+    return f"neard may open {limit} files and needs {MIN_NOFILE}: set LimitNOFILE of the guard's service"
+
+
+def _lease(node: Node) -> str:
+    return beside.other_lease(node.watch.seen if node.watch else None, node.settings)
+
+
+def _version(node: Node) -> str:
+    """The validator is the member whose session holds the lease; without a recent read of it nothing is known."""
+    session = node.watch.seen.session if node.watch else None
+    if session is None:
+        return ""
+    for member in node.members:
+        record = member.record
+        if member.session != session or record is None:
+            continue
+        mine = node.neard.version if node.neard else ""
+        if versions.older(mine, record.neard_version):
+            return f"neard {mine} is older than {record.neard_version} of {member.name}, which validates"
+        mine = node.settings.version
+        if versions.older(mine, record.version):
+            return f"near-supervisor {mine} is older than {record.version} of {member.name}, which validates"
+    return ""
+
+
+def _preflight(node: Node) -> str:
+    return node.host.preflight or ""
+
+
+# Name, check, does it block.
+Row = tuple[str, Callable[[Node], str], bool]
+
+CHECKS: tuple[Row, ...] = (
+    ("state", _state, True),
+    ("sync", _sync, True),
+    ("peers", _peers, False),
+    ("key", _key, True),
+    ("key_fingerprint", _key_fingerprint, True),
+    ("tracking", _tracking, False),
+    ("disk", _disk, False),
+    ("limits", _limits, False),
+    ("lease", _lease, False),
+    ("version", _version, False),
+    ("preflight", _preflight, False),
+)
+NAMES = tuple(name for name, _check, _blocks in CHECKS)
+_BLOCKING = tuple(check for _name, check, blocks in CHECKS if blocks)

@@ -35,11 +35,12 @@ def publish_member(node: Node, now: int) -> Step:
     session = node.session
     if session is None or now < node.publish_at or node.closing is not None:
         return node, []
-    reason = unready(node)
-    if now < _publish_due(node, reason):
+    said = _to_say(node)
+    if now < _publish_due(node, said):
         return node, []
-    node = replace(node, published=(node.state, not reason), publish_at=now + PUBLISH_GAP_MS)
-    return node, [cmd.PublishMember(session.id, node.state.value, not reason, reason, node.sync.height)]
+    state, ready, names = said
+    node = replace(node, published=said, publish_at=now + PUBLISH_GAP_MS)
+    return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names)]
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -50,11 +51,15 @@ def due(node: Node, times: list[int]) -> None:
         return
     if not session.renewing:
         times.append(session.renew_at)
-    times.append(_publish_due(node, unready(node)))
+    times.append(_publish_due(node, _to_say(node)))
 
 
-def _publish_due(node: Node, reason: str) -> int:
+def _to_say(node: Node) -> tuple[State, bool, tuple[str, ...]]:
+    return node.state, not unready(node), node.against
+
+
+def _publish_due(node: Node, said: tuple[State, bool, tuple[str, ...]]) -> int:
     """A moment after the last one if there is news, else when that is old."""
-    if node.published != (node.state, not reason):
+    if node.published != said:
         return node.publish_at
     return node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS

@@ -24,6 +24,7 @@ class Settings:
     shortest time between two heights (``consensus.min_block_production_delay`` of neard's config). ``priority`` is the
     failover priority: 0 = never by itself, 100 = at once, between them the later the lower. ``validator_account_id`` is
     the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
+    ``min_peers`` are so many that neard wants before it works, ``version`` is that of this program ("" = not known).
     """
 
     node_id: str
@@ -42,3 +43,5 @@ class Settings:
     strategy: Strategy = Strategy.RESTART
     validator_account_id: str = ""
     keeps_shards_of: str = ""
+    min_peers: int = 0
+    version: str = ""

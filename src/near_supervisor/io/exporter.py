@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from near_ha.errors import BadConfig
 from near_ha.states import State
 from near_supervisor.core.model import Guard
+from near_supervisor.core.readiness import NAMES
 from near_supervisor.snapshot import Snapshot
 
 from . import clock
@@ -91,6 +92,13 @@ class _Metrics(Collector):
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=float(value))
+        unready = GaugeMetricFamily(
+            "near_supervisor_unready", "Does this speak against a takeover by this node", labels=["reason"]
+        )
+        against = {reason["name"] for reason in status["readiness"]}
+        for reason in NAMES:
+            unready.add_metric([reason], float(reason in against))
+        yield unready
         stops = CounterMetricFamily("near_supervisor_neard_stops", "How often a neard of this node has ended")
         stops.add_metric([], status["neard"]["restarts"])
         yield stops

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from near_ha import relaxed_json
@@ -10,6 +10,7 @@ from near_ha.errors import BadConfig
 from near_supervisor.core.hot import ALL_SHARDS
 
 DEFAULT_BLOCK_TIME_MS = 600
+DEFAULT_MIN_PEERS = 3
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
 
 
@@ -18,6 +19,7 @@ class NeardConfig:
     """``rpc_host``/``rpc_port`` can be connected to; paths are absolute; ``block_time_ms`` is the chain's shortest.
 
     ``keeps_shards_of`` is the account whose shards neard follows, ``*`` when it tracks all shards, else "".
+    ``min_peers`` are so many that neard waits for (``consensus.min_num_peers``).
     """
 
     rpc_host: str
@@ -27,6 +29,8 @@ class NeardConfig:
     node_key_file: Path
     lock_file: Path
     keeps_shards_of: str
+    # A change of it is no reason to refuse a start.
+    min_peers: int = field(default=DEFAULT_MIN_PEERS, compare=False)
 
 
 def read(home: Path) -> NeardConfig:
@@ -53,7 +57,15 @@ def read(home: Path) -> NeardConfig:
         node_key_file=home / _name(path, document, "node_key_file", "node_key.json"),
         lock_file=home / (data if isinstance(data, str) else "data") / "LOCK",
         keeps_shards_of=_keeps_shards_of(document),
+        min_peers=_min_peers(document),
     )
+
+
+def _min_peers(document: dict[str, object]) -> int:
+    """neard itself complains of one that is none."""
+    consensus = document.get("consensus")
+    found = consensus.get("min_num_peers") if isinstance(consensus, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else DEFAULT_MIN_PEERS
 
 
 def _keeps_shards_of(document: dict[str, object]) -> str:

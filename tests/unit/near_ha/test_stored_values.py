@@ -22,7 +22,9 @@ from near_ha.switchover import Action, Phase, Switchover
 REQUEST = Switchover(
     "r1", Action.PROMOTE, "b", "somebody", "a test", 1, 7, 60_000, True, Phase.DONE, "a", "b", 2, "x", 9
 )
-MEMBER = Member("a", "host-a", "0123456789abcdef", "Voting", True, "", 7, 10_000, "ed25519:KEY", 50, "1.0", "2.7")
+MEMBER = Member(
+    "a", "host-a", "0123456789abcdef", "Voting", True, "", 7, 10_000, "ed25519:KEY", 50, "1.0", "2.7", ("disk",)
+)
 CONFIG = ClusterConfig(True, "somebody", "a test", 1)
 CHANGE = Change(7, "b", Kind.FAILOVER, 1, "a", 12_000, "went silent", "")
 CHANGES = history.to_json([CHANGE])
@@ -35,6 +37,7 @@ REQUESTS = st.builds(
 MEMBERS = st.builds(
     Member, TEXT, TEXT, TEXT, TEXT, st.booleans(), TEXT, COUNT, st.integers(0, 3_600_000), TEXT,
     st.integers(0, 100), TEXT, TEXT,
+    st.lists(st.sampled_from(["disk", "sync", "a" * 40, "_9"]), max_size=20).map(tuple),
 )  # fmt: skip
 CONFIGS = st.builds(ClusterConfig, st.booleans(), TEXT, TEXT, COUNT)
 A_CHANGE = st.builds(Change, COUNT, TEXT, st.sampled_from(Kind), COUNT, TEXT, st.none() | COUNT, TEXT, TEXT)
@@ -257,3 +260,19 @@ def test_the_instance_is_read_of_a_record_that_cannot_be_read_otherwise(raw: byt
 
 def test_a_holders_name_is_not_looked_for_in_a_value_without_end() -> None:
     assert lease_record.holder_name(b'{"NodeId": "a", "x": "' + b"x" * 400_000 + b'"}') == ""
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    ["x", {"x": 1}, None, 7, [7], [None], [["x"]], [""], ["X"], ["x\n"], ["a b"], ["a" * 41], ["a"] * 21],
+)  # fmt: skip
+def test_reasons_that_are_no_short_names_make_a_record_that_nobody_believes(reasons: object) -> None:
+    raw = json.dumps({**json.loads(MEMBER.to_json()), "reasons": reasons}).encode()
+    with pytest.raises(BadRecord, match="reasons"):
+        member_record.parse(raw)
+
+
+def test_a_record_of_before_there_were_reasons_has_none() -> None:
+    document = json.loads(MEMBER.to_json())
+    del document["reasons"]
+    assert member_record.parse(json.dumps(document).encode()) == replace(MEMBER, reasons=())

@@ -14,7 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from near_ha.errors import BadConfig
 from near_ha.states import State
+from near_supervisor.core.events import HostSeen
+from near_supervisor.core.host import Host
 from near_supervisor.core.model import Neard, Node
+from near_supervisor.core.readiness import NAMES
 from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
 from near_supervisor.snapshot import Snapshot
@@ -231,3 +234,13 @@ def test_opening_asks_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getfqdn", asked)
     Exporter(f"127.0.0.1:{free_port()}", snapshot)._server.server_close()
+
+
+def test_each_reason_against_a_takeover_is_a_sample_of_its_own(shown: Shown) -> None:
+    play = Play().to_voting()
+    play.do(HostSeen(Host(disk_free_bytes=0)))
+    shown.snapshot = snapshot(play.node)
+    text = shown.get("/metrics")[1]
+    assert '\nnear_supervisor_unready{reason="disk"} 1\n' in text
+    assert '\nnear_supervisor_unready{reason="sync"} 0\n' in text
+    assert text.count("\nnear_supervisor_unready{") == len(NAMES)

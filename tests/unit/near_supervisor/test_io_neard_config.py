@@ -141,3 +141,11 @@ def test_not_text_and_not_a_file_and_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", [[], "x", 7])
 def test_a_document_that_is_no_object(tmp_path: Path, document: object) -> None:
     assert "does not hold a JSON object" in refused(written(tmp_path, json.dumps(document))).message
+
+
+@pytest.mark.parametrize(("found", "read"), [(2, 2), (0, 0), (None, 3), ("many", 3), (-1, 3), (True, 3)])
+def test_so_many_peers_as_neard_wants_or_its_default(tmp_path: Path, found: object, read: int) -> None:
+    config = neard_config.read(written(tmp_path, {**GOOD, "consensus": {"min_num_peers": found}}))
+    assert config.min_peers == read
+    # A supervisor that was started before goes on.
+    assert config == neard_config.read(written(tmp_path, GOOD))

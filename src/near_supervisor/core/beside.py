@@ -1,0 +1,39 @@
+"""What is wrong with standing beside the validator that is seen: settings that have to be the same on all nodes."""
+
+from __future__ import annotations
+
+from near_ha.lease_record import LeaseRecord, LeaseState
+
+from .settings import Settings
+from .watch import Seen
+
+
+def other_key(seen: Seen | None, mine: Settings) -> str:
+    """It signs with another key, or did until it fell silent; "" when it does not, or does not say (kuutamod).
+
+    The silence of a validator is when another key would be used.
+    """
+    record = _validator(seen)
+    if record is None or record.validator_public_key in ("", mine.validator_public_key):
+        return ""
+    return (
+        f"validator key differs: {record.node_id} signs with {record.validator_public_key}, this node was given"
+        f" {mine.validator_public_key}. Give all nodes of account {mine.account_id} the same --validator-key;"
+        f" if the key was changed on purpose and {record.node_id} is gone for good, delete the lease's key in Consul"
+    )
+
+
+def other_lease(seen: Seen | None, mine: Settings) -> str:
+    """It holds with another lease; "" when it does not."""
+    record = _validator(seen)
+    if record is None or seen is None or seen.session is None or record.lease_ms == mine.lease_ms:
+        return ""
+    return (
+        f"lease differs: {record.node_id} holds with --lease {record.lease_ms / 1000:g}, this node has"
+        f" --lease {mine.lease_ms / 1000:g}. Give all nodes the same; until then the longer one is waited out"
+    )
+
+
+def _validator(seen: Seen | None) -> LeaseRecord | None:
+    record = seen.record if seen is not None else None
+    return record if record is not None and record.state is LeaseState.VALIDATING else None

@@ -1,0 +1,89 @@
+"""The driver's half towards the machine: looks at it now and then, on a lane of its own, and tells the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from near_ha import key_file
+from near_ha.errors import NearError
+
+from .core import events as ev
+from .core.host import UNKNOWN, Host
+from .io import clock, host_look, preflight
+from .io.lane import Lane
+from .io.neard_config import NeardConfig
+from .options import Options
+
+# A key that was repaired lets this node stand again: soon. The rest costs as little.
+LOOK_EVERY_MS = 10_000
+# Of a large genesis file it costs seconds: again only when a file has changed, or nothing came of it.
+PREFLIGHT_AGAIN_MS = 600_000
+# Not the node key: it changes with the role, and a takeover needs the processor for itself.
+_CHECKED = ("config.json", "log_config.json", "genesis.json")
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+class HostSide:
+    """Turns what the machine is like into HostSeen."""
+
+    def __init__(self, options: Options, config: NeardConfig, post: Callable[[ev.Event], None]) -> None:
+        self._options, self._config, self._post = options, config, post
+        self._lane = Lane("host")
+        self._looking, self._look_at = False, 0
+        self._preflight: str | None = None
+        self._preflight_of: Stamp | None = None
+        self._preflight_at = 0
+
+    def turn(self, now: int, pid: int | None) -> None:
+        """Look when it is time; ``pid`` is neard's, or the guard's while there is no neard."""
+        if self._looking or now < self._look_at:
+            return
+        self._looking, self._look_at = True, now + LOOK_EVERY_MS
+        self._lane.submit(lambda: self._tell(self._look(pid)), lambda: self._tell(UNKNOWN))
+
+    def _tell(self, host: Host) -> None:
+        self._looking = False
+        self._post(ev.HostSeen(host))
+
+    # --- on the lane
+
+    def _look(self, pid: int | None) -> Host:
+        return Host(
+            disk_free_bytes=host_look.disk_free_bytes(self._config.lock_file.parent),
+            nofile=None if pid is None else host_look.nofile(pid),
+            key=self._key_problem(),
+            preflight=self._checked(),
+        )
+
+    def _key_problem(self) -> str:
+        options = self._options
+        try:
+            found = key_file.read(options.validator_key).public_key
+        except NearError as error:
+            return f"the validator key is not there: {error}"
+        if found == options.validator_public_key:
+            return ""
+        return (
+            f"{options.validator_key} holds {found} now, and {options.validator_public_key} at the start of this"
+            " supervisor: put the key back, or restart the supervisor"
+        )
+
+    def _checked(self) -> str | None:
+        options, now = self._options, clock.boot_ms()
+        files = [*(options.neard_home / name for name in _CHECKED), Path(options.neard)]
+        stamp = tuple(map(_stamp, files))
+        if stamp == self._preflight_of and (self._preflight is not None or now < self._preflight_at):
+            return self._preflight
+        self._preflight = preflight.validate_config(options.neard, options.neard_home)
+        self._preflight_of, self._preflight_at = stamp, now + PREFLIGHT_AGAIN_MS
+        return self._preflight
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

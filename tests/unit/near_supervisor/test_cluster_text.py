@@ -1,0 +1,45 @@
+"""What a person reads of a standby's readiness."""
+
+from __future__ import annotations
+
+from near_ha.cluster import Cluster
+from near_ha.cluster_report import cluster_json
+from near_supervisor import cluster_text
+from near_supervisor.core import events as ev
+from near_supervisor.core.host import Host
+from near_supervisor.snapshot import Snapshot
+from support.core_play import Play, standby
+
+
+def test_the_table_names_what_speaks_against_a_member_that_is_ready() -> None:
+    members = (standby("a", reasons=("disk", "version")), standby("b"), standby("c", ready=False, reason="no peers"))
+    text = cluster_text.cluster_text(cluster_json(Cluster("pool.near", members=members)))
+    ends = [line.split("  ")[-1].strip() for line in text.splitlines()[-3:]]
+    assert ends == ["yes, but: disk, version", "yes", "no: no peers"]
+
+
+def test_a_document_of_an_older_version_has_no_reasons() -> None:
+    document = cluster_json(Cluster("pool.near", members=(standby("a"),)))
+    odds: list[object] = [None, "disk", [1], {}]
+    for odd in odds:
+        document["members"][0]["reasons"] = odd
+        assert cluster_text.cluster_text(document).splitlines()[-1].endswith("  yes")
+    del document["members"][0]["reasons"]
+    assert cluster_text.cluster_text(document).splitlines()[-1].endswith("  yes")
+
+
+def test_a_member_that_is_gone_has_none_whatever_it_said_last() -> None:
+    gone = standby("a", reasons=("disk",))
+    document = cluster_json(Cluster("pool.near", members=(type(gone)("a", gone.record, None),)))
+    assert document["members"][0]["reasons"] == []
+
+
+def test_this_host_says_each_reason_that_does_not_block_on_a_line_of_its_own() -> None:
+    play = Play().to_voting()
+    play.do(ev.HostSeen(Host(disk_free_bytes=0, key="no key", preflight="no \x1bfield")))
+    text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
+    assert "(no key)" in text
+    assert [line for line in text.splitlines() if line.startswith("readiness")] == [
+        "readiness:  disk: 0.0 GiB are free for neard's data, fewer than 10",
+        "readiness:  preflight: no field",
+    ]

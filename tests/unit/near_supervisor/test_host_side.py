@@ -1,0 +1,94 @@
+"""The machine is looked at again and again; neard's files only when they have changed."""
+
+from __future__ import annotations
+
+import queue
+import stat
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from near_ha import key_file
+from near_supervisor.core.events import HostSeen
+from near_supervisor.host_side import LOOK_EVERY_MS, HostSide
+from support import near_keys
+
+KEY = "validator_key.json"
+
+
+class Looked:
+    """A HostSide on real files; ``look`` lets it look now."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.key, self.now = home, home / KEY, 0
+        near_keys.write(self.key, "one")
+        (home / "config.json").write_text("{}")
+        self.asked = home / "asked"
+        self.neard = home / "neard"
+        self.neard.write_text(f"#!/bin/sh\necho >> {self.asked}\ngrep -q bad $2/config.json && exit 1\nexit 0\n")
+        self.neard.chmod(self.neard.stat().st_mode | stat.S_IXUSR)
+        options = SimpleNamespace(
+            neard=str(self.neard),
+            neard_home=home,
+            validator_key=self.key,
+            validator_public_key=key_file.read(self.key).public_key,
+        )
+        config = SimpleNamespace(lock_file=home / "data" / "LOCK")
+        self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.side = HostSide(cast("Any", options), cast("Any", config), self.said.put)
+
+    def look(self, pid: int | None = None) -> Any:
+        self.now += LOOK_EVERY_MS
+        self.side.turn(self.now, pid)
+        event = self.said.get(timeout=10)
+        assert isinstance(event, HostSeen)
+        return event.host
+
+    def times_asked(self) -> int:
+        return len(self.asked.read_text().splitlines())
+
+
+@pytest.fixture
+def looked(tmp_path: Path) -> Looked:
+    return Looked(tmp_path)
+
+
+def test_all_is_well_and_what_has_no_process_has_no_limits(looked: Looked) -> None:
+    host = looked.look()
+    assert (host.key, host.preflight, host.nofile) == ("", "", None)
+    assert host.disk_free_bytes > 0
+    assert looked.look(1).nofile is None or looked.look(1).nofile > 0
+
+
+def test_between_two_looks_it_rests(looked: Looked) -> None:
+    looked.look()
+    looked.side.turn(looked.now + LOOK_EVERY_MS - 1, None)
+    assert looked.said.empty()
+
+
+def test_neards_files_are_checked_again_only_when_one_has_changed(looked: Looked) -> None:
+    for _ in range(3):
+        assert looked.look().preflight == ""
+    assert looked.times_asked() == 1
+    (looked.home / "config.json").write_text('{"bad": 1}')
+    for _ in range(2):
+        assert "would not start" in looked.look().preflight
+    assert looked.times_asked() == 2
+
+
+def test_a_key_that_is_gone_changed_or_broken_is_said_without_its_secret(looked: Looked) -> None:
+    secret = key_file.read(looked.key).secret_key
+    kept = looked.key.read_bytes()
+    looked.key.unlink()
+    assert "does not exist" in looked.look().key
+    near_keys.write(looked.key, "two")
+    changed = looked.look().key
+    assert "at the start of this supervisor" in changed
+    looked.key.write_bytes(kept[:-20])
+    broken = looked.look().key
+    assert broken
+    assert secret not in changed + broken
+    looked.key.write_bytes(kept)
+    assert looked.look().key == ""

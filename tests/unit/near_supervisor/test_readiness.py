@@ -1,0 +1,287 @@
+"""What speaks against a takeover by this node: each reason by its name, and when it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from near_ha.lease_record import LeaseState
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import readiness, versions
+from near_supervisor.core.answer import YES
+from near_supervisor.core.host import Host
+from near_supervisor.core.model import Node
+from near_supervisor.core.readiness import NAMES
+from near_supervisor.core.settings import Strategy
+from near_supervisor.core.watch import Seen
+from near_supervisor.snapshot import Snapshot
+from support.core_play import SETTINGS, D, Play, held, record, sample, standby
+
+GIB = 2**30
+FINE = Host(disk_free_bytes=100 * GIB, nofile=65_535, key="", preflight="")
+HOT = replace(SETTINGS, strategy=Strategy.HOT, validator_account_id="pool.near", keeps_shards_of="pool.near")
+
+
+def voting(**changes: object) -> Play:
+    """A standby beside ``b``, which validates; everything is as it should be."""
+    settings = replace(HOT, min_peers=3, version="1.2.0")
+    play = Play(Node(replace(settings, **changes))).to_voting()  # type: ignore[arg-type]
+    play.poll(version="2.7.0")
+    play.do(ev.HostSeen(FINE))
+    play.do(ev.LeaseSeen(held()))
+    return play
+
+
+def names(play: Play) -> list[str]:
+    return [reason.name for reason in readiness.reasons(play.node)]
+
+
+def machine(**changes: object) -> ev.HostSeen:
+    return ev.HostSeen(replace(FINE, **changes))  # type: ignore[arg-type]
+
+
+def polled(**changes: object) -> Callable[[Play], ev.Event]:
+    return lambda play: play.polled(replace(sample(play.height + 1, version="2.7.0"), **changes))  # type: ignore[arg-type]
+
+
+def test_a_standby_without_a_flaw_has_no_reason() -> None:
+    play = voting()
+    play.do(ev.MembersSeen(play.now, (standby("b", version="1.2.0", neard_version="2.7.0"),)))
+    assert names(play) == []
+    assert readiness.unready(play.node) == ""
+
+
+CASES: list[tuple[str, bool, Callable[[Play], ev.Event], str]] = [
+    ("sync", True, polled(syncing=True), "neard is syncing"),
+    ("peers", False, polled(peers=2), "2 peers, fewer than 3"),
+    ("key", True, lambda _: machine(key="the validator key is not there: no file"), "no file"),
+    ("key_fingerprint", True, lambda _: ev.LeaseSeen(held(51, validator_public_key="ed25519:X")), "ed25519:X"),
+    ("tracking", False, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
+    ("tracking", False, polled(version=""), "does not say its version"),
+    ("disk", False, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
+    ("limits", False, lambda _: machine(nofile=1_024), "1024 files"),
+    ("lease", False, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
+    ("preflight", False, lambda _: machine(preflight="no such field"), "no such field"),
+]
+
+
+@pytest.mark.parametrize(("name", "blocks", "event", "words"), CASES)
+def test_each_reason_has_its_name_and_says_whether_it_blocks(
+    name: str, blocks: bool, event: Callable[[Play], ev.Event], words: str
+) -> None:
+    play = voting()
+    play.do(event(play))
+    found = {reason.name: reason for reason in readiness.reasons(play.node)}
+    assert set(found) - {"state"} == {name}
+    assert found[name].blocks is blocks
+    assert words in found[name].text
+    assert bool(readiness.unready(play.node)) is blocks
+    shown = Snapshot(play.node, play.now, 0).status()
+    assert shown["ready"] is not blocks
+    assert name in [reason["name"] for reason in shown["readiness"]]
+
+
+def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert set(NAMES) == {name for name, *_ in CASES} | {"state", "version"}
+
+
+def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
+    play = Play()
+    play.do(ev.Tick())
+    assert names(play) == ["state", "sync"]
+    assert readiness.unready(play.node) == "is Startup"
+
+
+@pytest.mark.parametrize("host", [Host(), Host(disk_free_bytes=None, nofile=None, key=None, preflight=None)])
+def test_what_is_not_known_is_no_reason(host: Host) -> None:
+    play = voting()
+    play.do(ev.HostSeen(host))
+    play.poll(peers=None, version="2.7.0")
+    play.do(ev.MembersSeen(play.now, None))
+    play.do(ev.LeaseSeen(held(51, validator_public_key="")))
+    assert names(play) == []
+
+
+@pytest.mark.parametrize(
+    ("strategy", "there"), [(Strategy.RESTART, False), (Strategy.AUTO, True), (Strategy.HOT, True)]
+)
+def test_tracking_matters_to_who_wants_a_hot_takeover(strategy: Strategy, there: bool) -> None:
+    play = voting(strategy=strategy, keeps_shards_of="")
+    assert names(play) == (["tracking"] if there else [])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "old"),
+    [
+        ({"neard_version": "2.8.0"}, True),
+        ({"version": "1.3.0"}, True),
+        ({"neard_version": "2.8.0", "node_id": "x"}, True),
+        ({"neard_version": "2.6.9"}, False),
+        ({"neard_version": "trunk", "version": ""}, False),
+    ],
+)
+def test_a_version_older_than_the_validators_is_a_reason(theirs: dict[str, str], old: bool) -> None:
+    play = voting()
+    active = standby("b", **{"version": "1.2.0", "neard_version": "2.7.0", **theirs})
+    play.do(ev.MembersSeen(play.now, (standby("c", version="9.0.0"), active)))
+    assert names(play) == (["version"] if old else [])
+    # Nobody validates now: whose version counts is not known.
+    play.do(ev.LeaseSeen(replace(held(60), session=None)))
+    assert names(play) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "old"),
+    [
+        ("2.7.0", "2.7.1", True),
+        ("2.9.0", "2.10.0", True),
+        ("2.10.0-rc.1", "2.10.0", True),
+        ("2.10.0", "2.10.0-rc.1", False),
+        ("2.10.0-rc.1", "2.10.0-rc.2", False),
+        ("2.7.0", "2.7.0", False),
+        ("trunk", "2.7.0", False),
+        ("2.7.0", "trunk", False),
+        ("2.7", "2.8", False),
+        ("", "2.8.0", False),
+        ("2.7.0", "9" * 5_000 + ".0.0", False),
+        ("2.7.0", "²." * 2 + "²", False),
+    ],
+)
+def test_only_what_is_surely_older_is_older(one: str, other: str, old: bool) -> None:
+    assert versions.older(one, other) is old
+
+
+def test_a_standby_with_another_key_stands_neither_beside_the_validator_nor_after_it() -> None:
+    play = voting()
+    play.do(ev.LeaseSeen(held(51, validator_public_key="ed25519:OTHER")))
+    # The lease was waited out, and all is as it should be but the key.
+    for index, session in ((51, "session-b"), (52, None)):
+        play.do(ev.LeaseSeen(replace(held(index, validator_public_key="ed25519:OTHER"), session=session)))
+        for _ in range(4):
+            play.poll(version="2.7.0")
+            assert not play.one(cmd.Acquire, play.wait(D))
+
+
+def test_a_released_lease_is_free_for_another_key() -> None:
+    """How a key is changed: the old one has signed its last."""
+    play = voting()
+    seen = Seen(52, record(state=LeaseState.RELEASED, validator_public_key="ed25519:OLD"), "b", None)
+    assert play.one(cmd.Acquire, play.do(ev.LeaseSeen(seen)))
+
+
+def test_a_reason_that_does_not_block_keeps_nobody_from_the_lease() -> None:
+    play = voting()
+    play.do(machine(disk_free_bytes=0, nofile=1, preflight="broken"))
+    play.wait(D - 100)
+    play.poll(version="2.7.0")
+    assert play.one(cmd.Acquire, play.wait(200))
+
+
+def test_a_key_that_is_gone_keeps_a_node_from_the_lease_until_it_is_back() -> None:
+    play = voting()
+    play.do(machine(key="the validator key is not there"))
+    play.wait(2 * D)
+    play.poll(version="2.7.0")
+    assert not play.one(cmd.Acquire, play.wait(10))
+    play.poll(version="2.7.0")
+    assert play.one(cmd.Acquire, play.do(ev.HostSeen(FINE)))
+
+
+def test_the_member_record_names_all_reasons_a_moment_after_they_change() -> None:
+    play = voting()
+    play.wait(3_000)
+    published = play.one(cmd.PublishMember, play.do(machine(disk_free_bytes=0)))
+    assert isinstance(published, cmd.PublishMember)
+    assert (published.ready, published.reasons) == (True, ("disk",))
+
+
+def test_a_validator_has_no_state_against_it_and_still_a_full_disk() -> None:
+    play = Play().to_validating()
+    play.do(machine(disk_free_bytes=0))
+    assert names(play) == ["disk"]
+    assert play.node.against == ("disk",)
+
+
+def test_a_standby_reads_the_members_every_half_minute_and_a_holder_does_not() -> None:
+    play = voting()
+    seen = [at for at, command in play.log if isinstance(command, cmd.ReadMembers)]
+    for _ in range(12):
+        play.do(ev.LeaseSeen(held(100 + play.height)))
+        play.poll(version="2.7.0")
+        play.wait(D // 2)
+    times = [at for at, command in play.log if isinstance(command, cmd.ReadMembers)]
+    assert len(seen) == 1
+    assert [later - at for at, later in pairwise(times)] == [30_000, 30_000]
+
+
+# --- what is said of them
+
+
+def lasting(play: Play, seconds: int) -> list[str]:
+    """What is said while everything else stays as it is for so long."""
+    said: list[cmd.Command] = []
+    for _ in range(seconds * 2):
+        play.now += 500
+        said += play.do(ev.LeaseSeen(held(100 + play.height)))
+        said += play.poll(version="2.7.0")
+    return [f"{each.level} {each.message}" for each in said if isinstance(each, cmd.Say)]
+
+
+def test_a_reason_is_said_when_it_lasts_then_every_ten_minutes_and_its_end_once() -> None:
+    play = voting()
+    play.do(machine(disk_free_bytes=3 * GIB))
+    assert lasting(play, 9) == []
+    (first,) = lasting(play, 2)
+    assert first.startswith("warn this standby can take over, but (disk): 3.0 GiB")
+    assert lasting(play, 590) == []
+    (again,) = lasting(play, 20)
+    assert again == first
+    (end,) = [each for each in play.do(ev.HostSeen(FINE)) if isinstance(each, cmd.Say)]
+    assert (end.level, end.message) == ("info", "disk does not speak against a takeover any more")
+    assert lasting(play, 700) == []
+
+
+def test_what_comes_and_goes_is_no_news() -> None:
+    play = voting()
+    for _ in range(20):
+        play.do(machine(disk_free_bytes=0))
+        assert lasting(play, 9) == []
+        assert not play.one(cmd.Say, play.do(ev.HostSeen(FINE)))
+        assert lasting(play, 1) == []
+
+
+def test_a_standby_that_is_not_in_sync_says_it_once_and_not_also_its_state() -> None:
+    play = Play()
+    play.do(ev.Tick())
+    play.do(ev.GuardReady())
+    play.do(ev.NeardStarted(100, armed=False))
+    play.poll(syncing=True)
+    play.wait(10_000)
+    warnings = [each.message for _, each in play.log if isinstance(each, cmd.Say) and each.level == "warn"]
+    assert [each for each in warnings if "take over" in each] == [
+        f"this standby cannot take over (sync): neard is syncing at height {play.height}"
+    ]
+
+
+@pytest.mark.parametrize(("strategy", "said"), [(Strategy.HOT, 1), (Strategy.AUTO, 0)])
+def test_strategy_auto_says_nothing_of_tracking(strategy: Strategy, said: int) -> None:
+    play = voting(strategy=strategy, keeps_shards_of="")
+    assert len(lasting(play, 60)) == said
+
+
+def test_a_validator_complains_of_nothing_and_begins_anew_as_a_standby() -> None:
+    play = Play().to_voting()
+    play.do(machine(disk_free_bytes=0))
+    assert play.node.notices
+    play.do(ev.LeaseSeen(replace(held(51), session=None)))
+    play.wait(D - 1)
+    play.poll()
+    play.do(ev.Tick(), 1)
+    play.do(ev.AcquireAnswered(YES))
+    assert play.node.tenure is not None
+    assert play.node.notices == ()
