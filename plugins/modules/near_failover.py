@@ -26,8 +26,9 @@ options:
       - V(demote) has O(node) hand over to the best standby, if it validates.
       - V(pause) keeps the roles from changing by themselves until V(resume). A failed validator is then not replaced;
         that never two sign holds all the same.
+      - V(cancel) calls off a switchover that was asked for and has not begun.
     type: str
-    choices: [promote, demote, pause, resume]
+    choices: [promote, demote, pause, resume, cancel]
     required: true
   node:
     description:
@@ -59,6 +60,12 @@ options:
       - Promote a node that is not ready (it takes over when it is, or gives up), or switch over while the cluster is
         paused.
       - It costs time, never safety; nothing skips the lease, and nothing promotes a node with another key.
+    type: bool
+    default: false
+  now:
+    description:
+      - Hand over at once. Else the validator waits for heights at which it has no block and no chunk to make, long
+        enough for the hand-over, up to a fifth of O(timeout); where none come in that time, it hands over all the same.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -148,6 +155,10 @@ phase:
   description: How far the switchover has come, V(asked), V(accepted), V(done) or V(failed); empty if there is none.
   returned: when it could be asked
   type: str
+note:
+  description: What the validator said of the heights at which it hands over or waits to; empty if nothing.
+  returned: when it could be asked
+  type: str
 steps:
   description: What was seen to happen, and when, in seconds since the module began.
   returned: when it could be asked
@@ -184,6 +195,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": DEFAULT_TIMEOUT_S},
     "force": {"type": "bool", "default": False},
+    "now": {"type": "bool", "default": False},
 }
 
 
@@ -212,6 +224,7 @@ def main() -> None:
             by=params["asked_by"] or "Ansible",
             reason=params["reason"],
             force=params["force"],
+            now=params["now"],
             timeout_s=params["timeout"],
         )
         failover = Failover(ways.open_way(cluster_options.from_module(params)))

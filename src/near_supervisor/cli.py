@@ -26,6 +26,7 @@ _OPERATORS = {
     "demote": "have this host hand over to the best standby",
     "pause": "keep the roles from changing by themselves",
     "resume": "end the pause: a failed validator is replaced by itself again",
+    "cancel": "call off a switchover that has not begun",
     "history": "show who validated, since when, and why",
 }
 

@@ -25,7 +25,7 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 _MAX_TEXT = 1_000
-_FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "force", "check"})
+_FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "force", "now", "check"})
 
 
 class ControlRoutes:
@@ -82,7 +82,7 @@ class ControlRoutes:
         if not isinstance(timeout_ms, int) or isinstance(timeout_ms, bool):
             raise BadConfig(f"timeout_ms is {shown(timeout_ms)}", "It should be a whole number of milliseconds")
         by = _text(body, "by") or asked.peer
-        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, _flag(body, "force"))
+        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, _flag(body, "force"), _flag(body, "now"))
 
 
 def _told(wanted: Wish, asked: Asked) -> str:

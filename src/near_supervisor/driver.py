@@ -19,7 +19,7 @@ from .core.model import Node
 from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
-from .io import clock
+from .io import clock, neard_duties
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .io.neard_rpc import NeardRpc, Unreadable
@@ -31,6 +31,7 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 NEARD_TIMEOUT_MS = 1_000
+DUTIES_TIMEOUT_MS = 10_000
 # So old may be what is shown outside, and so long a guard may hang unnoticed.
 LOOK_AROUND_MS = 1_000
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
@@ -52,6 +53,8 @@ class Driver:
         self._cluster = ClusterSide(options, self.post)
         self._host = HostSide(options, config, self.post)
         self._neard_lane = Lane("neard")
+        self._duties_rpc = NeardRpc(config.rpc_host, config.rpc_port, DUTIES_TIMEOUT_MS)
+        self._duties_lane = Lane("duties")
         self._node = Node(settings)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
@@ -119,6 +122,8 @@ class Driver:
                 self._guard.forget()
             case cmd.PollNeard(pid, armed):
                 self._poll(pid, armed)
+            case cmd.ReadDuties(request):
+                self._read_duties(request)
             case cmd.MoveRequest() | cmd.NoteChange():
                 self._cluster.carry_out(command)
             case _:
@@ -136,6 +141,18 @@ class Driver:
             self.post(ev.Polled(pid, asked_at, sample, reason))
 
         self._neard_lane.submit(ask, lambda: self.post(ev.Polled(pid, asked_at, None, "internal error")))
+
+    def _read_duties(self, request: str) -> None:
+        """On a lane and a connection of its own: neard goes through a whole epoch to answer."""
+
+        def ask() -> None:
+            try:
+                duties, reason = neard_duties.read(self._duties_rpc, self._node.settings.validator_account_id), ""
+            except Unreadable as error:
+                duties, reason = None, str(error)
+            self.post(ev.DutiesSeen(request, duties, reason))
+
+        self._duties_lane.submit(ask, lambda: self.post(ev.DutiesSeen(request, None, "internal error")))
 
     def _clean_up(self) -> None:
         self._guard.quit()

@@ -36,6 +36,8 @@ _MORE = {
     "pause": "No role changes by itself until near-supervisor resume: a failed validator is not replaced. That never"
     " two sign holds all the same.",
     "resume": "The end of near-supervisor pause.",
+    "cancel": "Calls off a switchover that was asked for and has not begun, while it waits for heights without a block"
+    " or chunk to make, for instance.",
     "history": "The last changes of validator, the newest at the end. Times are UTC, by the clock of the host that took"
     " over.",
 }
@@ -53,6 +55,7 @@ _EXAMPLES = {
     "demote": "  near-supervisor demote --timeout 300",
     "pause": '  near-supervisor pause --reason "Consul moves"',
     "resume": "  near-supervisor resume",
+    "cancel": '  near-supervisor cancel --reason "not tonight"',
     "history": "  near-supervisor history --last 5",
 }
 _CODES = {"refused": 3, "switchover_failed": 4, "timeout": 5}
@@ -87,7 +90,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="for programs")
     if verb in ("promote", "demote"):
         _add_switchover(parser)
-    if verb in ("promote", "demote", "pause", "resume"):
+    if verb in ("promote", "demote", "pause", "resume", "cancel"):
         parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the log and the history")
         parser.add_argument("--check", action="store_true", help="only say what would happen, or why it would not")
     if verb == "status":
@@ -123,6 +126,12 @@ def _add_switchover(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_TIMEOUT_S,
         metavar="S",
         help=f"seconds that it may take in all (default {DEFAULT_TIMEOUT_S}); each of its two phases gets two fifths",
+    )
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help="do not wait for heights at which the validator has no block and no chunk to make (else up to a fifth of"
+        " --timeout)",
     )
     parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
     parser.add_argument(
@@ -240,6 +249,7 @@ def _change(given: argparse.Namespace) -> int:
         by=_by(),
         reason=given.reason,
         force=getattr(given, "force", False),
+        now=getattr(given, "now", False),
         timeout_s=getattr(given, "timeout", DEFAULT_TIMEOUT_S),
     )
     patience = Patience(not getattr(given, "no_wait", False), getattr(given, "timeout", DEFAULT_TIMEOUT_S))

@@ -206,7 +206,13 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
 def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """What a supervisor answers to this wish, after it has written it."""
     wanted = wish.Wish(
-        wish.Verb(path[1:]), body["member"], body["by"], body["reason"], body["timeout_ms"], body["force"]
+        wish.Verb(path[1:]),
+        body["member"],
+        body["by"],
+        body["reason"],
+        body["timeout_ms"],
+        body["force"],
+        body.get("now", False),
     )
     decision = wish.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
     if isinstance(decision, wish.Refusal):

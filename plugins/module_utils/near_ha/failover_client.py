@@ -33,7 +33,8 @@ class Known:
     """Everything learnt so far; also what a failure tells. ``leader_*`` are names, "" = nobody.
 
     ``changed``: this wish was written (under check mode: would be). ``term`` is the last one seen, ``gap_ms`` how long
-    nobody signed (None = not known, or no switchover), ``request`` the id of the switchover, ``phase`` how far it is.
+    nobody signed (None = not known, or no switchover), ``request`` the id of the switchover, ``phase`` how far it is,
+    ``note`` what the validator said of the moment.
     """
 
     account_id: str = ""
@@ -47,6 +48,7 @@ class Known:
     gap_ms: int | None = None
     request: str = ""
     phase: str = ""
+    note: str = ""
     steps: list[Step] = field(default_factory=list)
 
     def as_result(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Patience:
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
-def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, timeout_s: float) -> Wish:
+def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, now: bool, timeout_s: float) -> Wish:
     """A wish whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
     if not (by + reason).isprintable():
         raise BadConfig("the reason, or the name of who asks, is more than one printable line", "Say it in one line")
@@ -72,7 +74,7 @@ def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, timeo
         raise BadConfig(
             f"a timeout of {timeout_s:g} s is not between 1 and {longest:g}", f"{DEFAULT_TIMEOUT_S} is usual"
         )
-    return Wish(verb, member, by, reason, timeout_ms, force)
+    return Wish(verb, member, by, reason, timeout_ms, force, now)
 
 
 class Failover:
@@ -130,6 +132,9 @@ class Failover:
     def _news(self, document: dict[str, Any]) -> Iterator[Step]:
         known, request = self.known, report.request(document)
         mine = request is not None and request.id == known.request
+        if request is not None and mine and request.note and request.note != known.note:
+            known.note = request.note
+            yield self._step(request.note)
         if request is not None and mine and request.phase != known.phase:
             known.phase = request.phase
             if request.phase == Phase.ACCEPTED.value:

@@ -21,6 +21,7 @@ class Request:
     target: str
     outcome: str
     gap_ms: int | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ def request(document: Document) -> Request | None:
     found = document.get("request")
     if not isinstance(found, dict):
         return None
-    ident, phase, source, target, outcome = (
-        _text(found.get(field)) for field in ("id", "phase", "source", "target", "outcome")
+    ident, phase, source, target, outcome, note = (
+        _text(found.get(field)) for field in ("id", "phase", "source", "target", "outcome", "note")
     )
-    return Request(ident, phase, source, target, outcome, _gap(found))
+    return Request(ident, phase, source, target, outcome, _gap(found), note)
 
 
 def change_of(document: Document, request_id: str) -> Change | None:

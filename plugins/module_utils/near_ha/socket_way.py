@@ -61,6 +61,8 @@ class SocketWay:
             "reason": wanted.reason,
             "timeout_ms": wanted.timeout_ms,
             "force": wanted.force,
+            # A supervisor from before there was this field refuses what it does not know.
+            **({"now": True} if wanted.now else {}),
             "check": check,
         }
         answer = self._call("POST", f"/{wanted.verb.value}", body)

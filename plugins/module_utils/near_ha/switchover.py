@@ -47,7 +47,9 @@ class Switchover:
     ``id`` is unique. ``target`` is a member id; of a ``demote`` it is "" until the holder has chosen one. ``term`` is
     the leader's term when it was asked (0 = nobody led), and from ``accepted`` on the term that is given up; ``source``
     is the member that gives it up ("" before). ``force`` lets an unready target and a paused cluster pass.
-    ``timeout_ms`` bounds each phase. ``asked_at_ms`` and ``moved_at_ms`` are wall clock, for people only.
+    ``now``: it is not waited for heights without duties, which else takes half of the first phase at the most; ``note``
+    is what the holder said of that last. ``timeout_ms`` bounds each phase. ``asked_at_ms`` and ``moved_at_ms`` are wall
+    clock, for people only.
     ``outcome`` says how it ended, ``gap_ms`` how long nobody signed, as the new validator saw it (None = not known).
     """
 
@@ -60,12 +62,14 @@ class Switchover:
     term: int = 0
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     force: bool = False
+    now: bool = False
     phase: Phase = Phase.ASKED
     source: str = ""
     moved_by: str = ""
     moved_at_ms: int = 0
     outcome: str = ""
     gap_ms: int | None = None
+    note: str = ""
 
     @property
     def open(self) -> bool:
@@ -76,9 +80,9 @@ class Switchover:
         """The value as it is stored."""
         return json.dumps({**asdict(self), "action": self.action.value, "phase": self.phase.value})
 
-    def accepted(self, source: str, term: int, target: str, at_ms: int) -> Switchover:
+    def accepted(self, source: str, term: int, target: str, at_ms: int, note: str = "") -> Switchover:
         """The same request, taken on by ``source``, which gives up ``term`` for ``target``."""
-        moved = replace(self, phase=Phase.ACCEPTED, source=source, term=term, target=target)
+        moved = replace(self, phase=Phase.ACCEPTED, source=source, term=term, target=target, note=note)
         return replace(moved, moved_by=source, moved_at_ms=at_ms)
 
     def ended(self, phase: Phase, by: str, at_ms: int, outcome: str, gap_ms: int | None = None) -> Switchover:
@@ -103,12 +107,14 @@ def parse(raw: bytes) -> Switchover:
         term=fields.count("term", default=0),
         timeout_ms=fields.count("timeout_ms", MAX_TIMEOUT_MS, DEFAULT_TIMEOUT_MS),
         force=fields.flag("force", default=False),
+        now=fields.flag("now", default=False),
         phase=phase,
         source=fields.text("source"),
         moved_by=fields.text("moved_by"),
         moved_at_ms=fields.count("moved_at_ms", default=0),
         outcome=fields.text("outcome"),
         gap_ms=fields.optional_count("gap_ms"),
+        note=fields.text("note"),
     )
 
 

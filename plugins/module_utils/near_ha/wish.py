@@ -13,7 +13,7 @@ from typing import Union
 from . import consul_keys, plan, wire
 from .cluster import Cluster, Standing
 from .cluster_config import ClusterConfig
-from .switchover import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Action, Switchover
+from .switchover import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Action, Phase, Switchover
 
 # So that a request stays far below what a reader takes, in whatever script it is written.
 MAX_NAME = 100
@@ -21,12 +21,13 @@ MAX_REASON = 500
 
 
 class Verb(str, Enum):
-    """The operator's four verbs."""
+    """The operator's verbs. ``CANCEL`` calls off a switchover that nobody has begun to carry out."""
 
     PROMOTE = "promote"
     DEMOTE = "demote"
     PAUSE = "pause"
     RESUME = "resume"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Wish:
     """``member`` (member id, node id or host name) is who shall validate, or stop to; a ``demote`` may leave it "".
 
     ``by`` says who asks, ``reason`` why. ``force``: also an unready target, also in a paused cluster; it shortens
-    no wait.
+    no wait. ``now``: whatever the validator owes at these heights.
     """
 
     verb: Verb
@@ -43,6 +44,7 @@ class Wish:
     reason: str = ""
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     force: bool = False
+    now: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,26 @@ def _pause(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Decis
     return Write(consul_keys.config(cluster.account_id), cluster.config_index, value, text)
 
 
+def _cancel(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Decision:
+    request = _under_way(cluster)
+    if request is None:
+        return Nothing("no switchover is under way")
+    if request.phase is not Phase.ASKED:
+        text = f"the switchover to {request.target} has begun, as {_who_asked(request)}"
+        return Refusal(text, "It ends by itself; promote the other node afterwards")
+    by = wish.by or "somebody"
+    ended = request.ended(Phase.FAILED, "", now_ms, f"called off by {by}" + (f": {wish.reason}" if wish.reason else ""))
+    what = f"{request.action.value} {request.target}".strip()
+    key = consul_keys.switchover(cluster.account_id)
+    return Write(key, cluster.request_index, ended.to_json(), f"called off: {what}, as {_who_asked(request)}")
+
+
 _DECIDERS: dict[Verb, Callable[[Cluster, Wish, str, int], Decision]] = {
     Verb.PROMOTE: _promote,
     Verb.DEMOTE: _demote,
     Verb.PAUSE: _pause,
     Verb.RESUME: _pause,
+    Verb.CANCEL: _cancel,
 }
 _LOOK = "See near-supervisor status for what each member lacks"
 
@@ -182,7 +199,7 @@ def _busy(cluster: Cluster, wish: Wish) -> Refusal | None:
     if request is not None:
         what = f"{request.action.value} {request.target}".strip()
         text = f"another switchover is under way: {what}, as {_who_asked(request)}"
-        return Refusal(text, "Wait for its end, at most its timeout")
+        return Refusal(text, "Wait for its end, at most its timeout; as long as it has not begun, cancel calls it off")
     if cluster.config.paused and not wish.force:
         by = f" by {cluster.config.by}" if cluster.config.by else ""
         return Refusal(f"the cluster is paused{by}", "Resume it first, or use force to switch over all the same")
@@ -228,6 +245,7 @@ def _request(cluster: Cluster, wish: Wish, action: Action, target: str, asked: t
         term=term,
         timeout_ms=wish.timeout_ms,
         force=wish.force,
+        now=wish.now,
     )
 
 

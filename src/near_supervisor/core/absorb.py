@@ -57,6 +57,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.ConfigSeen: absorb_cluster.config_seen,
     ev.RequestSeen: absorb_cluster.request_seen,
     ev.RequestMoved: absorb_cluster.request_moved,
+    ev.DutiesSeen: absorb_cluster.duties_seen,
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,

@@ -74,3 +74,11 @@ def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:
     if request is None or request.id != moving.id or request.phase is moving.phase:
         return node, []
     return replace(node, request=moving, request_index=None, request_at=now), []
+
+
+def duties_seen(node: Node, event: ev.DutiesSeen, _now: int) -> Step:
+    """At which heights nothing is owed, or that neard does not tell."""
+    reading = node.duties
+    if reading is None or reading.request != event.request:
+        return node, []
+    return replace(node, duties=replace(reading, answered=True, duties=event.duties, reason=event.reason)), []

@@ -144,6 +144,13 @@ class MoveRequest:
 
 
 @dataclass(frozen=True)
+class ReadDuties:
+    """Ask neard at which heights the validator makes no block and no chunk, for the request of this id."""
+
+    request: str
+
+
+@dataclass(frozen=True)
 class NoteChange:
     """Add it to the history, once for each term. The driver adds the wall clock."""
 
@@ -196,6 +203,7 @@ Command = (
     | Heartbeat
     | Release
     | MoveRequest
+    | ReadDuties
     | NoteChange
     | Remember
     | Forget

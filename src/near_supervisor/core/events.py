@@ -6,6 +6,7 @@ from near_ha.cluster import Standing
 from near_ha.switchover import Switchover
 
 from .answer import Answer
+from .handover_window import Duties
 from .host import Host
 from .model import Memory
 from .sync import Sample
@@ -208,6 +209,15 @@ class RequestMoved:
 
 
 @dataclass(frozen=True)
+class DutiesSeen:
+    """What neard said for the request of this id; None when it did not, for a ``reason``."""
+
+    request: str
+    duties: Duties | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """A person or the system wants this node to stop. Asking twice hurries it."""
 
@@ -245,6 +255,7 @@ Event = (
     | ConfigSeen
     | RequestSeen
     | RequestMoved
+    | DutiesSeen
     | StopAsked
     | DetachAsked
 )

@@ -10,6 +10,7 @@ from near_ha.states import State
 from near_ha.switchover import Switchover
 
 from .ceiling import Ceiling, TwoHeads
+from .handover_window import Duties
 from .host import UNKNOWN, Host
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
@@ -139,6 +140,21 @@ class Tenure:
 
 
 @dataclass(frozen=True)
+class DutiesReading:
+    """neard was asked for the request of this id when no block is owed. ``duties`` None: it did not tell, for a reason.
+
+    ``waits_for`` is the height that is waited for and was told to whoever asked (0 = none).
+    """
+
+    request: str
+    asked_at: int
+    answered: bool = False
+    duties: Duties | None = None
+    reason: str = ""
+    waits_for: int = 0
+
+
+@dataclass(frozen=True)
 class Closing:
     """The daemon is on its way out: with which exit status, since when, leaving neard or not."""
 
@@ -208,6 +224,7 @@ class Node:
     request_index: int | None = None
     request_at: int = 0
     moving: Switchover | None = None
+    duties: DutiesReading | None = None
     move_at: int = 0
     flaps: int = 0
     cool_until: int = 0

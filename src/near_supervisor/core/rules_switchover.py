@@ -12,7 +12,7 @@ from near_ha.history import Change
 from near_ha.switchover import Action, Phase, Switchover
 
 from . import commands as cmd
-from . import hot
+from . import hot, rules_window
 from .model import Node, Tenure
 from .rules_neard import bounded_by_a_standby, handing_over, stop
 from .rules_signer import MEMBERS_EVERY_MS
@@ -75,8 +75,11 @@ def answer_request(node: Node, now: int) -> Step:
     if bounded_by_a_standby(node) and now < _bounded_by_itself_at(node, tenure):
         # The heir would wait for heights that nobody has signed; until this node has shown two heads, it signs on.
         return node, []
-    me = node.settings.member_id
-    return _move(node, request.accepted(me, tenure.term, heir, 0), f"handing over to {heir}: {request.reason}")
+    held, why = rules_window.hold(node, request, now)
+    if held is not None:
+        return held
+    accepted = request.accepted(node.settings.member_id, tenure.term, heir, 0, why)
+    return _move(node, accepted, f"handing over to {heir}: {request.reason}" + (f" ({why})" if why else ""))
 
 
 def hand_over(node: Node, now: int) -> Step:
@@ -132,6 +135,7 @@ def due(node: Node, times: list[int]) -> None:
         return
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
+        times.append(rules_window.patience_ends(node, request))
         times += (node.members_at, _bounded_by_itself_at(node, node.tenure), _best_moment_by(node))
 
 

@@ -99,6 +99,24 @@ class NeardRpc:
             config_correct=correct != 0,
         )
 
+    def call(self, method: str, params: object) -> Any:
+        """The ``result`` of a JSON-RPC call; Unreadable with neard's own reason when there is none."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        try:
+            document = json.loads(self._ask("POST", "/", body)[1])
+        except (ValueError, RecursionError):
+            raise Unreadable(f"{method} is not answered with JSON") from None
+        if not isinstance(document, dict) or "result" not in document:
+            error = document.get("error") if isinstance(document, dict) else None
+            cause = error.get("cause") if isinstance(error, dict) else None
+            told = _short(cause.get("name") if isinstance(cause, dict) else None)
+            raise Unreadable(f"{method} has no result ({told or 'no reason is given'})")
+        return document["result"]
+
+    def status(self) -> dict[str, object]:
+        """The answer of ``/status``, whatever is in it; Unreadable when it is no JSON object."""
+        return self._json("/status")
+
     def _peers(self) -> int | None:
         peers = self._json("/network_info").get("num_active_peers")
         return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
@@ -121,18 +139,25 @@ class NeardRpc:
         return document
 
     def _get(self, route: str) -> bytes:
+        status, body = self._ask("GET", route, None)
+        if status != http.client.OK:
+            self._connection.close()
+            raise Unreadable(f"{route} answered {status} with {len(body)} bytes")
+        return body
+
+    def _ask(self, method: str, route: str, given: str | None) -> tuple[int, bytes]:
         try:
             self._connection.give(self._timeout_ms)
-            self._connection.request("GET", route)
+            self._connection.request(method, route, given, {"Content-Type": "application/json"} if given else {})
             response = self._connection.getresponse()
             body = response.read(_MAX_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise Unreadable(f"{route}: {error or type(error).__name__}") from None
-        if response.status != http.client.OK or len(body) > _MAX_BYTES:
+        if len(body) > _MAX_BYTES:
             self._connection.close()
             raise Unreadable(f"{route} answered {response.status} with {len(body)} bytes")
-        return body
+        return response.status, body
 
 
 def _metric(pattern: re.Pattern[bytes], text: bytes) -> int | None:

@@ -114,6 +114,9 @@ def _switch_over(cluster: Cluster, heir: Host) -> int:
     world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
     began, bound = world.now, _longest_hand_over(cluster)
     wishes.ask(Action.PROMOTE, heir.settings.member_id, record.term if record else 0)
+    if wishes.request is not None and not wishes.request.now:
+        # So long may be waited for heights without a block to make.
+        bound += wishes.request.timeout_ms // 2
     while wishes.request is None or wishes.request.open or not cluster.signers:
         if "kuutamod" in cluster.signers:
             # It takes a lease that is free at once, whoever was named; then the request ends when its time is over.

@@ -10,6 +10,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.handover_window import Duties
 from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
 from near_supervisor.core.model import Node
 
@@ -159,6 +160,18 @@ class Supervisor:
     def _move_request(self, command: cmd.MoveRequest) -> None:
         self._wishes.move(command)
 
+    def _read_duties(self, command: cmd.ReadDuties) -> None:
+        """A neard that is silent says nothing; an old one does not tell; the account makes a block now and then."""
+        if not self._host.neard.speaks:
+            return
+        duties, every = None, self._world.rng.choice((0, 3, 20, 200))
+        if every:
+            head = self._host.neard.head()
+            first = head - head % every
+            windows = tuple((start + 1, start + every) for start in range(first, first + 20 * every, every))
+            duties = Duties(windows, first, 20 * every)
+        self._world.after(self._world.between(5, 500), lambda: self.post(ev.DutiesSeen(command.request, duties, "old")))
+
     def look_at_wishes(self) -> None:
         """Something changed there."""
         self._wishes.look()
@@ -286,6 +299,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.RenewSession: Supervisor._renew_session,
     cmd.DropSession: Supervisor._drop_session,
     cmd.ReadMembers: Supervisor._read_members,
+    cmd.ReadDuties: Supervisor._read_duties,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,

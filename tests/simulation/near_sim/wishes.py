@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Wishes have a chance of their own, so that a schedule without any tells the story it always told.
 SALT = 0x5EED
+AT_ONCE = 0.5
 WITH_WISHES = 0.3
 MOST_WISHES = 4
 TIMEOUTS_MS = (500, 5_000, 60_000)
@@ -52,9 +53,11 @@ class Wishes:
             return
         self._asked += 1
         self._world.note("operator", f"asks: {action.value} {target}{' by force' if force else ''}")
-        self._store(
-            Switchover(f"wish-{self._asked}", action, target, "operator", "", self._world.now, term, timeout_ms, force)
+        now, at_once = self._world.now, self.rng.random() < AT_ONCE
+        request = Switchover(
+            f"wish-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once
         )
+        self._store(request)
 
     def pause(self, paused: bool) -> None:
         """Nothing changes its role by itself any more, or everything does again."""

@@ -224,9 +224,16 @@ def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluste
     assert len(decision.text) < 1_500
     if not isinstance(decision, Write):
         return
-    assert decision.index == (cluster.request_index if decision.request else cluster.config_index)
+    configures = wish.verb in (Verb.PAUSE, Verb.RESUME)
+    assert decision.index == (cluster.config_index if configures else cluster.request_index)
     assert len(decision.value) < 16 * 1024
-    if not decision.request:
+    if wish.verb is Verb.CANCEL:
+        ended = switchover.parse(decision.value.encode())
+        assert cluster.request is not None
+        assert cluster.request.phase is Phase.ASKED
+        assert (ended.id, ended.phase) == (cluster.request.id, Phase.FAILED)
+        after = replace(cluster, request=ended)
+    elif configures:
         written = cluster_config.parse(decision.value.encode())
         after = replace(cluster, config=written, config_known=True)
     else:
@@ -248,7 +255,7 @@ def test_force_allows_no_more_than_unready_targets_and_paused_clusters(cluster: 
     if isinstance(mild, Refusal) and isinstance(forced, Write):
         assert cluster.config.paused or "not ready" in mild.text
         written = json.loads(forced.value)
-        assert written["force"] is True
+        assert wish.verb is Verb.CANCEL or written["force"] is True
     if isinstance(mild, Write):
         assert isinstance(forced, Write)
 

@@ -218,7 +218,7 @@ def test_without_an_answer_there_is_nothing_to_give_a_key_to() -> None:
 def test_a_signer_of_this_moment_hands_over_once_it_has_shown_two_heads(moves: bool) -> None:
     """Else the heir waits for heights that nobody has signed. A chain that stands still is not waited for."""
     it = play().to_confirmed()
-    it.do(ev.RequestSeen(70, Switchover("r1", Action.PROMOTE, "b", "alice", "", 0, term=8)))
+    it.do(ev.RequestSeen(70, Switchover("r1", Action.PROMOTE, "b", "alice", "", 0, term=8, now=True)))
     out = it.do(ev.MembersSeen(it.now, (standby("b"),)))
     assert not it.one(cmd.MoveRequest, out)
     if moves:

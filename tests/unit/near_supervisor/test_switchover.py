@@ -26,6 +26,8 @@ def ask(play: Play, request: Switchover, *members: Any, index: int = 70) -> list
     out = play.do(ev.RequestSeen(index, request))
     if play.one(cmd.ReadMembers, out):
         out = play.do(ev.MembersSeen(play.now, members))
+    if play.one(cmd.ReadDuties, out):
+        out = play.do(ev.DutiesSeen(request.id, None, "it is old"))
     return out
 
 
@@ -137,7 +139,7 @@ def test_members_that_were_read_before_the_request_say_nothing() -> None:
     assert play.one(cmd.ReadMembers, out)
     assert not play.one(cmd.MoveRequest, play.do(ev.MembersSeen(play.now, None))), "they could not be read"
     assert play.one(cmd.ReadMembers, play.wait(1_500))
-    assert play.one(cmd.MoveRequest, play.do(ev.MembersSeen(play.now, (standby("b"),))))
+    assert play.one(cmd.ReadDuties, play.do(ev.MembersSeen(play.now, (standby("b"),))))
 
 
 def test_demote_goes_to_the_ready_standby_of_the_highest_priority() -> None:

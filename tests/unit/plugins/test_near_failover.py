@@ -90,7 +90,7 @@ def test_the_control_socket_is_not_the_right_one(tmp_path: Path, said: bytes, se
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"action": "promot"}, "value of action must be one of: promote, demote, pause, resume, got: promot"),
+        ({"action": "promot"}, "value of action must be one of: promote, demote, pause, resume, cancel, got: promot"),
         ({"action": "promote", "reason": "a\nb"}, "is more than one printable line. Say it in one line"),
         ({"action": "promote", "timeout": 0}, "a timeout of 0 s is not between 1 and 9000"),
         ({"action": "promote", "consul_token": "x"}, "missing parameter(s) required by 'consul_token': consul_url"),

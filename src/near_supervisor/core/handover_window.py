@@ -1,0 +1,128 @@
+"""When to hand over, so that no block and no chunk is missed: while the validator owes none.
+
+neard tells the heights at which an account makes neither block nor chunk (``maintenance_windows``, this epoch only).
+Endorsements are owed all the time; one block's worth of them is what every hand-over costs.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .settings import Settings, Strategy
+from .values import dataclass
+
+STOP_MS = 250
+# neard takes a key up within a second; the rest is ours.
+PICK_UP_MS = 1_150
+# The heir waits until the chain is above what its predecessor may have signed.
+HEIGHT_RULE = 2
+# It is accepted at one head and begun at the next.
+BEGIN = 2
+# Shards and seats change hands there: approvals of two sets of validators are wanted.
+EPOCH_EDGE = 50
+# Of a short epoch, as test chains have.
+EDGES_PER_EPOCH = 20
+UNKNOWN_START_MS = 5_000
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What neard says: ``windows`` without duties, as pairs of heights (the end exclusive), in ascending order.
+
+    ``epoch_start`` and ``epoch_length`` are heights, None where it does not say.
+    """
+
+    windows: tuple[tuple[int, int], ...]
+    epoch_start: int | None = None
+    epoch_length: int | None = None
+
+    @property
+    def epoch_end(self) -> int | None:
+        """The first height of the next epoch; None = not known."""
+        if self.epoch_start is None or self.epoch_length is None:
+            return None
+        return self.epoch_start + self.epoch_length
+
+
+class Answer(Enum):
+    """``GO``: hand over now. ``WAIT``: a window comes. ``READ``: a new epoch, of whose windows nothing is known."""
+
+    GO = "go"
+    WAIT = "wait"
+    READ = "read"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do, and why, as a clause for people; ``height`` is what is waited for (0 = nothing)."""
+
+    answer: Answer
+    text: str
+    height: int = 0
+
+
+def needed(settings: Settings, hot: bool, start_ms: int | None) -> int:
+    """Heights without a signer, at the most, of a hand-over that begins right after a head.
+
+    ``start_ms`` is how long neard takes to start, as seen (None = not seen).
+    """
+    start = PICK_UP_MS if hot else PICK_UP_MS + (UNKNOWN_START_MS if start_ms is None else start_ms)
+    return HEIGHT_RULE + _blocks(STOP_MS, settings) + _blocks(start, settings)
+
+
+def advise(duties: Duties, settings: Settings, head: int, heights: int, patience_ms: int) -> Advice:
+    """At ``head``, for a hand-over of ``heights`` that may be waited for ``patience_ms`` longer."""
+    end = duties.epoch_end
+    if end is not None and head >= end:
+        return Advice(Answer.READ, "a new epoch has begun")
+    reach = head + patience_ms // settings.block_time_ms
+    usable = [inside for window in duties.windows if (inside := _inside(window, duties))[1] > head + 1]
+    for start, stop in usable:
+        first = max(start, head + 1)
+        if stop - first < heights + (BEGIN if first > head + 1 else BEGIN - 1):
+            continue
+        if first <= head + 1:
+            return Advice(Answer.GO, f"{_heights(stop - first)} without a block or chunk to make, {heights} are needed")
+        if first - 1 > reach:
+            break
+        seconds = (first - 1 - head) * settings.block_time_ms / 1000
+        text = (
+            f"waiting for height {first}, {seconds:.0f} s from now: {_heights(stop - first)} without a block or chunk"
+        )
+        return Advice(Answer.WAIT, f"{text} to make begin there, {heights} are needed", first)
+    if end is not None and end + _edge(duties) <= reach:
+        return Advice(
+            Answer.WAIT, f"waiting for the next epoch, at height {end}: in this one no window is long enough", end
+        )
+    longest = max((stop - max(start, head + 1) for start, stop in usable), default=0)
+    within = f"within {patience_ms / 1000:.0f} s" if patience_ms > 0 else "any more"
+    text = f"no {_heights(heights)} without a block or chunk to make can be had {within}"
+    return Advice(Answer.GO, f"{text} (the longest window has {longest}): some may be missed")
+
+
+def is_hot(settings: Settings, against_hot: str) -> bool:
+    """Will the heir be given the key while its neard runs? It is taken to be set up as this node is."""
+    return settings.strategy is not Strategy.RESTART and not against_hot
+
+
+def _inside(window: tuple[int, int], duties: Duties) -> tuple[int, int]:
+    """The part of a window that is away from both ends of the epoch."""
+    start, stop = window
+    edge = _edge(duties)
+    if duties.epoch_start is not None:
+        start = max(start, duties.epoch_start + edge)
+    if duties.epoch_end is not None:
+        stop = min(stop, duties.epoch_end - edge)
+    return start, stop
+
+
+def _edge(duties: Duties) -> int:
+    return 0 if duties.epoch_length is None else min(EPOCH_EDGE, duties.epoch_length // EDGES_PER_EPOCH)
+
+
+def _blocks(duration_ms: int, settings: Settings) -> int:
+    return -(-duration_ms // settings.block_time_ms)
+
+
+def _heights(count: int) -> str:
+    return "1 height" if count == 1 else f"{count} heights"

@@ -1,0 +1,66 @@
+"""Rule about when a request to switch over is accepted: at heights where the validator owes no block and no chunk.
+
+The wait takes half of the request's time at the most, and can be called off as long as it lasts. What is not known is
+not waited for.
+"""
+
+from __future__ import annotations
+
+from near_ha.switchover import Switchover
+
+from . import commands as cmd
+from . import handover_window, hot
+from .handover_window import Answer, Duties
+from .model import DutiesReading, Neard, Node
+from .step import Step
+from .values import replace
+
+
+def hold(node: Node, request: Switchover, now: int) -> tuple[Step | None, str]:
+    """What to do before it can be accepted; None when it can be, with what there is to say of the moment."""
+    neard, reading = node.neard, node.duties
+    if request.now or neard is None or not (neard.armed and neard.answered and node.sync.synced):
+        return None, ""
+    patience_ms = patience_ends(node, request) - now
+    if reading is None or reading.request != request.id:
+        return _read(node, request, now), ""
+    if not reading.answered:
+        return ((node, []), "") if patience_ms > 0 else (None, "neard has not said in time when no block is owed")
+    if reading.duties is None:
+        return None, f"not waiting for heights without a block to make, neard does not tell them: {reading.reason}"
+    return _advised(node, request, reading, reading.duties, now)
+
+
+def patience_ends(node: Node, request: Switchover) -> int:
+    """Until when a window may be waited for."""
+    return node.request_at + request.timeout_ms // 2
+
+
+def _advised(
+    node: Node, request: Switchover, reading: DutiesReading, duties: Duties, now: int
+) -> tuple[Step | None, str]:
+    settings = node.settings
+    heights = handover_window.needed(settings, handover_window.is_hot(settings, hot.against(node)), _start_ms(node))
+    patience_ms = max(0, patience_ends(node, request) - now)
+    advice = handover_window.advise(duties, settings, node.sync.height, heights, patience_ms)
+    if advice.answer is Answer.GO:
+        return None, advice.text
+    if advice.answer is Answer.READ:
+        # neard may still be at the epoch's last block.
+        again = now >= reading.asked_at + settings.block_time_ms
+        return (_read(node, request, now) if again else (node, [])), ""
+    if reading.waits_for == advice.height or node.request_index is None:
+        return (node, []), ""
+    said = replace(request, note=advice.text)
+    node = replace(node, duties=replace(reading, waits_for=advice.height), moving=said)
+    return (node, [cmd.Say("info", advice.text), cmd.MoveRequest(node.request_index or 0, said)]), ""
+
+
+def _read(node: Node, request: Switchover, now: int) -> Step:
+    return replace(node, duties=DutiesReading(request.id, now)), [cmd.ReadDuties(request.id)]
+
+
+def _start_ms(node: Node) -> int | None:
+    """How long this node's neard took to start, where that was seen."""
+    neard: Neard | None = node.neard
+    return neard.answered_at - neard.started_at if neard is not None and neard.answered_at else None

@@ -1,0 +1,62 @@
+"""Asks neard at which heights an account makes no block and no chunk (neard-facts: ``maintenance_windows``).
+
+The list covers the rest of the epoch. What is said of the epoch itself is optional; that it ends is then not known.
+"""
+
+from __future__ import annotations
+
+from near_supervisor.core.handover_window import Duties
+
+from .neard_rpc import NeardRpc, Unreadable
+
+# By the name it has since 2.10, and by the one it had before.
+_METHODS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
+_MAX_WINDOWS = 100_000
+_MAX_HEIGHT = 2**53
+
+
+def read(rpc: NeardRpc, account_id: str) -> Duties:
+    """Unreadable when neard does not tell, or not in the shape that it should have."""
+    windows = _windows(_told(rpc, account_id))
+    return Duties(windows, _epoch_start(rpc), _epoch_length(rpc))
+
+
+def _told(rpc: NeardRpc, account_id: str) -> object:
+    problem = ""
+    for method in _METHODS:
+        try:
+            return rpc.call(method, {"account_id": account_id})
+        except Unreadable as error:
+            problem = problem or str(error)
+    raise Unreadable(problem)
+
+
+def _windows(told: object) -> tuple[tuple[int, int], ...]:
+    if not isinstance(told, list) or len(told) > _MAX_WINDOWS:
+        raise Unreadable("maintenance_windows is not a list of windows")
+    found = []
+    for window in told:
+        start, end = (
+            (_height(window.get(name)) for name in ("start", "end")) if isinstance(window, dict) else (None, None)
+        )
+        if start is None or end is None or start >= end:
+            raise Unreadable("maintenance_windows has something that is no window")
+        found.append((start, end))
+    return tuple(sorted(found))
+
+
+def _epoch_start(rpc: NeardRpc) -> int | None:
+    info = rpc.status().get("sync_info")
+    return _height(info.get("epoch_start_height")) if isinstance(info, dict) else None
+
+
+def _epoch_length(rpc: NeardRpc) -> int | None:
+    try:
+        config = rpc.call("client_config", [])
+    except Unreadable:
+        return None
+    return _height(config.get("epoch_length")) or None if isinstance(config, dict) else None
+
+
+def _height(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_HEIGHT else None

@@ -1,0 +1,142 @@
+"""When a hand-over costs no block and no chunk: what is read of neard's windows, and what the holder does with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.switchover import Action, Phase, Switchover
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.handover_window import Answer, Duties, advise, needed
+from support.core_play import SETTINGS, Play, standby
+
+BLOCK_MS = SETTINGS.block_time_ms
+HEAD = 1_000
+FAR = Duties(((HEAD + 20, HEAD + 60),))
+REQUEST = Switchover("r1", Action.PROMOTE, "b", "alice", "", 0, term=8)
+
+
+@pytest.mark.parametrize(
+    ("block_time_ms", "hot", "start_ms", "heights"),
+    [
+        (600, True, None, 5),
+        (100, True, None, 17),
+        (600, False, 1_000, 7),
+        (600, False, None, 14),
+        (600, False, 60_000, 105),
+    ],
+)
+def test_how_many_heights_a_hand_over_takes(block_time_ms: int, hot: bool, start_ms: int | None, heights: int) -> None:
+    assert needed(replace(SETTINGS, block_time_ms=block_time_ms), hot, start_ms) == heights
+
+
+@pytest.mark.parametrize(
+    ("windows", "answer", "height"),
+    [
+        pytest.param([(HEAD, HEAD + 7)], Answer.GO, 0, id="just long enough"),
+        pytest.param([(HEAD + 1, HEAD + 7)], Answer.GO, 0, id="begins above the head"),
+        pytest.param([(HEAD, HEAD + 6), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
+        pytest.param([(HEAD + 2, HEAD + 8), (HEAD + 9, HEAD + 16)], Answer.WAIT, HEAD + 9, id="begun too late"),
+        pytest.param([(HEAD + 52, HEAD + 90)], Answer.GO, 0, id="too far away"),
+        pytest.param([(HEAD + 51, HEAD + 90)], Answer.WAIT, HEAD + 51, id="just near enough"),
+        pytest.param([], Answer.GO, 0, id="none"),
+    ],
+)
+def test_windows(windows: list[tuple[int, int]], answer: Answer, height: int) -> None:
+    """Five heights are needed, thirty seconds are there: fifty heights."""
+    advice = advise(Duties(tuple(windows)), SETTINGS, HEAD, 5, 30_000)
+    assert (advice.answer, advice.height) == (answer, height), advice.text
+
+
+@pytest.mark.parametrize(
+    ("start", "answer", "height"),
+    [
+        pytest.param(HEAD - 10, Answer.WAIT, HEAD + 40, id="its first heights"),
+        pytest.param(HEAD - 100, Answer.GO, 0, id="in the middle"),
+        pytest.param(HEAD - 9_945, Answer.GO, 0, id="its last heights, and the next one is too far away"),
+        pytest.param(HEAD - 9_999, Answer.GO, 0, id="its last height, and the next one's edge is too far away"),
+        pytest.param(HEAD - 10_000, Answer.READ, 0, id="over"),
+    ],
+)
+def test_the_ends_of_an_epoch_are_avoided(start: int, answer: Answer, height: int) -> None:
+    duties = Duties(((start, start + 10_000),), start, 10_000)
+    advice = advise(duties, SETTINGS, HEAD, 5, 30_000)
+    assert (advice.answer, advice.height) == (answer, height), advice.text
+
+
+def test_of_a_short_epoch_the_next_one_is_waited_for() -> None:
+    advice = advise(Duties((), HEAD - 99, 100), SETTINGS, HEAD, 5, 30_000)
+    assert (advice.answer, advice.height) == (Answer.WAIT, HEAD + 1)
+
+
+def asked(request: Switchover = REQUEST) -> tuple[Play, list[cmd.Command]]:
+    """A holder with its head at HEAD, and what it does when it knows the members."""
+    play = Play(height=HEAD - 4).to_validating()
+    for _ in range(2):
+        play.wait(BLOCK_MS)
+        play.poll(target=play.height + 2, head_age_ms=0)
+    assert play.height == HEAD
+    play.do(ev.RequestSeen(70, request))
+    return play, play.do(ev.MembersSeen(play.now, (standby("b"),)))
+
+
+def move(play: Play, out: list[cmd.Command]) -> Switchover:
+    command = play.one(cmd.MoveRequest, out)
+    assert isinstance(command, cmd.MoveRequest), out
+    return command.request
+
+
+def test_a_window_is_waited_for_and_told_once() -> None:
+    play, out = asked()
+    assert play.one(cmd.ReadDuties, out)
+    assert not play.one(cmd.MoveRequest, out)
+    told = move(play, play.do(ev.DutiesSeen("r1", FAR)))
+    assert told.phase is Phase.ASKED
+    assert "height 1020" in told.note
+    play.do(ev.RequestMoved("r1", YES))
+    play.do(ev.RequestSeen(71, told))
+    for _ in range(18):
+        play.wait(BLOCK_MS)
+        play.heartbeat()
+        assert not play.one(cmd.MoveRequest, play.poll(target=play.height + 2, head_age_ms=0))
+    play.wait(BLOCK_MS)
+    accepted = move(play, play.poll(target=play.height + 2, head_age_ms=0))
+    assert (accepted.phase, play.height) == (Phase.ACCEPTED, HEAD + 19)
+    assert "without a block or chunk" in accepted.note
+
+
+def test_now_asks_for_no_window() -> None:
+    play, out = asked(replace(REQUEST, now=True))
+    assert not play.one(cmd.ReadDuties, out)
+    assert move(play, out).phase is Phase.ACCEPTED
+
+
+def test_what_neard_does_not_tell_is_not_waited_for() -> None:
+    play, _ = asked()
+    accepted = move(play, play.do(ev.DutiesSeen("r1", None, "METHOD_NOT_FOUND")))
+    assert accepted.phase is Phase.ACCEPTED
+    assert "METHOD_NOT_FOUND" in accepted.note
+
+
+def test_an_answer_that_does_not_come_is_waited_for_half_of_the_time() -> None:
+    play, _ = asked(replace(REQUEST, timeout_ms=4_000))
+    assert not play.one(cmd.MoveRequest, play.wait(1_900))
+    assert move(play, play.wait(200)).phase is Phase.ACCEPTED
+
+
+def test_the_answer_for_another_request_is_none() -> None:
+    play, _ = asked()
+    assert not play.one(cmd.MoveRequest, play.do(ev.DutiesSeen("r0", None, "old")))
+
+
+def test_after_the_end_of_an_epoch_it_is_asked_again_once_a_block() -> None:
+    play, _ = asked()
+    move(play, play.do(ev.DutiesSeen("r1", Duties((), HEAD - 99, 100))))
+    play.do(ev.RequestMoved("r1", YES))
+    play.wait(BLOCK_MS)
+    assert play.one(cmd.ReadDuties, play.poll(target=play.height + 2, head_age_ms=0))
+    assert not play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", Duties((), HEAD - 99, 100))))
+    assert play.one(cmd.ReadDuties, play.wait(BLOCK_MS))
