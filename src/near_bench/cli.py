@@ -84,6 +84,10 @@ def _rows_and_status(known: Sequence[rows.Row]) -> str:
     return f"rows:\n{names}\n\n{EXIT_STATUS}"
 
 
+# No end of an epoch within a benchmark: the counters of missed blocks begin anew there.
+EPOCH_LENGTH = 20_000
+
+
 def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs: int) -> None:
     default = Options(block_time_ms=100)
     command.add_argument(
@@ -105,6 +109,11 @@ def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs:
     command.add_argument(
         "--strategy", choices=STRATEGIES, default=default.strategy,
         help="how a standby gets the key (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--others-stake", type=int, default=default.others_stake, metavar="N",
+        help="each other validator has N times the stake of the measured one: 30 make it as rare as on mainnet"
+        " (default: %(default)s)",
     )  # fmt: skip
     add_place(command)
     command.set_defaults(run=_failover)
@@ -138,6 +147,8 @@ def _failover(arguments: argparse.Namespace) -> int:
         block_time_ms=arguments.block_time_ms,
         start_delay_ms=arguments.start_delay_ms,
         strategy=arguments.strategy,
+        others_stake=arguments.others_stake,
+        epoch_length=EPOCH_LENGTH,
     ).checked()
     with layout_of_own(arguments.data, arguments.instance) as layout:
         return failover.run(arguments.rows, arguments.runs, options, layout, arguments.json)

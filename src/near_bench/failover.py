@@ -24,7 +24,7 @@ from near_localnet.progress import Progress
 DONE, FAILED, MISSED = 0, 1, 3
 DIGITS = 6
 HEARTBEATS_PER_LEASE = 10
-SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms", "strategy")
+SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms", "strategy", "others_stake")
 
 
 class Failover:
@@ -56,10 +56,13 @@ class Failover:
         signer = stage.roles()[0].name
         title = f"{result.row.name} {number + 1}/{result.wanted}"
         try:
+            before = stage.missed()
             measured = result.row.play(stage)
             stage.require_clean()
-            run = Run(signer, {key: round(value, DIGITS) for key, value in measured.items()})
+            missed = stage.missed_since(before)
+            run = Run(signer, {key: round(value, DIGITS) for key, value in measured.items()}, missed=missed)
             shown = ", ".join(f"{key} {value:.3f} s" for key, value in run.values.items())
+            shown += f", missed {missed.blocks} blocks and {missed.chunks} chunks" if missed else ""
         except Problem as problem:
             run = Run(signer, {}, problem.message)
             shown = f"FAILED: {problem.message}"

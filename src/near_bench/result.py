@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from near_bench.measure import Measure, Values
 from near_bench.rows import Row
+from near_bench.stage import Missed
 from near_bench.stats import Summary
 from near_localnet.options import Options
 
@@ -22,6 +23,7 @@ class Run:
     signer: str
     values: Values
     failure: str = ""
+    missed: Missed | None = None
 
 
 @dataclass
@@ -54,6 +56,15 @@ class Result:
             return None
         return self.complete and summary is not None and summary.p95 <= bound
 
+    def missed(self) -> str:
+        """What the signer owed and did not make, over all runs; "" where the chain did not say."""
+        counted = [run.missed for run in self.runs if run.missed is not None]
+        if not counted:
+            return ""
+        blocks, chunks = (sum(getattr(one, kind) for one in counted) for kind in ("blocks", "chunks"))
+        clean = sum(1 for one in counted if not one.blocks and not one.chunks)
+        return f"{blocks} blocks and {chunks} chunks missed in {len(counted)} runs, nothing in {clean} of them"
+
     def lines(self) -> list[list[str]]:
         """The row's lines of the table: one for each measure, the event named in the first."""
         return [self._line(measure, number) for number, measure in enumerate(self.row.measures)]
@@ -81,7 +92,13 @@ class Result:
             "complete": self.complete,
             "measures": [self._measure_json(measure) for measure in self.row.measures],
             "runs": [
-                {"signer": run.signer, "values": dict(run.values), "failure": run.failure or None} for run in self.runs
+                {
+                    "signer": run.signer,
+                    "values": dict(run.values),
+                    "missed": asdict(run.missed) if run.missed else None,
+                    "failure": run.failure or None,
+                }
+                for run in self.runs
             ],
         }
 
@@ -106,5 +123,6 @@ def _time(value: float) -> str:
 
 
 def notes(results: Sequence[Result]) -> list[str]:
-    """How each event was played."""
-    return [f"{result.row.event}: {result.row.note}" for result in results if result.row.note]
+    """How each event was played, and what it cost."""
+    told = [(result, text) for result in results for text in (result.row.note, result.missed()) if text]
+    return [f"{result.row.event}: {text}" for result, text in told]

@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
@@ -29,7 +30,16 @@ RESTORE_TIMEOUT_S = 60.0
 TAKEOVER_TIMEOUT_S = 40.0
 STEADY_S = 1.0
 PAUSE_BLOCKS = 5
+COUNTED_AFTER_BLOCKS = 3
 SHORTEST_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Blocks and chunks that were owed and not made."""
+
+    blocks: int
+    chunks: int
 
 
 class Stage:
@@ -118,6 +128,17 @@ class Stage:
         for _turn in polls(until_ns):
             pass
         return self.signatures()
+
+    def missed(self) -> Missed | None:
+        """What the signer has missed in this epoch so far; None if the chain does not say."""
+        found = chain.missed(self.net.layout)
+        return Missed(*found) if found else None
+
+    def missed_since(self, before: Missed | None) -> Missed | None:
+        """What it has missed since, with the blocks that were under way; None if the chain does not say."""
+        self.watch(boot_ns() + COUNTED_AFTER_BLOCKS * self.options.block_time_ms * 1_000_000)
+        after = self.missed()
+        return Missed(after.blocks - before.blocks, after.chunks - before.chunks) if after and before else None
 
     def require_clean(self) -> None:
         """Raises Problem when the referee has found a double signature or two holders of one key."""

@@ -85,7 +85,7 @@ def _configure(layout: Layout, node: ChainNode | Validator, options: Options) ->
     (home / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     genesis_file = home / "genesis.json"
     genesis = json.loads(genesis_file.read_text())
-    edited = neard_files.edit_genesis(genesis, options.epoch_length)
+    edited = neard_files.edit_genesis(genesis, options.epoch_length, SIGNER, options.others_stake)
     # A genesis that changes after the first start is refused by neard.
     if edited != genesis and not (home / "data").exists():
         genesis_file.write_text(json.dumps(edited, indent=2) + "\n")
@@ -121,6 +121,23 @@ def node_status(layout: Layout, node: ChainNode | Validator) -> dict[str, Any] |
     finally:
         connection.close()
     return document if isinstance(document, dict) else None
+
+
+def missed(layout: Layout) -> tuple[int, int] | None:
+    """Blocks and chunks that the common signer has missed in this epoch, as node0 counts; None if it does not say."""
+    first = CHAIN_NODES[0]
+    connection = http.client.HTTPConnection(layout.address, first.rpc_port, timeout=ASK_TIMEOUT_S)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "validators", "params": [None]})
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        current = json.loads(connection.getresponse().read())["result"]["current_validators"]
+        seat = next(one for one in current if one["account_id"] == SIGNER)
+        blocks, chunks = (seat[f"num_expected_{kind}"] - seat[f"num_produced_{kind}"] for kind in ("blocks", "chunks"))
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return int(blocks), int(chunks)
 
 
 def height(layout: Layout, node: ChainNode | Validator) -> int | None:

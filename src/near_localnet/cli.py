@@ -150,6 +150,11 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
         help="how a standby gets the key: started anew with it, or while it runs (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
+        "--others-stake", type=int, default=default.others_stake, metavar="N",
+        help="each of the other three validators has N times the stake of the pair's; as it rarely owes a block then,"
+        " it can hand over without missing one (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
         "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
     )  # fmt: skip
@@ -186,6 +191,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         block_time_ms=arguments.block_time_ms,
         start_delay_ms=arguments.start_delay,
         strategy=arguments.strategy,
+        others_stake=arguments.others_stake,
         neard=str(Path(neard).absolute()) if neard else "",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 KICKOUT_PERCENT = 10
@@ -45,11 +46,26 @@ def edit_config(
     return edited
 
 
-def edit_genesis(genesis: dict[str, Any], epoch_length: int) -> dict[str, Any]:
-    """genesis.json with long epochs and low kickout thresholds.
+def edit_genesis(genesis: dict[str, Any], epoch_length: int, small: str = "", divisor: int = 1) -> dict[str, Any]:
+    """genesis.json with long epochs and low kickout thresholds, and the stake of account ``small`` divided.
 
     With neard's own 60-block epochs and 90 %, a validator down for four seconds is kicked out two epochs later.
     """
     edited = {**genesis, "epoch_length": epoch_length}
     edited.update({key: min(genesis[key], KICKOUT_PERCENT) for key in KICKOUT_KEYS if key in genesis})
+    return _with_stake_divided(edited, small, divisor) if divisor > 1 else edited
+
+
+def _with_stake_divided(genesis: dict[str, Any], account_id: str, divisor: int) -> dict[str, Any]:
+    """neard wants the stakes of ``validators`` in the accounts' records, and the sum of all that they have."""
+    edited: dict[str, Any] = copy.deepcopy(genesis)
+    for validator in edited["validators"]:
+        if validator["account_id"] == account_id:
+            validator["amount"] = str(int(validator["amount"]) // divisor)
+    for record in edited["records"]:
+        if record.get("Account", {}).get("account_id") == account_id:
+            account = record["Account"]["account"]
+            locked = int(account["locked"])
+            account["locked"] = str(locked // divisor)
+            edited["total_supply"] = str(int(edited["total_supply"]) - locked + locked // divisor)
     return edited

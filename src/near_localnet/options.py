@@ -22,6 +22,8 @@ class Options:
     start_delay_ms: int = 1000
     """How long the simulated neard takes to start."""
     epoch_length: int = 5000
+    others_stake: int = 1
+    """So many times the stake of the pair's validator has each of the others: the more, the rarer are its blocks."""
     strategy: str = "restart"
     """How a standby gets the key: restart, hot or auto."""
     neard: str = ""
@@ -39,6 +41,8 @@ class Options:
             )
         if self.start_delay_ms < 0:
             raise Problem(f"--start-delay {self.start_delay_ms} is negative.", "Give milliseconds, 0 or more.")
+        if self.others_stake < 1:
+            raise Problem(f"--others-stake {self.others_stake} is too small.", "Give a whole number, 1 or more.")
         if self.strategy not in STRATEGIES:
             raise Problem(f"--strategy {self.strategy} is unknown.", f"There are {', '.join(STRATEGIES)}.")
         return self

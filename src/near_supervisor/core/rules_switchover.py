@@ -79,7 +79,8 @@ def answer_request(node: Node, now: int) -> Step:
     if held is not None:
         return held
     accepted = request.accepted(node.settings.member_id, tenure.term, heir, 0, why)
-    return _move(node, accepted, f"handing over to {heir}: {request.reason}" + (f" ({why})" if why else ""))
+    said = f"handing over to {heir}" + (f": {request.reason}" if request.reason else "") + (f" ({why})" if why else "")
+    return _move(node, accepted, said)
 
 
 def hand_over(node: Node, now: int) -> Step:
