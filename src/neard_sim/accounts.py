@@ -82,7 +82,7 @@ class Accounts:
         return item.account_key != self._key
 
     def due(self, now: int, keys: Collection[str], delay: int) -> AccountData | None:
-        """What this node has to say now, if anything: what is new, after ``delay``, and then the same again and again."""
+        """What this node has to say now, if anything: what is new, after ``delay``, then the same again and again."""
         if self._key is None or self._key not in keys:
             return None
         own = self._own
