@@ -170,6 +170,8 @@ def test_a_key_given_up_by_a_running_node_stays_registered_for_a_while(tmp_path:
         net.until("pair0 has the knob", lambda: "live knobs changed" in net["pair0"].log())
         net.take_key("pair0")
         swap(net, "pair0")
+        # The swap protects nobody: a height that pair0 has signed must be past before pair1 signs.
+        net.grows("node0", 3)
         net.give_key("pair1")
         swap(net, "pair1")
         net.until("node0 refuses its key", lambda: net["node0"].metric(REFUSALS) > 0)
