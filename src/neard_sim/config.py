@@ -54,6 +54,8 @@ class NodeConfig:
     archive: bool
     expected_shutdown: int | None
     log_summary_period: int
+    tier1_connect_interval: int
+    tier1_advertise_interval: int
 
     def is_warm_for(self, account: str) -> bool:
         """Does it keep the state of the shards of this validator, as a standby for it has to?"""
@@ -110,6 +112,7 @@ def parse(document: dict[str, Any]) -> NodeConfig:
     rpc = document.get("rpc")
     network = document.get("network") or {}
     consensus = document.get("consensus") or {}
+    tier1 = network.get("tier1") or {}
     config = NodeConfig(
         document=document,
         genesis_file=str(document.get("genesis_file", "genesis.json")),
@@ -134,6 +137,8 @@ def parse(document: dict[str, Any]) -> NodeConfig:
         archive=bool(document.get("archive", False)),
         expected_shutdown=document.get("expected_shutdown"),
         log_summary_period=_duration(document, "log_summary_period", 10_000),
+        tier1_connect_interval=_duration(tier1, "connect_interval", 60_000),
+        tier1_advertise_interval=_duration(tier1, "advertise_proxies_interval", 900_000),
     )
     _check(config)
     return config

@@ -21,6 +21,8 @@ class PeerInfo:
     name: str
     """The name of its home directory."""
     account: str | None
+    key: str | None
+    """The validator key that the process held when the link was made."""
     host: str
     port: int
 

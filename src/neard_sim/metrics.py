@@ -84,6 +84,7 @@ def render(node: Node, periodic: Periodic) -> str:
         near_block_produced_total=produced.blocks if produced is not None else 0,
         near_chunk_produced_total=produced.chunks if produced is not None else 0,
         near_config_reloads_total=node.config_reloads,
+        near_already_connected_account=node.peers.routes.refusals,
     )
     lines.append(
         f'near_build_info{{build="{version["build"]}",release="{version["version"]}",'

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import clock, log
+from .advertiser import Advertiser
 from .block import Block
 from .catchup import Catchup
 from .chain import Chain, Entry, Outcome
@@ -59,6 +60,7 @@ class Node:
             )
         )
         self._referee = referee
+        self.advertiser = Advertiser(self)
         self.validator: Signer | None
         self.duties: Duties | None
         self.take_key(validator)
@@ -82,7 +84,9 @@ class Node:
     async def start(self) -> None:
         """Open the network; OSError if its address is taken. Returns when the node takes part."""
         self._loop = asyncio.get_running_loop()
-        self.peers = Peers(self.identity, self.settings, self._greeting, self._message, self.wake)
+        self.peers = Peers(
+            self.identity, self.settings, self._greeting, self._message, self.wake, own_key=self.advertiser.key
+        )
         self.catchup = Catchup(self)
         self.started_ns = clock.wall_ns()
         head = self.chain.head.block
@@ -103,6 +107,7 @@ class Node:
         self.validator = signer
         desk = Desk(signer, self.store, self._referee) if signer is not None else None
         self.duties = Duties(self.chain, self.votes, self.doomslug, desk) if desk is not None else None
+        self.advertiser.hold(None if signer is None else signer.public_key)
 
     def stall(self) -> None:
         """It lacks the state of the shards that it has to know now, and waits for it for ever."""
@@ -180,11 +185,11 @@ class Node:
             return
         for item in duties.due(now):
             if isinstance(item, Approval):
-                self.peers.broadcast(encode("a", item.to_wire()))
+                self.peers.broadcast(encode("a", item.to_wire()), to_validators=True)
             elif isinstance(item, Chunk):
-                self.peers.broadcast(encode("c", item.to_wire()))
+                self.peers.broadcast(encode("c", item.to_wire()), to_validators=True)
             elif isinstance(item, Endorsement):
-                self.peers.broadcast(encode("e", item.to_wire()))
+                self.peers.broadcast(encode("e", item.to_wire()), to_validators=True)
             else:
                 self.peers.broadcast(encode("b", item.to_wire()))
                 self.take_block(item)
@@ -209,6 +214,7 @@ class Node:
         self._loop.call_later(_TICK_S, self._tick)
         self._ticks += 1
         self.peers.tick()
+        self.advertiser.tick()
         if self._ticks % _STATUS_TICKS == 0:
             self._send_status()
         self.wake()
@@ -236,6 +242,8 @@ class Node:
         elif kind == "e":
             endorsement = Endorsement(*body[0])
             self._pass_if(self.votes.add_endorsement(endorsement, self._epoch(endorsement.height)), line, link)
+        elif kind == "accounts":
+            self.advertiser.hear(link, body[0])
         else:
             self.catchup.hear(link, kind, body)
 
@@ -245,7 +253,7 @@ class Node:
 
     def _pass_if(self, is_new: bool, line: bytes, link: Link) -> None:
         if is_new:
-            self.peers.pass_on(line, link)
+            self.peers.pass_on(line, link, to_validators=True)
             self.wake()
 
     def _hear_head(self, link: Link, height: int, hash_: str, base_ns: int) -> None:
@@ -258,10 +266,12 @@ class Node:
             self.catchup.fetch_missing(link)
         if is_new_link:
             link.send_message("head", *self._greeting())
+            self.advertiser.greet(link)
             self.store.save_peers(self.peers.addresses())
-            if self.duties is not None and self.duties.last_approval is not None:
+            vote = None if self.duties is None else self.duties.last_approval
+            if vote is not None and self.peers.routes.carries(link):
                 # It may have missed this vote, and needs it if it is the next producer.
-                link.send_message("a", self.duties.last_approval.to_wire())
+                link.send_message("a", vote.to_wire())
         self.wake()
 
     def _notice_skip(self, link: Link, approval: Approval) -> None:

@@ -2,7 +2,8 @@
 
 Every node connects to every other one it hears of. Each introduction is followed by the list of the
 sender's own links; a message is passed on only to peers that its sender is not linked to. Introductions
-are not authenticated: this network stands in for NEAR's, on one host.
+are not authenticated: this network stands in for NEAR's, on one host. A node says which validator key it
+holds in its introduction, or later, and what is for validators can be kept to the links of holders.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import Any
 
 from . import log
 from .config import PeerAddress
+from .key_routes import KeyRoutes
 from .link import Link, PeerInfo, encode
 from .settings import Settings
 
 _RETRY_MAX_S = 2.0
 _HELLO = "hello"
 _LINKS = "links"
+_KEY = "key"
 
 
 @dataclass
@@ -58,8 +61,12 @@ class Peers:
         greeting: Callable[[], list[Any]],
         on_message: Callable[[Link, str, list[Any], bytes], None],
         on_change: Callable[[], None],
+        *,
+        own_key: Callable[[], str | None],
     ) -> None:
         self._me = me
+        self._own_key = own_key
+        self.routes: KeyRoutes[Link] = KeyRoutes(enabled=settings.key_routing)
         self._instance = os.urandom(8).hex()
         self._settings = settings
         self._greeting = greeting
@@ -128,16 +135,27 @@ class Peers:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def broadcast(self, line: bytes) -> None:
-        """Send to all peers."""
+    def broadcast(self, line: bytes, *, to_validators: bool = False) -> None:
+        """Send to all peers, or to those that a validator key leads to."""
         for link in self.links.values():
+            if not to_validators or self.routes.carries(link):
+                link.send(line)
+
+    def pass_on(self, line: bytes, origin: Link, *, to_validators: bool = False) -> None:
+        """As broadcast(), but only to peers that ``origin``, where it came from, is not linked to itself."""
+        for peer_id, link in self.links.items():
+            if link is origin or peer_id in origin.linked or (to_validators and not self.routes.carries(link)):
+                continue
             link.send(line)
 
-    def pass_on(self, line: bytes, origin: Link) -> None:
-        """Send to the peers that ``origin``, where it came from, is not linked to itself."""
-        for peer_id, link in self.links.items():
-            if link is not origin and peer_id not in origin.linked:
-                link.send(line)
+    def offer_key(self, key: str | None) -> None:
+        """Tell all peers that this node holds ``key``; None: none any more."""
+        self.broadcast(encode(_KEY, key))
+
+    def validators(self) -> list[PeerInfo]:
+        """The peers that a registered key leads to; none without the knob ``key_routing``."""
+        links = self.links.values() if self.routes.enabled else ()
+        return [link.info for link in links if link.info is not None and self.routes.carries(link)]
 
     def close(self) -> None:
         """Close all links."""
@@ -156,6 +174,9 @@ class Peers:
     def _opened(self, link: Link) -> None:
         link.last_seen = self._loop.time()
         self._open.add(link)
+        if self.routes.enabled and link.dialed is None:
+            # As neard does: who is called introduces itself once it has decided to take the caller.
+            return
         if link.dialed is not None or "all" not in self._settings.partition:
             link.send_message(_HELLO, self._hello())
 
@@ -163,7 +184,8 @@ class Peers:
         me = self._me
         return {
             "id": me.peer_id, "instance": self._instance, "name": me.name, "account": me.account,
-            "genesis": me.genesis_hash, "host": me.host, "port": me.port, "head": self._greeting(),
+            "key": self._own_key(), "genesis": me.genesis_hash, "host": me.host, "port": me.port,
+            "head": self._greeting(),
         }  # fmt: skip
 
     def _received(self, link: Link, line: bytes) -> None:
@@ -178,6 +200,8 @@ class Peers:
                 return
             elif kind == _LINKS:
                 self._hear_links(link, body[0])
+            elif kind == _KEY:
+                self._register(link, link.info, _key_text(body[0]))
             else:
                 self._on_message(link, kind, body, line)
         except (IndexError, KeyError, TypeError, ValueError) as error:
@@ -190,6 +214,7 @@ class Peers:
             str(hello["instance"]),
             str(hello["name"]),
             hello["account"],
+            _key_text(hello["key"]),
             str(hello["host"] or link.remote_host),
             int(hello["port"]),
         )
@@ -203,10 +228,28 @@ class Peers:
         if hello["genesis"] != self._me.genesis_hash or not self._is_welcome(link, info):
             link.close()
             return
+        old = self.links.get(info.peer_id)
+        if not self._register(link, info, info.key, replaces=old):
+            link.close()
+            return
+        if old is not None:
+            old.close()
         self.links[info.peer_id] = link
+        if self.routes.enabled and link.dialed is None:
+            link.send_message(_HELLO, self._hello())
         self._gossip()
         self._on_message(link, "head", hello["head"], b"")
         self._on_change()
+
+    def _register(self, link: Link, info: PeerInfo, key: str | None, replaces: Link | None = None) -> bool:
+        """Whether no other link stands for this key; neard's words for it if one does."""
+        first = self.routes.claim(key, link, replaces)
+        if first is None:
+            return True
+        holder = "" if first.info is None else first.info.peer_id
+        why = f"AlreadyConnectedAccount {{ peer_id: {holder}, account_key: {key} }}"
+        log.warn("network", f"pool register failed id={info.peer_id} err={why}")
+        return False
 
     def _note_address(self, link: Link, info: PeerInfo) -> None:
         for where in dict.fromkeys([(info.host, info.port), link.dialed]):
@@ -216,7 +259,7 @@ class Peers:
                 item.peer_id, item.name = info.peer_id, info.name
 
     def _is_welcome(self, link: Link, info: PeerInfo) -> bool:
-        """Whether this is the link to keep with its peer; the other one, if any, is closed."""
+        """Whether this is the link to keep with its peer; the other one, if any, has to be closed then."""
         if info.peer_id == self._me.peer_id:
             return False
         old = self.links.get(info.peer_id)
@@ -228,10 +271,7 @@ class Peers:
             return False
         # Both sides dialled at once. Both keep the link that the smaller id dialled.
         dialer = self._me.peer_id if link.dialed is not None else info.peer_id
-        if dialer != min(self._me.peer_id, info.peer_id):
-            return False
-        old.close()
-        return True
+        return dialer == min(self._me.peer_id, info.peer_id)
 
     def _hear_links(self, link: Link, entries: list[Any]) -> None:
         link.linked = frozenset(str(entry[0]) for entry in entries)
@@ -252,6 +292,7 @@ class Peers:
 
     def _closed(self, link: Link) -> None:
         self._open.discard(link)
+        self.routes.release(link)
         if link.dialed is not None and link.dialed in self._known:
             self._known[link.dialed].dialing = False
         if link.info is None or self.links.get(link.info.peer_id) is not link:
@@ -263,3 +304,10 @@ class Peers:
                 item.next_try = 0.0
         self._gossip()
         self._on_change()
+
+
+def _key_text(key: Any) -> str | None:
+    """A validator key, or none; TypeError for anything else."""
+    if key is not None and not isinstance(key, str):
+        raise TypeError("a key is a text")
+    return key

@@ -81,7 +81,18 @@ class Settings:
         live=True,
         choices=("drop", "reset"),
     )
-    link_dead_after_ms: int = _knob(120_000, "ms", "a link on which nothing arrives for this long is closed", live=True)
+    link_dead_after_ms: int = _knob(
+        120_000, "ms", "a link on which nothing arrives for this long is closed (2.12+; before, 900000)", live=True
+    )
+    key_routing: bool = _knob(
+        False,
+        "bool",
+        "one connection per validator key: a second holder is refused while the link of the first one lives, "
+        "and approvals, chunks and endorsements go over these connections only",
+    )
+    account_data_delay_ms: int = _knob(
+        0, "ms", "others learn this long after a node has taken a key that it has it (real: up to some 30 s)", live=True
+    )
     peer_retry_ms: int = _knob(100, "ms", "first pause before an unreachable peer is tried again; doubles up to 2 s")
     lag_heights: int = _knob(0, "heights", "the node stays this far behind the newest block it knows of", live=True)
     sync_rate_blocks_per_s: int = _knob(1000, "blocks/s", "how fast a node that is behind downloads", live=True)

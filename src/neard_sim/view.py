@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import clock
+from .accounts import AccountData
 from .block import show_hash, show_signature
 from .chain import Entry
 from .config import show_address
@@ -76,8 +77,11 @@ def _debug_status(node: Node) -> dict[str, Any]:
             "num_connected_peers": len(node.peers.links),
             "connected_peers": network_info(node)["active_peers"],
             "tier1_accounts_keys": [seat.public_key for seat in node.chain.head.epoch.validators],
-            "tier1_accounts_data": [],
-            "tier1_connections": [],
+            "tier1_accounts_data": [_account_data(item) for item in node.advertiser.shown()],
+            "tier1_connections": [
+                {"peer_id": info.peer_id, "addr": show_address(info.host, info.port)}
+                for info in node.peers.validators()
+            ],
         },
         "sync_status": node.sync.status.name,
         "catchup_status": [],
@@ -85,6 +89,15 @@ def _debug_status(node: Node) -> dict[str, Any]:
             "height": node.chain.head.block.height,
             "hash": show_hash(node.chain.head.block.hash),
         },
+    }
+
+
+def _account_data(item: AccountData) -> dict[str, Any]:
+    return {
+        "peer_id": item.peer_id,
+        "account_key": item.account_key,
+        "proxies": [{"addr": addr, "peer_id": peer_id} for peer_id, addr in item.proxies],
+        "timestamp": clock.rfc3339(item.timestamp_ns),
     }
 
 

@@ -163,7 +163,7 @@ def test_who_does_not_wait_goes_at_once(cluster: PlayedCluster, way: list[str]) 
     assert "@" in request.asked_by
 
 
-@pytest.mark.parametrize("verb", ["status", "promote", "demote", "pause", "resume", "history"])
+@pytest.mark.parametrize("verb", ["status", "promote", "demote", "pause", "resume", "cancel", "history"])
 def test_help_teaches(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([verb, "--help"])
