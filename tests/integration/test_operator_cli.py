@@ -163,6 +163,24 @@ def test_who_does_not_wait_goes_at_once(cluster: PlayedCluster, way: list[str]) 
     assert "@" in request.asked_by
 
 
+def test_what_has_not_begun_is_called_off(
+    cluster: PlayedCluster, way: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["cancel", *way]) == 0
+    assert capsys.readouterr().out == "Nothing to do: no switchover is under way.\n"
+    cluster.script = "ignored"
+    assert cli.main(["promote", "validator-2", "--no-wait", "--now", *way]) == 0
+    request = cluster.cluster().request
+    assert request is not None
+    assert request.now
+    capsys.readouterr()
+    assert cli.main(["cancel", "--reason", "not tonight", *way]) == 0
+    assert "called off: promote validator-2" in capsys.readouterr().out
+    request = cluster.cluster().request
+    assert request is not None
+    assert (request.phase, "not tonight" in request.outcome) == (Phase.FAILED, True)
+
+
 @pytest.mark.parametrize("verb", ["status", "promote", "demote", "pause", "resume", "cancel", "history"])
 def test_help_teaches(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -22,6 +22,7 @@ KEY = "ed25519:KEY"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, KEY)
 REQUEST = Switchover("r0", Action.PROMOTE, "b", "somebody", "", 1, 7)
 PROMOTE_B = Wish(Verb.PROMOTE, "b", "me", "maintenance")
+CANCEL = Wish(Verb.CANCEL, by="me")
 DEMOTE, PAUSE, RESUME = Wish(Verb.DEMOTE, by="me"), Wish(Verb.PAUSE, by="me", reason="work"), Wish(Verb.RESUME, by="me")
 
 
@@ -63,6 +64,11 @@ UNREADY = standing("b", ready=False, reason="is Syncing")
 
 # what it is, the cluster, the wish, what comes of it, words that are said
 TABLE: list[tuple[str, Cluster, Wish, type, list[str]]] = [
+    # --- cancel
+    ("nothing is under way", held(), CANCEL, Nothing, ["no switchover is under way"]),
+    ("it is over", held(request=DONE), CANCEL, Nothing, ["no switchover is under way"]),
+    ("it has not begun", held(request=OPEN), CANCEL, Write, ["called off: promote b"]),
+    ("it has begun", held(request=OPEN.accepted("a", 7, "b", 0)), CANCEL, Refusal, ["has begun", "ends by itself"]),
     # --- promote
     ("a ready standby", held(), PROMOTE_B, Write, ["a hands over to b"]),
     ("by host name", held(), replace(PROMOTE_B, member="host-b"), Write, ["a hands over to b"]),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from near_localnet.neard_files import duration, edit_config, edit_genesis
 
 
@@ -33,6 +35,23 @@ def test_a_config_without_rpc_gets_one() -> None:
     assert edit_config({"rpc": None}, rpc="h:1", network="h:2", boot_nodes="", block_time_ms=600)["rpc"] == {
         "addr": "h:1"
     }
+
+
+def test_the_stake_of_one_account_is_divided_wherever_genesis_names_it() -> None:
+    def account(name: str) -> dict[str, Any]:
+        return {"Account": {"account_id": name, "account": {"amount": "7", "locked": "100"}}}
+
+    genesis = {
+        "epoch_length": 60,
+        "total_supply": "214",
+        "validators": [{"account_id": name, "amount": "100"} for name in ("a", "b")],
+        "records": [account("a"), account("b"), {"AccessKey": {"account_id": "b"}}],
+    }
+    edited = edit_genesis(genesis, 5000, "b", 10)
+    assert [one["amount"] for one in edited["validators"]] == ["100", "10"]
+    assert [record["Account"]["account"]["locked"] for record in edited["records"][:2]] == ["100", "10"]
+    assert edited["total_supply"] == "124"
+    assert genesis["total_supply"] == "214"
 
 
 def test_genesis_gets_long_epochs_and_lenient_kickout_of_the_fields_it_has() -> None:
