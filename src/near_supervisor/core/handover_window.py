@@ -90,10 +90,9 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
             f"waiting for height {first}, {seconds:.0f} s from now: {_heights(stop - first)} without a block or chunk"
         )
         return Advice(Answer.WAIT, f"{text} to make begin there, {heights} are needed", first)
-    if end is not None and end + _edge(duties) <= reach:
-        return Advice(
-            Answer.WAIT, f"waiting for the next epoch, at height {end}: in this one no window is long enough", end
-        )
+    at_the_edge = any(stop - max(start, head + 1) > heights for start, stop in duties.windows)
+    if end is not None and at_the_edge and end + _edge(duties) <= reach:
+        return Advice(Answer.WAIT, f"waiting for the next epoch, at height {end}: this one is about to end", end)
     longest = max((stop - max(start, head + 1) for start, stop in usable), default=0)
     within = f"within {patience_ms / 1000:.0f} s" if patience_ms > 0 else "any more"
     text = f"no {_heights(heights)} without a block or chunk to make can be had {within}"

@@ -67,9 +67,14 @@ def test_the_ends_of_an_epoch_are_avoided(start: int, answer: Answer, height: in
     assert (advice.answer, advice.height) == (answer, height), advice.text
 
 
-def test_of_a_short_epoch_the_next_one_is_waited_for() -> None:
-    advice = advise(Duties((), HEAD - 99, 100), SETTINGS, HEAD, 5, 30_000)
-    assert (advice.answer, advice.height) == (Answer.WAIT, HEAD + 1)
+def test_the_next_epoch_is_waited_for_where_only_the_edge_is_in_the_way() -> None:
+    """A validator that owes a block at every third height would wait in vain."""
+    ending = Duties(((HEAD, HEAD + 7),), HEAD - 193, 200)
+    advice = advise(ending, SETTINGS, HEAD, 5, 30_000)
+    assert (advice.answer, advice.height) == (Answer.WAIT, HEAD + 7)
+    short = replace(ending, windows=((HEAD, HEAD + 3), (HEAD + 4, HEAD + 7)))
+    assert advise(short, SETTINGS, HEAD, 5, 30_000).answer is Answer.GO
+    assert advise(ending, SETTINGS, HEAD, 5, 9_000).answer is Answer.GO
 
 
 def asked(request: Switchover = REQUEST) -> tuple[Play, list[cmd.Command]]:
@@ -134,9 +139,8 @@ def test_the_answer_for_another_request_is_none() -> None:
 
 def test_after_the_end_of_an_epoch_it_is_asked_again_once_a_block() -> None:
     play, _ = asked()
-    move(play, play.do(ev.DutiesSeen("r1", Duties((), HEAD - 99, 100))))
-    play.do(ev.RequestMoved("r1", YES))
+    ended = Duties((), HEAD - 100, 100)
     play.wait(BLOCK_MS)
-    assert play.one(cmd.ReadDuties, play.poll(target=play.height + 2, head_age_ms=0))
-    assert not play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", Duties((), HEAD - 99, 100))))
+    assert play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", ended)))
+    assert not play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", ended)))
     assert play.one(cmd.ReadDuties, play.wait(BLOCK_MS))
