@@ -11,13 +11,15 @@ import pytest
 from near_bench import plays
 from near_bench.clock import boot_ns, wait_for
 from near_bench.measure import Values
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Missed, Stage, layout_of_own, raised
 from near_ha.states import State
 from near_localnet import pair
 from near_localnet.options import Options
 
 # neard takes up the key within a second; a start alone takes as long.
 GAP_S = 2.0
+# A validator that owes a block or a chunk now and then, as on mainnet.
+OPTIONS = Options(block_time_ms=100, strategy="hot", others_stake=30)
 SLACK_S = 3.0
 STATE_TIMEOUT_S = 30.0
 
@@ -25,7 +27,7 @@ STATE_TIMEOUT_S = 30.0
 @pytest.fixture(scope="module")
 def localnet() -> Iterator[Stage]:
     """A localnet of this strategy, for this file."""
-    with layout_of_own() as layout, raised(Options(block_time_ms=100, strategy="hot"), layout) as stage:
+    with layout_of_own() as layout, raised(OPTIONS, layout) as stage:
         yield stage
 
 
@@ -39,6 +41,14 @@ def test_the_neard_that_stood_by_is_the_one_that_signs(play: Callable[[Stage], V
     status = pair.status(stage.net.layout, standby)
     assert status is not None
     assert (status["state"], status["neard"]["armed"]) == (State.VALIDATING.value, True)
+    stage.require_clean()
+
+
+def test_a_planned_hand_over_waits_for_a_window_and_misses_nothing(stage: Stage) -> None:
+    before = stage.missed()
+    assert before is not None, "the chain does not say"
+    plays.promoted(stage)
+    assert stage.missed_since(before) == Missed(blocks=0, chunks=0)
     stage.require_clean()
 
 
