@@ -69,14 +69,21 @@ class ClusterSide:
                 self._post(unseen)
             denied = True
 
-    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange) -> None:
+    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof) -> None:
         """Queue the request that belongs to ``command``."""
         match command:
             case cmd.MoveRequest(index, request):
                 broken = ev.RequestMoved(request.id, Answer(Kind.UNKNOWN, "internal error"))
                 self._lane.submit(lambda: self._move(index, request), lambda: self._post(broken))
             case cmd.NoteChange(change):
-                self._lane.submit(lambda: self._note(change), lambda: None)
+                stamped = replace(change, at_ms=clock.wall_ms())
+                self._lane.submit(
+                    lambda: self._note(change.term, lambda known: history.added(known, stamped)), lambda: None
+                )
+            case cmd.NoteProof(term, text):
+                self._lane.submit(
+                    lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
+                )
 
     # --- on the lane
 
@@ -85,20 +92,19 @@ class ClusterSide:
         answer = self._store.check_and_set(consul_keys.switchover(self._options.account_id), index, value)
         self._post(ev.RequestMoved(request.id, answer))
 
-    def _note(self, change: Change) -> None:
+    def _note(self, term: int, changed: Callable[[tuple[Change, ...]], tuple[Change, ...]]) -> None:
         """Best effort: nobody's safety hangs on the history, and nobody waits for it."""
-        stamped = replace(change, at_ms=clock.wall_ms())
         reason = ""
         for attempt in range(NOTE_TRIES):
             if attempt:
                 clock.sleep_ms(NOTE_RETRY_MS)
-            answer = self._try_to_note(stamped)
+            answer = self._try_to_note(changed)
             if answer is None or answer.kind is Kind.YES:
                 return
             reason = answer.reason
-        log.warning("the change of validator in term %d is not in the history: %s", change.term, reason)
+        log.warning("what became of term %d is not in the history: %s", term, reason)
 
-    def _try_to_note(self, change: Change) -> Answer | None:
+    def _try_to_note(self, changed: Callable[[tuple[Change, ...]], tuple[Change, ...]]) -> Answer | None:
         """Consul's answer; None when it is noted already."""
         key = consul_keys.history(self._options.account_id)
         try:
@@ -111,10 +117,10 @@ class ClusterSide:
                 known = history.parse(entry.value)
             except BadRecord as error:
                 log.warning("%s cannot be read and begins anew: %s", key, error)
-        longer = history.added(known, change)
-        if longer == known:
+        after = changed(known)
+        if after == known:
             return None
-        return self._store.check_and_set(key, entry.index if entry else 0, history.to_json(longer))
+        return self._store.check_and_set(key, entry.index if entry else 0, history.to_json(after))
 
 
 def config_event(entry: Entry | None) -> ev.ConfigSeen:

@@ -6,6 +6,7 @@ answer never holds up neard's poll, and neither ever holds up a heartbeat.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 
@@ -19,7 +20,7 @@ from .core.model import Node
 from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
-from .io import clock, neard_duties
+from .io import clock, neard_counters, neard_duties
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .io.neard_rpc import NeardRpc, Unreadable
@@ -124,7 +125,9 @@ class Driver:
                 self._poll(pid, armed)
             case cmd.ReadDuties(request):
                 self._read_duties(request)
-            case cmd.MoveRequest() | cmd.NoteChange():
+            case cmd.ReadCounters(term):
+                self._read_counters(term)
+            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof():
                 self._cluster.carry_out(command)
             case _:
                 self._consul.carry_out(command)
@@ -153,6 +156,15 @@ class Driver:
             self.post(ev.DutiesSeen(request, duties, reason))
 
         self._duties_lane.submit(ask, lambda: self.post(ev.DutiesSeen(request, None, "internal error")))
+
+    def _read_counters(self, term: int) -> None:
+        def ask() -> None:
+            counted = None
+            with contextlib.suppress(Unreadable):
+                counted = neard_counters.read(self._duties_rpc, self._node.settings.validator_account_id)
+            self.post(ev.CountersSeen(term, counted))
+
+        self._duties_lane.submit(ask, lambda: self.post(ev.CountersSeen(term, None)))
 
     def _clean_up(self) -> None:
         self._guard.quit()

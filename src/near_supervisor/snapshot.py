@@ -12,6 +12,7 @@ from . import __version__
 from .core import hot
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
+from .core.proof import KINDS
 from .core.readiness import reasons, unready
 
 
@@ -82,6 +83,8 @@ class Snapshot:
                 "hot": not hot.against(node),
                 "reason": hot.against(node),
             },
+            # What the chain took of it, since it signs; null: not known, or it does not sign.
+            "proof": self._proof(),
             # It lets others go first, after tenures of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
@@ -90,6 +93,16 @@ class Snapshot:
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
             "consul": {"answers": node.consul_silent_since is None},
             "uptime_ms": self.uptime_ms,
+        }
+
+    def _proof(self) -> dict[str, dict[str, Any]] | None:
+        proof, tenure = self.node.proof, self.node.tenure
+        if proof is None or tenure is None or proof.term != tenure.term:
+            return None
+        found = zip(KINDS, proof.tallies, strict=True)
+        return {
+            kind: {"owed": tally.total.owed, "made": tally.total.made, "finding": tally.finding.value}
+            for kind, tally in found
         }
 
     def _leader(self) -> dict[str, Any] | None:

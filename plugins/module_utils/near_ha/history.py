@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from . import wire
@@ -31,6 +31,7 @@ class Change:
 
     ``gap_ms``: from the last moment at which the predecessor may have signed, as far as the new one saw it, until the
     new one signed; None where there was none. ``at_ms`` is wall clock. ``request`` is the id of the switchover, or "".
+    ``proof`` is what the chain took of the new one in its first minute, of each kind ("" = not known yet).
     """
 
     term: int
@@ -41,6 +42,7 @@ class Change:
     gap_ms: int | None = None
     reason: str = ""
     request: str = ""
+    proof: str = ""
 
 
 def parse(raw: bytes) -> tuple[Change, ...]:
@@ -60,8 +62,8 @@ def to_json(changes: Sequence[Change]) -> str:
     texts: list[str] = []
     room = _MAX_BYTES - len(_FRAME % "")
     for change in reversed(changes[-KEEP:]):
-        reason = change.reason[:_MAX_REASON]
-        texts.insert(0, json.dumps({**asdict(change), "kind": change.kind.value, "reason": reason}))
+        short = replace(change, reason=change.reason[:_MAX_REASON], proof=change.proof[:_MAX_REASON])
+        texts.insert(0, json.dumps({**asdict(short), "kind": change.kind.value}))
         room -= len(texts[0]) + len(", ")
         if room < 0:
             del texts[0]
@@ -74,6 +76,11 @@ def added(changes: Sequence[Change], change: Change) -> tuple[Change, ...]:
     if any(known.term == change.term for known in changes):
         return tuple(changes)
     return (*changes, change)[-KEEP:]
+
+
+def proven(changes: Sequence[Change], term: int, proof: str) -> tuple[Change, ...]:
+    """With ``proof`` in the entry of ``term``, if there is one."""
+    return tuple(replace(known, proof=proof) if known.term == term else known for known in changes)
 
 
 def _change(entry: object) -> Change | None:
@@ -90,6 +97,7 @@ def _change(entry: object) -> Change | None:
             gap_ms=fields.optional_count("gap_ms"),
             reason=fields.text("reason")[:_MAX_REASON],
             request=fields.text("request"),
+            proof=fields.text("proof")[:_MAX_REASON],
         )
     except (BadRecord, ValueError):
         return None

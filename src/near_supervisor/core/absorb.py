@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import absorb_cluster, absorb_consul, absorb_neard
+from . import absorb_chain, absorb_cluster, absorb_consul, absorb_neard
 from . import events as ev
 from .commands import Say
 from .model import Closing, Node
@@ -58,6 +58,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.RequestSeen: absorb_cluster.request_seen,
     ev.RequestMoved: absorb_cluster.request_moved,
     ev.DutiesSeen: absorb_cluster.duties_seen,
+    ev.CountersSeen: absorb_chain.counters_seen,
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,

@@ -151,6 +151,21 @@ class ReadDuties:
 
 
 @dataclass(frozen=True)
+class ReadCounters:
+    """Ask neard what the chain has counted of this validator, in ``term``."""
+
+    term: int
+
+
+@dataclass(frozen=True)
+class NoteProof:
+    """Add to the history's entry of ``term`` what arrived on the chain."""
+
+    term: int
+    text: str
+
+
+@dataclass(frozen=True)
 class NoteChange:
     """Add it to the history, once for each term. The driver adds the wall clock."""
 
@@ -204,6 +219,8 @@ Command = (
     | Release
     | MoveRequest
     | ReadDuties
+    | ReadCounters
+    | NoteProof
     | NoteChange
     | Remember
     | Forget

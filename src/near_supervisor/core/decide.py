@@ -12,7 +12,16 @@ from collections.abc import Callable
 from itertools import product
 
 from . import commands as cmd
-from . import rules_hot, rules_lease, rules_neard, rules_readiness, rules_session, rules_signer, rules_switchover
+from . import (
+    rules_hot,
+    rules_lease,
+    rules_neard,
+    rules_proof,
+    rules_readiness,
+    rules_session,
+    rules_signer,
+    rules_switchover,
+)
 from .commands import Command
 from .model import Closing, Guard, Node
 from .step import Step
@@ -108,6 +117,9 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_readiness.judge, ""),
     (rules_session.publish_member, "session"),
     (rules_switchover.prove, "signer, answer, tenure"),
+    (rules_proof.look, "signer, answer, tenure"),
+    (rules_proof.tell, "signer, tenure"),
+    (rules_proof.alarm, "signer, tenure"),
     (rules_switchover.answer_request, "tenure, request"),
     (rules_switchover.conclude, "tenure, request"),
     (rules_switchover.call_off, "session, request"),

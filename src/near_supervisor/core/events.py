@@ -9,6 +9,7 @@ from .answer import Answer
 from .handover_window import Duties
 from .host import Host
 from .model import Memory
+from .proof import Counted
 from .sync import Sample
 from .values import dataclass
 from .watch import Seen
@@ -218,6 +219,14 @@ class DutiesSeen:
 
 
 @dataclass(frozen=True)
+class CountersSeen:
+    """What the chain has counted of this validator, asked in ``term``; None when neard did not say."""
+
+    term: int
+    counted: Counted | None
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """A person or the system wants this node to stop. Asking twice hurries it."""
 
@@ -256,6 +265,7 @@ Event = (
     | RequestSeen
     | RequestMoved
     | DutiesSeen
+    | CountersSeen
     | StopAsked
     | DetachAsked
 )

@@ -16,8 +16,8 @@ STOP_MS = 250
 PICK_UP_MS = 1_150
 # The heir waits until the chain is above what its predecessor may have signed.
 HEIGHT_RULE = 2
-# It is accepted at one head and begun at the next.
-BEGIN = 2
+# It is accepted at one head and begun at one of the next.
+BEGIN = 3
 # Shards and seats change hands there: approvals of two sets of validators are wanted.
 EPOCH_EDGE = 50
 # Of a short epoch, as test chains have.

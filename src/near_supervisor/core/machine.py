@@ -7,7 +7,17 @@ daemon, in the tests and in the simulation.
 
 from __future__ import annotations
 
-from . import lease, rules_hot, rules_lease, rules_neard, rules_readiness, rules_session, rules_signer, rules_switchover
+from . import (
+    lease,
+    rules_hot,
+    rules_lease,
+    rules_neard,
+    rules_proof,
+    rules_readiness,
+    rules_session,
+    rules_signer,
+    rules_switchover,
+)
 from .absorb import absorb
 from .commands import Command, Say
 from .decide import decide, leave_due
@@ -58,6 +68,7 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_lease.due(node, due)
     rules_switchover.due(node, due)
     rules_readiness.due(node, due)
+    rules_proof.due(node, due)
     if node.closing is not None:
         leave_due(node, due)
     return min([time for time in due if time > now])

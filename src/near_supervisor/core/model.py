@@ -12,6 +12,7 @@ from near_ha.switchover import Switchover
 from .ceiling import Ceiling, TwoHeads
 from .handover_window import Duties
 from .host import UNKNOWN, Host
+from .proof import Proof
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
 from .tip import Tip
@@ -181,7 +182,8 @@ class Node:
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
-    ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
+    ``proof`` is what the chain has counted of this node's last term. ``against`` names what speaks against a take-over
+    of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
     """
 
@@ -234,6 +236,9 @@ class Node:
     objection: str = ""
     hot_failed: str = ""
     host: Host = UNKNOWN
+    proof: Proof | None = None
+    proof_at: int = 0
+    proof_reading: bool = False
     against: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     standby_looks_at: int = 0

@@ -11,6 +11,8 @@ from .step import Step
 from .values import replace
 
 WAITING_POLL_MS = 25
+# How late a new head is seen decides whether its successor waits for a block more.
+HANDING_OVER_POLL_MS = 10
 # Parts of the ordinary interval between two polls.
 STARTING_POLLS = 10
 SYNCING_POLLS = 4
@@ -54,7 +56,9 @@ def _poll_interval(node: Node) -> int:
     tenure, settings = node.tenure, node.settings
     if node.neard is None or not node.neard.answered:
         return settings.poll_ms // STARTING_POLLS
-    if hot.confirmed_by(node.neard) is not None or handing_over(node):
+    if handing_over(node):
+        return HANDING_OVER_POLL_MS
+    if hot.confirmed_by(node.neard) is not None:
         return WAITING_POLL_MS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)

@@ -23,7 +23,7 @@ from .values import replace
 ACCEPTED_LEASES = 2
 # In block times, with room for a block that is missed.
 TWO_HEADS_TAKE = 4
-FRESH_HEAD_TAKES = 2
+FRESH_HEAD_TAKES = 3
 # In tenths of a block time: all that there is, but the half of one by which the chain's clock may be misread.
 ENDS_WITHIN = 4
 

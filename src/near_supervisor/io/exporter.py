@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from near_ha.errors import BadConfig
 from near_ha.states import State
 from near_supervisor.core.model import Guard
+from near_supervisor.core.proof import Finding
 from near_supervisor.core.readiness import NAMES
 from near_supervisor.snapshot import Snapshot
 
@@ -99,6 +100,12 @@ class _Metrics(Collector):
         for reason in NAMES:
             unready.add_metric([reason], float(reason in against))
         yield unready
+        missing = GaugeMetricFamily(
+            "near_supervisor_signing_missing", "Does the chain take none of what this validator owes", labels=["duty"]
+        )
+        for kind, found in (status["proof"] or {}).items():
+            missing.add_metric([kind], float(found["finding"] == Finding.MISSING.value))
+        yield missing
         stops = CounterMetricFamily("near_supervisor_neard_stops", "How often a neard of this node has ended")
         stops.add_metric([], status["neard"]["restarts"])
         yield stops

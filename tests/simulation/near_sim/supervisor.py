@@ -13,6 +13,7 @@ from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.handover_window import Duties
 from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
 from near_supervisor.core.model import Node
+from near_supervisor.core.proof import Counted, Duty
 
 from .lease_lane import LeaseLane
 from .wish_watch import WishWatch
@@ -42,6 +43,8 @@ class Supervisor:
         self._lane = LeaseLane(host, lambda: self.alive, self._heard, heartbeat_timeout_ms(host.settings.lease_ms))
         self._looking = self._look_again = False
         self._bought = 0
+        # Nothing that this node makes arrives on the chain.
+        self._unheard = host.world.chance(0.2)
         self._wishes = WishWatch(host, lambda: self.alive, self.post)
         self.post(TICK)
         self.look()
@@ -172,6 +175,18 @@ class Supervisor:
             duties = Duties(windows, first, 20 * every)
         self._world.after(self._world.between(5, 500), lambda: self.post(ev.DutiesSeen(command.request, duties, "old")))
 
+    def _read_counters(self, command: cmd.ReadCounters) -> None:
+        """The chain's counters; in some schedules nothing of this node arrives."""
+        counted = None
+        if self._host.neard.speaks:
+            head = self._host.neard.head()
+            owed = [head // every for every in (20, 7, 1)]
+            counted = Counted(0, tuple(Duty(number, 0 if self._unheard else number) for number in owed))
+        self._world.after(self._world.between(5, 500), lambda: self.post(ev.CountersSeen(command.term, counted)))
+
+    def _note_proof(self, _command: cmd.NoteProof) -> None:
+        """Nobody decides by the history."""
+
     def look_at_wishes(self) -> None:
         """Something changed there."""
         self._wishes.look()
@@ -300,6 +315,8 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.DropSession: Supervisor._drop_session,
     cmd.ReadMembers: Supervisor._read_members,
     cmd.ReadDuties: Supervisor._read_duties,
+    cmd.ReadCounters: Supervisor._read_counters,
+    cmd.NoteProof: Supervisor._note_proof,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,

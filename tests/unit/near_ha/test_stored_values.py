@@ -40,7 +40,7 @@ MEMBERS = st.builds(
     st.lists(st.sampled_from(["disk", "sync", "a" * 40, "_9"]), max_size=20).map(tuple),
 )  # fmt: skip
 CONFIGS = st.builds(ClusterConfig, st.booleans(), TEXT, TEXT, COUNT)
-A_CHANGE = st.builds(Change, COUNT, TEXT, st.sampled_from(Kind), COUNT, TEXT, st.none() | COUNT, TEXT, TEXT)
+A_CHANGE = st.builds(Change, COUNT, TEXT, st.sampled_from(Kind), COUNT, TEXT, st.none() | COUNT, TEXT, TEXT, TEXT)
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], str]] = {
     "switchover": (switchover.parse, REQUEST.to_json()),
@@ -76,6 +76,14 @@ def test_a_member_is_read_as_it_was_written(member: Member) -> None:
 @given(CONFIGS)
 def test_a_configuration_is_read_as_it_was_written(config: ClusterConfig) -> None:
     assert cluster_config.parse(config.to_json().encode()) == config
+
+
+def test_a_proof_is_added_to_its_term() -> None:
+    changes = tuple(Change(term, "a", Kind.RELEASE, 1) for term in (7, 8))
+    proven = history.proven(changes, 7, "1 of 1 blocks")
+    assert [change.proof for change in proven] == ["1 of 1 blocks", ""]
+    assert history.parse(history.to_json(proven).encode()) == proven
+    assert history.proven(changes, 9, "x") == changes
 
 
 @given(st.lists(A_CHANGE, max_size=5))

@@ -36,10 +36,10 @@ def test_how_many_heights_a_hand_over_takes(block_time_ms: int, hot: bool, start
 @pytest.mark.parametrize(
     ("windows", "answer", "height"),
     [
-        pytest.param([(HEAD, HEAD + 7)], Answer.GO, 0, id="just long enough"),
-        pytest.param([(HEAD + 1, HEAD + 7)], Answer.GO, 0, id="begins above the head"),
-        pytest.param([(HEAD, HEAD + 6), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
-        pytest.param([(HEAD + 2, HEAD + 8), (HEAD + 9, HEAD + 16)], Answer.WAIT, HEAD + 9, id="begun too late"),
+        pytest.param([(HEAD, HEAD + 8)], Answer.GO, 0, id="just long enough"),
+        pytest.param([(HEAD + 1, HEAD + 8)], Answer.GO, 0, id="begins above the head"),
+        pytest.param([(HEAD, HEAD + 7), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
+        pytest.param([(HEAD + 2, HEAD + 9), (HEAD + 9, HEAD + 17)], Answer.WAIT, HEAD + 9, id="begun too late"),
         pytest.param([(HEAD + 52, HEAD + 90)], Answer.GO, 0, id="too far away"),
         pytest.param([(HEAD + 51, HEAD + 90)], Answer.WAIT, HEAD + 51, id="just near enough"),
         pytest.param([], Answer.GO, 0, id="none"),

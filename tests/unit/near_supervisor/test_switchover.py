@@ -14,7 +14,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
-from near_supervisor.core.rules_neard import WAITING_POLL_MS
+from near_supervisor.core.rules_neard import HANDING_OVER_POLL_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, released, sample, standby
 
 PROMOTE_B = Switchover("r1", Action.PROMOTE, "b", "alice", "new kernel", 0, term=8)
@@ -39,7 +39,7 @@ def moved(play: Play, out: list[cmd.Command]) -> Switchover:
 
 def no_head_comes(play: Play) -> list[cmd.Command]:
     """For as long as the holder would wait for one."""
-    return play.wait(2 * SETTINGS.block_time_ms)
+    return play.wait(3 * SETTINGS.block_time_ms)
 
 
 def test_the_holder_accepts_then_stops_then_releases_to_the_target() -> None:
@@ -73,7 +73,7 @@ def test_the_holder_stops_right_after_a_new_head() -> None:
     asked = play.now
     assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
     play.poll(play.height, target=play.height + 1, head_age_ms=SETTINGS.block_time_ms // 2)
-    assert play.one(cmd.PollNeard, play.wait(WAITING_POLL_MS)), "a new head is to be seen at once"
+    assert play.one(cmd.PollNeard, play.wait(HANDING_OVER_POLL_MS)), "a new head is to be seen at once"
     play.wait(SETTINGS.block_time_ms // 2 - (play.now - asked))
     assert play.one(cmd.StopNeard, play.poll(target=play.height + 2, head_age_ms=0))
     release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0"), after=200))

@@ -1,0 +1,116 @@
+"""Does what this validator makes arrive on the chain? What neard itself counts was sent, and need not have been taken.
+
+The chain counts for each validator, from the beginning of an epoch, what was owed and what was made: blocks, chunks and
+endorsements (neard-facts: RPC ``validators``). Owed counts rise only while the others' blocks flow.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .values import dataclass, replace
+
+KINDS = ("blocks", "chunks", "endorsements")
+# So many may be missed in a row: the first ones were owed before this node signed, or met its predecessor's routes.
+ENOUGH = (2, 2, 20)
+
+
+class Finding(Enum):
+    """``UNKNOWN``: too little was owed yet."""
+
+    MADE = "made"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What was owed and what was made of it."""
+
+    owed: int = 0
+    made: int = 0
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the chain has counted since the epoch began at ``epoch_start``, in the order of KINDS; no seat: ``()``."""
+
+    epoch_start: int
+    duties: tuple[Duty, ...]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One kind: ``seen`` is the chain's count at the last look, ``last`` at the last one that was made.
+
+    ``total`` is since this node signs.
+    """
+
+    seen: Duty = Duty()
+    last: Duty = Duty()
+    total: Duty = Duty()
+    finding: Finding = Finding.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of ``term`` since ``since``.
+
+    ``told``: it is in the history. ``said_at``: the last alarm (None = there is none).
+    """
+
+    term: int
+    since: int
+    epoch_start: int
+    tallies: tuple[Tally, ...]
+    seated: bool = True
+    told: bool = False
+    said_at: int | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The kinds that were owed and not made, again and again."""
+        found = zip(KINDS, self.tallies, strict=True)
+        return tuple(kind for kind, tally in found if tally.finding is Finding.MISSING)
+
+    @property
+    def known(self) -> bool:
+        """Is there a finding of each kind?"""
+        return all(tally.finding is not Finding.UNKNOWN for tally in self.tallies)
+
+    def text(self) -> str:
+        """Of each kind what was made of what was owed, for people."""
+        if not self.seated:
+            return "no validator of this epoch"
+        parts = zip(KINDS, self.tallies, strict=True)
+        return ", ".join(f"{tally.total.made} of {tally.total.owed} {kind}" for kind, tally in parts)
+
+
+def begin(term: int, counted: Counted, now: int) -> Proof:
+    """From here on it counts."""
+    duties = counted.duties or tuple(Duty() for _ in KINDS)
+    tallies = tuple(Tally(duty, duty) for duty in duties)
+    return Proof(term, now, counted.epoch_start, tallies, seated=bool(counted.duties))
+
+
+def fold(proof: Proof, counted: Counted) -> Proof:
+    """After one more look."""
+    if not counted.duties:
+        return replace(proof, seated=False, epoch_start=counted.epoch_start)
+    # A new epoch counts from zero; so does a chain that takes something back.
+    fresh = counted.epoch_start != proof.epoch_start or not proof.seated
+    found = zip(proof.tallies, counted.duties, ENOUGH, strict=True)
+    tallies = tuple(_fold(tally, duty, enough, fresh) for tally, duty, enough in found)
+    return replace(proof, seated=True, epoch_start=counted.epoch_start, tallies=tallies)
+
+
+def _fold(tally: Tally, duty: Duty, enough: int, fresh: bool) -> Tally:
+    seen, last = tally.seen, tally.last
+    if fresh or duty.owed < seen.owed or duty.made < seen.made:
+        # What was owed in vain before goes on to count.
+        seen, last = Duty(), Duty(last.owed - seen.owed, last.made - seen.made)
+    total = Duty(tally.total.owed + duty.owed - seen.owed, tally.total.made + duty.made - seen.made)
+    if duty.made > seen.made:
+        return Tally(duty, duty, total, Finding.MADE)
+    missing = duty.owed - last.owed >= enough
+    return Tally(duty, last, total, Finding.MISSING if missing else tally.finding)
