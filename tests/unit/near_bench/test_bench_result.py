@@ -100,7 +100,13 @@ def test_json_has_every_value_and_says_what_failed() -> None:
     assert [run["failure"] for run in row["runs"]] == [None, None, "nobody signs"]
     assert document["status"] == FAILED
     assert document["machine"] == {"cores": 2}
-    assert document["settings"] == {"lease_s": 4, "block_time_ms": 100, "start_delay_ms": 1000, "strategy": "restart"}
+    assert document["settings"] == {
+        "lease_s": 4,
+        "block_time_ms": 100,
+        "start_delay_ms": 1000,
+        "strategy": "restart",
+        "others_stake": 1,
+    }
 
 
 def test_table_shows_referee_and_notes() -> None:
