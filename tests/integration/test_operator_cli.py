@@ -175,7 +175,7 @@ def test_what_has_not_begun_is_called_off(
     assert request.now
     capsys.readouterr()
     assert cli.main(["cancel", "--reason", "not tonight", *way]) == 0
-    assert "called off: promote validator-2" in capsys.readouterr().out
+    assert "promote validator-2 is called off" in capsys.readouterr().out
     request = cluster.cluster().request
     assert request is not None
     assert (request.phase, "not tonight" in request.outcome) == (Phase.FAILED, True)

@@ -160,7 +160,8 @@ def _cancel(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Deci
     ended = request.ended(Phase.FAILED, "", now_ms, f"called off by {by}" + (f": {wish.reason}" if wish.reason else ""))
     what = f"{request.action.value} {request.target}".strip()
     key = consul_keys.switchover(cluster.account_id)
-    return Write(key, cluster.request_index, ended.to_json(), f"called off: {what}, as {_who_asked(request)}")
+    text = f"{what} is called off, which {request.asked_by or 'somebody'} has asked for"
+    return Write(key, cluster.request_index, ended.to_json(), text)
 
 
 _DECIDERS: dict[Verb, Callable[[Cluster, Wish, str, int], Decision]] = {

@@ -67,7 +67,7 @@ TABLE: list[tuple[str, Cluster, Wish, type, list[str]]] = [
     # --- cancel
     ("nothing is under way", held(), CANCEL, Nothing, ["no switchover is under way"]),
     ("it is over", held(request=DONE), CANCEL, Nothing, ["no switchover is under way"]),
-    ("it has not begun", held(request=OPEN), CANCEL, Write, ["called off: promote b"]),
+    ("it has not begun", held(request=OPEN), CANCEL, Write, ["promote b is called off", "somebody has asked"]),
     ("it has begun", held(request=OPEN.accepted("a", 7, "b", 0)), CANCEL, Refusal, ["has begun", "ends by itself"]),
     # --- promote
     ("a ready standby", held(), PROMOTE_B, Write, ["a hands over to b"]),
