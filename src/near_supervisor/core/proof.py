@@ -88,7 +88,7 @@ class Proof:
 
 def begin(term: int, counted: Counted, now: int) -> Proof:
     """From here on it counts."""
-    duties = counted.duties or tuple(Duty() for _ in KINDS)
+    duties = counted.duties or (Duty(),) * len(KINDS)
     tallies = tuple(Tally(duty, duty) for duty in duties)
     return Proof(term, now, counted.epoch_start, tallies, seated=bool(counted.duties))
 
