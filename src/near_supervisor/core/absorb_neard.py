@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import candidacy, hot, lease, sync, tip
+from . import candidacy, hot, lease, proof, sync, tip
 from . import events as ev
 from .ceiling import Ceiling, TwoHeads
 from .commands import Command, MoveDeadline, Remember, Say
@@ -162,7 +162,10 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
     heads = _heads(node, sample, view, event.asked_at)
-    node, kept = _keep(replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads), heads)
+    facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads, made=sample.made)
+    if node.proof is not None:
+        facts = replace(facts, proof=proof.compare(node.proof, sample.made, event.asked_at))
+    node, kept = _keep(facts, heads)
     return node, said + kept
 
 

@@ -182,7 +182,8 @@ class Node:
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
-    ``proof`` is what the chain has counted of this node's last term. ``against`` names what speaks against a take-over
+    ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts itself (blocks,
+    chunks; None = it does not say). ``against`` names what speaks against a take-over
     of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
     """
@@ -238,6 +239,7 @@ class Node:
     host: Host = UNKNOWN
     proof: Proof | None = None
     proof_at: int = 0
+    made: tuple[int, int] | None = None
     proof_reading: bool = False
     against: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -13,6 +13,8 @@ from .values import dataclass, replace
 KINDS = ("blocks", "chunks", "endorsements")
 # So many may be missed in a row: the first ones were owed before this node signed, or met its predecessor's routes.
 ENOUGH = (2, 2, 20)
+# What the predecessor has made last may be counted after this node's first look.
+UNDER_WAY = 2
 
 
 class Finding(Enum):
@@ -56,7 +58,9 @@ class Tally:
 class Proof:
     """What is known of ``term`` since ``since``.
 
-    ``told``: it is in the history. ``said_at``: the last alarm (None = there is none).
+    ``told``: it is in the history. ``said_at``: the last alarm (None = there is none), ``foreign_said_at`` the last one
+    about ``foreign``, what somebody else has made. The chain's counters are of ``seen_at``; ``judged``: they have been
+    compared with neard's own. ``made_before`` are the blocks and chunks that neard had made when this began.
     """
 
     term: int
@@ -66,6 +70,11 @@ class Proof:
     seated: bool = True
     told: bool = False
     said_at: int | None = None
+    seen_at: int = 0
+    judged: bool = False
+    made_before: tuple[int, int] | None = None
+    foreign: tuple[str, ...] = ()
+    foreign_said_at: int | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -86,15 +95,33 @@ class Proof:
         return ", ".join(f"{tally.total.made} of {tally.total.owed} {kind}" for kind, tally in parts)
 
 
-def begin(term: int, counted: Counted, now: int) -> Proof:
-    """From here on it counts."""
+def begin(term: int, counted: Counted, now: int, made: tuple[int, int] | None = None) -> Proof:
+    """From here on it counts; ``made`` are the blocks and chunks that its neard has made until now."""
     duties = counted.duties or (Duty(),) * len(KINDS)
     tallies = tuple(Tally(duty, duty) for duty in duties)
-    return Proof(term, now, counted.epoch_start, tallies, seated=bool(counted.duties))
+    seated = bool(counted.duties)
+    return Proof(term, now, counted.epoch_start, tallies, seated=seated, seen_at=now, made_before=made)
 
 
-def fold(proof: Proof, counted: Counted) -> Proof:
+def compare(proof: Proof, made: tuple[int, int] | None, asked_at: int) -> Proof:
+    """With what neard, asked at ``asked_at``, has made itself by then; None = it does not say.
+
+    What it was asked for before the chain was says nothing. Of endorsements neard keeps no count.
+    """
+    if proof.judged or made is None or proof.made_before is None or asked_at < proof.seen_at:
+        return proof
+    found = zip(KINDS, proof.tallies, made, proof.made_before, strict=False)
+    foreign = tuple(
+        f"{tally.total.made} {kind}, of which it has made {now - before}"
+        for kind, tally, now, before in found
+        if tally.total.made - (now - before) > UNDER_WAY
+    )
+    return replace(proof, judged=True, foreign=foreign)
+
+
+def fold(proof: Proof, counted: Counted, now: int) -> Proof:
     """After one more look."""
+    proof = replace(proof, seen_at=now, judged=False)
     if not counted.duties:
         return replace(proof, seated=False, epoch_start=counted.epoch_start)
     # A new epoch counts from zero; so does a chain that takes something back.

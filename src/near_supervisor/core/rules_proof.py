@@ -62,6 +62,20 @@ def _of_this_term(node: Node) -> Proof | None:
     return proof if proof is not None and tenure is not None and proof.term == tenure.term else None
 
 
+def witness(node: Node, now: int) -> Step:
+    """Somebody else who makes blocks or chunks with this key is the worst that can be: it is said again and again."""
+    proof = _of_this_term(node)
+    if proof is None or not proof.foreign:
+        return node, []
+    if proof.foreign_said_at is not None and now < proof.foreign_said_at + ALARM_EVERY_MS:
+        return node, []
+    text = (
+        f"SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has {' and '.join(proof.foreign)} since this node signs. Find the"
+        " host that has the key and is no member of this cluster, and stop its neard; this node signs on"
+    )
+    return replace(node, proof=replace(proof, foreign_said_at=now)), [cmd.Say("error", text)]
+
+
 def due(node: Node, times: list[int]) -> None:
     """When to look, to tell, to say it again."""
     if node.tenure is None or node.tenure.signs_at is None or node.tenure.give_up:
@@ -71,5 +85,7 @@ def due(node: Node, times: list[int]) -> None:
     proof = _of_this_term(node)
     if proof is not None:
         times.append(proof.since + TELL_AFTER_MS)
+        if proof.foreign_said_at is not None:
+            times.append(proof.foreign_said_at + ALARM_EVERY_MS)
         if proof.said_at is not None:
             times.append(proof.said_at + ALARM_EVERY_MS)

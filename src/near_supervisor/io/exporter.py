@@ -106,6 +106,12 @@ class _Metrics(Collector):
         for kind, found in (status["proof"] or {}).items():
             missing.add_metric([kind], float(found["finding"] == Finding.MISSING.value))
         yield missing
+        foreign = GaugeMetricFamily(
+            "near_supervisor_foreign_signatures", "Does the chain have blocks or chunks that another neard has made"
+        )
+        if status["proof"] is not None:
+            foreign.add_metric([], float(status["foreign"]))
+        yield foreign
         stops = CounterMetricFamily("near_supervisor_neard_stops", "How often a neard of this node has ended")
         stops.add_metric([], status["neard"]["restarts"])
         yield stops

@@ -21,9 +21,17 @@ _MAX_HEIGHT = 2**53
 _MAX_VERSION = 100
 # It ends up in records that others read.
 _MAX_SHOWN = 200
-_PEERS = re.compile(rb"^near_peer_connections_total (\S+)", re.MULTILINE)
-_CORRECT = re.compile(rb"^near_config_correct (\S+)", re.MULTILINE)
-_TARGET = re.compile(rb"^near_largest_target_height (\S+)", re.MULTILINE)
+# Peers, the height up to which it has approved, whether it found its files correct, blocks and chunks that it has made.
+_METRICS = tuple(
+    re.compile(rb"^near_%b (\S+)" % name, re.MULTILINE)
+    for name in (
+        b"peer_connections_total",
+        b"largest_target_height",
+        b"config_correct",
+        b"block_produced_total",
+        b"chunk_produced_total",
+    )
+)
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
 _KEY_FIELDS = ("validator_account_id", "validator_public_key")
 _FRACTION = re.compile(r"\.\d+")
@@ -85,7 +93,7 @@ class NeardRpc:
             raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
-        peers, target, correct = self._metrics() if armed else (None, None, None)
+        peers, target, correct, *made = self._metrics() if armed else (None,) * len(_METRICS)
         return Sample(
             height=height,
             syncing=syncing,
@@ -97,6 +105,7 @@ class NeardRpc:
             version=self.version,
             chain_id=_short(status.get("chain_id")),
             config_correct=correct != 0,
+            made=_both(*made),
         )
 
     def call(self, method: str, params: object) -> Any:
@@ -121,13 +130,13 @@ class NeardRpc:
         peers = self._json("/network_info").get("num_active_peers")
         return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
 
-    def _metrics(self) -> tuple[int | None, int | None, int | None]:
-        """Peers, largest target height and whether its files were found correct; None where there is no such metric."""
+    def _metrics(self) -> tuple[int | None, ...]:
+        """One number for each of _METRICS; None where there is no such metric."""
         try:
             text = self._get("/metrics")
         except Unreadable:
-            return None, None, None
-        return _metric(_PEERS, text), _metric(_TARGET, text), _metric(_CORRECT, text)
+            return (None,) * len(_METRICS)
+        return tuple(_metric(pattern, text) for pattern in _METRICS)
 
     def _json(self, route: str) -> dict[str, object]:
         try:
@@ -166,6 +175,10 @@ def _metric(pattern: re.Pattern[bytes], text: bytes) -> int | None:
         return _height(int(float(match.group(1)))) if match else None
     except (ValueError, OverflowError):
         return None
+
+
+def _both(blocks: int | None, chunks: int | None) -> tuple[int, int] | None:
+    return None if blocks is None or chunks is None else (blocks, chunks)
 
 
 def _object(value: object) -> dict[str, object]:

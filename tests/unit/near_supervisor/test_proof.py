@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.proof import Counted, Duty, Finding, Proof, begin, fold
+from near_supervisor.core.proof import Counted, Duty, Finding, Proof, begin, compare, fold
 from near_supervisor.core.rules_proof import ALARM_EVERY_MS, LOOK_AGAIN_MS, LOOK_MS, TELL_AFTER_MS
 from support.core_play import Play
 
@@ -48,23 +50,23 @@ def findings(proof: Proof) -> tuple[Finding, ...]:
     ],
 )
 def test_each_kind_is_judged_by_itself(after: Counted, found: tuple[Finding, ...], text: str) -> None:
-    proof = fold(begin(TERM, BEFORE, 0), after)
+    proof = fold(begin(TERM, BEFORE, 0), after, 0)
     assert findings(proof) == found
     assert proof.text() == text
 
 
 def test_what_arrived_once_may_stop_to() -> None:
-    proof = fold(begin(TERM, BEFORE, 0), counted((6, 6), (52, 51), (520, 509)))
+    proof = fold(begin(TERM, BEFORE, 0), counted((6, 6), (52, 51), (520, 509)), 0)
     assert not proof.missing
-    assert fold(proof, counted((7, 6), (53, 51), (539, 509))).missing == ()
-    proof = fold(proof, counted((8, 6), (54, 51), (540, 509)))
+    assert fold(proof, counted((7, 6), (53, 51), (539, 509)), 0).missing == ()
+    proof = fold(proof, counted((8, 6), (54, 51), (540, 509)), 0)
     assert proof.missing == ("blocks", "chunks", "endorsements")
-    assert fold(proof, counted((9, 7), (54, 51), (540, 509))).missing == ("chunks", "endorsements")
+    assert fold(proof, counted((9, 7), (54, 51), (540, 509)), 0).missing == ("chunks", "endorsements")
 
 
 def test_an_epoch_begins_to_count_anew() -> None:
-    proof = fold(begin(TERM, BEFORE, 0), counted((6, 5), (51, 49), (510, 490)))
-    proof = fold(proof, counted((1, 0), (0, 0), (9, 0), start=100))
+    proof = fold(begin(TERM, BEFORE, 0), counted((6, 5), (51, 49), (510, 490)), 0)
+    proof = fold(proof, counted((1, 0), (0, 0), (9, 0), start=100), 0)
     assert findings(proof) == (MISSING, UNKNOWN, UNKNOWN), "what was owed in vain before counts"
     assert proof.text() == "0 of 2 blocks, 0 of 1 chunks, 0 of 19 endorsements"
 
@@ -72,9 +74,9 @@ def test_an_epoch_begins_to_count_anew() -> None:
 def test_without_a_seat_nothing_is_owed() -> None:
     proof = begin(TERM, Counted(0, ()), 0)
     assert (proof.known, proof.missing, proof.text()) == (False, (), "no validator of this epoch")
-    seated = fold(proof, counted((1, 1), (0, 0), (3, 3), start=100))
+    seated = fold(proof, counted((1, 1), (0, 0), (3, 3), start=100), 0)
     assert seated.seated
-    assert fold(seated, Counted(200, ())).text() == "no validator of this epoch"
+    assert fold(seated, Counted(200, ()), 0).text() == "no validator of this epoch"
 
 
 # --- the rules
@@ -146,3 +148,47 @@ def test_an_answer_that_says_nothing_of_this_term_changes_nothing(event: ev.Coun
     play.do(event)
     assert play.node.proof is None
     assert play.one(cmd.ReadCounters, play.wait(LOOK_MS))
+
+
+# --- somebody else
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        pytest.param((7, 70), [], id="all of it is its own"),
+        pytest.param((5, 68), [], id="two of each were under way"),
+        pytest.param((4, 70), ["3 blocks, of which it has made 0"], id="a block too many"),
+        pytest.param((4, 60), ["3 blocks", "20 chunks, of which it has made 10"], id="of both"),
+        pytest.param(None, [], id="neard does not say"),
+    ],
+)
+def test_what_this_neard_has_not_made_is_somebody_elses(made: tuple[int, int] | None, words: list[str]) -> None:
+    proof = fold(begin(TERM, BEFORE, 0, (4, 50)), counted((8, 8), (70, 69), (600, 590)), 0)
+    found = compare(proof, made, 0).foreign
+    assert len(found) == len(words)
+    assert all(word in text for word, text in zip(words, found, strict=True))
+    assert not compare(proof, made, -1).foreign, "it was asked before the chain was"
+    assert not compare(replace(proof, made_before=None), made, 0).foreign
+
+
+def test_a_foreign_signer_is_shouted_about_once_a_minute() -> None:
+    play = Play().to_validating()
+    play.wait(600)
+    play.poll(target=play.height + 2, head_age_ms=0, made=(0, 0))
+    play.do(ev.CountersSeen(TERM, BEFORE))
+    seen = counted((9, 9), (50, 49), (520, 510))
+
+    def shouts(after: int) -> int:
+        out: list[cmd.Command] = []
+        for _ in range(after // 1_000):
+            out += play.wait(1_000)
+            out += play.poll(target=play.height + 2, head_age_ms=0, made=(1, 0))
+            out += play.heartbeat()
+            if play.node.proof_reading:
+                out += play.do(ev.CountersSeen(TERM, seen))
+        return sum(isinstance(one, cmd.Say) and "SOMEBODY ELSE SIGNS" in one.message for one in out)
+
+    assert shouts(10_000) == 1
+    assert shouts(ALARM_EVERY_MS - 10_000) == 0
+    assert shouts(20_000) == 1
