@@ -70,8 +70,8 @@ def witness(node: Node, now: int) -> Step:
     if proof.foreign_said_at is not None and now < proof.foreign_said_at + ALARM_EVERY_MS:
         return node, []
     text = (
-        f"SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has {' and '.join(proof.foreign)} since this node signs. Find the"
-        " host that has the key and is no member of this cluster, and stop its neard; this node signs on"
+        f"SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has {' and '.join(proof.foreign)} since this node signs. Find"
+        " the host that has the key and is no member of this cluster, and stop its neard; this node signs on"
     )
     return replace(node, proof=replace(proof, foreign_said_at=now)), [cmd.Say("error", text)]
 
