@@ -97,7 +97,7 @@ def test_two_hosts_of_one_play_are_not_both_promoted(cluster: PlayedCluster, tmp
 def test_a_word_that_means_nothing(tmp_path: Path) -> None:
     status, said = ad_hoc(tmp_path, "validator2", "-m", SHORT, "-a", "promot")
     assert status != 0
-    assert "value of action must be one of: promote, demote, pause, resume, got: promot" in said
+    assert "value of action must be one of: promote, demote, pause, resume, cancel, got: promot" in said
 
 
 def test_the_info_module_by_its_short_name(cluster: PlayedCluster, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_two_wishes_at_once_are_one_switchover(pair: Pair) -> None:
         ({"timeout_ms": 0}, "timeout 0 ms is not between 1 and 3600000"),
         ({"force": "yes"}, "force is 'yes'. It should be true or false"),
         ({"check": 1}, "check is 1. It should be true or false"),
-        ({"chek": True}, "there is no field 'chek'. There are: by, check, force, member, reason, timeout_ms"),
+        ({"chek": True}, "there is no field 'chek'. There are: by, check, force, member, now, reason, timeout_ms"),
         (["promote"], "the request's body is not a JSON object"),
     ],
 )

@@ -19,11 +19,12 @@ RETRY_MS = 1_000
 MAX_TERM = 2**53
 
 
-def registered(node: Node, event: ev.Registered, _now: int) -> Step:
+def registered(node: Node, event: ev.Registered, now: int) -> Step:
     """This node has a session."""
     session = Session(event.session, _renew_at(node, event.sent_at))
     node, said = _consul_answered(node)
-    node = replace(node, session=session, registering=False, taken_since=None, published=None)
+    # The record was claimed as one that registers: what it is now is news, however lately there were others.
+    node = replace(node, session=session, registering=False, taken_since=None, published=None, publish_at=now)
     return node, said
 
 

@@ -285,3 +285,17 @@ def test_a_validator_complains_of_nothing_and_begins_anew_as_a_standby() -> None
     play.do(ev.AcquireAnswered(YES))
     assert play.node.tenure is not None
     assert play.node.notices == ()
+
+
+def test_what_a_node_is_with_a_new_session_is_published_at_once() -> None:
+    """Its record was claimed as one that registers: nobody could ask for a switchover to it until it says more."""
+    play = Play().to_validating()
+    play.do(ev.NeardExited(200, "signal 9"), after=2_000)
+    play.do(ev.ReleaseAnswered(YES))
+    play.do(ev.NeardStarted(300, armed=False), after=100)
+    play.poll()
+    assert play.node.session is None
+    assert play.node.publish_at > play.now, "it has published a moment ago"
+    published = play.one(cmd.PublishMember, play.do(ev.Registered("session-c", play.now)))
+    assert isinstance(published, cmd.PublishMember)
+    assert published.ready
