@@ -150,6 +150,8 @@ def test_the_readmes_commands_on_a_host(cluster: Cluster) -> None:
             assert lease(cluster) == holder
         elif words[1] == "history":
             assert re.search(rf"{node} .* switchover .* new kernel on the other one", shown), shown
+        elif words[1] == "cancel":
+            assert "no switchover is under way" in shown
         else:
             assert seen[words[1]](), f"{line}\n{shown}"
         cluster.wait_whole(host, RETURN_S)
