@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .settings import Settings, Strategy
+from .settings import Settings
 from .values import dataclass
 
 STOP_MS = 250
@@ -97,11 +97,6 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
     within = f"within {patience_ms / 1000:.0f} s" if patience_ms > 0 else "any more"
     text = f"no {_heights(heights)} without a block or chunk to make can be had {within}"
     return Advice(Answer.GO, f"{text} (the longest window has {longest}): some may be missed")
-
-
-def is_hot(settings: Settings, against_hot: str) -> bool:
-    """Will the heir be given the key while its neard runs? It is taken to be set up as this node is."""
-    return settings.strategy is not Strategy.RESTART and not against_hot
 
 
 def _inside(window: tuple[int, int], duties: Duties) -> tuple[int, int]:

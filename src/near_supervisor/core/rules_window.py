@@ -40,7 +40,8 @@ def _advised(
     node: Node, request: Switchover, reading: DutiesReading, duties: Duties, now: int
 ) -> tuple[Step | None, str]:
     settings = node.settings
-    heights = handover_window.needed(settings, handover_window.is_hot(settings, hot.against(node)), _start_ms(node))
+    # The heir is taken to be set up as this node is.
+    heights = handover_window.needed(settings, not hot.against(node), _start_ms(node))
     patience_ms = max(0, patience_ends(node, request) - now)
     advice = handover_window.advise(duties, settings, node.sync.height, heights, patience_ms)
     if advice.answer is Answer.GO:
