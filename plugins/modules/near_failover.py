@@ -68,6 +68,13 @@ options:
         enough for the hand-over, up to a fifth of O(timeout); where none come in that time, it hands over all the same.
     type: bool
     default: false
+  ignore_chain_witness:
+    description:
+      - With O(action=promote), sign although the blocks of the chain show somebody else who signs with the validator's
+        key. Else a node that sees that holds the lease and waits.
+      - It risks two signers. Only for a key that you know to be nowhere else. It is written to the history.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - validator_ha.near.cluster
   - validator_ha.near.consul
@@ -196,6 +203,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": DEFAULT_TIMEOUT_S},
     "force": {"type": "bool", "default": False},
     "now": {"type": "bool", "default": False},
+    "ignore_chain_witness": {"type": "bool", "default": False},
 }
 
 
@@ -225,6 +233,7 @@ def main() -> None:
             reason=params["reason"],
             force=params["force"],
             now=params["now"],
+            ignore_chain_witness=params["ignore_chain_witness"],
             timeout_s=params["timeout"],
         )
         failover = Failover(ways.open_way(cluster_options.from_module(params)))

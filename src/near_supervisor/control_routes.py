@@ -25,7 +25,8 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 _MAX_TEXT = 1_000
-_FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "force", "now", "check"})
+_FLAGS = ("force", "now", "ignore_chain_witness")
+_FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "check", *_FLAGS})
 
 
 class ControlRoutes:
@@ -82,7 +83,8 @@ class ControlRoutes:
         if not isinstance(timeout_ms, int) or isinstance(timeout_ms, bool):
             raise BadConfig(f"timeout_ms is {shown(timeout_ms)}", "It should be a whole number of milliseconds")
         by = _text(body, "by") or asked.peer
-        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, _flag(body, "force"), _flag(body, "now"))
+        flags = {name: _flag(body, name) for name in _FLAGS}
+        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, **flags)
 
 
 def _told(wanted: Wish, asked: Asked) -> str:

@@ -6,7 +6,6 @@ answer never holds up neard's poll, and neither ever holds up a heartbeat.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 
@@ -20,19 +19,16 @@ from .core.model import Node
 from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
-from .io import clock, neard_counters, neard_duties
-from .io.lane import Lane
+from .io import clock
 from .io.neard_config import NeardConfig
-from .io.neard_rpc import NeardRpc, Unreadable
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
+from .neard_side import NeardSide
 from .options import DEFAULT_NODE_ID, Options
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")
 
-NEARD_TIMEOUT_MS = 1_000
-DUTIES_TIMEOUT_MS = 10_000
 # So old may be what is shown outside, and so long a guard may hang unnoticed.
 LOOK_AROUND_MS = 1_000
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
@@ -47,15 +43,12 @@ class Driver:
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config)
-        self._rpc = NeardRpc(config.rpc_host, config.rpc_port, NEARD_TIMEOUT_MS)
+        self._neard = NeardSide(config, settings.validator_account_id, self.post)
         self._consul = ConsulSide(
-            options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._rpc.version
+            options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._neard.version
         )
         self._cluster = ClusterSide(options, self.post)
         self._host = HostSide(options, config, self.post)
-        self._neard_lane = Lane("neard")
-        self._duties_rpc = NeardRpc(config.rpc_host, config.rpc_port, DUTIES_TIMEOUT_MS)
-        self._duties_lane = Lane("duties")
         self._node = Node(settings)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
@@ -121,50 +114,12 @@ class Driver:
                 self._guard.remember(memory)
             case cmd.Forget():
                 self._guard.forget()
-            case cmd.PollNeard(pid, armed):
-                self._poll(pid, armed)
-            case cmd.ReadDuties(request):
-                self._read_duties(request)
-            case cmd.ReadCounters(term):
-                self._read_counters(term)
+            case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain():
+                self._neard.carry_out(command)
             case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof():
                 self._cluster.carry_out(command)
             case _:
                 self._consul.carry_out(command)
-
-    def _poll(self, pid: int, armed: bool) -> None:
-        # A sample says what was at the latest when it was asked for; how far it got since is counted from then.
-        asked_at = clock.boot_ms()
-
-        def ask() -> None:
-            try:
-                sample, reason = self._rpc.sample(armed), ""
-            except Unreadable as error:
-                sample, reason = None, str(error)
-            self.post(ev.Polled(pid, asked_at, sample, reason))
-
-        self._neard_lane.submit(ask, lambda: self.post(ev.Polled(pid, asked_at, None, "internal error")))
-
-    def _read_duties(self, request: str) -> None:
-        """On a lane and a connection of its own: neard goes through a whole epoch to answer."""
-
-        def ask() -> None:
-            try:
-                duties, reason = neard_duties.read(self._duties_rpc, self._node.settings.validator_account_id), ""
-            except Unreadable as error:
-                duties, reason = None, str(error)
-            self.post(ev.DutiesSeen(request, duties, reason))
-
-        self._duties_lane.submit(ask, lambda: self.post(ev.DutiesSeen(request, None, "internal error")))
-
-    def _read_counters(self, term: int) -> None:
-        def ask() -> None:
-            counted = None
-            with contextlib.suppress(Unreadable):
-                counted = neard_counters.read(self._duties_rpc, self._node.settings.validator_account_id)
-            self.post(ev.CountersSeen(term, counted))
-
-        self._duties_lane.submit(ask, lambda: self.post(ev.CountersSeen(term, None)))
 
     def _clean_up(self) -> None:
         self._guard.quit()

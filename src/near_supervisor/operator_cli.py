@@ -90,6 +90,13 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="for programs")
     if verb in ("promote", "demote"):
         _add_switchover(parser)
+    if verb == "promote":
+        parser.add_argument(
+            "--ignore-chain-witness",
+            action="store_true",
+            help="NODE signs although the chain shows somebody else who signs with the key. It risks two signers: only"
+            " for a key that you know to be nowhere else. It is written to the history",
+        )
     if verb in ("promote", "demote", "pause", "resume", "cancel"):
         parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the log and the history")
         parser.add_argument("--check", action="store_true", help="only say what would happen, or why it would not")
@@ -250,6 +257,7 @@ def _change(given: argparse.Namespace) -> int:
         reason=given.reason,
         force=getattr(given, "force", False),
         now=getattr(given, "now", False),
+        ignore_chain_witness=getattr(given, "ignore_chain_witness", False),
         timeout_s=getattr(given, "timeout", DEFAULT_TIMEOUT_S),
     )
     patience = Patience(not getattr(given, "no_wait", False), getattr(given, "timeout", DEFAULT_TIMEOUT_S))

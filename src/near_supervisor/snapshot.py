@@ -85,8 +85,8 @@ class Snapshot:
             },
             # What the chain took of it, since it signs; null: not known, or it does not sign.
             "proof": self._proof(),
-            # Does the chain have blocks or chunks of it, since it signs, that its neard has not made?
-            "foreign": bool(node.proof and tenure and node.proof.foreign),
+            # Does the chain have something of this validator that neither its predecessor nor its neard has made?
+            "foreign": bool(tenure and ((node.proof and node.proof.foreign) or (node.witness and node.witness.mark))),
             # It lets others go first, after tenures of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.

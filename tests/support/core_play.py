@@ -16,6 +16,7 @@ from near_supervisor.core.model import Node
 from near_supervisor.core.settings import Settings
 from near_supervisor.core.sync import Sample
 from near_supervisor.core.watch import Seen
+from near_supervisor.core.witness import Look
 
 D = 10_000
 NO = Answer(Kind.NO, "failed session check")
@@ -50,11 +51,15 @@ def standby(name: str, **changes: object) -> Standing:
 
 @dataclass
 class Play:
-    """One supervisor and its clock. Every command that came out is kept, with its time."""
+    """One supervisor and its clock. Every command that came out is kept, with its time.
+
+    ``shows_chain``: neard shows its blocks as soon as it is asked, with nothing of this validator in them.
+    """
 
     node: Node = field(default_factory=lambda: Node(SETTINGS))
     now: int = 1_000_000
     height: int = 1_000
+    shows_chain: bool = True
     log: list[tuple[int, cmd.Command]] = field(default_factory=list)
 
     def do(self, event: ev.Event, after: int = 0) -> list[cmd.Command]:
@@ -62,6 +67,9 @@ class Play:
         self.now += after
         self.node, out = step(self.node, event, self.now)
         self.log += [(self.now, command) for command in out]
+        asked = self.one(cmd.LookAtChain, out)
+        if isinstance(asked, cmd.LookAtChain) and self.shows_chain:
+            out += self.do(ev.ChainLooked(asked.above, Look(asked.above, self.node.sync.height, None)))
         return out
 
     def wait(self, duration: int) -> list[cmd.Command]:

@@ -64,7 +64,17 @@ class Patience:
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
-def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, now: bool, timeout_s: float) -> Wish:
+def wish_of(
+    verb: Verb,
+    member: str,
+    *,
+    by: str,
+    reason: str,
+    force: bool,
+    now: bool,
+    timeout_s: float,
+    ignore_chain_witness: bool = False,
+) -> Wish:
     """A wish whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
     if not (by + reason).isprintable():
         raise BadConfig("the reason, or the name of who asks, is more than one printable line", "Say it in one line")
@@ -74,7 +84,9 @@ def wish_of(verb: Verb, member: str, *, by: str, reason: str, force: bool, now: 
         raise BadConfig(
             f"a timeout of {timeout_s:g} s is not between 1 and {longest:g}", f"{DEFAULT_TIMEOUT_S} is usual"
         )
-    return Wish(verb, member, by, reason, timeout_ms, force, now)
+    if ignore_chain_witness and verb is not Verb.PROMOTE:
+        raise BadConfig(f"a {verb.value} cannot ignore the chain witness", "It is for promote, which names who signs")
+    return Wish(verb, member, by, reason, timeout_ms, force, now, ignore_chain_witness)
 
 
 class Failover:

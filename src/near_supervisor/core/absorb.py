@@ -59,6 +59,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.RequestMoved: absorb_cluster.request_moved,
     ev.DutiesSeen: absorb_cluster.duties_seen,
     ev.CountersSeen: absorb_chain.counters_seen,
+    ev.ChainLooked: absorb_chain.chain_looked,
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import events as ev
-from . import proof
+from . import proof, witness
+from .commands import Say
 from .model import Node
 from .step import Step
 from .values import replace
@@ -18,3 +19,23 @@ def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
     if known is None:
         return replace(node, proof=proof.begin(event.term, event.counted, now, node.made)), []
     return replace(node, proof=proof.fold(known, event.counted, now)), []
+
+
+def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
+    """What is there of others with this key; None when nobody could tell. What comes too late is said all the same."""
+    known, tenure = node.witness, node.tenure
+    if known is None or known.above != event.above:
+        return node, []
+    known = replace(known, reading=False)
+    if event.look is None or (tenure is not None and (tenure.give_up or tenure.overruled)):
+        return replace(node, witness=known), []
+    if tenure is None:
+        return replace(node, witness=witness.begin(known, event.look)), []
+    known = witness.fold(known, event.look, now)
+    node = replace(node, witness=known)
+    if known.mark is None:
+        return node, []
+    if tenure.was_armed:
+        told = f"SOMEBODY ELSE SIGNS WITH THIS KEY: {known.mark.text()}. It was seen too late, this node signs"
+        return replace(node, witness=replace(known, mark=None)), [Say("error", told)]
+    return replace(node, tenure=replace(tenure, floor=max(tenure.floor, known.above), cleared=False)), []

@@ -158,6 +158,14 @@ class ReadCounters:
 
 
 @dataclass(frozen=True)
+class LookAtChain:
+    """Look for signatures of this validator in the blocks above ``above``; with ``counters`` also at those."""
+
+    above: int
+    counters: bool
+
+
+@dataclass(frozen=True)
 class NoteProof:
     """Add to the history's entry of ``term`` what arrived on the chain."""
 
@@ -220,6 +228,7 @@ Command = (
     | MoveRequest
     | ReadDuties
     | ReadCounters
+    | LookAtChain
     | NoteProof
     | NoteChange
     | Remember

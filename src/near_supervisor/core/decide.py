@@ -21,6 +21,7 @@ from . import (
     rules_session,
     rules_signer,
     rules_switchover,
+    rules_witness,
 )
 from .commands import Command
 from .model import Closing, Guard, Node
@@ -107,6 +108,10 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
+    (rules_witness.look, "answer, no signer"),
+    (rules_witness.overrule, "tenure, request, no signer"),
+    (rules_witness.rest, "tenure, no signer"),
+    (rules_witness.alarm, "tenure, no signer"),
     (rules_lease.clear_to_sign, "tenure, no signer"),
     (rules_lease.promote, "tenure, no signer"),
     (rules_lease.release, "tenure"),

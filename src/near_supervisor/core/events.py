@@ -13,6 +13,7 @@ from .proof import Counted
 from .sync import Sample
 from .values import dataclass
 from .watch import Seen
+from .witness import Look
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,14 @@ class CountersSeen:
 
 
 @dataclass(frozen=True)
+class ChainLooked:
+    """What neard showed of the blocks above ``above``; None when it did not."""
+
+    above: int
+    look: Look | None
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """A person or the system wants this node to stop. Asking twice hurries it."""
 
@@ -266,6 +275,7 @@ Event = (
     | RequestMoved
     | DutiesSeen
     | CountersSeen
+    | ChainLooked
     | StopAsked
     | DetachAsked
 )

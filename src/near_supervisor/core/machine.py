@@ -17,6 +17,7 @@ from . import (
     rules_session,
     rules_signer,
     rules_switchover,
+    rules_witness,
 )
 from .absorb import absorb
 from .commands import Command, Say
@@ -69,6 +70,7 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_switchover.due(node, due)
     rules_readiness.due(node, due)
     rules_proof.due(node, due)
+    rules_witness.due(node, due)
     if node.closing is not None:
         leave_due(node, due)
     return min([time for time in due if time > now])

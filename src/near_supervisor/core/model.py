@@ -18,6 +18,7 @@ from .sync import NOT_SYNCED, Sync
 from .tip import Tip
 from .values import dataclass
 from .watch import How, Watch
+from .witness import Witness
 
 
 class Guard(Enum):
@@ -117,7 +118,8 @@ class Tenure:
     after a crash, and ``kept_answered`` whether it would find that the signer has answered; ``deadline`` is None until
     a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
     to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
-    this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it.
+    this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
+    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing).
     """
 
     session: str
@@ -138,6 +140,7 @@ class Tenure:
     heir: str = ""
     signs_at: int | None = None
     succession: Succession | None = None
+    overruled: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,8 +186,8 @@ class Node:
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
     ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts itself (blocks,
-    chunks; None = it does not say). ``against`` names what speaks against a take-over
-    of this node (``readiness``), as of the last step.
+    chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before this node signs.
+    ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
     """
 
@@ -241,6 +244,7 @@ class Node:
     proof_at: int = 0
     made: tuple[int, int] | None = None
     proof_reading: bool = False
+    witness: Witness | None = None
     against: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     standby_looks_at: int = 0

@@ -126,6 +126,12 @@ def _preflight(node: Node) -> str:
     return node.host.preflight or ""
 
 
+def _witness(node: Node) -> str:
+    """It holds the lease, and waits."""
+    mark = node.witness.mark if node.witness and node.tenure else None
+    return f"somebody else signs with this key: {mark.text()}" if mark else ""
+
+
 # Name, check, does it block.
 Row = tuple[str, Callable[[Node], str], bool]
 
@@ -141,6 +147,7 @@ CHECKS: tuple[Row, ...] = (
     ("lease", _lease, False),
     ("version", _version, False),
     ("preflight", _preflight, False),
+    ("witness", _witness, False),
 )
 NAMES = tuple(name for name, _check, _blocks in CHECKS)
 _BLOCKING = tuple(check for _name, check, blocks in CHECKS if blocks)

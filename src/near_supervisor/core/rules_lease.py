@@ -6,7 +6,7 @@ from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_ha.switchover import Phase
 
-from . import candidacy, hot, lease, rules_hot, sync, watch
+from . import candidacy, hot, lease, rules_hot, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
 from .model import Attempt, Guard, Node, Succession, Tenure
@@ -88,7 +88,10 @@ def heartbeat(node: Node, now: int) -> Step:
 
 
 def clear_to_sign(node: Node, now: int) -> Step:
-    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above the floor."""
+    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above the floor.
+
+    And the chain shows nobody else who signs.
+    """
     tenure = node.tenure
     if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
         return node, []
@@ -96,6 +99,8 @@ def clear_to_sign(node: Node, now: int) -> Step:
         if now - tenure.since < node.settings.lease_ms:
             return node, []
         return replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}")), []
+    if rules_witness.holds_back(node, now):
+        return node, []
     if node.sync.height > tenure.floor:
         return replace(node, tenure=replace(tenure, cleared=True)), []
     return _wait_for_height(node, tenure, now)

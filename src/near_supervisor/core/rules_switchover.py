@@ -46,7 +46,7 @@ def prove(node: Node, now: int) -> Step:
         at_ms=0,
         predecessor=before.predecessor,
         gap_ms=now - before.since,
-        reason=before.reason,
+        reason="; ".join(part for part in (tenure.overruled, before.reason) if part),
         request=before.request,
     )
     text = f"{node.settings.node_id} signs, {change.gap_ms} ms after {before.predecessor or 'nobody'} could have"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from .world import Violation, World
 
 AHEAD_EVERY = 7
+NOBODY = range(0)
+# Of so many approvals one does not get into its block.
+LOST_OF = 9
 # So many different times on the way, up to the longest one.
 LATENESSES = 5
 
@@ -17,7 +22,7 @@ class Chain:
 
     __slots__ = (
         "_ahead_ms", "_base_height", "_base_time", "_pace", "_paces", "_world",
-        "armed", "block_time", "judges_heights", "signed_by",
+        "armed", "block_time", "judges_heights", "shows_approvals", "signed_by", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
@@ -30,6 +35,10 @@ class Chain:
         self._paces = [(self._base_height, self._base_time, self._pace)]
         self.armed: tuple[str, int] | None = None
         self.signed_by: dict[str, int] = {}
+        # First and last height that somebody signs of whom the cluster knows nothing; the judge does not know either.
+        self.stray = NOBODY
+        # The approvals of a validator that makes no blocks are in none.
+        self.shows_approvals = True
 
     def height(self) -> int:
         """Height of the newest block."""
@@ -75,3 +84,32 @@ class Chain:
                 if other != host and low <= height:
                     raise Violation(f"{host} signs height {low}, {other} has signed up to {height}")
         self.signed_by[host] = max(high, self.signed_by.get(host, 0))
+
+    # --- what the blocks show
+
+    def marked(self, host: str, above: int, head: int) -> int | None:
+        """The highest block above ``above``, up to ``head``, that somebody other than ``host`` has signed; or None."""
+        if not self.shows_approvals:
+            return None
+        stray = [height for height in range(max(above + 1, head - 8), head + 1) if self._has_stray(height)]
+        others = [min(head, height) for name, height in self.signed_by.items() if name != host and height > above]
+        return max(stray + others, default=None)
+
+    def made(self, head: int) -> int:
+        """A count that grows with everything that is signed, in the blocks up to ``head``."""
+        signed = max((min(head, height) for height in self.signed_by.values()), default=0)
+        return signed + len(range(self.stray.start, min(self.stray.stop, head + 1)))
+
+    def begin_stray(self) -> None:
+        """Somebody begins to sign."""
+        self._world.note("stray", "signs with the key of this validator")
+        self._world.reached["stray"] += 1
+        self.stray = range(self.height() + 1, sys.maxsize)
+
+    def end_stray(self) -> None:
+        """Nobody does any more."""
+        self._world.note("stray", "is stopped")
+        self.stray = range(self.stray.start, self.height() + 2)
+
+    def _has_stray(self, height: int) -> bool:
+        return height in self.stray and height % LOST_OF != 0

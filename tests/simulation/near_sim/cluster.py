@@ -31,6 +31,10 @@ MIXED_LEASES = 0.4
 WITH_KUUTAMOD = 0.01
 SIZES = (2, 3, 3, 3)
 HOT_SALT = 0x407
+STRAY_SALT = 0x57A
+WITH_STRAY = 0.1
+# It is found and stopped before everything is calm.
+STRAY_ENDS_MS = 28_000
 WITH_HOT = 0.5
 TAKES_NO_KEY = 0.1
 
@@ -63,7 +67,17 @@ class Cluster:
             host.others = [other for other in self.hosts if other is not host]
             host.neard.longest_reload_ms = self._hot.choice(RELOADS_MS)
             host.neard.takes_no_key = self._hot.random() < TAKES_NO_KEY
+        self._plan_stray(random.Random(world.seed ^ STRAY_SALT))  # noqa: S311 - repeatable is what it has to be
         self.kuutamod = self._kuutamod() if rng.random() < WITH_KUUTAMOD else None
+
+    def _plan_stray(self, rng: random.Random) -> None:
+        """In a few schedules somebody signs with the key who is no member, for a while. Some are no block producers."""
+        self.chain.shows_approvals = rng.random() < 0.7
+        if rng.random() >= WITH_STRAY:
+            return
+        begin, end = sorted(rng.randrange(0, STRAY_ENDS_MS) for _ in range(2))
+        self.world.at(begin, self.chain.begin_stray)
+        self.world.at(end, self.chain.end_stray)
 
     def _leases(self, mixed: bool) -> list[int]:
         rng = self.world.rng

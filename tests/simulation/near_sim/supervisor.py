@@ -14,6 +14,7 @@ from near_supervisor.core.handover_window import Duties
 from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
 from near_supervisor.core.model import Node
 from near_supervisor.core.proof import Counted, Duty
+from near_supervisor.core.witness import Look, Mark
 
 from .lease_lane import LeaseLane
 from .wish_watch import WishWatch
@@ -43,6 +44,8 @@ class Supervisor:
         self._lane = LeaseLane(host, lambda: self.alive, self._heard, heartbeat_timeout_ms(host.settings.lease_ms))
         self._looking = self._look_again = False
         self._bought = 0
+        # The term in which this node was last shown that somebody else signs, and when.
+        self._marked = (0, 0)
         # Nothing that this node makes arrives on the chain.
         self._unheard = host.world.chance(0.2)
         self._wishes = WishWatch(host, lambda: self.alive, self.post)
@@ -62,6 +65,8 @@ class Supervisor:
         before = self.node
         node, commands = step(before, event, now)
         self.node = node
+        if type(event) is ev.ChainLooked:
+            self._note_mark(event, before, now)
         if before.tenure is not None and node.tenure is None:
             self.look()
         for command in commands:
@@ -107,6 +112,7 @@ class Supervisor:
     def _start_neard(self, command: cmd.StartNeard) -> None:
         armed, deadline = command.armed, command.deadline or 0
         if armed:
+            self._check_unmarked()
             self._check_deadline(deadline)
             if deadline <= self._clock.now():
                 raise Violation(f"{self._host.name} arms under a deadline that has passed")
@@ -118,6 +124,7 @@ class Supervisor:
 
     def _arm_neard(self, command: cmd.ArmNeard) -> None:
         pid, deadline = command.pid, command.deadline
+        self._check_unmarked()
         self._check_deadline(deadline)
         if self._host.pauses_starting:
             self._host.pause(self._host.pauses_starting, whole_host=True)
@@ -183,6 +190,17 @@ class Supervisor:
             owed = [head // every for every in (20, 7, 1)]
             counted = Counted(0, tuple(Duty(number, 0 if self._unheard else number) for number in owed))
         self._world.after(self._world.between(5, 500), lambda: self.post(ev.CountersSeen(command.term, counted)))
+
+    def _look_at_chain(self, command: cmd.LookAtChain) -> None:
+        """The newest blocks, as this neard has them; and what the chain has counted."""
+        host, above, look = self._host, command.above, None
+        if host.neard.speaks:
+            chain, head = host.neard.chain, host.neard.head()
+            height = chain.marked(host.name, above, head)
+            counted = Counted(0, (Duty(head, chain.made(head)),)) if command.counters else None
+            look = Look(above, head, None if height is None else Mark(height, "an approval"), counted)
+        takes = self._world.between(1, 500) if look else NEARD_TIMEOUT_MS
+        self._world.after(takes, lambda: self.post(ev.ChainLooked(above, look)))
 
     def _note_proof(self, _command: cmd.NoteProof) -> None:
         """Nobody decides by the history."""
@@ -285,6 +303,21 @@ class Supervisor:
         if deadline > self._bought:
             raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
 
+    def _note_mark(self, event: ev.ChainLooked, before: Node, now: int) -> None:
+        tenure, look = before.tenure, event.look
+        if tenure is not None and look is not None and look.mark is not None and look.mark.height > tenure.floor:
+            self._marked = (tenure.term, now)
+            self._world.reached["veto of the chain witness"] += 1
+
+    def _check_unmarked(self) -> None:
+        """Whoever was seen to sign has to be gone for a lease, or a person answers for it."""
+        node, request = self.node, self.node.request
+        term, at = self._marked
+        if node.tenure is None or node.tenure.term != term or self._clock.now() >= at + node.settings.lease_ms:
+            return
+        if request is None or not request.ignore_chain_witness:
+            raise Violation(f"{self._host.name} arms, and has just seen somebody else sign")
+
     def _check_gone(self, term: int) -> None:
         """A *no* ends the tenure, and the signer at once."""
         neard, paused = self.node.neard, self.paused or not self.alive
@@ -316,6 +349,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadMembers: Supervisor._read_members,
     cmd.ReadDuties: Supervisor._read_duties,
     cmd.ReadCounters: Supervisor._read_counters,
+    cmd.LookAtChain: Supervisor._look_at_chain,
     cmd.NoteProof: Supervisor._note_proof,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Wishes have a chance of their own, so that a schedule without any tells the story it always told.
 SALT = 0x5EED
 AT_ONCE = 0.5
+OVERRULES = 0.2
 WITH_WISHES = 0.3
 MOST_WISHES = 4
 TIMEOUTS_MS = (500, 5_000, 60_000)
@@ -54,8 +55,9 @@ class Wishes:
         self._asked += 1
         self._world.note("operator", f"asks: {action.value} {target}{' by force' if force else ''}")
         now, at_once = self._world.now, self.rng.random() < AT_ONCE
+        overrules = action is Action.PROMOTE and self.rng.random() < OVERRULES
         request = Switchover(
-            f"wish-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once
+            f"wish-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once, overrules
         )
         self._store(request)
 

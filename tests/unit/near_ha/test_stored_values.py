@@ -20,8 +20,9 @@ from near_ha.member_record import Member
 from near_ha.switchover import Action, Phase, Switchover
 
 REQUEST = Switchover(
-    "r1", Action.PROMOTE, "b", "somebody", "a test", 1, 7, 60_000, True, True, Phase.DONE, "a", "b", 2, "x", 9, "note"
-)
+    "r1", Action.PROMOTE, "b", "somebody", "a test", 1, 7, 60_000,
+    True, True, True, Phase.DONE, "a", "b", 2, "x", 9, "note",
+)  # fmt: skip
 MEMBER = Member(
     "a", "host-a", "0123456789abcdef", "Voting", True, "", 7, 10_000, "ed25519:KEY", 50, "1.0", "2.7", ("disk",)
 )
@@ -32,7 +33,8 @@ CHANGES = history.to_json([CHANGE])
 TEXT, NAME, COUNT = st.text(max_size=30), st.text(min_size=1, max_size=30), st.integers(0, 2**53)
 REQUESTS = st.builds(
     Switchover, NAME, st.sampled_from(Action), NAME, TEXT, TEXT, COUNT, COUNT, st.integers(0, 3_600_000),
-    st.booleans(), st.booleans(), st.sampled_from(Phase), TEXT, TEXT, COUNT, TEXT, st.none() | COUNT, TEXT,
+    st.booleans(), st.booleans(), st.booleans(), st.sampled_from(Phase), TEXT, TEXT, COUNT, TEXT, st.none() | COUNT,
+    TEXT,
 )  # fmt: skip
 MEMBERS = st.builds(
     Member, TEXT, TEXT, TEXT, TEXT, st.booleans(), TEXT, COUNT, st.integers(0, 3_600_000), TEXT,

@@ -1,0 +1,120 @@
+"""Rules about the chain witness: look before a promotion, and hold it back as long as somebody else is seen to sign.
+
+It never authorises anything: the other parts of rule 4 hold as ever. What cannot be known holds nothing up for long.
+"""
+
+from __future__ import annotations
+
+from . import commands as cmd
+from . import witness as wit
+from .model import Node, Tenure
+from .step import Step
+from .values import replace
+from .witness import Mark, Witness
+
+# A neard that answers does so within a few milliseconds.
+PATIENCE_MS = 300
+SAY_AGAIN_MS = 30_000
+
+
+def look(node: Node, now: int) -> Step:
+    """As holder once, and at each new head while somebody was seen; before that once, to have counters to compare."""
+    above = _above(node)
+    if above is None or node.armed or not node.sync.synced or node.closing is not None:
+        return node, []
+    witness = node.witness
+    if witness is None or witness.above != above:
+        if node.sync.height <= above:
+            return node, []
+        # A question that is under way is about other heights.
+        witness = Witness(above)
+    if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
+        return node, []
+    # Expensive for neard; of use only to compare.
+    counters = node.tenure is None or witness.base is not None or witness.mark is not None
+    asked = replace(witness, reading=True, asked_at=now, asked_head=node.sync.height)
+    return replace(node, witness=asked), [cmd.LookAtChain(above, counters)]
+
+
+def _above(node: Node) -> int | None:
+    """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
+    tenure = node.tenure
+    if tenure is not None:
+        over = tenure.cleared or tenure.give_up or tenure.overruled
+        return None if over else tenure.floor
+    seen = node.watch.seen if node.watch else None
+    return None if seen is None or (seen.record or seen.kept) is None else node.seen_height
+
+
+def _wants_look(node: Node, witness: Witness) -> bool:
+    tenure, height = node.tenure, node.sync.height
+    if tenure is None:
+        return not witness.asked_head and height >= witness.above + wit.COUNTED_BELOW_HEAD
+    return witness.asked_at < tenure.since or (witness.mark is not None and witness.asked_head < height)
+
+
+def overrule(node: Node, _now: int) -> Step:
+    """A person answers for it. The height rule holds all the same, above what was seen until now."""
+    tenure, witness, request = node.tenure, node.witness, node.request
+    mark = witness.mark if witness else None
+    if tenure is None or tenure.cleared or witness is None or mark is None or request is None:
+        return node, []
+    if not request.open or not request.ignore_chain_witness or request.target != node.settings.member_id:
+        return node, []
+    why = f"the chain witness was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
+    node = replace(node, tenure=replace(tenure, overruled=why), witness=replace(witness, mark=None))
+    return node, [cmd.Say("warn", f"signing all the same, above height {tenure.floor}: {why}")]
+
+
+def rest(node: Node, now: int) -> Step:
+    """Nothing was seen for a lease: whoever it was is gone."""
+    witness, tenure = node.witness, node.tenure
+    if tenure is None or witness is None or witness.mark is None:
+        return node, []
+    if not wit.is_quiet(witness, node.settings.lease_ms, now):
+        return node, []
+    quiet_s = (now - witness.seen_at) / 1000
+    text = f"nobody else has been seen to sign with this key for {quiet_s:.1f} s, up to height {witness.head}"
+    return replace(node, witness=replace(witness, mark=None)), [cmd.Say("info", text)]
+
+
+def alarm(node: Node, now: int) -> Step:
+    """That this node does not sign, and why, is said again and again."""
+    witness, tenure = node.witness, node.tenure
+    mark = witness.mark if witness else None
+    if tenure is None or tenure.give_up or witness is None or mark is None:
+        return node, []
+    if witness.said_at is not None and now < witness.said_at + SAY_AGAIN_MS:
+        return node, []
+    return replace(node, witness=replace(witness, said_at=now)), [cmd.Say("error", _alarm(node, tenure, mark))]
+
+
+def holds_back(node: Node, now: int) -> bool:
+    """Does the witness keep this node, which holds the lease, from signing?"""
+    witness = node.witness
+    if witness is None:
+        return False
+    return witness.mark is not None or (witness.reading and now < witness.asked_at + PATIENCE_MS)
+
+
+def _alarm(node: Node, tenure: Tenure, mark: Mark) -> str:
+    settings = node.settings
+    return (
+        f"SOMEBODY ELSE SIGNS WITH THIS KEY: {mark.text()}, and no member of this cluster has signed that. This node"
+        f" holds the lease (term {tenure.term}) and does not sign before {settings.lease_ms / 1000:g} s without another"
+        " one. Find the host that has the key and is no member of this cluster, and stop its neard. If none does:"
+        f" near-supervisor promote {settings.member_id} --ignore-chain-witness"
+    )
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When an answer is not waited for any longer, when it has been quiet for long enough, when to say it again."""
+    witness, tenure = node.witness, node.tenure
+    if witness is None or tenure is None or tenure.cleared or tenure.give_up:
+        return
+    if witness.mark is not None:
+        times.append(wit.quiet_at(witness, node.settings.lease_ms))
+        if witness.said_at is not None:
+            times.append(witness.said_at + SAY_AGAIN_MS)
+    elif witness.reading:
+        times.append(witness.asked_at + PATIENCE_MS)

@@ -1,0 +1,86 @@
+"""The driver's half towards neard's RPC: three lanes, so that no answer that takes neard long holds up how it is.
+
+One for its state, one for what it goes through a whole epoch to tell, one for its newest blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .core import commands as cmd
+from .core import events as ev
+from .io import clock, neard_blocks, neard_counters, neard_duties
+from .io.lane import Lane
+from .io.neard_config import NeardConfig
+from .io.neard_rpc import NeardRpc, Unreadable
+
+STATE_TIMEOUT_MS = 1_000
+EPOCH_TIMEOUT_MS = 10_000
+BLOCKS_TIMEOUT_MS = 1_000
+
+
+class NeardSide:
+    """Turns commands that ask neard into requests, and its answers into events. ``account_id`` is the validator's."""
+
+    def __init__(self, config: NeardConfig, account_id: str, post: Callable[[ev.Event], None]) -> None:
+        self._account_id, self._post = account_id, post
+        # Each lane has a connection of its own.
+        self._state, self._epoch, self._blocks = (
+            NeardRpc(config.rpc_host, config.rpc_port, timeout_ms)
+            for timeout_ms in (STATE_TIMEOUT_MS, EPOCH_TIMEOUT_MS, BLOCKS_TIMEOUT_MS)
+        )
+        self._state_lane, self._epoch_lane, self._blocks_lane = Lane("neard"), Lane("duties"), Lane("blocks")
+
+    @property
+    def version(self) -> str:
+        """What the neard that answered last calls its own ("" = not known); for any thread."""
+        return self._state.version
+
+    def carry_out(self, command: cmd.Command) -> None:
+        """Queue the question that belongs to ``command``."""
+        match command:
+            case cmd.PollNeard(pid, armed):
+                self._poll(pid, armed)
+            case cmd.ReadDuties(request):
+                self._ask(
+                    self._epoch_lane, lambda: self._duties(request), ev.DutiesSeen(request, None, "internal error")
+                )
+            case cmd.ReadCounters(term):
+                self._ask(self._epoch_lane, lambda: self._counters(term), ev.CountersSeen(term, None))
+            case cmd.LookAtChain(above, counters):
+                self._ask(self._blocks_lane, lambda: self._look(above, counters), ev.ChainLooked(above, None))
+
+    def _ask(self, lane: Lane, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
+        lane.submit(lambda: self._post(ask()), lambda: self._post(otherwise))
+
+    def _poll(self, pid: int, armed: bool) -> None:
+        # A sample says what was at the latest when it was asked for; how far it got since is counted from then.
+        asked_at = clock.boot_ms()
+        broken = ev.Polled(pid, asked_at, None, "internal error")
+        self._ask(self._state_lane, lambda: self._sample(pid, armed, asked_at), broken)
+
+    # --- on the lanes
+
+    def _sample(self, pid: int, armed: bool, asked_at: int) -> ev.Event:
+        try:
+            return ev.Polled(pid, asked_at, self._state.sample(armed))
+        except Unreadable as error:
+            return ev.Polled(pid, asked_at, None, str(error))
+
+    def _duties(self, request: str) -> ev.Event:
+        try:
+            return ev.DutiesSeen(request, neard_duties.read(self._epoch, self._account_id))
+        except Unreadable as error:
+            return ev.DutiesSeen(request, None, str(error))
+
+    def _counters(self, term: int) -> ev.Event:
+        try:
+            return ev.CountersSeen(term, neard_counters.read(self._epoch, self._account_id))
+        except Unreadable:
+            return ev.CountersSeen(term, None)
+
+    def _look(self, above: int, counters: bool) -> ev.Event:
+        try:
+            return ev.ChainLooked(above, neard_blocks.read(self._blocks, self._account_id, above, counters))
+        except Unreadable:
+            return ev.ChainLooked(above, None)
