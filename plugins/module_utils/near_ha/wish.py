@@ -13,6 +13,7 @@ from typing import Union
 from . import consul_keys, plan, wire
 from .cluster import Cluster, Standing
 from .cluster_config import ClusterConfig
+from .states import State
 from .switchover import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Action, Phase, Switchover
 
 # So that a request stays far below what a reader takes, in whatever script it is written.
@@ -102,18 +103,22 @@ def _promote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Deci
     request, holder = _under_way(cluster), cluster.validator
     if request is not None and request.target == target.member_id and _covers(request, wish):
         return Nothing(f"{target.name} is about to validate, as {_who_asked(request)}", request.id)
-    # The holder may be one that the chain witness keeps from signing.
-    holds = holder is not None and holder.member_id == target.member_id and not wish.ignore_chain_witness
-    if request is None and holds:
+    holds = holder is not None and holder.member_id == target.member_id
+    if request is None and holds and not (wish.ignore_chain_witness and _waits(target)):
         return Nothing(f"{target.name} is the validator already (term {cluster.term})")
     refusal = _busy(cluster, wish) or _unfit(cluster, target, wish)
     if refusal is not None:
         return refusal
     request = _request(cluster, wish, Action.PROMOTE, target.member_id, (request_id, now_ms))
-    if holder is not None and holder.member_id == target.member_id:
+    if holds:
         return _write(cluster, request, f"{target.name} signs, whatever the chain witness holds against it")
     begin = f"{cluster.leader} hands over to" if cluster.leader else "nobody validates; the lease goes to"
     return _write(cluster, request, f"{begin} {target.name}")
+
+
+def _waits(holder: Standing) -> bool:
+    """Does it hold the lease and not sign, as far as it has said? The chain witness may keep it from that."""
+    return holder.record is not None and holder.record.state != State.VALIDATING.value
 
 
 def _covers(request: Switchover, wish: Wish) -> bool:

@@ -43,7 +43,9 @@ def _above(node: Node) -> int | None:
         over = tenure.cleared or tenure.give_up or tenure.overruled
         return None if over else tenure.floor
     seen = node.watch.seen if node.watch else None
-    return None if seen is None or (seen.record or seen.kept) is None else node.seen_height
+    # After a release the lease can be had at once: there is no time to compare anything.
+    waits = seen is not None and not seen.released and (seen.record or seen.kept) is not None
+    return node.seen_height if waits else None
 
 
 def _wants_look(node: Node, witness: Witness) -> bool:
