@@ -1,0 +1,178 @@
+"""What neard's newest blocks show of one account, behind a scripted server: marks, or Unreadable."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from near_supervisor.core.proof import Counted
+from near_supervisor.core.witness import Look, Mark
+from near_supervisor.io import neard_blocks
+from near_supervisor.io.neard_blocks import MOST_BLOCKS
+from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
+
+US = "pool.near"
+HEAD = 120
+
+
+class Chain:
+    """Blocks by height; each approved by the other one, and by us where a test says so."""
+
+    def __init__(self) -> None:
+        self.order: Any = [{"account_id": "other"}, {"account_id": US}]
+        self.blocks = {height: self._block(height) for height in range(100, HEAD + 1)}
+        self.asked: list[str] = []
+        self.counts = True
+
+    def _block(self, height: int) -> dict[str, Any]:
+        header = {"height": height, "hash": f"h{height}", "prev_hash": f"h{height - 1}", "epoch_id": "e"}
+        return {"author": "other", "header": {**header, "approvals": ["ed25519:x", None]}}
+
+    def approve(self, height: int) -> None:
+        self.blocks[height]["header"]["approvals"][1] = "ed25519:y"
+
+    def answer(self, method: str, params: Any) -> Any:
+        self.asked.append(method)
+        if method == "EXPERIMENTAL_validators_ordered":
+            return self.order
+        if method == "validators":
+            return {"current_validators": [], "epoch_start_height": 7} if self.counts else None
+        wanted = HEAD if "finality" in params else int(params["block_id"][1:])
+        return self.blocks.get(wanted)
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain()
+
+
+@contextmanager
+def served(chain: Chain) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            result = chain.answer(asked["method"], asked["params"])
+            body = json.dumps({"result": result} if result is not None else {"error": {"cause": {"name": "X"}}})
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def read(chain: Chain, above: int = HEAD - 3, *, counters: bool = False) -> Look:
+    with served(chain) as port:
+        return neard_blocks.read(NeardRpc("127.0.0.1", port, 1_000), US, above, counters)
+
+
+def test_blocks_without_our_signature_say_nothing(chain: Chain) -> None:
+    assert read(chain) == Look(HEAD - 3, HEAD, None)
+    assert chain.asked.count("EXPERIMENTAL_validators_ordered") == 1, "once for an epoch"
+    assert "validators" not in chain.asked, "it is expensive"
+
+
+def test_the_highest_approval_of_ours_is_found(chain: Chain) -> None:
+    chain.approve(HEAD - 1)
+    chain.approve(HEAD - 2)
+    assert read(chain).mark == Mark(HEAD - 1, "an approval")
+
+
+def test_a_block_of_ours_is_found_even_where_our_approval_is_not(chain: Chain) -> None:
+    chain.blocks[HEAD]["author"] = US
+    assert read(chain).mark == Mark(HEAD, "the signature")
+
+
+def test_what_is_accounted_for_is_not_looked_at(chain: Chain) -> None:
+    chain.approve(HEAD - 3)
+    assert read(chain).mark is None
+    assert read(chain, HEAD - 4).mark == Mark(HEAD - 3, "an approval")
+    assert read(chain, HEAD + 5) == Look(HEAD + 5, HEAD, None)
+
+
+def test_only_the_newest_blocks_are_looked_at(chain: Chain) -> None:
+    chain.approve(HEAD - MOST_BLOCKS)
+    assert read(chain, 100).mark is None
+    assert chain.asked.count("block") <= MOST_BLOCKS + 1
+
+
+def test_heights_without_a_block_are_passed_over(chain: Chain) -> None:
+    chain.blocks[HEAD]["header"]["prev_hash"] = f"h{HEAD - 2}"
+    chain.approve(HEAD - 2)
+    assert read(chain).mark == Mark(HEAD - 2, "an approval")
+
+
+def test_a_neard_that_keeps_no_older_blocks_shows_what_it_has(chain: Chain) -> None:
+    del chain.blocks[HEAD - 1]
+    assert read(chain) == Look(HEAD - 3, HEAD, None)
+
+
+def test_who_makes_no_blocks_has_no_approvals(chain: Chain) -> None:
+    chain.order = [{"account_id": "other"}]
+    chain.approve(HEAD)
+    assert read(chain).mark is None
+
+
+def test_an_approval_list_that_is_too_short_says_nothing(chain: Chain) -> None:
+    chain.blocks[HEAD]["header"]["approvals"] = ["ed25519:x"]
+    assert read(chain).mark is None
+
+
+@pytest.mark.parametrize(("counts", "counted"), [(True, Counted(7, ())), (False, None)])
+def test_counters_come_along_when_they_are_wanted(chain: Chain, counts: bool, counted: Counted | None) -> None:
+    chain.counts = counts
+    chain.approve(HEAD)
+    assert read(chain, counters=True) == Look(HEAD - 3, HEAD, Mark(HEAD, "an approval"), counted)
+
+
+def header(**changes: Any) -> Callable[[Chain], None]:
+    return lambda chain: chain.blocks[HEAD]["header"].update(changes)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        header(height=-1),
+        header(height=True),
+        header(height="120"),
+        header(height=2**53),
+        header(hash=None),
+        header(prev_hash=7),
+        header(epoch_id=[]),
+        header(approvals=None),
+        header(approvals=[None] * 10_001),
+        lambda chain: chain.blocks[HEAD].update(header=[]),
+        lambda chain: chain.blocks[HEAD].pop("author"),
+        lambda chain: chain.blocks.update({HEAD: []}),
+        lambda chain: chain.blocks.pop(HEAD),
+        lambda chain: setattr(chain, "order", {}),
+        lambda chain: setattr(chain, "order", [{"account_id": US}] * 10_001),
+        lambda chain: setattr(chain, "order", None),
+    ],
+)
+def test_nonsense_is_unreadable(chain: Chain, spoil: Callable[[Chain], object]) -> None:
+    spoil(chain)
+    with pytest.raises(Unreadable):
+        read(chain)
+
+
+@pytest.mark.parametrize("order", [[None, 7, {}], [{"account_id": 7}], []])
+def test_seats_that_are_none_are_nobodys(chain: Chain, order: Any) -> None:
+    chain.order = order
+    assert read(chain).mark is None

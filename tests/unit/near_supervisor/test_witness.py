@@ -1,0 +1,298 @@
+"""The chain witness: whoever else is seen to sign keeps this node from it; nothing that is seen allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.history import Kind
+from near_ha.switchover import Action, Switchover
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.model import Node
+from near_supervisor.core.proof import Counted, Duty
+from near_supervisor.core.rules_witness import PATIENCE_MS, SAY_AGAIN_MS
+from near_supervisor.core.settings import Strategy
+from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet
+from near_supervisor.snapshot import Snapshot
+from support.core_play import SETTINGS, D, Play, held, released
+
+FLOOR = 100
+APPROVAL = "an approval"
+BLOCK_MS = 600
+
+
+def counts(blocks: int, chunks: int, endorsements: int, start: int = 0) -> Counted:
+    return Counted(start, tuple(Duty(1_000, made) for made in (blocks, chunks, endorsements)))
+
+
+BEFORE = counts(4, 50, 500)
+
+
+def holder(**settings: object) -> Play:
+    """It holds the lease of term 8, the first heartbeat has succeeded, and neard has not shown its blocks yet."""
+    play = Play(Node(replace(SETTINGS, **settings)), shows_chain=False)  # type: ignore[arg-type]
+    play.to_tenure()
+    assert play.one(cmd.LookAtChain, [command for _, command in play.log]) == cmd.LookAtChain(FLOOR, counters=False)
+    assert not play.one(cmd.StopNeard, play.heartbeat()), "it has not looked yet"
+    return play
+
+
+def show(play: Play, mark: Mark | None, counted: Counted | None = None) -> list[cmd.Command]:
+    """The answer to the question that was asked last."""
+    assert play.node.witness is not None
+    assert play.node.witness.reading
+    above = play.node.witness.above
+    return play.do(ev.ChainLooked(above, Look(above, play.height, mark, counted)))
+
+
+def vetoed(**settings: object) -> Play:
+    """Somebody else has approved the newest block."""
+    play = holder(**settings)
+    out = show(play, Mark(play.height, APPROVAL))
+    assert not play.one(cmd.StopNeard, out)
+    return play
+
+
+def lives_on(play: Play, duration: int, *, seen: bool) -> list[cmd.Command]:
+    """A block each block time, of which every one is marked or none; Consul and neard answer."""
+    out: list[cmd.Command] = []
+    for _ in range(duration // BLOCK_MS):
+        out += play.wait(BLOCK_MS)
+        out += play.poll()
+        if play.node.witness is not None and play.node.witness.reading:
+            out += show(play, Mark(play.height, APPROVAL) if seen else None)
+        if play.node.tenure is not None and play.node.tenure.beating:
+            out += play.heartbeat()
+    return out
+
+
+def shouts(out: list[cmd.Command]) -> list[str]:
+    return [one.message for one in out if isinstance(one, cmd.Say) and "SOMEBODY ELSE" in one.message]
+
+
+# --- before signing
+
+
+def test_who_sees_nothing_signs_at_once() -> None:
+    play = holder()
+    assert play.one(cmd.StopNeard, show(play, None))
+
+
+def test_a_neard_that_does_not_show_its_blocks_holds_nothing_up() -> None:
+    play = holder()
+    assert play.one(cmd.StopNeard, play.do(ev.ChainLooked(FLOOR, None)))
+
+
+def test_an_answer_is_not_waited_for_for_long() -> None:
+    play = holder()
+    assert not play.one(cmd.StopNeard, play.wait(PATIENCE_MS - 1))
+    assert play.one(cmd.StopNeard, play.wait(1))
+
+
+def test_a_late_answer_still_holds_back_who_does_not_sign_yet() -> None:
+    play = holder()
+    assert play.one(cmd.StopNeard, play.wait(PATIENCE_MS))
+    assert shouts(show(play, Mark(play.height, APPROVAL)))
+    out = play.do(ev.NeardExited(100, "exit code 0"))
+    assert play.one(cmd.StartNeard, out) in (None, cmd.StartNeard(armed=False)), "as a standby, if at all"
+
+
+def test_an_answer_that_comes_too_late_is_said() -> None:
+    play = holder()
+    play.wait(PATIENCE_MS)
+    play.do(ev.NeardExited(100, "exit code 0"))
+    assert play.node.starting_armed
+    (text,) = shouts(show(play, Mark(1_001, APPROVAL)))
+    assert "too late" in text
+    assert play.node.tenure is not None
+    assert not play.node.tenure.give_up, "who would take over would sign, too"
+
+
+def test_what_is_seen_of_other_heights_is_no_answer() -> None:
+    play = holder()
+    assert not play.do(ev.ChainLooked(FLOOR - 1, Look(FLOOR - 1, 1_001, Mark(FLOOR, APPROVAL))))
+    assert play.one(cmd.StopNeard, show(play, None))
+
+
+def test_hot_waits_for_the_answer_too() -> None:
+    play = holder(strategy=Strategy.HOT, keeps_shards_of="*")
+    play.wait(PATIENCE_MS // 2)
+    play.poll(version="2.7.0")
+    assert not play.node.armed
+    play.wait(PATIENCE_MS)
+    assert play.node.tenure is not None
+    assert play.node.tenure.cleared
+
+
+# --- the veto
+
+
+def test_somebody_else_keeps_this_node_from_signing_and_is_shouted_about() -> None:
+    play = vetoed()
+    (text,) = shouts([command for _, command in play.log])
+    assert f"block {play.height} has an approval" in text
+    assert "promote a --ignore-chain-witness" in text
+    out = lives_on(play, 2 * SAY_AGAIN_MS, seen=True)
+    assert not play.one(cmd.StopNeard, out)
+    assert len(shouts(out)) == 2, "every thirty seconds"
+    assert play.node.tenure is not None
+    assert play.node.tenure.floor == play.height, "what was signed stays signed, by whomever"
+
+
+def test_the_lease_names_what_was_seen() -> None:
+    play = vetoed()
+    out = play.wait(D // 10)
+    beat = play.one(cmd.Heartbeat, out)
+    assert isinstance(beat, cmd.Heartbeat)
+    assert beat.record.height >= play.height
+
+
+def test_it_signs_when_nobody_was_seen_for_a_lease() -> None:
+    play = vetoed()
+    lives_on(play, SAY_AGAIN_MS, seen=True)
+    assert not play.one(cmd.StopNeard, lives_on(play, D - BLOCK_MS, seen=False))
+    assert play.one(cmd.StopNeard, lives_on(play, 2 * BLOCK_MS, seen=False))
+    assert "nobody else has been seen to sign" in play.said()
+
+
+def test_a_chain_that_stands_still_shows_nobodys_end() -> None:
+    play = vetoed(chain_may_stand_still=True, height_patience_ms=0)
+    for _ in range(3 * D // 1_000):
+        play.wait(1_000)
+        play.poll(play.height)
+        play.heartbeat()
+    assert play.node.tenure is not None
+    assert not play.node.tenure.cleared
+
+
+def test_quiet_is_a_lease_and_two_blocks() -> None:
+    witness = Witness(FLOOR, head=FLOOR + 2, mark=Mark(FLOOR, APPROVAL), seen_at=5_000)
+    assert is_quiet(witness, D, 5_000 + D)
+    assert not is_quiet(witness, D, 5_000 + D - 1)
+    assert not is_quiet(replace(witness, head=FLOOR + 1), D, 5_000 + D)
+
+
+def test_it_is_shown_where_people_look() -> None:
+    play = vetoed()
+    shown = Snapshot(play.node, play.now, 0).status()
+    assert shown["foreign"] is True
+    (reason,) = [one for one in shown["readiness"] if one["name"] == "witness"]
+    assert (reason["blocks"], f"block {play.height}" in reason["text"]) == (False, True)
+    lives_on(play, 2 * D, seen=False)
+    assert Snapshot(play.node, play.now, 0).status()["foreign"] is False
+
+
+# --- counters: of a validator that makes no blocks there is nothing else
+
+
+def watching() -> Play:
+    """It has waited for a silent holder whose last record was of height 990, and has read the counters once."""
+    play = Play(shows_chain=False).to_voting()
+    out = play.do(ev.LeaseSeen(held(height=play.height - 11)))
+    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(play.height - 11, counters=True)
+    show(play, Mark(play.height, APPROVAL), BEFORE)
+    assert not play.node.against, "whoever holds the lease may sign"
+    assert not play.one(cmd.LookAtChain, play.poll()), "once is enough"
+    out = play.wait(D)
+    assert play.one(cmd.Acquire, out)
+    out = play.do(ev.AcquireAnswered(YES))
+    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(990, counters=True)
+    return play
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [
+        pytest.param(BEFORE, "", id="as before"),
+        pytest.param(None, "", id="not told"),
+        pytest.param(counts(4, 51, 500), "1 chunks more than before", id="a chunk"),
+        pytest.param(counts(4, 50, 507), "7 endorsements more than before", id="endorsements"),
+        pytest.param(counts(0, 3, 7, start=995), "", id="a new epoch counts from zero"),
+        pytest.param(Counted(0, ()), "", id="no seat any more"),
+    ],
+)
+def test_a_count_that_goes_on_is_somebody_else(counted: Counted | None, words: str) -> None:
+    play = watching()
+    play.heartbeat()
+    out = show(play, None, counted)
+    assert bool(play.one(cmd.StopNeard, out)) is not bool(words)
+    assert all(words in text for text in shouts(out))
+    assert bool(shouts(out)) is bool(words)
+
+
+def test_counters_are_compared_only_when_all_before_was_counted() -> None:
+    """At the first block above the floor the predecessor's last endorsement may be missing."""
+    early = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 1, None, BEFORE), 0)
+    assert fold(early, Look(FLOOR, FLOOR + 2, None, counts(4, 50, 501)), 0).mark is None
+    settled = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
+    assert fold(settled, Look(FLOOR, FLOOR + 3, None, counts(4, 50, 501)), 0).mark == Mark(
+        FLOOR + 3, "1 endorsements more than before"
+    )
+
+
+def test_each_look_is_compared_with_the_one_before() -> None:
+    witness = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
+    witness = fold(witness, Look(FLOOR, FLOOR + 3, None, counts(4, 50, 501)), 1_000)
+    witness = fold(witness, Look(witness.above, FLOOR + 4, None, counts(4, 50, 501)), 2_000)
+    assert (witness.seen_at, witness.head) == (1_000, FLOOR + 4)
+
+
+# --- a person's word
+
+
+def wish(**changes: object) -> Switchover:
+    base = Switchover("r1", Action.PROMOTE, "a", "ops", "the old host is scrap", 0, 8, ignore_chain_witness=True)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_a_person_can_overrule_it_and_answers_for_it_in_the_history() -> None:
+    play = vetoed()
+    floor = play.height
+    play.do(ev.RequestSeen(5, wish()))
+    assert "overruled by ops" in play.said()
+    out = play.poll()
+    assert play.one(cmd.StopNeard, out), f"above {floor}, as the height rule wants it"
+    play.do(ev.NeardExited(100, "exit code 0"))
+    play.do(ev.NeardStarted(200, armed=True))
+    change = play.one(cmd.NoteChange, play.poll())
+    assert isinstance(change, cmd.NoteChange)
+    assert change.change.kind is Kind.RELEASE
+    assert change.change.reason.startswith(f"the chain witness was overruled by ops: block {floor} has an approval")
+
+
+def test_overruled_beforehand_it_is_still_looked_and_told() -> None:
+    play = holder()
+    play.do(ev.RequestSeen(5, wish()))
+    show(play, Mark(play.height, APPROVAL))
+    assert "overruled by ops" in play.said()
+    assert not shouts([command for _, command in play.log])
+
+
+@pytest.mark.parametrize("changes", [{"target": "b"}, {"ignore_chain_witness": False, "force": True}])
+def test_no_other_wish_overrules_it(changes: dict[str, object]) -> None:
+    play = vetoed()
+    play.do(ev.RequestSeen(5, wish(**changes)))
+    assert not play.one(cmd.StopNeard, lives_on(play, D // 2, seen=True))
+    assert play.node.tenure is not None
+    assert not play.node.tenure.overruled
+
+
+def test_nobody_is_asked_while_the_holder_lives() -> None:
+    """Its record covers what it may sign; a standby has nothing to look at."""
+    play = Play(shows_chain=False).to_voting()
+    out: list[cmd.Command] = []
+    for number in range(20):
+        out += play.do(ev.LeaseSeen(held(50 + number, height=play.height + 10)), after=1_000)
+        out += play.poll()
+    assert not play.one(cmd.LookAtChain, out)
+
+
+def test_who_gives_the_lease_away_looks_at_nothing() -> None:
+    play = vetoed()
+    play.do(ev.StopAsked("SIGTERM"))
+    assert play.node.tenure is None or play.node.tenure.give_up
+    assert not play.one(cmd.LookAtChain, play.poll())
+    assert released().released
