@@ -52,7 +52,7 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     (
         "--strategy",
         "NEAR_SUPERVISOR_STRATEGY",
-        "restart",
+        "auto",
         "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
         " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
     ),

@@ -296,4 +296,37 @@ MUTANTS: tuple[Mutant, ...] = (
         "if True:",
         profile="liveness",
     ),
+    # --- the chain as a witness
+    Mutant(
+        "witness: whoever is seen to sign keeps this node from it",
+        CORE + "rules_lease.py",
+        "if rules_witness.holds_back(node, now):",
+        "if False:",
+    ),
+    Mutant(
+        "witness: a late answer holds back who does not sign yet",
+        CORE + "absorb_chain.py",
+        "known.above), cleared=False)",
+        "known.above))",
+    ),
+    Mutant(
+        "witness: quiet is a lease",
+        CORE + "witness.py",
+        "return now >= quiet_at(witness, lease_ms) and",
+        "return",
+    ),
+    Mutant(
+        "witness: what is over is over",
+        CORE + "rules_witness.py",
+        "if not wit.is_quiet(witness, node.settings.lease_ms, now):",
+        "if True:",
+        profile="liveness",
+    ),
+    Mutant(
+        "witness: counters are compared with the last time, not with the first",
+        CORE + "witness.py",
+        "base = look.counted if known is not None and look.counted is not None else known",
+        "base = witness.base or known",
+        profile="liveness",
+    ),
 )

@@ -13,7 +13,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.machine import next_wakeup, step
 from near_supervisor.core.model import Node
-from near_supervisor.core.settings import Settings
+from near_supervisor.core.settings import Settings, Strategy
 from near_supervisor.core.sync import Sample
 from near_supervisor.core.watch import Seen
 from near_supervisor.core.witness import Look
@@ -21,7 +21,9 @@ from near_supervisor.core.witness import Look
 D = 10_000
 NO = Answer(Kind.NO, "failed session check")
 UNKNOWN = Answer(Kind.UNKNOWN, "timed out")
-SETTINGS = Settings("a", "a", "host-a", "default", "ed25519:KEY", lease_ms=D, block_time_ms=600)
+SETTINGS = Settings(
+    "a", "a", "host-a", "default", "ed25519:KEY", lease_ms=D, block_time_ms=600, strategy=Strategy.RESTART
+)
 
 
 def record(**changes: object) -> LeaseRecord:

@@ -43,6 +43,7 @@ class Supervised:
             "--account-id": "default",
             "--node-id": name,
             "--lease": "2",
+            "--strategy": "restart",
             "--run-dir": str(self.run_dir),
         }
         self.switches: list[str] = []

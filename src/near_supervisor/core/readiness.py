@@ -80,7 +80,8 @@ def _key_fingerprint(node: Node) -> str:
 
 def _tracking(node: Node) -> str:
     neard = node.neard
-    if node.settings.strategy is Strategy.RESTART or neard is None or not neard.answered or neard.armed:
+    # Strategy auto takes what it gets.
+    if node.settings.strategy is not Strategy.HOT or neard is None or not neard.answered or neard.armed:
         return ""
     against = hot.against(node)
     return f"a takeover would start neard anew: {against}" if against else ""

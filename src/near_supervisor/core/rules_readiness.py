@@ -8,7 +8,6 @@ from __future__ import annotations
 from . import commands as cmd
 from .model import Node, Notice
 from .readiness import Reason, names, reasons
-from .settings import Strategy
 from .step import Step
 from .values import replace
 
@@ -67,12 +66,10 @@ def due(node: Node, times: list[int]) -> None:
 
 
 def _news(node: Node) -> tuple[str, ...]:
-    """The state only follows from sync; strategy auto takes what it gets, without a word."""
+    """The state only follows from sync."""
     found = node.against
     if "sync" in found and "state" in found:
         found = tuple([name for name in found if name != "state"])
-    if "tracking" in found and node.settings.strategy is Strategy.AUTO:
-        found = tuple([name for name in found if name != "tracking"])
     return found
 
 

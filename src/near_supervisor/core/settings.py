@@ -40,7 +40,7 @@ class Settings:
     height_patience_ms: int = 60_000
     chain_may_stand_still: bool = False
     priority: int = 100
-    strategy: Strategy = Strategy.RESTART
+    strategy: Strategy = Strategy.AUTO
     validator_account_id: str = ""
     keeps_shards_of: str = ""
     min_peers: int = 0

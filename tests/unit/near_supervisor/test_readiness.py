@@ -108,7 +108,7 @@ def test_what_is_not_known_is_no_reason(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "there"), [(Strategy.RESTART, False), (Strategy.AUTO, True), (Strategy.HOT, True)]
+    ("strategy", "there"), [(Strategy.RESTART, False), (Strategy.AUTO, False), (Strategy.HOT, True)]
 )
 def test_tracking_matters_to_who_wants_a_hot_takeover(strategy: Strategy, there: bool) -> None:
     play = voting(strategy=strategy, keeps_shards_of="")
