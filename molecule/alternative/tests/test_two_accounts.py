@@ -75,6 +75,7 @@ def test_programs_run_as_the_users_that_were_named(pools: dict[str, Cluster]) ->
 
 def test_a_host_that_is_lost_moves_what_it_signed_to_other_hosts(pools: dict[str, Cluster]) -> None:
     cluster = pools["node5"]
+    stood_by = {node: host.neards(cluster.home) for node, host in cluster.nodes.items()}
     killed, asked = cluster.kill_active()
     until(
         "another host signs for node5",
@@ -82,6 +83,8 @@ def test_a_host_that_is_lost_moves_what_it_signed_to_other_hosts(pools: dict[str
         lambda: cluster.signer() not in ("", killed),
         lambda: cluster.states(asked),
     )
+    signer = cluster.signer()
+    assert cluster.nodes[signer].neards(cluster.home) == stood_by[signer], "strategy hot starts no neard"
     cluster.start_all()
     for each in pools.values():
         each.wait_whole(asked, RETURN_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import events as ev
 from . import proof, witness
-from .commands import Say
+from .commands import Command, Say
 from .model import Node
 from .step import Step
 from .values import replace
@@ -31,11 +31,19 @@ def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
         return replace(node, witness=known), []
     if tenure is None:
         return replace(node, witness=witness.begin(known, event.look)), []
+    if tenure.was_armed:
+        return replace(node, witness=known), _too_late(known, event.look)
     known = witness.fold(known, event.look, now)
     node = replace(node, witness=known)
     if known.mark is None:
         return node, []
-    if tenure.was_armed:
-        told = f"SOMEBODY ELSE SIGNS WITH THIS KEY: {known.mark.text()}. It was seen too late, this node signs"
-        return replace(node, witness=replace(known, mark=None)), [Say("error", told)]
     return replace(node, tenure=replace(tenure, floor=max(tenure.floor, known.above), cleared=False)), []
+
+
+def _too_late(asked: witness.Witness, look: witness.Look) -> list[Command]:
+    """This node signs above the head at which it asked, so what is higher may be its own."""
+    if look.mark is None or look.mark.height > asked.asked_head:
+        return []
+    return [
+        Say("error", f"SOMEBODY ELSE SIGNS WITH THIS KEY: {look.mark.text()}. It was seen too late, this node signs")
+    ]

@@ -111,6 +111,17 @@ def test_an_answer_that_comes_too_late_is_said() -> None:
     assert not play.node.tenure.give_up, "who would take over would sign, too"
 
 
+def test_what_this_node_has_signed_itself_since_it_asked_is_nobody_elses() -> None:
+    play = holder()
+    play.wait(PATIENCE_MS)
+    play.do(ev.NeardExited(100, "exit code 0"))
+    play.do(ev.NeardStarted(200, armed=True))
+    play.poll()
+    assert not shouts(show(play, Mark(play.height, APPROVAL)))
+    assert play.node.witness is not None
+    assert play.node.witness.mark is None
+
+
 def test_what_is_seen_of_other_heights_is_no_answer() -> None:
     play = holder()
     assert not play.do(ev.ChainLooked(FLOOR - 1, Look(FLOOR - 1, 1_001, Mark(FLOOR, APPROVAL))))
