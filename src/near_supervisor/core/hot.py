@@ -7,6 +7,7 @@ validator stalls with the key; and a validator of a public network that tracks a
 
 from __future__ import annotations
 
+from . import versions
 from .model import Neard, Node
 from .settings import Strategy
 
@@ -27,7 +28,7 @@ def against(node: Node) -> str:
         return f"it has failed: {node.hot_failed}"
     if neard is None or not neard.answered:
         return "neard does not answer"
-    version = _version(neard.version)
+    version = versions.numbers(neard.version)
     if version is None:
         return f"neard does not say its version ({neard.version!r})"
     if version < FIRST_VERSION:
@@ -45,14 +46,6 @@ def _against_shards(node: Node, neard: Neard) -> str:
         wanted = f'{{"ShadowValidator": "{account}"}}'
         return f"neard does not keep the shards of {account}: its tracked_shards_config is not {wanted}"
     return ""
-
-
-def _version(text: str) -> tuple[int, int] | None:
-    """``2.10.0`` or ``2.10.0-rc.1``; None for what is no release, such as ``trunk``."""
-    parts = text.split(".")
-    if len(parts) < len(FIRST_VERSION) or not all(part.isascii() and part.isdecimal() for part in parts[:2]):
-        return None
-    return int(parts[0]), int(parts[1])
 
 
 def settled_at(neard: Neard) -> int:

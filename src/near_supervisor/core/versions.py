@@ -1,4 +1,4 @@
-"""Which of two versions is the older one."""
+"""What a version says, and which of two is the older one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ def older(one: str, other: str) -> bool:
     """
     mine, theirs = _parsed(one), _parsed(other)
     return mine is not None and theirs is not None and mine < theirs
+
+
+def numbers(text: str) -> tuple[int, ...] | None:
+    """``(2, 10, 0)`` of ``2.10.0`` and of ``2.10.0-rc.1``; None for what is no release, such as ``trunk``."""
+    parsed = _parsed(text)
+    return None if parsed is None else parsed[0]
 
 
 def _parsed(text: str) -> tuple[tuple[int, ...], bool] | None:
