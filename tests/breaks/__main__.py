@@ -13,8 +13,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from breaks.catalogue import BREAKS, Break
+from breaks.catalogue import BREAKS
 from breaks.mutants import BUDGET, MUTANTS, Mutant
+from breaks.one_break import Break
 from breaks.scenarios import PROMISES, Promise
 
 ROOT = Path(__file__).resolve().parent.parent.parent

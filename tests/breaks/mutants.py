@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .catalogue import CORE, Break
+from .one_break import CORE, Break
 
 BUDGET = 20_000
 MODEL = "tests/simulation/near_sim/"

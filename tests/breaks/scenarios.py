@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .catalogue import CORE, GUARD, Break
+from .one_break import CORE, GUARD, Break
 
 
 @dataclass(frozen=True)
