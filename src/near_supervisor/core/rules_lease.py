@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.switchover import Phase
 
 from . import candidacy, hot, lease, rules_hot, rules_witness, sync, watch
 from . import commands as cmd
@@ -55,14 +54,13 @@ def acquire(node: Node, now: int) -> Step:
 
 
 def _succession(node: Node, answer: watch.Try, now: int) -> Succession:
-    """Whom this node would follow. Of a hand-over it knows when it began, of a silent holder the last sign of life."""
+    """Whom this node would follow, and since when that one may not have signed: its release, or last sign of life."""
     watched, request = node.watch, node.request
     predecessor = watched.seen.holder if watched else ""
     since = watched.since if watched else now
     mine = node.settings.member_id
     if request is not None and request.open and request.target == mine:
-        began = min(since, node.request_at) if request.phase is Phase.ACCEPTED else since
-        return Succession(Kind.SWITCHOVER, predecessor, began, request.reason, request.id)
+        return Succession(Kind.SWITCHOVER, predecessor, since, request.reason, request.id)
     released = answer.how is watch.How.RELEASED
     record = watched.seen.record if watched else None
     reason = record.reason if released and record else answer.reason
