@@ -26,6 +26,7 @@ PARTS = ("supervisor", "guard", "neard", "consul", HOST)
 STOP_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 5.0
 POLL_S = 0.05
+FREEZE_POLL_S = 0.005
 OWN_DATA = ("near", "consul", "logs", "bin", "localnet.json", "referee.log")
 
 
@@ -120,9 +121,17 @@ class Localnet:
         return self._send(name, part or default, number, KILL_TIMEOUT_S)
 
     def freeze(self, name: str) -> None:
-        """SIGSTOP to every process of a part: it neither runs nor knows that time passes."""
+        """SIGSTOP to every process of a part: it neither runs nor knows that time passes.
+
+        A process that is at work on another core stops a moment after the signal was sent.
+        """
         for process in self._require(name, HOST):
             process.signal(signal.SIGSTOP)
+        deadline = time.monotonic() + KILL_TIMEOUT_S
+        while not all(process.stopped for process in self.select(name, HOST)):
+            if time.monotonic() > deadline:
+                raise Problem(f"{name} does not stand still {KILL_TIMEOUT_S:g} s after SIGSTOP.")
+            time.sleep(FREEZE_POLL_S)
 
     def thaw(self, name: str) -> None:
         """SIGCONT to every process of a part."""

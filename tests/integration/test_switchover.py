@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 ACCOUNT = "pair.near"
 LEASE_S = 4
+FIELDS = "by, check, force, ignore_chain_witness, member, now, reason, timeout_ms"
 
 
 class Pair:
@@ -141,7 +142,7 @@ def test_two_wishes_at_once_are_one_switchover(pair: Pair) -> None:
         ({"timeout_ms": 0}, "timeout 0 ms is not between 1 and 3600000"),
         ({"force": "yes"}, "force is 'yes'. It should be true or false"),
         ({"check": 1}, "check is 1. It should be true or false"),
-        ({"chek": True}, "there is no field 'chek'. There are: by, check, force, member, now, reason, timeout_ms"),
+        ({"chek": True}, f"there is no field 'chek'. There are: {FIELDS}"),
         (["promote"], "the request's body is not a JSON object"),
     ],
 )
