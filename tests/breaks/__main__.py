@@ -21,6 +21,8 @@ from breaks.scenarios import PROMISES, Promise
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
 TIMEOUT_S = 180
+# All schedules of the budget, on one of two cores.
+SCHEDULES_S = 400
 SCENARIO_S = 600
 WORKERS = 2
 
@@ -79,15 +81,16 @@ def _outcome(copy: Path, one: Break) -> tuple[str, str]:
     if isinstance(one, Promise):
         return _scenario(copy, one)
     command = _schedules(one.profile) if isinstance(one, Mutant) else _tests(one.tests)
+    timeout_s = SCHEDULES_S if isinstance(one, Mutant) else TIMEOUT_S
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path}
     try:
         run = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False, text=True
+            command, cwd=copy, env=environment, capture_output=True, timeout=timeout_s, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return "STALE", f": still running after {TIMEOUT_S} s"
+        return "STALE", f": still running after {timeout_s} s"
     # 1 = tests ran and some failed. Anything else but 0 says nothing about the rule.
     if run.returncode not in (0, 1):
         sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])

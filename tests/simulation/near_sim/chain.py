@@ -22,7 +22,7 @@ class Chain:
 
     __slots__ = (
         "_ahead_ms", "_base_height", "_base_time", "_pace", "_paces", "_world",
-        "armed", "block_time", "judges_heights", "shows_approvals", "signed_by", "stray",
+        "armed", "block_time", "dice", "judges_heights", "shows_approvals", "shows_blocks", "signed_by", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
@@ -39,6 +39,10 @@ class Chain:
         self.stray = NOBODY
         # The approvals of a validator that makes no blocks are in none.
         self.shows_approvals = True
+        # Some neards answer no question about their blocks.
+        self.shows_blocks = True
+        # Of its own, so that a schedule without blocks to look at tells the story it always told.
+        self.dice = world.rng
 
     def height(self) -> int:
         """Height of the newest block."""

@@ -33,6 +33,7 @@ SIZES = (2, 3, 3, 3)
 HOT_SALT = 0x407
 STRAY_SALT = 0x57A
 WITH_STRAY = 0.1
+SHOWS_BLOCKS = 0.3
 # It is found and stopped before everything is calm.
 STRAY_ENDS_MS = 28_000
 WITH_HOT = 0.5
@@ -73,6 +74,9 @@ class Cluster:
     def _plan_stray(self, rng: random.Random) -> None:
         """In a few schedules somebody signs with the key who is no member, for a while. Some are no block producers."""
         self.chain.shows_approvals = rng.random() < 0.7
+        # Where they do, the witness hides what another rule has let through.
+        self.chain.shows_blocks = rng.random() < SHOWS_BLOCKS
+        self.chain.dice = rng
         if rng.random() >= WITH_STRAY:
             return
         begin, end = sorted(rng.randrange(0, STRAY_ENDS_MS) for _ in range(2))

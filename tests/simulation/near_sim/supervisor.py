@@ -194,12 +194,15 @@ class Supervisor:
     def _look_at_chain(self, command: cmd.LookAtChain) -> None:
         """The newest blocks, as this neard has them; and what the chain has counted."""
         host, above, look = self._host, command.above, None
-        if host.neard.speaks:
-            chain, head = host.neard.chain, host.neard.head()
+        chain = host.neard.chain
+        if host.neard.speaks and chain.shows_blocks:
+            head = host.neard.head()
             height = chain.marked(host.name, above, head)
             counted = Counted(0, (Duty(head, chain.made(head)),)) if command.counters else None
             look = Look(above, head, None if height is None else Mark(height, "an approval"), counted)
-        takes = self._world.between(1, 500) if look else NEARD_TIMEOUT_MS
+        takes = 1 + int(500 * chain.dice.random() ** 3) if chain.shows_blocks else 1
+        if not host.neard.speaks:
+            takes = NEARD_TIMEOUT_MS
         self._world.after(takes, lambda: self.post(ev.ChainLooked(above, look)))
 
     def _note_proof(self, _command: cmd.NoteProof) -> None:
