@@ -40,8 +40,7 @@ def _above(node: Node) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
     tenure = node.tenure
     if tenure is not None:
-        over = tenure.cleared or tenure.give_up or tenure.overruled
-        return None if over else tenure.floor
+        return None if tenure.cleared or tenure.give_up else tenure.floor
     seen = node.watch.seen if node.watch else None
     # After a release the lease can be had at once: there is no time to compare anything.
     waits = seen is not None and not seen.released and (seen.record or seen.kept) is not None

@@ -17,7 +17,7 @@ from near_supervisor.core.rules_witness import PATIENCE_MS, SAY_AGAIN_MS
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet
 from near_supervisor.snapshot import Snapshot
-from support.core_play import SETTINGS, D, Play, held, released
+from support.core_play import SETTINGS, D, Play, held
 
 FLOOR = 100
 APPROVAL = "an approval"
@@ -303,7 +303,8 @@ def test_nobody_is_asked_while_the_holder_lives() -> None:
 
 def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     play = vetoed()
-    play.do(ev.StopAsked("SIGTERM"))
-    assert play.node.tenure is None or play.node.tenure.give_up
+    accepted = wish(target="b", ignore_chain_witness=False).accepted("a", 8, "b", 0)
+    play.do(ev.RequestSeen(6, accepted))
+    assert play.node.tenure is not None
+    assert play.node.tenure.give_up
     assert not play.one(cmd.LookAtChain, play.poll())
-    assert released().released
