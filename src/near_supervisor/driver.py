@@ -104,8 +104,8 @@ class Driver:
                 self._guard.start_neard(armed, deadline)
             case cmd.ArmNeard(pid, deadline):
                 self._guard.arm_neard(pid, deadline)
-            case cmd.StopNeard():
-                self._guard.stop_neard()
+            case cmd.StopNeard(_, patience_ms):
+                self._guard.stop_neard(patience_ms)
             case cmd.KillNeard():
                 self._guard.kill_neard()
             case cmd.MoveDeadline(deadline):

@@ -131,9 +131,10 @@ class GuardSide:
         }
         self._ask(request, lambda reply: self._armed(reply, pid))
 
-    def stop_neard(self) -> None:
-        """SIGTERM, and SIGKILL after the stop timeout."""
-        self._ask({"do": "stop", "timeout_ms": self._options.stop_timeout_ms})
+    def stop_neard(self, patience_ms: int | None) -> None:
+        """SIGTERM, and SIGKILL after ``patience_ms`` (None = the stop timeout), never later than that timeout."""
+        limit = self._options.stop_timeout_ms
+        self._ask({"do": "stop", "timeout_ms": limit if patience_ms is None else min(patience_ms, limit)})
 
     def kill_neard(self) -> None:
         """SIGKILL."""

@@ -34,9 +34,10 @@ class ArmNeard:
 
 @dataclass(frozen=True)
 class StopNeard:
-    """Ask neard to stop, kill it if it takes too long."""
+    """Ask neard to stop; SIGKILL after ``patience_ms``, or where that is None after the configured stop timeout."""
 
     why: str
+    patience_ms: int | None = None
 
 
 @dataclass(frozen=True)

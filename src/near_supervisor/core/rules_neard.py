@@ -11,6 +11,8 @@ from .step import Step
 from .values import replace
 
 WAITING_POLL_MS = 25
+# A real neard takes 0.2 to 8 s from SIGTERM to its end; one without the key that is in a validator's way has this long.
+IN_THE_WAY_MS = 500
 # How late a new head is seen decides whether its successor waits for a block more.
 HANDING_OVER_POLL_MS = 10
 # Parts of the ordinary interval between two polls.
@@ -102,10 +104,12 @@ def _waiting_interval(node: Node, tenure: Tenure) -> int:
 
 
 def stop(node: Node, why: str) -> Step:
-    """Ask neard to end, once."""
+    """Ask neard to end, once. A standby that a promotion waits for gets a moment, then SIGKILL."""
     if node.neard is None or node.neard.ending:
         return node, []
-    return replace(node, neard=replace(node.neard, ending=why)), [cmd.StopNeard(why)]
+    in_the_way = node.promoting and not node.neard.armed
+    stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)
+    return replace(node, neard=replace(node.neard, ending=why)), [stopped]
 
 
 def kill(node: Node, why: str) -> Step:

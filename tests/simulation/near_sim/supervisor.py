@@ -132,8 +132,9 @@ class Supervisor:
         tag = self._host.memory.tag if self._host.memory else ""
         self._host.ask_guard(lambda guard: guard.arm(pid, deadline, tag))
 
-    def _stop_neard(self, _command: cmd.StopNeard) -> None:
-        self._host.ask_guard(lambda guard: guard.stop(STOP_TIMEOUT_MS))
+    def _stop_neard(self, command: cmd.StopNeard) -> None:
+        patience = STOP_TIMEOUT_MS if command.patience_ms is None else command.patience_ms
+        self._host.ask_guard(lambda guard: guard.stop(patience))
 
     def _kill_neard(self, _command: cmd.KillNeard) -> None:
         self._host.ask_guard(lambda guard: guard.kill())

@@ -10,6 +10,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES
+from near_supervisor.core.rules_neard import IN_THE_WAY_MS
 from near_supervisor.core.watch import How
 from support.core_play import NO, UNKNOWN, D, Play, held, released, sample
 
@@ -168,3 +169,11 @@ def test_an_attempt_that_the_record_has_left_behind_is_never_adopted() -> None:
     play.do(ev.LeaseSeen(held(52)))
     play.do(ev.LeaseSeen(replace(held(53, node_id="a", term=8), session="session-a")))
     assert play.node.tenure is None
+
+
+def test_nobody_waits_for_the_slow_end_of_a_standby_and_a_signer_has_its_time() -> None:
+    play = Play().to_validating()
+    assert [each.patience_ms for _, each in play.log if isinstance(each, cmd.StopNeard)] == [IN_THE_WAY_MS]
+    stopped = play.one(cmd.StopNeard, play.do(ev.StopAsked("SIGTERM")))
+    assert isinstance(stopped, cmd.StopNeard)
+    assert stopped.patience_ms is None
