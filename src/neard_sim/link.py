@@ -48,6 +48,12 @@ class Link(asyncio.Protocol):
         self.dialed = dialed
         self.info: PeerInfo | None = None
         self.cut = False
+        self.given_up = False
+        """This side has ended it; else its end is news from the other side."""
+        self.lost_at: float | None = None
+        """The other side has ended, and this one has not heard of it: a dead connection since then."""
+        self.ends_at: float | None = None
+        """When a dead connection meets a host that knows nothing of it."""
         self.last_seen = 0.0
         self.height = 0
         self.greeted = False
@@ -83,7 +89,11 @@ class Link(asyncio.Protocol):
 
     def close(self) -> None:
         """Close at once; the peer sees a reset."""
-        if self._transport is not None:
+        self.given_up = True
+        if self.lost_at is not None:
+            self.lost_at = None
+            self._on_close(self)
+        elif self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

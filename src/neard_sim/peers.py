@@ -22,6 +22,9 @@ from .link import Link, PeerInfo, encode
 from .settings import Settings
 
 _RETRY_MAX_S = 2.0
+# TCP sends again after 0.2 s, then after twice as long, and so on (Linux: TCP_RTO_MIN, TCP_RTO_MAX).
+_RESEND_MIN_S = 0.2
+_RESEND_MAX_S = 120.0
 _HELLO = "hello"
 _LINKS = "links"
 _KEY = "key"
@@ -104,19 +107,36 @@ class Peers:
         self._settings = settings
         for link in list(self._open):
             was_cut, link.cut = link.cut, link.info is not None and link.info.is_named_in(settings.partition)
-            if link.cut and settings.partition_mode == "reset":
+            if link.lost_at is not None:
+                self._expect_reset(link)
+            elif link.cut and settings.partition_mode == "reset":
                 link.close()
             elif was_cut and not link.cut and link not in self.links.values():
                 # Its introduction was swallowed: only a new connection brings another.
                 link.close()
         self.dial()
 
+    def _expect_reset(self, link: Link) -> None:
+        """The way to the host of a dead connection is open again: what is sent next to it, is answered with a reset.
+
+        TCP waits twice as long each time, so that takes as long as it has been dead already.
+        """
+        if link.cut or link.lost_at is None:
+            link.ends_at = None
+        elif link.ends_at is None:
+            now = self._loop.time()
+            link.ends_at = now + min(max(now - link.lost_at, _RESEND_MIN_S), _RESEND_MAX_S)
+
     def tick(self) -> None:
         """About ten times a second: dial again, close links that are silent for too long."""
-        limit = self._loop.time() - self._settings.link_dead_after_ms / 1000
+        now = self._loop.time()
+        limit = now - self._settings.link_dead_after_ms / 1000
         for link in list(self._open):
             if link.last_seen < limit:
                 log.warn("network", "closing a link on which nothing arrives")
+                link.close()
+            elif link.ends_at is not None and now >= link.ends_at:
+                log.warn("network", "closing a link whose host knows nothing of it")
                 link.close()
         self.dial()
 
@@ -291,6 +311,10 @@ class Peers:
         self.broadcast(encode(_LINKS, [[item.peer_id, item.host, item.port, item.name] for item in infos]))
 
     def _closed(self, link: Link) -> None:
+        if link.cut and not link.given_up and self._settings.partition_mode == "drop" and link.info is not None:
+            # The other side's farewell is dropped as well: the link stays, with the keys that it stands for.
+            link.lost_at = self._loop.time()
+            return
         self._open.discard(link)
         self.routes.release(link)
         if link.dialed is not None and link.dialed in self._known:

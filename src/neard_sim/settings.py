@@ -82,7 +82,11 @@ class Settings:
         choices=("drop", "reset"),
     )
     link_dead_after_ms: int = _knob(
-        120_000, "ms", "a link on which nothing arrives for this long is closed (2.12+; before, 900000)", live=True
+        900_000,
+        "ms",
+        "a link on which nothing arrives for this long is closed: Linux's TCP gives up then"
+        " (neard 2.12 closes one after 120 s on which a write is blocked)",
+        live=True,
     )
     key_routing: bool = _knob(
         False,

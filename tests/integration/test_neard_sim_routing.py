@@ -125,6 +125,62 @@ def test_a_key_of_a_host_that_froze_is_refused_until_its_link_is_given_up(tmp_pa
         net.until("its blocks are on the chain", lambda: made(net) > before + 2)
 
 
+def lose(net: Net, name: str) -> None:
+    """The host vanishes: nothing from or to it arrives any more, and then its process is gone."""
+    heads = {node: net[node].log().count("live knobs changed") for node in CHAIN}
+    for node in CHAIN:
+        net[node].knobs(partition=name)
+    for node, before in heads.items():
+        net.until(f"{node} hears nothing of it", lambda node=node, before=before: _changed(net, node, before))
+    net[name].kill()
+
+
+def _changed(net: Net, node: str, before: int) -> bool:
+    return net[node].log().count("live knobs changed") > before
+
+
+def test_a_lost_host_says_nothing_and_holds_its_keys_and_one_that_runs_already_gets_past_it(tmp_path: Path) -> None:
+    with pair_of(tmp_path, key_routing=True) as net:
+        lose(net, "pair0")
+        before = made(net)
+        # Started with the key after the loss: nobody takes it.
+        net["pair1"].kill()
+        net.give_key("pair1")
+        net.start("pair1")
+        net.until("node0 refuses it again and again", lambda: net["node0"].metric(REFUSALS) > 3)
+        assert routed(net, "pair0")
+        assert made(net) == before
+        # Started without it: taken by everybody, so that its votes arrive once it has the key.
+        net["pair1"].kill()
+        net.take_key("pair1")
+        net.start("pair1")
+        net.follows("pair1")
+        net.give_key("pair1")
+        swap(net, "pair1")
+        order = [one["account_id"] for one in net["node0"].call("EXPERIMENTAL_validators_ordered", [None])]
+
+        def counted() -> bool:
+            block = net["node0"].call("block", {"finality": "optimistic"})
+            return block["header"]["approvals"][order.index("node3")] is not None
+
+        net.until("its votes are in blocks", counted)
+        dead_links_close_after(net, 500)
+        net.until("node0 gives the lost one up", lambda: not routed(net, "pair0"))
+
+
+def test_a_lost_host_that_returns_meets_its_own_dead_connections_for_as_long_as_it_was_away(tmp_path: Path) -> None:
+    with pair_of(tmp_path, key_routing=True) as net:
+        net["pair1"].kill()
+        lose(net, "pair0")
+        net.take_key("pair0")
+        net.grows("node0", 40)
+        for node in CHAIN:
+            net[node].knobs(partition="")
+        net.start("pair0")
+        net.until("node0 refuses it", lambda: "dropping a second connection" in net["node0"].log())
+        net.follows("pair0")
+
+
 def test_after_the_death_of_the_process_the_next_holder_is_taken_at_once(tmp_path: Path) -> None:
     with pair_of(tmp_path, key_routing=True) as net:
         net["pair0"].kill()
