@@ -214,7 +214,9 @@ class Net:
     def signed(self, name: str) -> list[dict[str, Any]]:
         """All signatures made in one home so far."""
         home = str(self[name].home.resolve())
-        entries = [json.loads(line) for line in self.referee_log.read_text().splitlines()]
+        # What is being written may be there in part.
+        whole, _end, _part = self.referee_log.read_text().rpartition("\n")
+        entries = [json.loads(line) for line in whole.splitlines()]
         return [entry for entry in entries if entry["event"] == "sign" and entry["home"] == home]
 
     def verdict(self) -> referee.Verdict:
