@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from near_ha.states import State
-from near_localnet import chain, consul_cluster, pair, processes, status
+from near_localnet import chain, consul_cluster, loss, pair, processes, status
 from near_localnet.consul_install import ensure_consul
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, NAMES, VALIDATORS, Layout
 from near_localnet.options import Options
@@ -61,6 +61,9 @@ def _start_all(net: Localnet, options: Options, progress: Progress, deadline: fl
     with progress.step("chain", f"node0, node1, node2 with a block every {options.block_time_ms} ms"):
         chain.install_neard(layout, options)
         chain.make(layout, options)
+        for host in VALIDATORS:
+            # A host that was lost when the localnet went down.
+            loss.mend(layout, host)
         for node in CHAIN_NODES:
             chain.start(layout, node, environ)
     # The first one gets a head start, so that it is the one that validates, as in the tutorial.
@@ -81,6 +84,7 @@ def environment(layout: Layout, options: Options) -> dict[str, str]:
         "PATH": f"{layout.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "NEARD_SIM_REFEREE_LOG": str(layout.referee_log),
         "NEARD_SIM_START_DELAY_MS": str(options.start_delay_ms),
+        "NEARD_SIM_KEY_ROUTING": str(int(options.key_routing)),
     }
 
 

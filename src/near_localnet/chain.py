@@ -125,19 +125,26 @@ def node_status(layout: Layout, node: ChainNode | Validator) -> dict[str, Any] |
 
 def missed(layout: Layout) -> tuple[int, int] | None:
     """Blocks and chunks that the common signer has missed in this epoch, as node0 counts; None if it does not say."""
-    first = CHAIN_NODES[0]
-    connection = http.client.HTTPConnection(layout.address, first.rpc_port, timeout=ASK_TIMEOUT_S)
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "validators", "params": [None]})
+    told = call(layout, CHAIN_NODES[0], "validators", [None])
+    try:
+        seat = next(one for one in told["current_validators"] if one["account_id"] == SIGNER)
+        blocks, chunks = (seat[f"num_expected_{kind}"] - seat[f"num_produced_{kind}"] for kind in ("blocks", "chunks"))
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return None
+    return int(blocks), int(chunks)
+
+
+def call(layout: Layout, node: ChainNode | Validator, method: str, params: object) -> Any:
+    """The result of a JSON-RPC call; None if the node does not answer with one."""
+    connection = http.client.HTTPConnection(layout.address, node.rpc_port, timeout=ASK_TIMEOUT_S)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     try:
         connection.request("POST", "/", body, {"Content-Type": "application/json"})
-        current = json.loads(connection.getresponse().read())["result"]["current_validators"]
-        seat = next(one for one in current if one["account_id"] == SIGNER)
-        blocks, chunks = (seat[f"num_expected_{kind}"] - seat[f"num_produced_{kind}"] for kind in ("blocks", "chunks"))
-    except (OSError, ValueError, KeyError, TypeError, StopIteration, http.client.HTTPException):
+        return json.loads(connection.getresponse().read())["result"]
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return None
     finally:
         connection.close()
-    return int(blocks), int(chunks)
 
 
 def height(layout: Layout, node: ChainNode | Validator) -> int | None:

@@ -47,6 +47,9 @@ with Ansible, in a checkout:
 things to break:
   kill validator-a --part supervisor    the guard stops neard before the lease ends, unless a supervisor is back
   kill validator-a --part neard         the supervisor lets go of the lease at once
+  lose validator-a                      its cable is pulled, then its power: nobody says goodbye, so that its peers keep
+                                        dead connections to it; return validator-a: it comes back, and meets them
+                                        (up --key-routing: they also refuse whoever starts with its validator key)
   freeze validator-a                    the whole host hangs, the other takes over; thaw it: back as the standby
   kill consul1                          the server is restarted, as systemd would; nobody's lease is lost
   stop consul1, stop consul2            no majority: the signer stops before its lease ends; start both: one signs again
@@ -105,6 +108,8 @@ def parser() -> argparse.ArgumentParser:
     _add_part_command(commands, "kill", "kill a part (default: SIGKILL, and of a validator the whole host)", _kill)
     for name, text, run in (
         ("start", "start a part again", _start),
+        ("lose", "cut a host off in silence, then kill it", _lose),
+        ("return", "let a lost host come back", _start),
         ("freeze", "stop all processes of a part in their tracks (SIGSTOP)", _freeze),
         ("thaw", "let a frozen part go on (SIGCONT)", _thaw),
     ):
@@ -155,6 +160,11 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
         " it can hand over without missing one (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
+        "--key-routing", action="store_true",
+        help="simulated peers keep one connection per validator key, as neard's do: who starts with the key of a host"
+        " that was lost in silence is refused until that connection is given up",
+    )  # fmt: skip
+    command.add_argument(
         "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
     )  # fmt: skip
@@ -192,6 +202,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         start_delay_ms=arguments.start_delay,
         strategy=arguments.strategy,
         others_stake=arguments.others_stake,
+        key_routing=arguments.key_routing,
         neard=str(Path(neard).absolute()) if neard else "",
     )
 
@@ -258,6 +269,12 @@ def _stop(net: Localnet, arguments: argparse.Namespace) -> int:
 def _kill(net: Localnet, arguments: argparse.Namespace) -> int:
     took = net.kill(arguments.name, arguments.part, arguments.signal or signal.SIGKILL)
     print(f"{arguments.name}: gone after {took:.2f} s")
+    return 0
+
+
+def _lose(net: Localnet, arguments: argparse.Namespace) -> int:
+    net.lose(arguments.name)
+    print(f"{arguments.name}: lost; {_command(arguments)} return {arguments.name} lets it come back")
     return 0
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from near_ha.states import State
-from near_localnet import bring_up, consul_cluster, pair, processes, status
+from near_localnet import bring_up, consul_cluster, loss, pair, processes, status
 from near_localnet.chain import start as start_node
-from near_localnet.layout import CONSUL_SERVERS, NAMES, Layout, node_named, validator_named
+from near_localnet.layout import CONSUL_SERVERS, NAMES, VALIDATORS, Layout, node_named, validator_named
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.processes import Process
@@ -105,6 +105,7 @@ class Localnet:
         if self.select(name, self._main_part(name)):
             raise Problem(f"{name} is running already.", f"See: bin/localnet logs {name}")
         if host:
+            loss.mend(self.layout, host)
             pair.start(self.layout, host, options, environ)
         elif node:
             start_node(self.layout, node, environ)
@@ -119,6 +120,24 @@ class Localnet:
         """Kills a part, by default all of a host as if it had lost its power. Returns seconds until it was gone."""
         default = HOST if validator_named(name) else "consul" if name in CONSUL_SERVERS else "neard"
         return self._send(name, part or default, number, KILL_TIMEOUT_S)
+
+    def lose(self, name: str) -> float:
+        """A host vanishes as if its cable were pulled, then its power: nobody says goodbye to its neard's peers.
+
+        ``start`` brings it back. Returns seconds until its processes were gone.
+        """
+        host = validator_named(name)
+        if host is None:
+            raise Problem(f"{name} is no host of the pair.", f"Lose {' or '.join(v.name for v in VALIDATORS)}.")
+        if self.options().neard:
+            raise Problem(
+                "A real neard's packets would have to be dropped by the kernel, which bin/localnet does not do.",
+                f"Drop them yourself and then: bin/localnet kill {name}; or unset NEARD to have neard simulated.",
+            )
+        self._require(name, HOST)
+        running = {process.name for process in processes.find(self.layout.data) if process.part == "neard"}
+        loss.cut(self.layout, host, running)
+        return self.kill(name, HOST)
 
     def freeze(self, name: str) -> None:
         """SIGSTOP to every process of a part: it neither runs nor knows that time passes.

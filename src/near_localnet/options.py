@@ -26,6 +26,8 @@ class Options:
     """So many times the stake of the pair's validator has each of the others: the more, the rarer are its blocks."""
     strategy: str = "restart"
     """How a standby gets the key: restart, hot or auto."""
+    key_routing: bool = False
+    """Simulated peers keep one connection per validator key, and refuse a second holder while they have the first's."""
     neard: str = ""
     """A real neard, or empty for the simulated one."""
     consul: str = ""
