@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 _LINE_MAX = 64 * 1024 * 1024
+_RESENT_FIRST_S = 0.2
+_RESENT_LAST_S = 120.0
+NEVER = math.inf
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,11 @@ class Link(asyncio.Protocol):
         self.dialed = dialed
         self.info: PeerInfo | None = None
         self.cut = False
-        self.given_up = False
-        """This side has ended it; else its end is news from the other side."""
-        self.lost_at: float | None = None
-        """The other side has ended, and this one has not heard of it: a dead connection since then."""
-        self.ends_at: float | None = None
-        """When a dead connection meets a host that knows nothing of it."""
+        self.dead = False
+        """The other side has ended it, and nothing of that has arrived: it holds its keys, and carries nothing."""
+        self.reset_at = NEVER
+        """When a dead link that is mended hears from the other side's kernel that there is no such connection."""
+        self.closed_here = False
         self.last_seen = 0.0
         self.height = 0
         self.greeted = False
@@ -89,11 +92,8 @@ class Link(asyncio.Protocol):
 
     def close(self) -> None:
         """Close at once; the peer sees a reset."""
-        self.given_up = True
-        if self.lost_at is not None:
-            self.lost_at = None
-            self._on_close(self)
-        elif self._transport is not None:
+        self.closed_here = True
+        if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,6 +115,11 @@ class Link(asyncio.Protocol):
         """The connection is gone, whoever ended it."""
         self._transport = None
         self._on_close(self)
+
+
+def resent_after_s(lost_s: float) -> float:
+    """How long after the end of a loss of ``lost_s`` seconds TCP sends again: its pauses double from try to try."""
+    return min(max(lost_s, _RESENT_FIRST_S), _RESENT_LAST_S)
 
 
 def encode(*parts: Any) -> bytes:

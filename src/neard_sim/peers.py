@@ -4,6 +4,9 @@ Every node connects to every other one it hears of. Each introduction is followe
 sender's own links; a message is passed on only to peers that its sender is not linked to. Introductions
 are not authenticated: this network stands in for NEAR's, on one host. A node says which validator key it
 holds in its introduction, or later, and what is for validators can be kept to the links of holders.
+
+A link that is cut and then ended by the other side is dead, not gone: had packets really been dropped, nothing
+of that end would have arrived. It keeps the node key and the validator key of a host that is lost.
 """
 
 from __future__ import annotations
@@ -18,13 +21,10 @@ from typing import Any
 from . import log
 from .config import PeerAddress
 from .key_routes import KeyRoutes
-from .link import Link, PeerInfo, encode
+from .link import NEVER, Link, PeerInfo, encode, resent_after_s
 from .settings import Settings
 
 _RETRY_MAX_S = 2.0
-# TCP sends again after 0.2 s, then after twice as long, and so on (Linux: TCP_RTO_MIN, TCP_RTO_MAX).
-_RESEND_MIN_S = 0.2
-_RESEND_MAX_S = 120.0
 _HELLO = "hello"
 _LINKS = "links"
 _KEY = "key"
@@ -107,25 +107,14 @@ class Peers:
         self._settings = settings
         for link in list(self._open):
             was_cut, link.cut = link.cut, link.info is not None and link.info.is_named_in(settings.partition)
-            if link.lost_at is not None:
-                self._expect_reset(link)
-            elif link.cut and settings.partition_mode == "reset":
-                link.close()
+            if link.cut and settings.partition_mode == "reset":
+                self._end(link)
+            elif link.dead:
+                self._expect_reset(link, was_cut)
             elif was_cut and not link.cut and link not in self.links.values():
                 # Its introduction was swallowed: only a new connection brings another.
                 link.close()
         self.dial()
-
-    def _expect_reset(self, link: Link) -> None:
-        """The way to the host of a dead connection is open again: what is sent next to it, is answered with a reset.
-
-        TCP waits twice as long each time, so that takes as long as it has been dead already.
-        """
-        if link.cut or link.lost_at is None:
-            link.ends_at = None
-        elif link.ends_at is None:
-            now = self._loop.time()
-            link.ends_at = now + min(max(now - link.lost_at, _RESEND_MIN_S), _RESEND_MAX_S)
 
     def tick(self) -> None:
         """About ten times a second: dial again, close links that are silent for too long."""
@@ -134,10 +123,10 @@ class Peers:
         for link in list(self._open):
             if link.last_seen < limit:
                 log.warn("network", "closing a link on which nothing arrives")
-                link.close()
-            elif link.ends_at is not None and now >= link.ends_at:
-                log.warn("network", "closing a link whose host knows nothing of it")
-                link.close()
+                self._end(link)
+            elif link.reset_at <= now:
+                log.info("network", "a dead connection is reset by the host that is back")
+                self._end(link)
         self.dial()
 
     def dial(self) -> None:
@@ -285,8 +274,8 @@ class Peers:
         old = self.links.get(info.peer_id)
         if old is None or old.info is None:
             return True
-        if old.info.instance != info.instance:
-            # Two processes with one node key: the first one stays.
+        if old.dead or old.info.instance != info.instance:
+            # Two processes with one node key: the first one stays, even if only its connection is left of it.
             log.warn("network", f"dropping a second connection of peer {info.peer_id}")
             return False
         # Both sides dialled at once. Both keep the link that the smaller id dialled.
@@ -307,14 +296,34 @@ class Peers:
 
     def _send_links(self) -> None:
         self._gossip_due = False
-        infos = [link.info for link in self.links.values() if link.info is not None]
+        infos = [link.info for link in self.links.values() if link.info is not None and not link.dead]
         self.broadcast(encode(_LINKS, [[item.peer_id, item.host, item.port, item.name] for item in infos]))
 
+    def _expect_reset(self, link: Link, was_cut: bool) -> None:
+        """A dead link whose host is back ends with the next packet that is sent again, and not before."""
+        now = self._loop.time()
+        if link.cut:
+            link.reset_at = NEVER
+        elif was_cut:
+            link.reset_at = now + resent_after_s(now - link.last_seen)
+
+    def _end(self, link: Link) -> None:
+        """End a link, dead or not."""
+        if link.dead:
+            self._forget(link)
+        else:
+            link.close()
+
     def _closed(self, link: Link) -> None:
-        if link.cut and not link.given_up and self._settings.partition_mode == "drop" and link.info is not None:
-            # The other side's farewell is dropped as well: the link stays, with the keys that it stands for.
-            link.lost_at = self._loop.time()
-            return
+        is_linked = link.info is not None and self.links.get(link.info.peer_id) is link
+        if is_linked and link.cut and not link.closed_here:
+            link.dead = True
+            # What others send to this peer has to be passed on to it once it is back.
+            self._gossip()
+        else:
+            self._forget(link)
+
+    def _forget(self, link: Link) -> None:
         self._open.discard(link)
         self.routes.release(link)
         if link.dialed is not None and link.dialed in self._known:

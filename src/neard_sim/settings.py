@@ -77,16 +77,13 @@ class Settings:
     partition_mode: str = _knob(
         "drop",
         "drop or reset",
-        "drop: links stay up and swallow everything; reset: links are closed and refused",
+        "drop: links swallow everything, and stay even when the other side's process ends; "
+        "reset: links are closed and refused",
         live=True,
         choices=("drop", "reset"),
     )
     link_dead_after_ms: int = _knob(
-        900_000,
-        "ms",
-        "a link on which nothing arrives for this long is closed: Linux's TCP gives up then"
-        " (neard 2.12 closes one after 120 s on which a write is blocked)",
-        live=True,
+        900_000, "ms", "a link on which nothing arrives for this long is closed, as Linux's TCP does", live=True
     )
     key_routing: bool = _knob(
         False,
