@@ -14,7 +14,7 @@ from typing import Any
 from near_localnet.layout import CHAIN_NODES, VALIDATORS, ChainNode, Layout, Validator
 from near_localnet.problem import Problem
 
-KNOB = "partition"
+KNOB, MODE = "partition", "partition_mode"
 TAKEN = "live knobs changed"
 TAKEN_TIMEOUT_S = 5.0
 POLL_S = 0.02
@@ -64,7 +64,7 @@ def _add(layout: Layout, node: ChainNode | Validator, host: Validator) -> bool:
 def _write(layout: Layout, node: ChainNode | Validator, names: list[str]) -> None:
     file = _file(layout, node)
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps({**_knobs(layout, node), KNOB: [name for name in names if name]}) + "\n")
+    fresh.write_text(json.dumps({**_knobs(layout, node), KNOB: [name for name in names if name], MODE: "drop"}) + "\n")
     fresh.replace(file)
 
 

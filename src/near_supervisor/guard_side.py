@@ -92,7 +92,7 @@ class GuardSide:
             self._post(ev.NeardRefused(str(error)))
             return
         address = options.validator_network_addr if armed else options.voter_network_addr
-        node_key = options.validator_node_key if armed else options.voter_node_key
+        node_key = options.node_key(armed)
         argv = [options.neard, "--home", str(options.neard_home), "run", "--network-addr", address]
         if options.boot_nodes:
             argv += ["--boot-nodes", options.boot_nodes]

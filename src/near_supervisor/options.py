@@ -25,8 +25,13 @@ _MAX_LEASE_MS = 600_000
 # flag, variable, default ("" = none), help
 KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
     ("--neard-home", "KUUTAMO_NEARD_HOME", "", "neard's home directory"),
-    ("--voter-node-key", "KUUTAMO_VOTER_NODE_KEY", "", "node key of neard while it stands by"),
-    ("--validator-node-key", "KUUTAMO_VALIDATOR_NODE_KEY", "", "node key of neard while it validates"),
+    ("--voter-node-key", "KUUTAMO_VOTER_NODE_KEY", "", "node key of this host's neard, different on each"),
+    (
+        "--validator-node-key",
+        "KUUTAMO_VALIDATOR_NODE_KEY",
+        "",
+        "with --strategy restart: node key of neard while it validates",
+    ),
     ("--validator-key", "KUUTAMO_VALIDATOR_KEY", "", "the validator's signing key"),
     ("--near-boot-nodes", "KUUTAMO_NEARD_BOOTNODES", "", "comma list of KEY@HOST:PORT to replace config.json's"),
     ("--exporter-address", "KUUTAMO_EXPORTER_ADDRESS", "127.0.0.1:2233", "where to serve /metrics"),
@@ -92,6 +97,15 @@ class Options:
     failover_priority: int
     strategy: Strategy
     validator_account_id: str
+
+    def node_key(self, armed: bool) -> Path:
+        """With which node key neard is started: the host's own in either role, but for kuutamod's way.
+
+        Peers of a host that was lost in silence refuse a second node with its node key for some 15 minutes, so one that
+        the hosts share is of use only where neard is started anew with the validator key and refused all the same.
+        """
+        shared = armed and self.strategy is Strategy.RESTART
+        return self.validator_node_key if shared else self.voter_node_key
 
 
 def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:

@@ -42,6 +42,27 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_hot.py",
     ),
     Break(
+        "restart: nobody waits for the slow end of the keyless neard that is in the way",
+        CORE + "rules_neard.py",
+        "stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)",
+        "stopped = cmd.StopNeard(why)",
+        UNIT + "test_signing.py",
+    ),
+    Break(
+        "restart: a standby that would be started anew lets a better one go first",
+        CORE + "candidacy.py",
+        " or _better_stands_by(node) else 0",
+        " else 0",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "restart: whoever would be refused after a silent loss says so before",
+        CORE + "readiness.py",
+        'against = hot.against(node) if _stands_by(node) else ""',
+        'against = ""',
+        UNIT + "test_readiness.py",
+    ),
+    Break(
         "hot: rule 4 holds for it, too",
         CORE + "rules_lease.py",
         "    if node.sync.height > tenure.floor:",

@@ -11,6 +11,7 @@ from near_ha.switchover import Phase
 
 from . import watch
 from .model import Node, Tenure
+from .readiness import UNEQUAL
 from .values import replace
 
 # A tenure that signed for so long was a good one.
@@ -51,8 +52,23 @@ def _held_back_ms(node: Node) -> int | None:
         return 0
     if not priority and not gave:
         return None
-    for_the_wanted = lease_ms // 2 if node.request is not None and node.request.open else 0
-    return for_the_wanted + (MAX_PRIORITY - priority) * lease_ms // (2 * MAX_PRIORITY)
+    for_others = lease_ms // 2 if (node.request is not None and node.request.open) or _better_stands_by(node) else 0
+    return for_others + (MAX_PRIORITY - priority) * lease_ms // (2 * MAX_PRIORITY)
+
+
+def _better_stands_by(node: Node) -> bool:
+    """Is another node ready, without what would make a takeover of this one a worse one?"""
+    if UNEQUAL.isdisjoint(node.against):
+        return False
+    holder = node.watch.seen.session if node.watch else None
+    return any(
+        member.alive
+        and member.session != holder
+        and member.record is not None
+        and member.record.ready
+        and UNEQUAL.isdisjoint(member.record.reasons)
+        for member in node.members
+    )
 
 
 def _was_mine(node: Node) -> bool:

@@ -12,13 +12,17 @@ from near_ha.states import State
 
 from . import beside, hot, versions
 from .model import Node
-from .settings import Strategy
 from .values import dataclass
 
 # neard 2.x asks for so many open files, and ends with status 1 if it may not have them.
 MIN_NOFILE = 65_535
 # Compaction of neard's database needs room for a copy of what it works on.
 MIN_DISK_FREE_BYTES = 10 * 2**30
+# So long Linux's TCP keeps a connection on which nothing is answered (tcp_retries2), and as long neard refuses a second
+# one with the same account key.
+REFUSED_FOR = "up to 15 minutes"
+# What makes a takeover of this node a worse one than that of a standby without it.
+UNEQUAL = frozenset({"peers", "restart", "tracking"})
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,28 @@ def _key_fingerprint(node: Node) -> str:
     return beside.other_key(node.watch.seen if node.watch else None, node.settings)
 
 
-def _tracking(node: Node) -> str:
-    neard = node.neard
-    # Strategy auto takes what it gets.
-    if node.settings.strategy is not Strategy.HOT or neard is None or not neard.answered or neard.armed:
+def _stands_by(node: Node) -> bool:
+    return node.neard is not None and node.neard.answered and not node.neard.armed
+
+
+def _restart(node: Node) -> str:
+    against = hot.against(node) if _stands_by(node) else ""
+    if not against:
         return ""
-    against = hot.against(node)
-    return f"a takeover would start neard anew: {against}" if against else ""
+    return (
+        f"a takeover would start neard anew ({against}); after a host was lost in silence, the peers refuse"
+        f" such a neard for {REFUSED_FOR}"
+    )
+
+
+def _tracking(node: Node) -> str:
+    account, kept = node.settings.validator_account_id, node.settings.keeps_shards_of
+    if kept == account or not _stands_by(node):
+        return ""
+    wanted = f'{{"ShadowValidator": "{account}"}}'
+    return f"neard keeps no state-transition data for {account}, so that its first chunks may fail: set" + (
+        f' "tracked_shards_config": {wanted} in its config.json'
+    )
 
 
 def _disk(node: Node) -> str:
@@ -142,6 +161,7 @@ CHECKS: tuple[Row, ...] = (
     ("peers", _peers, False),
     ("key", _key, True),
     ("key_fingerprint", _key_fingerprint, True),
+    ("restart", _restart, False),
     ("tracking", _tracking, False),
     ("disk", _disk, False),
     ("limits", _limits, False),

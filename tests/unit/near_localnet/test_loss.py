@@ -35,7 +35,7 @@ def test_what_else_is_in_the_file_stays(layout: Layout, named: object) -> None:
     file = layout.home(CHAIN_NODES[0]) / "sim.json"
     file.write_text(json.dumps({"lag_heights": 3, "partition": named}))
     loss.mend(layout, OTHER)
-    assert json.loads(file.read_text()) == {"lag_heights": 3, "partition": ["node2"]}
+    assert json.loads(file.read_text()) == {"lag_heights": 3, "partition": ["node2"], "partition_mode": "drop"}
 
 
 def test_nothing_is_written_where_nothing_was_cut(layout: Layout) -> None:

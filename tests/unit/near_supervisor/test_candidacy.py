@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from near_ha.cluster import Standing
 from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -126,3 +127,18 @@ def test_being_paused_is_said_aloud_and_so_is_its_end() -> None:
     play.do(ev.ConfigSeen(paused=False))
     assert "not paused any more" in play.said()
     assert play.one(cmd.Acquire, play.do(ev.LeaseSeen(released())))
+
+
+@pytest.mark.parametrize("name", ["peers", "restart", "tracking"])
+def test_whose_takeover_would_be_a_worse_one_lets_a_better_one_go_first_but_nobody_else(name: str) -> None:
+    def flawed(seen: Seen, *members: Standing) -> int | None:
+        return waits(seen, against=(name,), members=members)
+
+    assert flawed(FREE) == 0
+    assert waits(FREE, members=(standby("c"),)) == 0
+    assert flawed(FREE, standby("c")) == D // 2
+    for other in (standby("c", reasons=(name,)), standby("c", ready=False), replace(standby("c"), session=None)):
+        assert flawed(FREE, other) == 0
+    assert flawed(FREE, standby("c", reasons=("disk",))) == D // 2
+    silent = replace(held(), session="session-b")
+    assert flawed(silent, standby("b")) == D, "who fell silent is none"

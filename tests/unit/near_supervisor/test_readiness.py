@@ -11,7 +11,7 @@ import pytest
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness, versions
+from near_supervisor.core import hot, readiness, versions
 from near_supervisor.core.answer import YES
 from near_supervisor.core.host import Host
 from near_supervisor.core.model import Node
@@ -60,8 +60,8 @@ CASES: list[tuple[str, bool, Callable[[Play], ev.Event], str]] = [
     ("peers", False, polled(peers=2), "2 peers, fewer than 3"),
     ("key", True, lambda _: machine(key="the validator key is not there: no file"), "no file"),
     ("key_fingerprint", True, lambda _: ev.LeaseSeen(held(51, validator_public_key="ed25519:X")), "ed25519:X"),
-    ("tracking", False, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
-    ("tracking", False, polled(version=""), "does not say its version"),
+    ("restart", False, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
+    ("restart", False, polled(version=""), "does not say its version"),
     ("disk", False, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
     ("limits", False, lambda _: machine(nofile=1_024), "1024 files"),
     ("lease", False, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
@@ -87,7 +87,9 @@ def test_each_reason_has_its_name_and_says_whether_it_blocks(
 
 def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert set(NAMES) == {name for name, *_ in CASES} | {"state", "version", "witness"}, "test_witness.py has the last"
+    assert set(NAMES) == {name for name, *_ in CASES} | {"state", "tracking", "version", "witness"}, (
+        "test_witness.py has the last"
+    )
 
 
 def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
@@ -107,12 +109,19 @@ def test_what_is_not_known_is_no_reason(host: Host) -> None:
     assert names(play) == []
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
 @pytest.mark.parametrize(
-    ("strategy", "there"), [(Strategy.RESTART, False), (Strategy.AUTO, False), (Strategy.HOT, True)]
+    ("kept", "against"), [("pool.near", []), ("", ["restart", "tracking"]), (hot.ALL_SHARDS, ["tracking"])]
 )
-def test_tracking_matters_to_who_wants_a_hot_takeover(strategy: Strategy, there: bool) -> None:
-    play = voting(strategy=strategy, keeps_shards_of="")
-    assert names(play) == (["tracking"] if there else [])
+def test_what_a_takeover_of_this_node_would_be_is_known_before(
+    strategy: Strategy, kept: str, against: list[str]
+) -> None:
+    play = voting(strategy=strategy, keeps_shards_of=kept)
+    by_restart = ["restart"] if strategy is Strategy.RESTART else []
+    assert names(play) == sorted({*by_restart, *against})
+    told = " ".join(reason.text for reason in readiness.reasons(play.node))
+    assert ("refuse such a neard for up to 15 minutes" in told) is ("restart" in names(play))
+    assert ("its first chunks may fail" in told) is ("tracking" in names(play))
 
 
 @pytest.mark.parametrize(
@@ -263,14 +272,14 @@ def test_a_standby_that_is_not_in_sync_says_it_once_and_not_also_its_state() -> 
     play.poll(syncing=True)
     play.wait(10_000)
     warnings = [each.message for _, each in play.log if isinstance(each, cmd.Say) and each.level == "warn"]
-    assert [each for each in warnings if "take over" in each] == [
+    assert [each for each in warnings if "cannot take over" in each] == [
         f"this standby cannot take over (sync): neard is syncing at height {play.height}"
     ]
 
 
-@pytest.mark.parametrize(("strategy", "said"), [(Strategy.HOT, 1), (Strategy.AUTO, 0)])
-def test_strategy_auto_says_nothing_of_tracking(strategy: Strategy, said: int) -> None:
-    play = voting(strategy=strategy, keeps_shards_of="")
+@pytest.mark.parametrize(("kept", "said"), [("pool.near", 0), (hot.ALL_SHARDS, 1), ("", 2)])
+def test_it_says_so_whatever_the_strategy(kept: str, said: int) -> None:
+    play = voting(strategy=Strategy.AUTO, keeps_shards_of=kept)
     assert len(lasting(play, 60)) == said
 
 

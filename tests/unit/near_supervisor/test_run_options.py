@@ -107,6 +107,15 @@ def test_the_paths_that_must_be_given_may_come_from_the_environment(
     assert str(getattr(check({**flags(files)}, {variable: "/nowhere"}), field)) == path
 
 
+@pytest.mark.parametrize(("strategy", "shared"), [("auto", False), ("hot", False), ("restart", True)])
+def test_a_host_has_its_own_node_key_in_either_role_but_for_kuutamods_way(
+    files: Path, strategy: str, shared: bool
+) -> None:
+    options = check({**flags(files), "--strategy": strategy})
+    assert options.node_key(armed=False) == options.voter_node_key
+    assert options.node_key(armed=True) == (options.validator_node_key if shared else options.voter_node_key)
+
+
 def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"/nowhere:{files}")
     assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
