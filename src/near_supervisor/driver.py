@@ -104,6 +104,10 @@ class Driver:
                 self._guard.start_neard(armed, deadline)
             case cmd.ArmNeard(pid, deadline):
                 self._guard.arm_neard(pid, deadline)
+            case cmd.DisarmNeard(pid):
+                self._guard.disarm_neard(pid)
+            case cmd.ConfirmDisarmed(pid):
+                self._guard.confirm_disarmed(pid)
             case cmd.StopNeard(_, patience_ms):
                 self._guard.stop_neard(patience_ms)
             case cmd.KillNeard():

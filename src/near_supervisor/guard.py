@@ -4,8 +4,9 @@ One file, standard library, no network. It starts neard, puts the validator key 
 that is armed under a deadline, and kills that neard when the deadline passes without being moved on.
 
 A neard is *armed* from the moment it is started with the key, or the key is about to be put in place for it while it
-runs, until waitpid() has returned for it and for everything it left behind. Three things end an armed neard, each
-without the one before it:
+runs, until waitpid() has returned for it and for everything it left behind, or until the supervisor has said that it
+saw it without the key after this program had taken that away. Three things end an armed neard, each without the one
+before it:
 
 1. this program, at the deadline (SIGKILL);
 2. a kernel timer (timer_create on CLOCK_BOOTTIME with SIGKILL as its signal) that ends *this program* shortly
@@ -13,8 +14,9 @@ without the one before it:
 3. PR_SET_PDEATHSIG: the kernel kills neard when this program ends, however it ends.
 
 Requests and answers are JSON objects, one a line, on ``<run dir>/guard.sock`` (mode 0600). Requests carry ``id``
-and ``do``: ``hello``, ``start``, ``arm``, ``deadline``, ``stop``, ``kill``, ``quit``. The end of neard is told as
-``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a time.
+and ``do``: ``hello``, ``start``, ``arm``, ``disarm``, ``disarmed``, ``deadline``, ``stop``, ``kill``, ``quit``. The
+end of neard is told as ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a
+time.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ import time
 
 BACKSTOP_MS = 100
 TERM_AGAIN_MS = 2_000
+# neard loses a signal that comes while it works on one before it.
+HUP_AGAIN_MS = 100
 QUIT_TIMEOUT_MS = 30_000
 MAX_AHEAD_MS = 3_600_000
 MAX_LINE = 64 * 1024
@@ -263,6 +267,11 @@ class Neard:
         self.status: int | None = None
         self.term_at: int | None = None
         self.kill_at: int | None = None
+        # The key was taken away: until then it has to be seen without it, and is told so again.
+        self.prove_by: int | None = None
+        self.hup_at = 0
+        # The tag of the term in which it signed, once it was seen without the key.
+        self.gave_up = ""
         self.killed = False
 
     def spawn(self, guard_pid: int) -> None:
@@ -312,6 +321,13 @@ class Neard:
         self.term_at = now + TERM_AGAIN_MS
         self.send(signal.SIGTERM)
 
+    def reload(self, now: int) -> None:
+        """SIGHUP now and again: to neard alone, what it has forked knows nothing of it."""
+        self.hup_at = now + HUP_AGAIN_MS
+        if self.status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGHUP)
+
     def tick(self, now: int) -> None:
         """Do what is due at ``now``."""
         if self.killed:
@@ -320,6 +336,10 @@ class Neard:
             # First the kill: a log on a disk that hangs would hold it up.
             self.kill("deadline")
             say("error", f"neard {self.pid} was killed: its deadline had passed {now - self.deadline} ms ago")
+        elif self.prove_by is not None and now >= self.prove_by:
+            self.kill("disarm")
+        elif self.prove_by is not None and now >= self.hup_at:
+            self.reload(now)
         elif self.kill_at is not None and now >= self.kill_at:
             self.kill("stop")
         elif self.term_at is not None and now >= self.term_at:
@@ -328,7 +348,9 @@ class Neard:
 
     def due(self) -> list[int]:
         """Times at which ``tick`` has something to do."""
-        times = [at for at in (self.kill_at, self.term_at) if at is not None]
+        times = [at for at in (self.kill_at, self.term_at, self.prove_by) if at is not None]
+        if self.prove_by is not None:
+            times.append(self.hup_at)
         return [*times, self.deadline] if self.armed and not self.killed else times
 
     def reap(self) -> bool:
@@ -562,6 +584,8 @@ class Guard:
             "hello": self._hello,
             "start": self._start,
             "arm": self._arm,
+            "disarm": self._disarm,
+            "disarmed": self._disarmed,
             "deadline": self._deadline,
             "stop": self._stop,
             "kill": self._kill,
@@ -580,6 +604,7 @@ class Guard:
             "armed": running.armed,
             "deadline": running.deadline if running.armed else None,
             "tag": running.tag,
+            "gave_up": running.gave_up,
         }
         return {
             "pid": os.getpid(),
@@ -639,6 +664,7 @@ class Guard:
         say("info", f"giving neard {neard.pid} the validator key while it runs")
         self.backstop.set(deadline + BACKSTOP_MS)
         neard.armed, neard.tag, neard.deadline = True, str(request.get("tag", "")), deadline
+        neard.gave_up = ""
         self.caretakers.call()
         try:
             self.disarm_key()
@@ -650,6 +676,45 @@ class Guard:
             raise
         self.manager.tell(f"STATUS=neard {neard.pid} with the validator key")
         return {"pid": neard.pid}
+
+    def _disarm(self, request: dict[str, object]) -> dict[str, object]:
+        """Take the key away from a signer while it runs. It is armed until it was seen without, or else killed."""
+        neard = self._signer(request)
+        if neard.prove_by is not None:
+            raise Refused(f"neard {neard.pid} was told already that it has no key any more")
+        now = boot_ms()
+        # The limit first: whatever fails from here on, it does not sign for longer.
+        neard.prove_by = now + _number(request, "timeout_ms")
+        self.disarm_key()
+        neard.reload(now)
+        return {}
+
+    def _disarmed(self, request: dict[str, object]) -> dict[str, object]:
+        """The supervisor has seen, after ``disarm``, that neard has no key: it is a standby from here on."""
+        neard = self._signer(request)
+        now = boot_ms()
+        if neard.prove_by is None:
+            raise Refused(f"nobody has taken the key away from neard {neard.pid}")
+        if now >= min(neard.prove_by, neard.deadline):
+            raise Refused(f"too late: neard {neard.pid} is being killed")
+        # Nothing but this guard puts a key in place; what somebody else put there meanwhile is found here.
+        if os.path.lexists(self.key_link):
+            neard.kill("disarm")
+            raise Refused(f"there is a key at {self.key_link} again")
+        neard.armed, neard.prove_by, neard.gave_up = False, None, neard.tag
+        self.backstop.set(0)
+        self.caretakers.dismiss()
+        self.manager.tell(f"STATUS=neard {neard.pid} without the validator key")
+        say("info", f"neard {neard.pid} has given the validator key up")
+        return {}
+
+    def _signer(self, request: dict[str, object]) -> Neard:
+        neard = self.neard
+        if neard is None or neard.pid != request["pid"] or not neard.armed:
+            raise Refused(f"there is no neard {request['pid']} that is armed")
+        if self.quitting or neard.killed or neard.kill_at is not None or neard.status is not None:
+            raise Refused(f"neard {neard.pid} is on its way out")
+        return neard
 
     def _refuse_foreign_neard(self, lock: str) -> None:
         holder = lock_holder(lock)

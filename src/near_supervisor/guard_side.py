@@ -13,7 +13,7 @@ from near_ha.errors import BadConfig, GuardError, NearError
 
 from .core import events as ev
 from .core.model import Memory
-from .io import clock, guard_process, neard_config
+from .io import clock, guard_process, listener, neard_config
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
 from .io.run_dir import RunDir
@@ -24,6 +24,8 @@ log = logging.getLogger("near_supervisor")
 ATTACH_MS = 5_000
 ATTACH_RETRY_MS = 20
 OVERDUE_MS = 1_000
+# A real neard takes 10 ms; what takes longer is killed, which costs about as much.
+DISARM_MS = 500
 _SERVICE_HINT = "With --guard service a unit of its own runs it: is that started, with the same --run-dir?"
 
 
@@ -131,6 +133,30 @@ class GuardSide:
         }
         self._ask(request, lambda reply: self._armed(reply, pid))
 
+    def disarm_neard(self, pid: int) -> None:
+        """Take the key away from the neard that runs; the guard kills it unless it hears in time that it is gone."""
+        request = {"do": "disarm", "pid": pid, "timeout_ms": DISARM_MS}
+        self._ask(request, lambda reply: None if reply.get("ok") else self._not_disarmed(pid, str(reply.get("error"))))
+
+    def confirm_disarmed(self, pid: int) -> None:
+        """It was seen without its key. NeardDisarmed follows if that was this very process, else DisarmRefused."""
+        config = self.config
+        if listener.is_of(pid, config.rpc_host, config.rpc_port) is not True:
+            self._not_disarmed(
+                pid, f"who answers on {config.rpc_host}:{config.rpc_port} is not known to be neard {pid}"
+            )
+            return
+        self._ask({"do": "disarmed", "pid": pid}, lambda reply: self._disarmed(reply, pid))
+
+    def _disarmed(self, reply: Reply, pid: int) -> None:
+        if reply.get("ok"):
+            self._post(ev.NeardDisarmed(pid))
+        else:
+            self._not_disarmed(pid, str(reply.get("error")))
+
+    def _not_disarmed(self, pid: int, reason: str) -> None:
+        self._post(ev.DisarmRefused(pid, reason))
+
     def stop_neard(self, patience_ms: int | None) -> None:
         """SIGTERM, and SIGKILL after ``patience_ms`` (None = the stop timeout), never later than that timeout."""
         limit = self._options.stop_timeout_ms
@@ -216,7 +242,9 @@ class GuardSide:
             client.kill_guard()
         running, last = hello["neard"], hello["last_exit"]
         tag = memory.tag if memory else None
-        ended = last["how"] if last and last["armed"] and last["tag"] == tag else ""
+        ended = f"it ended with {last['how']}" if last and last["armed"] and last["tag"] == tag else ""
+        if running is not None and not running["armed"] and tag and running.get("gave_up") == tag:
+            ended = "it gave its key up"
         if running is None:
             return ev.GuardReady(memory=memory if ended else None, ended=ended)
         # Armed in a term that nobody remembers: without a tenure the core ends it.

@@ -58,13 +58,16 @@ class Settings:
         True, "bool", "a validator key that is not the registered one aborts the node (2.12+), else it just never signs"
     )
     reload_apply_ms: int = _knob(
-        -1, "ms", "what SIGHUP has read is taken up after this; -1 = with the next message, in 1 s at most", live=True
+        -1, "ms", "what SIGHUP has read is taken up after this; -1 = with the next message, in 10 ms at most", live=True
     )
     key_removal: bool = _knob(
         True, "bool", "SIGHUP without a key file takes the key away (2.2+), else it stays", live=True
     )
     removal_keeps_signing_ms: int = _knob(
-        1000, "ms", "how long a key that was taken away still signs what is under way", live=True
+        0,
+        "ms",
+        "how long a key that was taken away still signs (a real neard: endorsements only, of what it was validating)",
+        live=True,
     )
     cold_swap_stalls: bool = _knob(
         True, "bool", "a key taken up by a node that does not keep that validator's shards stops it: 0.00% for ever",

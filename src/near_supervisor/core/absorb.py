@@ -46,6 +46,8 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.NeardRefused: absorb_neard.neard_refused,
     ev.NeardArmed: absorb_neard.neard_armed,
     ev.ArmRefused: absorb_neard.arm_refused,
+    ev.NeardDisarmed: absorb_neard.neard_disarmed,
+    ev.DisarmRefused: absorb_neard.disarm_refused,
     ev.NeardExited: absorb_neard.neard_exited,
     ev.Polled: absorb_neard.polled,
     ev.HostSeen: _host_seen,

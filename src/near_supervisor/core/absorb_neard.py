@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import candidacy, hot, lease, proof, sync, tip
 from . import events as ev
 from .ceiling import Ceiling, TwoHeads
-from .commands import Command, MoveDeadline, Remember, Say
+from .commands import Command, KillNeard, MoveDeadline, Remember, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
 from .values import replace
@@ -20,7 +20,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
-        said.append(Say("warn", f"the signer ended with {event.ended} while no supervisor was there"))
+        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there"))
     if event.pid is None:
         return node, said
     answered = event.armed and node.tenure is not None and node.tenure.kept_answered
@@ -48,7 +48,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         deadline=event.deadline,
         cleared=True,
         was_armed=True,
-        give_up=f"neard ended with {event.ended}" if event.ended else "",
+        give_up=f"neard: {event.ended}" if event.ended else "",
     )
     return replace(
         node,
@@ -116,6 +116,26 @@ def arm_refused(node: Node, event: ev.ArmRefused, _now: int) -> Step:
     return replace(node, hot_failed=event.reason), []
 
 
+def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
+    """It signs nothing any more, and runs on."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid or not neard.armed:
+        return node, []
+    neard = replace(neard, armed=False, shows_key=False, key_given_at=None, keyless_at=now)
+    node = replace(node, neard=neard, neard_ended_at=now, hot_failed="")
+    return give_up(node, "it was seen to have given its key up"), [Say("info", f"neard {neard.pid} gave the key up")]
+
+
+def disarm_refused(node: Node, event: ev.DisarmRefused, _now: int) -> Step:
+    """What cannot be proved is not so: it is armed until it has ended."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid or not neard.armed or neard.killed:
+        return node, []
+    why = f"it cannot be told that neard gave its key up: {event.reason}"
+    neard = replace(neard, ending=neard.ending or why, killed=True)
+    return replace(node, neard=neard), [Say("warn", f"killing neard: {why}"), KillNeard(why)]
+
+
 def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     """It is gone for certain: whatever it may have signed, it has signed."""
     neard = node.neard
@@ -154,14 +174,18 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
-    neard = _said_of_itself(neard, sample, now)
+    neard = _said_of_itself(neard, sample, event.asked_at, now)
     if neard.key_given_at is not None and not neard.shows_key and not sample.config_correct:
         broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
         node = replace(node, hot_failed=node.hot_failed or broken)
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -tip.FUTURE_MS:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
-    heads = _heads(node, sample, view, event.asked_at)
+    if neard.key_taken_at is not None and node.heads is not None:
+        # It was asked as a standby, without the metric that bounds it; the line until now does.
+        heads = node.heads
+    else:
+        heads = _heads(node, sample, view, event.asked_at)
     facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads, made=sample.made)
     if node.proof is not None:
         facts = replace(facts, proof=proof.compare(node.proof, sample.made, event.asked_at))
@@ -169,8 +193,12 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     return node, said + kept
 
 
-def _said_of_itself(neard: Neard, sample: sync.Sample, now: int) -> Neard:
-    said = (sample.shows_key, sample.version, sample.chain_id)
+def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) -> Neard:
+    # What it was asked before its key was gone says nothing of the time since.
+    shows_key = sample.shows_key and (neard.keyless_at is None or asked_at >= neard.keyless_at)
+    if neard.key_taken_at is not None and asked_at >= neard.key_taken_at and neard.armed and not shows_key:
+        neard = replace(neard, key_is_gone=True)
+    said = (shows_key, sample.version, sample.chain_id)
     if neard.answered and not neard.misses and (neard.shows_key, neard.version, neard.chain_id) == said:
         return neard
     shows_key, version, chain_id = said

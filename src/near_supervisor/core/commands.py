@@ -33,6 +33,20 @@ class ArmNeard:
 
 
 @dataclass(frozen=True)
+class DisarmNeard:
+    """Take the validator key away from neard ``pid`` while it runs; SIGKILL if the guard does not hear that it took."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class ConfirmDisarmed:
+    """neard ``pid`` was seen without the key that was taken away from it: tell the guard, if it was that process."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
 class StopNeard:
     """Ask neard to stop; SIGKILL after ``patience_ms``, or where that is None after the configured stop timeout."""
 
@@ -213,6 +227,8 @@ Command = (
     StartGuard
     | StartNeard
     | ArmNeard
+    | DisarmNeard
+    | ConfirmDisarmed
     | StopNeard
     | KillNeard
     | MoveDeadline

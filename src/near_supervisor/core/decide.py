@@ -43,8 +43,10 @@ def decide(node: Node, now: int, out: list[Command]) -> Node:
     return node
 
 
-def wind_down(node: Node, _now: int) -> Step:
-    """On the way out there is nothing to sign for any more: stop neard, and have the lease released after it."""
+def wind_down(node: Node, now: int) -> Step:
+    """On the way out there is nothing to sign for any more: stop neard, and have the lease released as soon as it signs
+    no more. A signer gives its key up first where it can, because its end may take it seconds.
+    """
     closing = node.closing
     if closing is None or closing.left or closing.detach or node.guard is Guard.ATTACHING:
         # A guard that is being attached may have a neard that has to be stopped.
@@ -54,7 +56,9 @@ def wind_down(node: Node, _now: int) -> Step:
         node = replace(node, tenure=replace(node.tenure, give_up=why))
     if node.neard is None:
         return node, []
-    return (rules_neard.kill if closing.hurry else rules_neard.stop)(node, why)
+    if closing.hurry:
+        return rules_neard.kill(node, why)
+    return rules_hot.give_back(node, why, now) if node.neard.armed else rules_neard.stop(node, why)
 
 
 def leave(node: Node, now: int) -> Step:
@@ -100,6 +104,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.end_neard_that_hangs, "answer"),
     (rules_signer.end_neard_that_never_gets_ready, "neard, no answer"),
     (rules_hot.end_signer_without_its_key, "signer"),
+    (rules_hot.confirm, "signer, answer"),
     (rules_signer.stop_when_starts_fail, "no neard"),
     (rules_signer.stop_when_starts_are_refused, "no neard"),
     (rules_signer.step_down_when_behind, "signer, answer, tenure"),
@@ -115,6 +120,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_lease.clear_to_sign, "tenure, no signer"),
     (rules_lease.promote, "tenure, no signer"),
     (rules_lease.release, "tenure"),
+    (rules_hot.renew, "answer, no signer, no tenure, no closing"),
     (rules_neard.start_standby, "no neard"),
     (rules_neard.poll_neard, "neard"),
     (rules_session.register, "no session"),

@@ -79,6 +79,21 @@ class ArmRefused:
 
 
 @dataclass(frozen=True)
+class NeardDisarmed:
+    """The guard has let neard ``pid`` go on without the key: it is armed no more."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class DisarmRefused:
+    """The guard did not, or nobody can tell that neard ``pid`` has given its key up, and why."""
+
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class NeardExited:
     """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death."""
 
@@ -256,6 +271,8 @@ Event = (
     | NeardRefused
     | NeardArmed
     | ArmRefused
+    | NeardDisarmed
+    | DisarmRefused
     | NeardExited
     | Polled
     | HostSeen

@@ -48,6 +48,12 @@ def _against_shards(node: Node, neard: Neard) -> str:
     return ""
 
 
+def gives_back(node: Node) -> bool:
+    """Can its neard be seen to give its key up while it runs? (2.2 was the first that takes a removal, too.)"""
+    neard = node.neard
+    return neard is not None and neard.shows_key and not neard.misses and not against(node)
+
+
 def settled_at(neard: Neard) -> int:
     """From when on SIGHUP cannot kill it."""
     return neard.answered_at + SETTLED_MS
@@ -55,6 +61,6 @@ def settled_at(neard: Neard) -> int:
 
 def confirmed_by(neard: Neard) -> int | None:
     """Until when it has to show the key that it was given; None when it was given none, shows it, or is starting."""
-    if neard.key_given_at is None or neard.shows_key or not neard.answered:
+    if neard.key_given_at is None or neard.shows_key or not neard.answered or neard.key_taken_at is not None:
         return None
     return max(neard.key_given_at, neard.answered_at) + CONFIRM_MS

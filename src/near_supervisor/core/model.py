@@ -35,8 +35,10 @@ class Neard:
 
     ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
     ``shows_key``: it says of itself that it has loaded a validator key. ``key_given_at`` is when it was given one
-    while it ran, ``answered_at`` when it answered first, ``silent_since`` when it first failed to answer after its
-    last answer, ``misses`` how often since.
+    while it ran, ``key_taken_at`` when that was taken away again (``key_is_gone``: it shows none since, and the guard
+    was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
+    ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
+    ``misses`` how often since.
     """
 
     pid: int
@@ -49,6 +51,9 @@ class Neard:
     shows_key: bool = False
     answered_at: int = 0
     key_given_at: int | None = None
+    key_taken_at: int | None = None
+    key_is_gone: bool = False
+    keyless_at: int | None = None
     version: str = ""
     chain_id: str = ""
     misses: int = 0

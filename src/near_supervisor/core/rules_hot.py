@@ -13,6 +13,9 @@ from .rules_neard import stop
 from .step import Step
 from .values import replace
 
+# Until then the one that gave its role away may be wanted again.
+RENEWED_AFTER_LEASES = 3
+
 
 def give_key(node: Node, now: int) -> Step:
     """Rule 4 holds, and nothing stands against it: the standby becomes the signer as it is."""
@@ -22,9 +25,49 @@ def give_key(node: Node, now: int) -> Step:
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if now < hot.settled_at(neard) or tenure.deadline - now < room:
         return node, []
-    armed = replace(neard, armed=True, key_given_at=now)
+    armed = replace(neard, armed=True, key_given_at=now, key_taken_at=None, key_is_gone=False, keyless_at=None)
     node = replace(node, neard=armed, tenure=replace(tenure, was_armed=True))
     return node, [cmd.ArmNeard(neard.pid, tenure.deadline)]
+
+
+def give_back(node: Node, why: str, now: int) -> Step:
+    """The signer is to sign no more, in the fastest way that can be proved: without its key where it takes that, else
+    by its end.
+    """
+    neard = node.neard
+    if neard is None or neard.ending or neard.key_taken_at is not None:
+        return node, []
+    if not neard.armed or not hot.gives_back(node):
+        return stop(node, why)
+    node = replace(node, neard=replace(neard, key_taken_at=now, key_is_gone=False))
+    said = cmd.Say("info", f"neard {neard.pid} is to give its key up: {why}")
+    return node, [said, cmd.DisarmNeard(neard.pid)]
+
+
+def confirm(node: Node, _now: int) -> Step:
+    """It was seen without its key, by a question that was asked after that was taken away."""
+    neard = node.neard
+    if neard is None or not neard.key_is_gone or not neard.armed or neard.killed:
+        return node, []
+    return replace(node, neard=replace(neard, key_is_gone=False)), [cmd.ConfirmDisarmed(neard.pid)]
+
+
+def renew(node: Node, now: int) -> Step:
+    """A neard that has signed goes on announcing itself with that key (nearcore keeps the signer of its AccountData).
+
+    So it is started afresh, without hurry: once another one has validated for a while.
+    """
+    neard, seen = node.neard, node.watch.seen if node.watch else None
+    if neard is None or neard.ending or neard.keyless_at is None or neard.armed or node.acquiring:
+        return node, []
+    others = seen is not None and seen.session is not None and seen.record is not None
+    if not others or now < _renewed_at(node, neard.keyless_at):
+        return node, []
+    return stop(node, "it has signed, and is started afresh so that it does not go on announcing itself with the key")
+
+
+def _renewed_at(node: Node, keyless_at: int) -> int:
+    return keyless_at + RENEWED_AFTER_LEASES * node.settings.lease_ms
 
 
 def end_signer_without_its_key(node: Node, now: int) -> Step:
@@ -46,6 +89,8 @@ def due(node: Node, times: list[int]) -> None:
     neard = node.neard
     if neard is None or neard.ending:
         return
+    if neard.keyless_at is not None and not neard.armed:
+        times.append(_renewed_at(node, neard.keyless_at))
     confirmed_by = hot.confirmed_by(neard)
     if confirmed_by is not None:
         times.append(confirmed_by)

@@ -38,7 +38,9 @@ def poll_neard(node: Node, now: int) -> Step:
     """One question at a time; often while something waits for the answer."""
     if node.neard is None or node.polling or now < _poll_due(node):
         return node, []
-    return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, node.neard.armed)]
+    # One whose key was taken away is asked for nothing but whether that is gone: its metrics are expensive.
+    signs = node.neard.armed and node.neard.key_taken_at is None
+    return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, signs)]
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -58,7 +60,7 @@ def _poll_interval(node: Node) -> int:
     tenure, settings = node.tenure, node.settings
     if node.neard is None or not node.neard.answered:
         return settings.poll_ms // STARTING_POLLS
-    if handing_over(node):
+    if handing_over(node) or (node.neard.armed and node.neard.key_taken_at is not None):
         return HANDING_OVER_POLL_MS
     if hot.confirmed_by(node.neard) is not None:
         return WAITING_POLL_MS

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import commands as cmd
-from . import sync
+from . import rules_hot, sync
 from .commands import Command
 from .model import Closing, Neard, Node
-from .rules_neard import kill, stop
+from .rules_neard import kill
 from .step import Step
 from .values import replace
 
@@ -94,7 +94,7 @@ def step_down_when_behind(node: Node, now: int) -> Step:
         return (replace(node, standby_ready=False) if node.standby_ready else node), []
     if node.standby_ready and not node.paused:
         why = f"{node.sync.reason}, and a standby is ready"
-        return stop(replace(node, tenure=replace(tenure, give_up=why)), why)
+        return rules_hot.give_back(replace(node, tenure=replace(tenure, give_up=why)), why, now)
     out: list[Command] = []
     if now >= node.alarm_at:
         why_not = "the cluster is paused" if node.paused else "no standby is ready"

@@ -12,9 +12,9 @@ from near_ha.history import Change
 from near_ha.switchover import Action, Phase, Switchover
 
 from . import commands as cmd
-from . import hot, rules_window
+from . import hot, rules_hot, rules_window
 from .model import Node, Tenure
-from .rules_neard import bounded_by_a_standby, handing_over, stop
+from .rules_neard import bounded_by_a_standby, handing_over
 from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
@@ -97,12 +97,12 @@ def hand_over(node: Node, now: int) -> Step:
     return replace(node, tenure=replace(tenure, give_up=why, heir=request.target)), []
 
 
-def stop_for_heir(node: Node, _now: int) -> Step:
+def stop_for_heir(node: Node, now: int) -> Step:
     """Also a signer that was just being started."""
     tenure = node.tenure
     if tenure is None or not tenure.heir:
         return node, []
-    return stop(node, tenure.give_up)
+    return rules_hot.give_back(node, tenure.give_up, now)
 
 
 def conclude(node: Node, now: int) -> Step:

@@ -44,6 +44,10 @@ def _unregistered(node: Node) -> bool:
     return node.session is None
 
 
+def _keyless(node: Node) -> bool:
+    return node.neard is not None and not node.neard.armed and not node.starting
+
+
 def _ended(node: Node) -> bool:
     return node.neard is None and not node.starting
 
@@ -68,6 +72,7 @@ TRANSITIONS: tuple[tuple[State, Condition, State], ...] = (
     (State.VOTING, _unregistered, State.REGISTERING),
     (State.VALIDATING, _closing, State.SHUTDOWN),
     (State.VALIDATING, _ended, State.STARTUP),
+    (State.VALIDATING, _keyless, State.SYNCING),
 )
 
 

@@ -26,6 +26,9 @@ class Guard:
         self.neard: Neard | None = None
         self.deadline = 0
         self.last_exit: tuple[str, str] | None = None
+        # The tag of the term in which the neard that runs has signed, and given its key up; and one that is to.
+        self.gave_up = ""
+        self._taken: tuple[Neard, int] | None = None
         self.post: Post | None = None
         self.alive = True
         self._told_until = 0
@@ -39,6 +42,7 @@ class Guard:
             self._tell(ev.NeardRefused("refused"))
             return
         host.key_on_disk = armed
+        self.gave_up, self._taken = "", None
         neard = self.neard = Neard(host, self._next_pid(), tag)
         if armed:
             self._timed = False
@@ -59,6 +63,7 @@ class Guard:
             self._tell(ev.ArmRefused(pid, "refused"))
             return
         host.key_on_disk = True
+        self.gave_up, self._taken = "", None
         neard.take_key(tag)
         self._timed = False
         self._set(neard, deadline)
@@ -70,6 +75,36 @@ class Guard:
         if not host.takes_no_key:
             self._world.after(self._world.between(0, host.longest_reload_ms), neard.load_key)
         self._tell(ev.NeardArmed(pid))
+
+    def disarm(self, pid: int, timeout: int) -> None:
+        """Take the key away from the neard that runs: it is armed until somebody has seen it without."""
+        neard, host, world = self.neard, self._host, self._world
+        if neard is None or neard.pid != pid or not neard.armed or neard.killing:
+            self._tell(ev.DisarmRefused(pid, "refused"))
+            return
+        host.key_on_disk = False
+        self._taken = (neard, host.clock.now() + timeout)
+        if not host.takes_no_key:
+            world.after(world.between(0, host.longest_reload_ms), neard.lose_key)
+        world.at(host.clock.real(self._taken[1]), lambda: self._not_seen(neard))
+
+    def _not_seen(self, neard: Neard) -> None:
+        if self.neard is neard and self._taken is not None and self.alive and not self._host.stopped:
+            self.kill()
+
+    def disarmed(self, pid: int) -> None:
+        """The supervisor has seen it without the key."""
+        neard = self.neard
+        in_time = self._taken is not None and self._host.clock.now() < min(self._taken[1], self.deadline)
+        if neard is None or neard.pid != pid or not neard.armed or neard.killing or not in_time:
+            self._tell(ev.DisarmRefused(pid, "refused"))
+            return
+        self._taken = None
+        self.gave_up = neard.tag
+        neard.disarm()
+        self._world.note(self._host.name, f"neard {pid} gave its key up")
+        self._world.reached["key given back"] += 1
+        self._tell(ev.NeardDisarmed(pid))
 
     def _up(self, neard: Neard) -> None:
         if self._host.broken:
@@ -100,7 +135,7 @@ class Guard:
         self._world.at(self._host.clock.real(deadline), lambda: self._at_deadline(neard, deadline, late))
 
     def _at_deadline(self, neard: Neard, deadline: int, late: int) -> None:
-        if self.neard is not neard:
+        if self.neard is not neard or not neard.armed:
             return
         if self.deadline > deadline:
             # It was moved on in time: the timer follows it.
@@ -112,21 +147,22 @@ class Guard:
         world.at(clock.real(deadline + KILL_SLACK_MS), lambda: self._overdue(neard))
 
     def _kill_late(self, neard: Neard) -> None:
-        if self.alive and not self._host.stopped and self.neard is neard:
+        if self.alive and not self._host.stopped and self.neard is neard and neard.armed:
             self.kill()
 
     def _backstop(self, neard: Neard) -> None:
-        if self.neard is neard and not neard.killing:
+        if self.neard is neard and neard.armed and not neard.killing:
             self.die()
 
     def _overdue(self, neard: Neard) -> None:
-        if neard.alive:
+        if neard.alive and neard.armed:
             raise Violation(f"{self._host.name}/{neard.pid} outlives its deadline and the time to kill it")
 
     def wake(self) -> None:
         """After its host stood still: neard first, then what was asked in the meantime."""
         neard = self.neard
-        if neard is not None and neard.armed and self._host.clock.now() >= self.deadline:
+        taken_by = self._taken[1] if self._taken is not None else self.deadline
+        if neard is not None and neard.armed and self._host.clock.now() >= min(self.deadline, taken_by):
             self.kill()
 
     def kill(self) -> None:

@@ -123,6 +123,8 @@ class Host:
         if neard is None:
             supervisor.post(ev.GuardReady(memory=self.memory if ended else None, ended=ended))
             return
+        if not neard.armed and tag is not None and guard.gave_up == tag:
+            ended = "it gave its key up"
         known = self.memory if ended or (neard.armed and neard.tag == tag) else None
         deadline = guard.deadline if neard.armed else None
         supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended))

@@ -6,7 +6,7 @@ from near_supervisor.core.sync import Sample
 
 from .chain import Chain
 from .clock import BootClock
-from .world import World
+from .world import Violation, World
 
 USUAL_LAGS = (0, 0, 1, 4)
 UNNOTICED_LAGS = (0, 4, 30)
@@ -47,6 +47,19 @@ class Neard:
         if self.alive and self.up:
             self.loaded = True
             self.sign()
+
+    def lose_key(self) -> None:
+        """It has looked, and there is none any more."""
+        self.sign()
+        if self.alive and self.up and not self._host.key_on_disk:
+            self.loaded, self._first = False, None
+
+    def disarm(self) -> None:
+        """It counts as a standby from now on. Violation if it could still sign."""
+        if self.loaded:
+            raise Violation(f"{self._host.name}/{self.pid} counts as a standby and has the key")
+        self.armed = False
+        self._host.chain.disarm(self._host.name, self.pid)
 
     def sign(self) -> None:
         """Write into the book what it has signed until now."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SLOW_TIMEOUT_MS = 3_000
 STOP_TIMEOUT_MS = 6_000
+DISARM_MS = 500
 NEARD_TIMEOUT_MS = 1_000
 
 TICK = ev.Tick()
@@ -131,6 +132,12 @@ class Supervisor:
             self._host.pauses_starting = 0
         tag = self._host.memory.tag if self._host.memory else ""
         self._host.ask_guard(lambda guard: guard.arm(pid, deadline, tag))
+
+    def _disarm_neard(self, command: cmd.DisarmNeard) -> None:
+        self._host.ask_guard(lambda guard: guard.disarm(command.pid, DISARM_MS))
+
+    def _confirm_disarmed(self, command: cmd.ConfirmDisarmed) -> None:
+        self._host.ask_guard(lambda guard: guard.disarmed(command.pid))
 
     def _stop_neard(self, command: cmd.StopNeard) -> None:
         patience = STOP_TIMEOUT_MS if command.patience_ms is None else command.patience_ms
@@ -340,6 +347,8 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.StartGuard: Supervisor._start_guard,
     cmd.StartNeard: Supervisor._start_neard,
     cmd.ArmNeard: Supervisor._arm_neard,
+    cmd.DisarmNeard: Supervisor._disarm_neard,
+    cmd.ConfirmDisarmed: Supervisor._confirm_disarmed,
     cmd.StopNeard: Supervisor._stop_neard,
     cmd.KillNeard: Supervisor._kill_neard,
     cmd.MoveDeadline: Supervisor._move_deadline,

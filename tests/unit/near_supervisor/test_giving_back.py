@@ -1,0 +1,159 @@
+"""A signer that is to sign no more gives its key up while it runs: what proves it, and what follows without a proof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.lease_record import LeaseState
+from near_ha.states import State
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.answer import YES
+from near_supervisor.core.model import Guard, Memory
+from near_supervisor.core.rules_hot import RENEWED_AFTER_LEASES
+from near_supervisor.core.settings import Strategy
+from near_supervisor.core.sync import Sample
+from support.core_play import D, held, released, sample
+from unit.near_supervisor.test_hot import HOT, ME, HotPlay, play
+
+
+def leaving() -> HotPlay:
+    """A hot signer that was told to stop, and whose key is being taken away."""
+    it = play().to_confirmed()
+    assert it.one(cmd.DisarmNeard, it.do(ev.StopAsked("SIGTERM"), after=3_000)) == cmd.DisarmNeard(100)
+    return it
+
+
+def asked_to_hand_over() -> HotPlay:
+    """The same, on the way to an heir."""
+    it = play().to_confirmed()
+    assert it.node.tenure is not None
+    it.node = replace(it.node, tenure=replace(it.node.tenure, give_up="switchover to b", heir="b"))
+    assert it.one(cmd.DisarmNeard, it.do(ev.Tick(), after=3_000)) == cmd.DisarmNeard(100)
+    return it
+
+
+def test_it_is_seen_without_its_key_and_only_then_is_the_lease_released() -> None:
+    it = asked_to_hand_over()
+    assert it.node.armed
+    assert not it.poll(shows_key=True)
+    assert it.one(cmd.ConfirmDisarmed, it.poll(shows_key=False)) == cmd.ConfirmDisarmed(100)
+    assert it.node.armed, "the guard has not said it yet"
+    assert not it.ever(cmd.Release)
+    out = it.do(ev.NeardDisarmed(100))
+    release = it.one(cmd.Release, out)
+    assert isinstance(release, cmd.Release)
+    assert (release.record.state, release.record.handover_to) == (LeaseState.RELEASED, "b")
+    assert not it.ever(cmd.StopNeard)
+    assert not it.ever(cmd.KillNeard)
+    assert it.node.state is not State.VALIDATING
+
+
+def test_what_it_was_asked_before_proves_nothing() -> None:
+    it = play().to_confirmed()
+    asked_at = it.now
+    it.do(ev.StopAsked("SIGTERM"), after=100)
+    late = ev.Polled(100, asked_at, says(it, shows_key=False))
+    assert not it.one(cmd.ConfirmDisarmed, it.do(late))
+
+
+def says(it: HotPlay, *, shows_key: bool) -> Sample:
+    return replace(sample(it.height), shows_key=shows_key, **ME)  # type: ignore[arg-type]
+
+
+def test_an_answer_from_before_does_not_condemn_the_standby_that_it_is_now() -> None:
+    it = asked_to_hand_over()
+    asked_at = it.now
+    it.poll(shows_key=False)
+    it.do(ev.NeardDisarmed(100), after=5)
+    assert not it.one(cmd.KillNeard, it.do(ev.Polled(100, asked_at, says(it, shows_key=True))))
+    assert it.one(cmd.KillNeard, it.poll(shows_key=True)), "but one from after it does"
+
+
+def test_what_cannot_be_proved_is_ended() -> None:
+    it = leaving()
+    it.poll(shows_key=False)
+    assert it.one(cmd.KillNeard, it.do(ev.DisarmRefused(100, "too late")))
+    assert it.node.armed
+    assert not it.ever(cmd.Release)
+    assert it.one(cmd.Release, it.do(ev.NeardExited(100, "signal 9 (SIGKILL)")))
+
+
+def test_its_heights_are_bounded_as_before_though_nobody_asks_for_its_metrics_any_more() -> None:
+    it = asked_to_hand_over()
+    polls = [command for _, command in it.log if isinstance(command, cmd.PollNeard)]
+    before = it.node.heads
+    it.poll(it.height, shows_key=False)
+    assert [command for _, command in it.log if isinstance(command, cmd.PollNeard)][len(polls) :] == []
+    assert it.node.heads == before
+
+
+@pytest.mark.parametrize(
+    ("strategy", "shows"), [(Strategy.RESTART, True), (Strategy.AUTO, False)], ids=["restart", "no key is shown"]
+)
+def test_one_that_cannot_be_seen_to_give_it_up_is_stopped(strategy: Strategy, shows: bool) -> None:
+    it = play().to_confirmed()
+    assert it.node.neard is not None
+    neard = replace(it.node.neard, shows_key=shows, key_given_at=None)
+    it.node = replace(it.node, neard=neard, settings=replace(HOT, strategy=strategy))
+    out = it.do(ev.StopAsked("SIGTERM"))
+    assert it.one(cmd.StopNeard, out)
+    assert not it.one(cmd.DisarmNeard, out)
+
+
+def test_on_the_way_out_the_lease_is_free_before_neard_has_ended() -> None:
+    it = leaving()
+    it.poll(shows_key=False)
+    out = it.do(ev.NeardDisarmed(100))
+    assert it.one(cmd.Release, out)
+    assert it.one(cmd.StopNeard, out) == cmd.StopNeard("this node is shutting down")
+    it.do(ev.ReleaseAnswered(YES))
+    assert it.node.closing is not None
+    assert not it.node.closing.left
+    assert it.one(cmd.Exit, it.do(ev.NeardExited(100, "exit code 0"))) == cmd.Exit(0)
+
+
+def test_somebody_who_asks_twice_has_it_killed() -> None:
+    it = leaving()
+    assert it.one(cmd.KillNeard, it.do(ev.StopAsked("SIGTERM")))
+
+
+def test_it_is_started_afresh_once_another_one_has_validated_for_a_while() -> None:
+    """It goes on announcing itself with the key otherwise (sim-vs-real H6)."""
+    it = asked_to_hand_over()
+    it.poll(shows_key=False)
+    it.do(ev.NeardDisarmed(100))
+    it.do(ev.ReleaseAnswered(YES))
+    since = it.now
+    while it.now < since + RENEWED_AFTER_LEASES * D:
+        assert not it.ever(cmd.StopNeard), "the other one may still fail"
+        it.do(ev.LeaseSeen(held(100 + it.height)), after=500)
+        it.poll()
+    assert it.ever(cmd.StopNeard)
+
+
+def test_nobody_validates_so_it_stays_and_takes_the_lease_back() -> None:
+    it = asked_to_hand_over()
+    it.poll(shows_key=False)
+    it.do(ev.NeardDisarmed(100))
+    it.do(ev.ReleaseAnswered(YES))
+    it.do(ev.LeaseSeen(released(node_id="a", hostname="host-a", handover_to="b", term=9, height=it.height)))
+    it.wait(RENEWED_AFTER_LEASES * D + 1)
+    assert not it.ever(cmd.StopNeard)
+
+
+def test_a_supervisor_that_comes_after_it_releases_the_lease_of_what_gave_its_key_up() -> None:
+    it = leaving()
+    tenure = it.node.tenure
+    assert tenure is not None
+    fresh = play()
+    fresh.now = it.now
+    fresh.do(ev.Tick())
+    memory = Memory(tenure.session, tenure.term, tenure.floor, tenure.kept)
+    out = fresh.do(ev.GuardReady(100, armed=False, memory=memory, ended="it gave its key up"))
+    assert fresh.node.guard is Guard.READY
+    assert fresh.one(cmd.Release, out)
+    assert fresh.node.neard is not None
+    assert not fresh.node.neard.armed
