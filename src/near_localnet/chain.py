@@ -79,8 +79,9 @@ def _configure(layout: Layout, node: ChainNode | Validator, options: Options) ->
         json.loads((home / "config.json").read_text()),
         rpc=f"{layout.address}:{node.rpc_port}",
         network=f"{layout.address}:{network_port}",
-        boot_nodes="" if node == CHAIN_NODES[0] else boot_node(layout),
+        boot_nodes=boot_nodes(layout, node),
         block_time_ms=options.block_time_ms,
+        shadows=SIGNER if isinstance(node, Validator) else "",
     )
     (home / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     genesis_file = home / "genesis.json"
@@ -91,11 +92,18 @@ def _configure(layout: Layout, node: ChainNode | Validator, options: Options) ->
         genesis_file.write_text(json.dumps(edited, indent=2) + "\n")
 
 
-def boot_node(layout: Layout) -> str:
-    """`KEY@HOST:PORT` of node0, whom all others ask for peers."""
-    first = CHAIN_NODES[0]
-    key = json.loads((layout.home(first) / "node_key.json").read_text())["public_key"]
-    return f"{key}@{layout.address}:{first.network_port}"
+def boot_nodes(layout: Layout, asks: ChainNode | Validator) -> str:
+    """`KEY@HOST:PORT` of each chain node but `asks` itself, as a comma list.
+
+    All of them: a real neard tells others the address that it was called from, which for a localnet that is not on
+    127.0.0.1 is another one, on which nobody listens.
+    """
+    return ",".join(
+        f"{json.loads((layout.home(node) / 'node_key.json').read_text())['public_key']}"
+        f"@{layout.address}:{node.network_port}"
+        for node in CHAIN_NODES
+        if node != asks
+    )
 
 
 def signer_keys(layout: Layout) -> tuple[Path, Path]:

@@ -19,11 +19,12 @@ def duration(milliseconds: int) -> dict[str, int]:
 
 
 def edit_config(
-    config: dict[str, Any], *, rpc: str, network: str, boot_nodes: str, block_time_ms: int
+    config: dict[str, Any], *, rpc: str, network: str, boot_nodes: str, block_time_ms: int, shadows: str = ""
 ) -> dict[str, Any]:
     """config.json with IPv4 loopback addresses and the wished block time.
 
-    `rpc` and `network` are HOST:PORT, `boot_nodes` is KEY@HOST:PORT or empty. neard's own `localnet` chooses random
+    `rpc` and `network` are HOST:PORT, `boot_nodes` is a comma list of KEY@HOST:PORT, `shadows` the account whose shards
+    a host of the pair keeps up with (empty: as the document has it). neard's own `localnet` chooses random
     ports on IPv6; a supervisor and a person at a terminal want known ones.
     """
     edited = dict(config)
@@ -35,7 +36,13 @@ def edit_config(
         # Announced addresses hold a node key, and the pair changes its node key with its role.
         "public_addrs": [],
         "allow_private_ip_in_public_addrs": True,
+        # Asked for one's own address, and waited for 5 s where there is no internet.
+        "trusted_stun_servers": [],
     }
+    if shadows:
+        # Without it a standby keeps no state-transition data, and may fail at its first chunks as the validator.
+        edited["tracked_shards_config"] = {"ShadowValidator": shadows}
+        edited["store"] = {**(config.get("store") or {}), "load_mem_tries_for_tracked_shards": True}
     edited["consensus"] = {
         **(config.get("consensus") or {}),
         "min_block_production_delay": duration(block_time_ms),

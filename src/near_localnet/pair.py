@@ -25,7 +25,7 @@ def command(layout: Layout, host: Validator, options: Options) -> list[str]:
         "--voter-node-key": home / "voter_node_key.json",
         "--validator-node-key": node_key,
         "--validator-key": validator_key,
-        "--near-boot-nodes": chain.boot_node(layout),
+        "--near-boot-nodes": chain.boot_nodes(layout, host),
         "--exporter-address": layout.metrics_address(host),
         "--validator-network-addr": f"{layout.address}:{host.validator_port}",
         "--voter-network-addr": f"{layout.address}:{host.voter_port}",

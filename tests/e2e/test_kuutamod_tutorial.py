@@ -74,7 +74,7 @@ def keys(layout: Layout, host: Validator) -> list[str]:
         "--voter-node-key", str(HOMES / host.home_name / "voter_node_key.json"),
         "--validator-node-key", str(HOMES / SIGNER / "node_key.json"),
         "--validator-key", str(HOMES / SIGNER / "validator_key.json"),
-        "--near-boot-nodes", chain.boot_node(layout),
+        "--near-boot-nodes", chain.boot_nodes(layout, host),
     ]  # fmt: skip
 
 

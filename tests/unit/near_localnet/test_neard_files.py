@@ -27,8 +27,17 @@ def test_config_gets_loopback_addresses_and_block_times_and_keeps_the_rest() -> 
     assert edited["consensus"]["max_block_production_delay"] == duration(200)
     assert edited["consensus"]["min_num_peers"] == 2
     assert edited["consensus"]["sync_check_period"] == {"secs": 10, "nanos": 0}
+    assert edited["network"]["trusted_stun_servers"] == []
+    assert "tracked_shards_config" not in edited
     assert edited["archive"] is False
     assert config["rpc"] == {"addr": "[::1]:1", "enable_debug_rpc": True}, "the original is left alone"
+
+
+def test_a_host_of_the_pair_keeps_up_with_the_validators_shards() -> None:
+    config = {"tracked_shards_config": "AllShards", "store": {"max_open_files": 10}}
+    edited = edit_config(config, rpc="h:1", network="h:2", boot_nodes="", block_time_ms=600, shadows="node3")
+    assert edited["tracked_shards_config"] == {"ShadowValidator": "node3"}
+    assert edited["store"] == {"max_open_files": 10, "load_mem_tries_for_tracked_shards": True}
 
 
 def test_a_config_without_rpc_gets_one() -> None:
