@@ -46,7 +46,12 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     ("--run-dir", "NEAR_SUPERVISOR_RUN_DIR", "", "sockets, session and neard's log (default: NEARD_HOME/run)"),
     ("--neard", "NEAR_SUPERVISOR_NEARD", "neard", "the neard program"),
     ("--startup-timeout", "NEAR_SUPERVISOR_STARTUP_TIMEOUT", "120", "seconds for neard to answer after a start"),
-    ("--stop-timeout", "NEAR_SUPERVISOR_STOP_TIMEOUT", "60", "seconds for neard to stop before it is killed"),
+    (
+        "--stop-timeout",
+        "NEAR_SUPERVISOR_STOP_TIMEOUT",
+        "60",
+        "seconds for neard to stop before it is killed, where nobody waits for it",
+    ),
     ("--height-patience", "NEAR_SUPERVISOR_HEIGHT_PATIENCE", "60", "seconds after which a wait for height is reported"),
     (
         "--failover-priority",
