@@ -27,6 +27,21 @@ def test_host_loses_its_power(cluster: Cluster) -> None:
         assert cluster.states(episode.asked)[episode.active] == ("Voting", True)
 
 
+def test_host_vanishes_without_a_goodbye(cluster: Cluster) -> None:
+    """Its peers keep their connections to it, and refuse whoever starts with its key."""
+    with Episode(cluster, "host cut off in silence, then killed", AFTER_LEASE_S) as episode:
+        # In force until the host ends: what its kernel says to the peers when its processes end is lost as well.
+        for rule in faults.everything():
+            episode.host.run("iptables", "-w", "-I", *rule)
+        docker("kill", "--signal=KILL", episode.host.name)
+        new = episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        docker("start", episode.host.name)
+        # It meets its own dead connections, until TCP sends again on them.
+        cluster.wait_whole(episode.asked, 90)
+        assert cluster.active(episode.asked) == new
+        assert cluster.states(episode.asked)[episode.active] == ("Voting", True)
+
+
 def test_the_guard_has_a_processor_before_its_neard(cluster: Cluster) -> None:
     for host in cluster.nodes.values():
         (neard,) = host.neards(cluster.home)
