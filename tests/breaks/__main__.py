@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from breaks.catalogue import BREAKS
@@ -20,9 +22,10 @@ from breaks.scenarios import PROMISES, Promise
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
-TIMEOUT_S = 180
-# All schedules of the budget, on one of two cores.
-SCHEDULES_S = 400
+SEEDS = ROOT / "tests" / "breaks" / "seeds.json"
+# Against what hangs, and not a measure of speed: a budget of schedules takes ten minutes on a slow machine.
+TIMEOUT_S = 900
+SCHEDULES_S = 3_600
 SCENARIO_S = 600
 WORKERS = 2
 
@@ -35,6 +38,12 @@ def main() -> int:
         epilog="exit status: 0 every break was noticed; 1 one survived, a hole in the tests; 2 one no longer applies",
     )
     parser.add_argument("-k", metavar="TEXT", default="", help="only breaks whose rule has this text")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="note in tests/breaks/seeds.json which schedule noticed each rule, to be played first from then on;"
+        " after a change of the core or of the simulation",
+    )
     parser.add_argument("--list", action="store_true", help="print the rules and end")
     parser.add_argument(
         "--only",
@@ -51,14 +60,46 @@ def main() -> int:
     # Scenarios share the names of their hosts, and cannot be played side by side.
     with ThreadPoolExecutor(1 if given.only == "scenarios" else WORKERS) as workers:
         outcomes = list(workers.map(_play, chosen))
-    noticed = outcomes.count("noticed")
+    if given.record:
+        _record(seen for seen in outcomes if seen.seed is not None)
+    verdicts = [seen.verdict for seen in outcomes]
+    noticed = verdicts.count("noticed")
     sys.stdout.write(f"{noticed} noticed, {len(chosen) - noticed} not, in {time.monotonic() - began:.0f} s\n")
-    if "STALE" in outcomes:
+    searched = [seen for seen in outcomes if seen.searched]
+    if searched and not given.record:
+        sys.stdout.write(
+            f"{len(searched)} were looked for anew, which takes minutes: bin/breaks --record, and commit\n"
+        )
+    if "STALE" in verdicts:
         return 2
     return 0 if chosen and noticed == len(chosen) else 1
 
 
-def _play(one: Break) -> str:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one break; ``seed`` is the schedule that noticed it, ``searched`` that the noted one did not."""
+
+    rule: str
+    verdict: str
+    how: str = ""
+    seed: int | None = None
+    searched: bool = False
+
+
+def _record(outcomes: Iterable[Outcome]) -> None:
+    """Those of rules that were not played stay; those of rules that are no more go."""
+    known = {mutant.rule for mutant in MUTANTS}
+    seeds = {**_seeds(), **{one.rule: one.seed for one in outcomes}}
+    seeds = {rule: seed for rule, seed in sorted(seeds.items()) if rule in known}
+    SEEDS.write_text(json.dumps(seeds, indent=1, ensure_ascii=False) + "\n")
+
+
+def _seeds() -> dict[str, int]:
+    seeds: dict[str, int] = json.loads(SEEDS.read_text()) if SEEDS.exists() else {}
+    return seeds
+
+
+def _play(one: Break) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="near-break-") as name:
         copy = Path(name)
         if isinstance(one, Promise):
@@ -67,21 +108,32 @@ def _play(one: Break) -> str:
             for part in COPIED:
                 source = ROOT / part
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
-        outcome, how = _outcome(copy, one)
-    print(f"{outcome:<9} {one.rule}{how}", flush=True)
+        outcome = _outcome(copy, one)
+    print(f"{outcome.verdict:<9} {one.rule}{outcome.how}", flush=True)
     return outcome
 
 
-def _outcome(copy: Path, one: Break) -> tuple[str, str]:
+def _outcome(copy: Path, one: Break) -> Outcome:
     target = copy / one.file
     text = target.read_text()
     if text.count(one.old) != 1:
-        return "STALE", ""
+        return Outcome(one.rule, "STALE")
     target.write_text(text.replace(one.old, one.new))
     if isinstance(one, Promise):
-        return _scenario(copy, one)
-    command = _schedules(one.profile) if isinstance(one, Mutant) else _tests(one.tests)
-    timeout_s = SCHEDULES_S if isinstance(one, Mutant) else TIMEOUT_S
+        return Outcome(one.rule, *_scenario(copy, one))
+    if not isinstance(one, Mutant):
+        return Outcome(one.rule, *_run(copy, _tests(one.tests), TIMEOUT_S)[:2])
+    noted = _seeds().get(one.rule)
+    if noted is not None:
+        verdict, how, seed = _run(copy, _schedules(one.profile, noted, 1), SCHEDULES_S)
+        if verdict != "SURVIVED":
+            return Outcome(one.rule, verdict, how, seed)
+    verdict, how, seed = _run(copy, _schedules(one.profile, 0, BUDGET), SCHEDULES_S)
+    return Outcome(one.rule, verdict, how, seed, searched=True)
+
+
+def _run(copy: Path, command: list[str], timeout_s: int) -> tuple[str, str, int | None]:
+    """The verdict, how it was noticed, and by which schedule, if it was one."""
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path}
@@ -90,16 +142,16 @@ def _outcome(copy: Path, one: Break) -> tuple[str, str]:
             command, cwd=copy, env=environment, capture_output=True, timeout=timeout_s, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return "STALE", f": still running after {timeout_s} s"
+        return "STALE", f": still running after {timeout_s} s", None
     # 1 = tests ran and some failed. Anything else but 0 says nothing about the rule.
     if run.returncode not in (0, 1):
         sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])
-        return "STALE", ""
-    how = _how(run.stdout) if isinstance(one, Mutant) else ""
+        return "STALE", "", None
+    how, seed = _how(run.stdout) if "near_sim" in command else ("", None)
     if " BUG: " in how:
         # It broke the program, not the rule.
-        return "STALE", how
-    return ("noticed" if run.returncode else "SURVIVED"), how
+        return "STALE", how, None
+    return ("noticed" if run.returncode else "SURVIVED"), how, seed
 
 
 def _copy_all(copy: Path) -> None:
@@ -142,16 +194,19 @@ def _tests(tests: str) -> list[str]:
     return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
 
 
-def _schedules(profile: str) -> list[str]:
-    words = f"--profile {profile} --seeds {BUDGET} --until-failure --json"
+def _schedules(profile: str, first: int, number: int) -> list[str]:
+    words = f"--profile {profile} --from {first} --seeds {number} --until-failure --json"
     return [sys.executable, "-m", "near_sim", *words.split()]
 
 
-def _how(stdout: str) -> str:
-    """After how many schedules, and what broke in the first of those that failed."""
+def _how(stdout: str) -> tuple[str, int | None]:
+    """After how many schedules, what broke in the first of those that failed, and its seed."""
     tally = json.loads(stdout)
-    failures = tally["failures"]
-    return f"\n          {tally['schedules']} schedules: " + (failures[0]["failure"] if failures else "every rule held")
+    after = f"\n          {tally['schedules']} schedules: "
+    if not tally["failures"]:
+        return after + "every rule held", None
+    first = tally["failures"][0]
+    return after + first["failure"], first["seed"]
 
 
 if __name__ == "__main__":

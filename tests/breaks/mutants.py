@@ -195,7 +195,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the kernel ends a guard that stands still, and its neard with it",
         MODEL + "guard.py",
-        "        if self.neard is neard and not neard.killing:\n            self.die()",
+        "        if self.neard is neard and neard.armed and not neard.killing:\n            self.die()",
         "        return",
     ),
     Mutant(
@@ -271,7 +271,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a hand-over stops the signer before the lease is released",
         CORE + "rules_switchover.py",
-        "return stop(node, tenure.give_up)",
+        "return rules_hot.give_back(node, tenure.give_up, now)",
         "return node, []",
         profile="liveness",
     ),
@@ -279,8 +279,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "hot: neard counts as armed from when the guard is asked to put the key in place",
         CORE + "rules_hot.py",
-        "armed = replace(neard, armed=True, key_given_at=now)",
-        "armed = replace(neard, key_given_at=now)",
+        "armed = replace(neard, armed=True, key_given_at=now,",
+        "armed = replace(neard, key_given_at=now,",
     ),
     Mutant(
         "hot: a supervisor that comes back does not take the key for taken",
