@@ -22,7 +22,8 @@ class Chain:
 
     __slots__ = (
         "_ahead_ms", "_base_height", "_base_time", "_pace", "_paces", "_world",
-        "armed", "block_time", "dice", "judges_heights", "shows_approvals", "shows_blocks", "signed_by", "stray",
+        "armed", "block_time", "dice", "held_until", "judges_heights", "shows_approvals", "shows_blocks",
+        "signed_by", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
@@ -41,6 +42,8 @@ class Chain:
         self.shows_approvals = True
         # Some neards answer no question about their blocks.
         self.shows_blocks = True
+        # Until then peers hold dead connections of the account, and refuse a neard that starts with its key.
+        self.held_until = 0
         # Of its own, so that a schedule without blocks to look at tells the story it always told.
         self.dice = world.rng
 
@@ -59,6 +62,10 @@ class Chain:
         self._base_height = self.height()
         self._base_time, self._pace = self._world.now, max(pace, self.block_time)
         self._paces.append((self._base_height, self._base_time, self._pace))
+
+    def is_held(self) -> bool:
+        """Are there dead connections of the account?"""
+        return self._world.now < self.held_until
 
     def born(self, height: int) -> int:
         """When block ``height`` was made, by its producer's clock."""

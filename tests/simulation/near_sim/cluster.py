@@ -180,7 +180,7 @@ class Cluster:
         self._calm = True
         for host in self.hosts:
             host.calm()
-        self.consul.leaderless_until = self.world.now
+        self.consul.leaderless_until = self.chain.held_until = self.world.now
         self.wishes.pause(False)
         if self.kuutamod is not None:
             self.kuutamod.link.heal()

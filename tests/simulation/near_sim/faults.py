@@ -64,7 +64,20 @@ def _power_loss(cluster: Cluster, host: Host) -> None:
     host.crash_supervisor()
 
 
+def _silent_loss(cluster: Cluster, host: Host) -> None:
+    """Nobody says goodbye: the peers hold its connections, whoever wants to take its place."""
+    neard = host.guard.neard if host.guard is not None else None
+    if neard is not None and neard.loaded:
+        cluster.chain.held_until = max(cluster.chain.held_until, cluster.world.now + 2 * _a_while(cluster))
+    _power_loss(cluster, host)
+
+
 # --- neard
+
+
+def _neard_unheard(cluster: Cluster, host: Host) -> None:
+    host.neard.unheard = True
+    cluster.world.after(2 * _a_while(cluster), lambda: setattr(host.neard, "unheard", False))
 
 
 def _neard_crash(_cluster: Cluster, host: Host) -> None:
@@ -248,12 +261,14 @@ FAULTS: dict[str, Fault] = {
     "guard dies starting": _guard_dies_starting,
     "host pauses starting": _host_pauses_starting,
     "power loss": _power_loss,
+    "silent loss": _silent_loss,
     "neard crash": _neard_crash,
     "neard hang": _neard_hang,
     "neard deaf": _neard_deaf,
     "neard broken": _neard_broken,
     "neard slow start": _neard_slow_start,
     "neard isolated": _neard_isolated,
+    "neard unheard": _neard_unheard,
     "neard behind": _neard_behind,
     "late news, then an end": _late_news_then_end,
     "slow chain": _slow_chain,
@@ -286,6 +301,8 @@ THEMES: tuple[tuple[str, ...], ...] = (
         "key deleted out of reach",
     ),
     ("all keys deleted", "key deleted out of reach", "neard behind", "supervisor crash", "stop"),
+    # The holder is out of reach and goes on, to the last moment that it may.
+    ("cut off", "requests lost", "answers lost"),
     ("neard behind", "late news, then an end", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
     (
         "guard death",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from near_supervisor.core.approvals import Own
 from near_supervisor.core.sync import Sample
 
 from .chain import Chain
@@ -18,7 +19,7 @@ RELOADS_MS = (50, 1_000)
 class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
 
-    __slots__ = ("_first", "_host", "alive", "armed", "hangs", "killing", "loaded", "pid", "tag", "up")
+    __slots__ = ("_first", "_host", "_refused", "alive", "armed", "hangs", "killing", "loaded", "pid", "tag", "up")
 
     def __init__(self, host: NeardHost, pid: int, tag: str) -> None:
         self._host, self.pid, self.tag = host, pid, tag
@@ -30,6 +31,10 @@ class Neard:
         self._first: int | None = None
         if self.armed:
             host.chain.arm(host.name, pid)
+        # It says at once who it is, and peers with a dead connection of that account take no second one.
+        self._refused = self.armed and host.chain.is_held()
+        if self._refused:
+            host.isolate()
 
     def come_up(self) -> None:
         """Its RPC answers, and it does its duties."""
@@ -74,6 +79,8 @@ class Neard:
         """It has ended, and signs nothing any more."""
         self.sign()
         self.alive = self._host.lock_is_held = False
+        if self._refused:
+            self._host.rejoin()
         self._host.chain.disarm(self._host.name, self.pid)
 
 
@@ -81,8 +88,8 @@ class NeardHost:
     """What outlives the processes: the key's place, the database, the head that follows the chain, or does not.
 
     ``lock_is_held``: a neard has the database. ``stopped``: all processes of the host stand still.
-    ``silent`` (no answer), ``deaf`` (to SIGTERM), ``takes_no_key`` (at SIGHUP), ``broken``
-    (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment;
+    ``silent`` (no answer), ``unheard`` (nothing of it arrives), ``deaf`` (to SIGTERM), ``takes_no_key`` (at SIGHUP),
+    ``broken`` (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment;
     ``guard_dies_starting``: its guard will not outlive the next armed start by more than a moment.
     """
 
@@ -90,7 +97,7 @@ class NeardHost:
         self.world, self.chain, self.clock, self.name = world, chain, clock, name
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
-        self.stopped = self.silent = self.deaf = self.broken = self.takes_no_key = False
+        self.stopped = self.silent = self.deaf = self.broken = self.takes_no_key = self.unheard = False
         self._clock_error = world.rng.choice((0, 0, *3 * (world.rng.randrange(-2_000, 2_000),), FAR_BEHIND_MS))
         # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
         self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self.notices_lags else UNNOTICED_LAGS)
@@ -146,8 +153,14 @@ class NeardHost:
     def recover(self) -> None:
         """Everything is as it should be."""
         self.rejoin()
-        self.silent = self.deaf = self.broken = self.takes_no_key = self.guard_dies_starting = False
+        self.silent = self.deaf = self.broken = self.takes_no_key = self.unheard = self.guard_dies_starting = False
         self.start_ms = self.usual_start_ms
+
+    def own_approvals(self, above: int) -> Own:
+        """What the blocks that it has show of its own approvals above ``above``."""
+        head = self.head()
+        newest = 0 if self.unheard else min(head, self.chain.signed_by.get(self.name, 0))
+        return Own(head, newest if newest > above else None, max(0, head - max(newest, above)))
 
     def sample(self, neard: Neard) -> Sample:
         """What ``neard`` says when it is asked."""

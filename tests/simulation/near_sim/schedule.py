@@ -86,7 +86,7 @@ def _plan_faults(cluster: Cluster, until: int, only: Collection[int] | None) -> 
     known = WITHOUT_KUUTAMOD if cluster.kuutamod is None else BESIDE_KUUTAMOD
     if cluster.kuutamod is None and rng.random() < THEMED:
         known = rng.choice(THEMES)
-    kinds = rng.sample(known, rng.randint(1, MOST_KINDS))
+    kinds = rng.sample(known, min(len(known), rng.randint(1, MOST_KINDS)))
     times = sorted(rng.randrange(0, until) for _ in range(rng.randint(1, MOST_FAULTS)))
     for number, time in enumerate(times):
         kind, host = rng.choice(kinds), rng.choice(cluster.hosts)

@@ -213,6 +213,13 @@ class Supervisor:
             takes = NEARD_TIMEOUT_MS
         self._world.after(takes, lambda: self.post(ev.ChainLooked(above, look)))
 
+    def _look_for_approvals(self, command: cmd.LookForApprovals) -> None:
+        """Of what this host has signed itself; in some schedules nothing of it arrives."""
+        host, above, own = self._host, command.above, None
+        if host.neard.speaks and host.neard.chain.shows_blocks:
+            own = host.neard.own_approvals(above)
+        self._world.after(self._world.between(1, 50), lambda: self.post(ev.ApprovalsSeen(command.term, own)))
+
     def _note_proof(self, _command: cmd.NoteProof) -> None:
         """Nobody decides by the history."""
 
@@ -363,6 +370,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadDuties: Supervisor._read_duties,
     cmd.ReadCounters: Supervisor._read_counters,
     cmd.LookAtChain: Supervisor._look_at_chain,
+    cmd.LookForApprovals: Supervisor._look_for_approvals,
     cmd.NoteProof: Supervisor._note_proof,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
