@@ -86,6 +86,7 @@ def _rows_and_status(known: Sequence[rows.Row]) -> str:
 
 # No end of an epoch within a benchmark: the counters of missed blocks begin anew there.
 EPOCH_LENGTH = 20_000
+RESTART = "restart"
 
 
 def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs: int) -> None:
@@ -150,8 +151,14 @@ def _failover(arguments: argparse.Namespace) -> int:
         others_stake=arguments.others_stake,
         epoch_length=EPOCH_LENGTH,
     ).checked()
+    played = [row for row in arguments.rows if row.by_restart or options.strategy != RESTART]
+    for row in arguments.rows:
+        if row not in played:
+            print(f"{row.name}: left out, there is nothing to measure with strategy {RESTART}", file=sys.stderr)
+    if not played:
+        raise Problem("No row is left to play.", f"Give another --strategy than {RESTART}, or other --rows.")
     with layout_of_own(arguments.data, arguments.instance) as layout:
-        return failover.run(arguments.rows, arguments.runs, options, layout, arguments.json)
+        return failover.run(played, arguments.runs, options, layout, arguments.json)
 
 
 def _add_idle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

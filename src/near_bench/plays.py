@@ -23,7 +23,7 @@ from near_localnet.localnet import HOST
 from near_localnet.problem import Problem
 from near_localnet.processes import Process
 
-RETURN_TIMEOUT_S = 30.0
+RETURN_TIMEOUT_S = 60.0
 GONE_TIMEOUT_S = 10.0
 RESTART_AFTER_S = 1.5
 """How long a killed supervisor stays away: it is to be at work again within 2 s."""
@@ -141,6 +141,18 @@ def host_frozen(stage: Stage) -> Values:
     stage.watch(boot_ns() + round(AFTER_THAW_S * NS))
     stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
     stage.require_silent(old, frozen)
+    return {measure.AFTER_LEASE.key: gap}
+
+
+def host_lost(stage: Stage) -> Values:
+    """The cable is pulled, then the power: nobody says goodbye, and the peers keep dead connections."""
+    old, new = stage.roles()
+    since = boot_ns()
+    stage.net.lose(old.name)
+    gap = stage.takeover(new, since)
+    stage.net.start(old.name)
+    # Its own dead connections are in its way for about as long as it was away.
+    stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
     return {measure.AFTER_LEASE.key: gap}
 
 

@@ -19,6 +19,8 @@ class Row:
     play: Callable[[Stage], Values]
     measures: Sequence[Measure]
     note: str = ""
+    by_restart: bool = True
+    """Is there anything to measure where a standby is started anew with the key?"""
 
 
 ROWS = (
@@ -65,6 +67,15 @@ ROWS = (
         [measure.AFTER_LEASE],
         "SIGSTOP to supervisor, guard and neard; thawed after the takeover and watched for"
         f" {plays.AFTER_THAW_S:g} s and until it is Voting: a run in which it signs once more has failed",
+    ),
+    Row(
+        "host-loss",
+        "whole host lost, no goodbye to its peers",
+        plays.host_lost,
+        [measure.AFTER_LEASE],
+        "its packets are dropped, then its processes killed: the peers keep its dead connections. Not with strategy"
+        " restart, whose neard they refuse",
+        by_restart=False,
     ),
     Row(
         "consul-leader-kill",

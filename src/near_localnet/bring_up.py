@@ -84,6 +84,7 @@ def environment(layout: Layout, options: Options) -> dict[str, str]:
         "PATH": f"{layout.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "NEARD_SIM_REFEREE_LOG": str(layout.referee_log),
         "NEARD_SIM_START_DELAY_MS": str(options.start_delay_ms),
+        "NEARD_SIM_STOP_DELAY_MS": str(options.stop_delay_ms),
         "NEARD_SIM_KEY_ROUTING": str(int(options.key_routing)),
     }
 

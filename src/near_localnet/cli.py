@@ -48,8 +48,8 @@ things to break:
   kill validator-a --part supervisor    the guard stops neard before the lease ends, unless a supervisor is back
   kill validator-a --part neard         the supervisor lets go of the lease at once
   lose validator-a                      its cable is pulled, then its power: nobody says goodbye, so that its peers keep
-                                        dead connections to it; return validator-a: it comes back, and meets them
-                                        (up --key-routing: they also refuse whoever starts with its validator key)
+                                        dead connections to it, and refuse whoever starts with its validator key;
+                                        return validator-a: it comes back, and meets them
   freeze validator-a                    the whole host hangs, the other takes over; thaw it: back as the standby
   kill consul1                          the server is restarted, as systemd would; nobody's lease is lost
   stop consul1, stop consul2            no majority: the signer stops before its lease ends; start both: one signs again
@@ -160,13 +160,17 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
         " it can hand over without missing one (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
-        "--key-routing", action="store_true",
-        help="simulated peers keep one connection per validator key, as neard's do: who starts with the key of a host"
-        " that was lost in silence is refused until that connection is given up",
+        "--key-routing", action=argparse.BooleanOptionalAction, default=default.key_routing,
+        help="do simulated peers keep one connection per validator key, as neard's do: who starts with the key of a"
+        " host that was lost in silence is refused until that connection is given up (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--stop-delay", type=int, default=default.stop_delay_ms, metavar="MS",
+        help="and how long to stop; a real one takes 200 to 8000 (default: %(default)s)",
     )  # fmt: skip
 
 
@@ -200,6 +204,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         lease_s=arguments.lease,
         block_time_ms=arguments.block_time_ms,
         start_delay_ms=arguments.start_delay,
+        stop_delay_ms=arguments.stop_delay,
         strategy=arguments.strategy,
         others_stake=arguments.others_stake,
         key_routing=arguments.key_routing,

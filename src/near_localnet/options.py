@@ -21,12 +21,14 @@ class Options:
     block_time_ms: int = 600
     start_delay_ms: int = 1000
     """How long the simulated neard takes to start."""
+    stop_delay_ms: int = 1000
+    """How long it takes to stop; a real one takes 0.2 to 8 s."""
     epoch_length: int = 5000
     others_stake: int = 1
     """So many times the stake of the pair's validator has each of the others: the more, the rarer are its blocks."""
-    strategy: str = "restart"
+    strategy: str = "auto"
     """How a standby gets the key: restart, hot or auto."""
-    key_routing: bool = False
+    key_routing: bool = True
     """Simulated peers keep one connection per validator key, and refuse a second holder while they have the first's."""
     neard: str = ""
     """A real neard, or empty for the simulated one."""
@@ -43,6 +45,8 @@ class Options:
             )
         if self.start_delay_ms < 0:
             raise Problem(f"--start-delay {self.start_delay_ms} is negative.", "Give milliseconds, 0 or more.")
+        if self.stop_delay_ms < 0:
+            raise Problem(f"--stop-delay {self.stop_delay_ms} is negative.", "Give milliseconds, 0 or more.")
         if self.others_stake < 1:
             raise Problem(f"--others-stake {self.others_stake} is too small.", "Give a whole number, 1 or more.")
         if self.strategy not in STRATEGIES:

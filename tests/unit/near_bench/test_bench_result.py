@@ -104,7 +104,7 @@ def test_json_has_every_value_and_says_what_failed() -> None:
         "lease_s": 4,
         "block_time_ms": 100,
         "start_delay_ms": 1000,
-        "strategy": "restart",
+        "strategy": "auto",
         "others_stake": 1,
     }
 
