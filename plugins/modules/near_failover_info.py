@@ -55,6 +55,7 @@ account_id:
 leader:
   description:
     - Who validates, and what its last heartbeat said. Not C(alive) when it has fallen silent since.
+    - It C(signs_nothing) if it says of itself that nothing that it signs arrives.
     - Null after a clean release, and where nobody ever validated.
   returned: always
   type: dict
@@ -67,6 +68,7 @@ leader:
     height: 190000123
     state: Validating
     alive: true
+    signs_nothing: false
 lease:
   description: The last record of the lease, whoever wrote it; null when there is none.
   returned: always

@@ -57,7 +57,7 @@ def cluster_text(document: Document, paint: Paint = plain) -> str:
     paused, request = _object(document.get("paused")), _object(document.get("request"))
     lines = {
         "account": _word(document.get("account_id")),
-        "validator": paint(_validator(document), GOOD if report.leader(document) else BAD),
+        "validator": paint(_validator(document), GOOD if report.leader(document) and not _is_mute(document) else BAD),
         "failover": paint(f"paused{_by(paused)}", BAD) if report.paused(document) else "by itself",
     }
     if request:
@@ -84,9 +84,14 @@ def _validator(document: Document) -> str:
     term = report.term(document)
     if name:
         host = _word(leader.get("hostname"))
-        return f"{_word(name)}{f' on {host}' if host else ''}, term {term}, height {_word(leader.get('height'))}"
+        mute = ", SIGNS NOTHING" if _is_mute(document) else ""
+        return f"{_word(name)}{f' on {host}' if host else ''}, term {term}, height {_word(leader.get('height'))}{mute}"
     silent = _word(leader.get("node_id"))
     return f"nobody; {silent} fell silent in term {term}" if silent else "nobody"
+
+
+def _is_mute(document: Document) -> bool:
+    return _object(document.get("leader")).get("signs_nothing") is True
 
 
 def _by(found: Document) -> str:

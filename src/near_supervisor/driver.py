@@ -118,7 +118,7 @@ class Driver:
                 self._guard.remember(memory)
             case cmd.Forget():
                 self._guard.forget()
-            case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain():
+            case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
                 self._neard.carry_out(command)
             case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof():
                 self._cluster.carry_out(command)

@@ -29,6 +29,7 @@ class NeardSide:
             NeardRpc(config.rpc_host, config.rpc_port, timeout_ms)
             for timeout_ms in (STATE_TIMEOUT_MS, EPOCH_TIMEOUT_MS, BLOCKS_TIMEOUT_MS)
         )
+        self._order = neard_blocks.Order(self._blocks, account_id)
         self._state_lane, self._epoch_lane, self._blocks_lane = Lane("neard"), Lane("duties"), Lane("blocks")
 
     @property
@@ -49,6 +50,9 @@ class NeardSide:
                 self._ask(self._epoch_lane, lambda: self._counters(term), ev.CountersSeen(term, None))
             case cmd.LookAtChain(above, counters):
                 self._ask(self._blocks_lane, lambda: self._look(above, counters), ev.ChainLooked(above, None))
+
+            case cmd.LookForApprovals(term, above):
+                self._ask(self._blocks_lane, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
 
     def _ask(self, lane: Lane, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
         lane.submit(lambda: self._post(ask()), lambda: self._post(otherwise))
@@ -81,6 +85,12 @@ class NeardSide:
 
     def _look(self, above: int, counters: bool) -> ev.Event:
         try:
-            return ev.ChainLooked(above, neard_blocks.read(self._blocks, self._account_id, above, counters))
+            return ev.ChainLooked(above, neard_blocks.read(self._blocks, self._order, above, counters))
         except Unreadable:
             return ev.ChainLooked(above, None)
+
+    def _approvals(self, term: int, above: int) -> ev.Event:
+        try:
+            return ev.ApprovalsSeen(term, neard_blocks.own(self._blocks, self._order, above))
+        except Unreadable:
+            return ev.ApprovalsSeen(term, None)

@@ -9,11 +9,12 @@ from near_ha.cluster_report import request_json
 from near_ha.states import State
 
 from . import __version__
-from .core import hot
+from .core import hot, signing
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
 from .core.proof import KINDS
 from .core.readiness import reasons, unready
+from .core.signing import Answer
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Snapshot:
                 "hot": not hot.against(node),
                 "reason": hot.against(node),
             },
+            # Does what it signs get into the blocks of others? Null: it is no validator.
+            "signing": self._signing(),
             # What the chain took of it, since it signs; null: not known, or it does not sign.
             "proof": self._proof(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
@@ -96,6 +99,14 @@ class Snapshot:
             "consul": {"answers": node.consul_silent_since is None},
             "uptime_ms": self.uptime_ms,
         }
+
+    def _signing(self) -> dict[str, Any] | None:
+        node = self.node
+        if node.tenure is None or not node.armed:
+            return None
+        answer, reason = signing.answer(node)
+        silence = node.silence if answer is Answer.NO else None
+        return {"answer": answer.value, "reason": reason, "silent_ms": self.now - silence.since if silence else 0}
 
     def _proof(self) -> dict[str, dict[str, Any]] | None:
         proof, tenure = self.node.proof, self.node.tenure

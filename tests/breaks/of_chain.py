@@ -6,6 +6,48 @@ from .one_break import CORE, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
+        "signing: a neard without peers signs nothing",
+        CORE + "signing.py",
+        "if node.sync.peers == 0:",
+        "if False:",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
+        "signing: blocks of others without an approval are a no",
+        CORE + "signing.py",
+        "if own.without >= SILENT_BLOCKS:",
+        "if False:",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
+        "signing: the lease goes only to a standby that would fare better",
+        CORE + "rules_signing.py",
+        "node.standby_ready if _was_well(node) else node.standby_equal",
+        "node.standby_ready",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
+        "signing: the lease does not go back and forth",
+        CORE + "rules_signing.py",
+        "at is not None and not _was_well(node) and now <",
+        "at is not None and False and now <",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
+        "signing: whoever was ready long ago counts for nothing",
+        CORE + "rules_signing.py",
+        "if node.silence is not None or node.standby_ready or node.standby_equal:",
+        "if False:",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
+        "signing: a neard that is refused from its start makes room, and not after its start-up time only",
+        CORE + "rules_signing.py",
+        "    if node.sync.peers == 0:\n        return neard.answered_at",
+        "    if False:\n        return neard.answered_at",
+        UNIT + "test_signing_nothing.py",
+    ),
+    Break(
         "a validator of which nothing arrives on the chain raises the alarm",
         CORE + "proof.py",
         "missing = duty.owed - last.owed >= enough",

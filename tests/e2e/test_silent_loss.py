@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -14,6 +16,7 @@ from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.options import Options
 
 SLACK_S = 3.0
+SAID_WITHIN_S = 5.0
 BEYOND_LEASE_S = 2.5
 RETURN_TIMEOUT_S = 60.0
 REFUSED = ("AlreadyConnectedAccount", "dropping a second connection of peer")
@@ -46,6 +49,12 @@ def approved(stage: Stage) -> int | None:
     return int(header["height"]) if header["approvals"][place] is not None else None
 
 
+def says(stage: Stage, host: Validator, line: str) -> bool:
+    """Is ``line`` in the host's metrics?"""
+    with urllib.request.urlopen(f"http://{stage.net.layout.metrics_address(host)}/metrics", timeout=5) as answer:
+        return line in answer.read().decode().splitlines()
+
+
 def lose_the_signer(stage: Stage) -> tuple[Validator, Validator, int]:
     """The host that was lost, the one that stood by, and when (boot clock, nanoseconds)."""
     stage.ready_to_take()
@@ -62,6 +71,7 @@ def test_the_standby_signs_over_its_own_connections_and_the_lost_host_comes_back
     bound = stage.options.lease_s + BEYOND_LEASE_S + SLACK_S - (boot_ns() - lost) / NS
     assert wait_for(lambda: (approved(stage) or 0) > head, bound), "its approvals are not in the chain's blocks"
     assert stage.neard_pid(standby) == pid, "it was started anew"
+    assert wait_for(partial(says, stage, standby, 'near_supervisor_signing{answer="yes"} 1'), SAID_WITHIN_S + SLACK_S)
     # Its own connections are dead, and stand in its way until TCP finds out.
     stage.net.start(old.name)
     stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
@@ -75,6 +85,8 @@ def test_a_successor_that_is_started_with_the_key_is_refused_by_everybody(stage:
     _old, standby, _lost = lose_the_signer(stage)
     stage.net.wait_state(standby.name, State.VALIDATING, stage.options.lease_s + BEYOND_LEASE_S + 2 * SLACK_S)
     assert wait_for(lambda: refusals(stage) > before, SLACK_S), "nobody refused it"
+    said = partial(says, stage, standby, 'near_supervisor_signing{answer="no"} 1')
+    assert wait_for(said, SAID_WITHIN_S + SLACK_S), "it does not say that it signs nothing"
     until = boot_ns() + round(WATCHED_S * NS)
     head = chain.height(stage.net.layout, CHAIN_NODES[0])
     assert not wait_for(lambda: boot_ns() < until and approved(stage) is not None, WATCHED_S), "it was heard"

@@ -55,7 +55,13 @@ def _leader(cluster: Cluster) -> dict[str, Any] | None:
         # A stranger's record has none.
         "state": record.state.value if record else None,
         "alive": held,
+        "signs_nothing": held and _signs_nothing(validator),
     }
+
+
+def _signs_nothing(validator: Standing | None) -> bool:
+    """Does it say of itself that nothing of it arrives? (Reason ``signing`` of its readiness.)"""
+    return validator is not None and validator.record is not None and "signing" in validator.record.reasons
 
 
 def _lease(cluster: Cluster) -> dict[str, Any] | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from . import approvals, proof, witness
 from . import events as ev
-from . import proof, witness
 from .commands import Command, Say
 from .model import Node
 from .step import Step
@@ -38,6 +38,14 @@ def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
     if known.mark is None:
         return node, []
     return replace(node, tenure=replace(tenure, floor=max(tenure.floor, known.above), cleared=False)), []
+
+
+def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:
+    """How many of the newest blocks of others have none of this validator; None when nobody could tell."""
+    known = node.approvals
+    if known is None or known.term != event.term:
+        return node, []
+    return replace(node, approvals=approvals.fold(known, event.own)), []
 
 
 def _too_late(asked: witness.Witness, look: witness.Look) -> list[Command]:

@@ -8,6 +8,7 @@ from . import events as ev
 from .answer import Kind
 from .commands import Say
 from .model import Node
+from .readiness import is_equal
 from .step import Step
 from .values import replace
 
@@ -18,13 +19,14 @@ def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     """Who else is there, and is any of them ready?"""
     node = replace(node, reading_members=False)
     if event.members is None:
-        return replace(node, standby_ready=False), []
-    mine = node.settings
+        return replace(node, standby_ready=False, standby_equal=False), []
+    mine, able = node.settings, []
     # Of who stands by nobody asks whether another one could take over.
-    ready = node.tenure is not None and any(
-        not plan.against(member, mine.validator_public_key, mine.lease_ms) for member in event.members
-    )
-    return replace(node, members=event.members, members_read_at=event.asked_at, standby_ready=ready), []
+    if node.tenure is not None:
+        able = [one for one in event.members if not plan.against(one, mine.validator_public_key, mine.lease_ms)]
+    equal = any(one.record is not None and is_equal(one.record.reasons) for one in able)
+    node = replace(node, members=event.members, members_read_at=event.asked_at)
+    return replace(node, standby_ready=bool(able), standby_equal=equal), []
 
 
 def config_seen(node: Node, event: ev.ConfigSeen, _now: int) -> Step:

@@ -122,7 +122,7 @@ def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
     if neard is None or neard.pid != event.pid or not neard.armed:
         return node, []
     neard = replace(neard, armed=False, shows_key=False, key_given_at=None, keyless_at=now)
-    node = replace(node, neard=neard, neard_ended_at=now, hot_failed="")
+    node = replace(node, neard=neard, neard_ended_at=now, hot_failed="", hot_failures=0)
     return give_up(node, "it was seen to have given its key up"), [Say("info", f"neard {neard.pid} gave the key up")]
 
 

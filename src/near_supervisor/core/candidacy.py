@@ -11,7 +11,7 @@ from near_ha.switchover import Phase
 
 from . import watch
 from .model import Node, Tenure
-from .readiness import UNEQUAL
+from .readiness import is_equal
 from .values import replace
 
 # A tenure that signed for so long was a good one.
@@ -58,7 +58,7 @@ def _held_back_ms(node: Node) -> int | None:
 
 def _better_stands_by(node: Node) -> bool:
     """Is another node ready, without what would make a takeover of this one a worse one?"""
-    if UNEQUAL.isdisjoint(node.against):
+    if is_equal(node.against):
         return False
     holder = node.watch.seen.session if node.watch else None
     return any(
@@ -66,7 +66,7 @@ def _better_stands_by(node: Node) -> bool:
         and member.session != holder
         and member.record is not None
         and member.record.ready
-        and UNEQUAL.isdisjoint(member.record.reasons)
+        and is_equal(member.record.reasons)
         for member in node.members
     )
 

@@ -181,6 +181,14 @@ class LookAtChain:
 
 
 @dataclass(frozen=True)
+class LookForApprovals:
+    """Look for this validator's own approvals in the blocks of others above ``above``, in ``term``."""
+
+    term: int
+    above: int
+
+
+@dataclass(frozen=True)
 class NoteProof:
     """Add to the history's entry of ``term`` what arrived on the chain."""
 
@@ -246,6 +254,7 @@ Command = (
     | ReadDuties
     | ReadCounters
     | LookAtChain
+    | LookForApprovals
     | NoteProof
     | NoteChange
     | Remember

@@ -6,6 +6,7 @@ from near_ha.cluster import Standing
 from near_ha.switchover import Switchover
 
 from .answer import Answer
+from .approvals import Own
 from .handover_window import Duties
 from .host import Host
 from .model import Memory
@@ -251,6 +252,14 @@ class ChainLooked:
 
 
 @dataclass(frozen=True)
+class ApprovalsSeen:
+    """What neard showed of this validator's own approvals, asked in ``term``; None when it did not."""
+
+    term: int
+    own: Own | None
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """A person or the system wants this node to stop. Asking twice hurries it."""
 
@@ -293,6 +302,7 @@ Event = (
     | DutiesSeen
     | CountersSeen
     | ChainLooked
+    | ApprovalsSeen
     | StopAsked
     | DetachAsked
 )

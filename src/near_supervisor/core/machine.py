@@ -16,6 +16,7 @@ from . import (
     rules_readiness,
     rules_session,
     rules_signer,
+    rules_signing,
     rules_switchover,
     rules_witness,
 )
@@ -63,6 +64,7 @@ def next_wakeup(node: Node, now: int) -> int:
     """
     due = [now + IDLE_MS]
     rules_signer.due(node, due)
+    rules_signing.due(node, due)
     rules_neard.due(node, due)
     rules_hot.due(node, due)
     rules_session.due(node, due)

@@ -9,6 +9,7 @@ from near_ha.history import Kind
 from near_ha.states import State
 from near_ha.switchover import Switchover
 
+from .approvals import Approvals, Silence
 from .ceiling import Ceiling, TwoHeads
 from .handover_window import Duties
 from .host import UNKNOWN, Host
@@ -124,7 +125,8 @@ class Tenure:
     a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
     to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
     this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
-    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing).
+    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing); ``by_restart``: neard is
+    started anew with the key.
     """
 
     session: str
@@ -146,6 +148,7 @@ class Tenure:
     signs_at: int | None = None
     succession: Succession | None = None
     overruled: str = ""
+    by_restart: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,12 @@ class Node:
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
     ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts itself (blocks,
     chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before this node signs.
+    ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or cannot;
+    ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take over,
+    ``standby_equal``: and no worse than this one.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
-    ``hot_failed`` says why the last hot takeover failed, until this node has signed since.
+    ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
+    how many did in a row; both until this node has signed since.
     """
 
     settings: Settings
@@ -228,6 +235,7 @@ class Node:
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False
+    standby_equal: bool = False
     members: tuple[Standing, ...] = ()
     members_read_at: int | None = None
     paused: bool | None = None
@@ -244,16 +252,20 @@ class Node:
     consul_silent_since: int | None = None
     objection: str = ""
     hot_failed: str = ""
+    hot_failures: int = 0
     host: Host = UNKNOWN
     proof: Proof | None = None
     proof_at: int = 0
     made: tuple[int, int] | None = None
     proof_reading: bool = False
     witness: Witness | None = None
+    approvals: Approvals | None = None
+    approvals_at: int = 0
+    silence: Silence | None = None
+    made_room_at: int | None = None
     against: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     standby_looks_at: int = 0
-    alarm_at: int = 0
     closing: Closing | None = None
 
     @property

@@ -6,11 +6,11 @@ full disk is better than none. What is not known is no reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from near_ha.states import State
 
-from . import beside, hot, versions
+from . import beside, hot, signing, versions
 from .model import Node
 from .values import dataclass
 
@@ -53,6 +53,11 @@ def reasons(node: Node) -> tuple[Reason, ...]:
 def names(node: Node) -> tuple[str, ...]:
     """The names of the same."""
     return tuple([name for name, check, _blocks in _asked(node) if check(node)])
+
+
+def is_equal(named: Collection[str]) -> bool:
+    """Would a takeover of the node with these reasons be no worse than any other?"""
+    return UNEQUAL.isdisjoint(named)
 
 
 def _asked(node: Node) -> tuple[Row, ...]:
@@ -152,6 +157,14 @@ def _witness(node: Node) -> str:
     return f"somebody else signs with this key: {mark.text()}" if mark else ""
 
 
+def _signing(node: Node) -> str:
+    """Of a validator: it holds the lease, and nothing of it arrives."""
+    if node.state is not State.VALIDATING or node.tenure is None:
+        return ""
+    answer, reason = signing.answer(node)
+    return f"it holds the lease and signs nothing: {reason}" if answer is signing.Answer.NO else ""
+
+
 # Name, check, does it block.
 Row = tuple[str, Callable[[Node], str], bool]
 
@@ -169,6 +182,7 @@ CHECKS: tuple[Row, ...] = (
     ("version", _version, False),
     ("preflight", _preflight, False),
     ("witness", _witness, False),
+    ("signing", _signing, False),
 )
 NAMES = tuple(name for name, _check, _blocks in CHECKS)
 _BLOCKING = tuple(check for _name, check, blocks in CHECKS if blocks)

@@ -1,7 +1,8 @@
 """Rules of the strategy hot: the key for a neard that runs, and the end of one that does not take it.
 
 Armed from the moment that the guard is asked to put the key in place, whatever neard says; only the end of the process
-disarms it. A takeover that fails gives the lease back, and the next one of this node starts neard anew.
+disarms it. A takeover that fails gives the lease back and ends that neard; when a fresh one does not take the key
+either, the next takeover starts neard anew with it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def give_key(node: Node, now: int) -> Step:
     if now < hot.settled_at(neard) or tenure.deadline - now < room:
         return node, []
     armed = replace(neard, armed=True, key_given_at=now, key_taken_at=None, key_is_gone=False, keyless_at=None)
-    node = replace(node, neard=armed, tenure=replace(tenure, was_armed=True))
+    node = replace(node, neard=armed, hot_failed="", tenure=replace(tenure, was_armed=True))
     return node, [cmd.ArmNeard(neard.pid, tenure.deadline)]
 
 
@@ -77,11 +78,12 @@ def end_signer_without_its_key(node: Node, now: int) -> Step:
     if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):
         return node, []
     why = node.hot_failed or f"neard did not show the key within {hot.CONFIRM_MS / 1000:g} s"
-    node = replace(node, hot_failed=why)
+    node = replace(node, hot_failed=why, hot_failures=node.hot_failures + 1)
     if tenure is not None and not tenure.give_up:
         node = replace(node, tenure=replace(tenure, give_up=f"hot takeover failed: {why}"))
     node, out = stop(node, f"hot takeover failed: {why}")
-    return node, [cmd.Say("error", f"{why}; this node's next takeover starts neard anew"), *out]
+    anew = "starts neard anew" if node.hot_failures >= hot.TRIES else "tries it with a neard that was started afresh"
+    return node, [cmd.Say("error", f"{why}; this node's next takeover {anew}"), *out]
 
 
 def due(node: Node, times: list[int]) -> None:

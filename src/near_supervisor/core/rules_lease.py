@@ -122,7 +122,10 @@ def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
 
 
 def promote(node: Node, now: int) -> Step:
-    """Strategy hot: the neard that runs is given the key. Restart: it is stopped, and started with the key."""
+    """The neard that runs is given the key. By restart: it is stopped, and started with the key.
+
+    Who is not to start with the key and has no neard lets others go first: nothing is armed that is not connected.
+    """
     tenure = node.tenure
     if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
@@ -130,9 +133,14 @@ def promote(node: Node, now: int) -> Step:
         against = hot.against(node)
         if not against:
             return rules_hot.give_key(node, now)
+        if node.neard.ending:
+            return node, []
         # Whoever asked for hot is told why not; auto takes what it gets.
         told = f", because hot cannot be: {against}" if node.settings.strategy is Strategy.HOT else ""
+        node = replace(node, tenure=replace(tenure, by_restart=True))
         return stop(node, f"it is started again as the validator{told}")
+    if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
+        return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
         return node, []

@@ -11,7 +11,8 @@ from .step import Step
 from .values import replace
 
 WAITING_POLL_MS = 25
-# A real neard takes 0.2 to 8 s from SIGTERM to its end; one without the key that is in a validator's way has this long.
+# A real neard takes 0.2 to 8 s from SIGTERM to its end, though its ports close at once: whoever waits for it, to sign
+# with the key or to take the lease over, waits so long.
 IN_THE_WAY_MS = 500
 # How late a new head is seen decides whether its successor waits for a block more.
 HANDING_OVER_POLL_MS = 10
@@ -106,10 +107,10 @@ def _waiting_interval(node: Node, tenure: Tenure) -> int:
 
 
 def stop(node: Node, why: str) -> Step:
-    """Ask neard to end, once. A standby that a promotion waits for gets a moment, then SIGKILL."""
+    """Ask neard to end, once. One whose end somebody waits for, to sign or to take over, has a moment, then SIGKILL."""
     if node.neard is None or node.neard.ending:
         return node, []
-    in_the_way = node.promoting and not node.neard.armed
+    in_the_way = node.promoting or node.neard.armed
     stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)
     return replace(node, neard=replace(node.neard, ending=why)), [stopped]
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from . import commands as cmd
-from . import rules_hot, sync
-from .commands import Command
-from .model import Closing, Neard, Node
+from . import sync
+from .model import Closing, Node
 from .rules_neard import kill
 from .step import Step
 from .values import replace
 
 HUNG_AFTER_MISSES = 3
 REFUSALS_BEFORE_GIVING_UP = 5
-MEMBERS_EVERY_MS = 1_000
-ALARM_EVERY_MS = 30_000
 
 
 def end_signer_without_lease(node: Node, _now: int) -> Step:
@@ -85,30 +82,8 @@ def stop_when_starts_fail(node: Node, now: int) -> Step:
     return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
 
 
-def step_down_when_behind(node: Node, now: int) -> Step:
-    """An active that fell behind the chain makes room, if a standby is ready; else it stays and alarms."""
-    tenure, neard = node.tenure, node.neard
-    if tenure is None or tenure.give_up or neard is None or not neard.armed or not neard.answered:
-        return node, []
-    if node.sync.synced or now < _patience_ends(node, neard):
-        return (replace(node, standby_ready=False) if node.standby_ready else node), []
-    if node.standby_ready and not node.paused:
-        why = f"{node.sync.reason}, and a standby is ready"
-        return rules_hot.give_back(replace(node, tenure=replace(tenure, give_up=why)), why, now)
-    out: list[Command] = []
-    if now >= node.alarm_at:
-        why_not = "the cluster is paused" if node.paused else "no standby is ready"
-        text = f"{node.sync.reason}, and {why_not}: this node stays the validator"
-        out.append(cmd.Say("error", text))
-        node = replace(node, alarm_at=now + ALARM_EVERY_MS)
-    if not node.reading_members and now >= node.members_at:
-        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
-        out.append(cmd.ReadMembers())
-    return node, out
-
-
 def due(node: Node, times: list[int]) -> None:
-    """When a neard has had time enough: to start, to answer, to sign, to be in sync."""
+    """When a neard has had time enough: to start, to answer, to sign."""
     neard, tenure = node.neard, node.tenure
     if neard is None:
         return
@@ -116,19 +91,9 @@ def due(node: Node, times: list[int]) -> None:
         times.append(neard.started_at + node.settings.startup_timeout_ms)
     elif neard.silent_since is not None:
         times.append(neard.silent_since + _hung_after_ms(node))
-    if neard.armed and tenure is not None:
-        if tenure.deadline is not None:
-            times.append(tenure.deadline)
-        if not node.sync.synced:
-            times += (_patience_ends(node, neard), node.alarm_at, node.members_at)
+    if neard.armed and tenure is not None and tenure.deadline is not None:
+        times.append(tenure.deadline)
 
 
 def _hung_after_ms(node: Node) -> int:
     return (HUNG_AFTER_MISSES - 1) * node.settings.poll_ms
-
-
-def _patience_ends(node: Node, neard: Neard) -> int:
-    """Catching up after its start takes what it takes; a signer that was in sync has one lease to be so again."""
-    if node.sync.synced_at is None:
-        return neard.started_at + node.settings.startup_timeout_ms
-    return node.sync.synced_at + node.settings.lease_ms

@@ -15,7 +15,7 @@ from . import commands as cmd
 from . import hot, rules_hot, rules_window
 from .model import Node, Tenure
 from .rules_neard import bounded_by_a_standby, handing_over
-from .rules_signer import MEMBERS_EVERY_MS
+from .rules_signing import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
 
@@ -35,7 +35,7 @@ def prove(node: Node, now: int) -> Step:
         return node, []
     if node.neard is None or hot.confirmed_by(node.neard) is not None:
         return node, []
-    node = replace(node, hot_failed="", tenure=replace(tenure, signs_at=now))
+    node = replace(node, hot_failed="", hot_failures=0, tenure=replace(tenure, signs_at=now))
     before = tenure.succession
     if before is None:
         return node, []

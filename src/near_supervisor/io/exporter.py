@@ -23,6 +23,7 @@ from near_ha.states import State
 from near_supervisor.core.model import Guard
 from near_supervisor.core.proof import Finding
 from near_supervisor.core.readiness import NAMES
+from near_supervisor.core.signing import Answer
 from near_supervisor.snapshot import Snapshot
 
 from . import clock
@@ -100,6 +101,13 @@ class _Metrics(Collector):
         for reason in NAMES:
             unready.add_metric([reason], float(reason in against))
         yield unready
+        signing = GaugeMetricFamily(
+            "near_supervisor_signing", "Do the blocks of others have this validator's approvals", labels=["answer"]
+        )
+        told = (status["signing"] or {}).get("answer")
+        for answer in Answer:
+            signing.add_metric([answer.value], float(answer.value == told))
+        yield signing
         missing = GaugeMetricFamily(
             "near_supervisor_signing_missing", "Does the chain take none of what this validator owes", labels=["duty"]
         )

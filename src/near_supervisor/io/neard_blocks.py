@@ -6,8 +6,10 @@ A block lists approvals in the order of the epoch's block producers, null where 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+from near_supervisor.core.approvals import Own
 from near_supervisor.core.proof import Counted
 from near_supervisor.core.witness import Look, Mark
 
@@ -16,27 +18,56 @@ from .neard_rpc import NeardRpc, Unreadable
 
 # Whoever signs does so in each of them: the newest ones tell.
 MOST_BLOCKS = 8
+EPOCHS_KEPT = 4
 _MAX_SEATS = 10_000
 _MAX_HEIGHT = 2**53
 
 
-def read(rpc: NeardRpc, account_id: str, above: int, counters: bool) -> Look:
+def read(rpc: NeardRpc, order: Order, above: int, counters: bool) -> Look:
     """The newest blocks above height ``above``; Unreadable when neard does not show them as they should be."""
-    order = _Order(rpc, account_id)
-    block = _block(rpc.call("block", {"finality": "optimistic"}))
-    head, mark = block["height"], None
-    for _number in range(MOST_BLOCKS):
-        if block["height"] <= above:
-            break
+    account_id = order.account_id
+    newest, mark = _head(rpc), None
+    for block in _down(rpc, newest, above):
         mark = _mark(block, account_id, order)
         if mark is not None:
             break
+    return Look(above, newest["height"], mark, _counted(rpc, account_id) if counters else None)
+
+
+def own(rpc: NeardRpc, order: Order, above: int) -> Own:
+    """Its approvals in the newest blocks of others above ``above``, down to the newest that has one.
+
+    Raises Unreadable when neard does not show its blocks as they should be.
+    """
+    newest, without, seated = _head(rpc), 0, True
+    head: int = newest["height"]
+    for block in _down(rpc, newest, above):
+        if block["author"] == order.account_id:
+            # Its own block is on the chain once another one is built upon it.
+            continue
+        index = order.index(block)
+        seated = index is not None
+        if _approves(block, index):
+            return Own(head, block["height"], without)
+        without += 1
+    return Own(head, None, without, seated)
+
+
+def _head(rpc: NeardRpc) -> dict[str, Any]:
+    return _block(rpc.call("block", {"finality": "optimistic"}))
+
+
+def _down(rpc: NeardRpc, block: dict[str, Any], above: int) -> Iterator[dict[str, Any]]:
+    """``block`` and those before it, as long as they are above ``above``, as far down as neard keeps them."""
+    for _number in range(MOST_BLOCKS):
+        if block["height"] <= above:
+            return
+        yield block
         try:
             block = _block(rpc.call("block", {"block_id": block["prev_hash"]}))
         except Unreadable:
             # It keeps no older ones.
-            break
-    return Look(above, head, mark, _counted(rpc, account_id) if counters else None)
+            return
 
 
 def _counted(rpc: NeardRpc, account_id: str) -> Counted | None:
@@ -45,21 +76,22 @@ def _counted(rpc: NeardRpc, account_id: str) -> Counted | None:
     return None
 
 
-def _mark(block: dict[str, Any], account_id: str, order: _Order) -> Mark | None:
+def _mark(block: dict[str, Any], account_id: str, order: Order) -> Mark | None:
     if block["author"] == account_id:
         return Mark(block["height"], "the signature")
-    index = order.index(block)
+    return Mark(block["height"], "an approval") if _approves(block, order.index(block)) else None
+
+
+def _approves(block: dict[str, Any], index: int | None) -> bool:
     approvals = block["approvals"]
-    if index is not None and index < len(approvals) and approvals[index] is not None:
-        return Mark(block["height"], "an approval")
-    return None
+    return index is not None and index < len(approvals) and approvals[index] is not None
 
 
-class _Order:
-    """At which place the account's approval is; asked once for each epoch."""
+class Order:
+    """At which place the account's approval is; asked once for each epoch, and kept for the last few."""
 
     def __init__(self, rpc: NeardRpc, account_id: str) -> None:
-        self._rpc, self._account_id = rpc, account_id
+        self._rpc, self.account_id = rpc, account_id
         self._known: dict[str, int | None] = {}
 
     def index(self, block: dict[str, Any]) -> int | None:
@@ -70,7 +102,9 @@ class _Order:
             if not isinstance(seats, list) or len(seats) > _MAX_SEATS:
                 raise Unreadable("EXPERIMENTAL_validators_ordered is no list of validators")
             names = [seat.get("account_id") if isinstance(seat, dict) else None for seat in seats]
-            self._known[epoch] = names.index(self._account_id) if self._account_id in names else None
+            while len(self._known) >= EPOCHS_KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[epoch] = names.index(self.account_id) if self.account_id in names else None
         return self._known[epoch]
 
 

@@ -18,6 +18,7 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 from near_ha.member_record import Member
 from near_ha.switchover import Action, Switchover
 from near_ha.wire import Entry
+from near_supervisor.cluster_text import cluster_text
 
 ACCOUNT = "pool.near"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, "ed25519:KEY")
@@ -147,7 +148,7 @@ def test_the_document_is_whole() -> None:
     assert set(shown) == {"account_id", "leader", "lease", "members", "paused", "request", "history", "problems"}
     assert shown["leader"] == {
         "node_id": "a", "member_id": "a", "hostname": "host-a", "term": 7, "lease_ms": 10_000, "height": 1_000,
-        "state": "Validating", "alive": True,
+        "state": "Validating", "alive": True, "signs_nothing": False,
     }  # fmt: skip
     one, two = shown["members"]
     assert (one["member_id"], one["validator"], one["ready"], one["reason"], one["alive"]) == (
@@ -201,3 +202,11 @@ def test_a_member_whose_record_cannot_be_read_is_listed_with_what_is_known() -> 
     [two] = cluster_json(read(a=None, b=bad))["members"]
     assert (two["member_id"], two["node_id"], two["ready"], two["alive"]) == ("b", "b", False, True)
     assert (two["reason"], two["state"], two["height"]) == ("its record cannot be read", None, None)
+
+
+@pytest.mark.parametrize(("reasons", "mute"), [((), False), (("disk",), False), (("signing", "disk"), True)])
+def test_a_validator_that_says_that_nothing_of_it_arrives_signs_nothing(reasons: tuple[str, ...], mute: bool) -> None:
+    record = member("a", ready=False, reason="is Validating", reasons=reasons).to_json().encode()
+    shown = cluster_json(read(a=Entry(consul_keys.member(ACCOUNT, "a"), record, 80, "session-a")))
+    assert shown["leader"]["signs_nothing"] is mute
+    assert ("SIGNS NOTHING" in cluster_text(shown)) is mute

@@ -136,6 +136,7 @@ def test_one_that_has_ended_and_left_something_behind_is_sent_no_signal(rig: Arm
     """Its pid may be another's by now."""
     # What it leaves behind may take longer to end than the first request to come.
     pid = rig.standby("sh", "-c", 'setsid sleep 60 & echo ready > "$SEEN"; exit 0')
+    wait_for(lambda: not alive(pid), "it has ended")
     answers = [rig.arm(pid) for _ in range(3)]
     assert all("error" in answer for answer in answers), answers
     assert rig.exit_event()["armed"] is False

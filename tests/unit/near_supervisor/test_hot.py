@@ -103,13 +103,49 @@ def test_a_neard_that_does_not_show_it_is_ended_and_the_lease_given_back() -> No
     assert let_go.record.height >= it.height + hot.CONFIRM_MS // SETTINGS.block_time_ms
 
 
-def test_the_next_takeover_starts_neard_anew_until_this_node_has_signed() -> None:
-    it = play().to_armed()
+def failed(it: HotPlay) -> HotPlay:
+    """The neard that did not take the key has ended, and the lease is given back."""
     it.wait(hot.CONFIRM_MS)
-    assert "has failed" in hot.against(it.node)
-    again = play()
-    again.node = replace(it.node, hot_failed="x")
-    assert hot.against(again.node) == "it has failed: x"
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.ReleaseAnswered(YES))
+    return it
+
+
+def test_after_a_failure_a_fresh_neard_is_tried_and_after_two_it_is_started_with_the_key() -> None:
+    it = failed(play().to_armed())
+    assert (it.node.hot_failures, hot.against(replace(it.node, neard=play().to_armed().node.neard))) == (1, "")
+    again = play().to_armed()
+    again.node = replace(again.node, hot_failures=1)
+    failed(again)
+    assert again.node.hot_failures == hot.TRIES
+    assert "has failed 2 times: neard did not show the key" in hot.against(again.node)
+    assert "this node's next takeover starts neard anew" in again.said()
+
+
+def test_a_failure_of_before_does_not_end_the_next_try() -> None:
+    it = play()
+    it.node = replace(it.node, hot_failed="neard did not show the key within 5 s", hot_failures=1)
+    it.to_armed()
+    assert not it.one(cmd.StopNeard, it.poll(target=1))
+    it.do(ev.NeardArmed(100), after=5)
+    it.poll(target=it.height + 2, shows_key=True)
+    assert (it.node.hot_failed, it.node.hot_failures) == ("", 0)
+
+
+def test_whose_neard_ends_before_it_has_the_key_gives_the_lease_back() -> None:
+    """Starting one with the key would be refused after a silent loss, and another standby has one that runs."""
+    it = play()
+    it.to_voting()
+    it.do(ev.LeaseSeen(released(height=it.height + 1)))
+    it.do(ev.AcquireAnswered(YES))
+    it.heartbeat()
+    it.poll()
+    assert it.one(cmd.ArmNeard, it.do(ev.Tick())) is None, "a neard that has just come up is waited for"
+    it.poll()
+    assert it.node.promoting
+    out = it.do(ev.NeardExited(100, "signal 11 (SIGSEGV)"))
+    assert it.one(cmd.Release, out)
+    assert not it.ever(cmd.StartNeard) or not any(one.armed for _, one in it.log if isinstance(one, cmd.StartNeard))
 
 
 @pytest.mark.parametrize("said", ["refused", "broken"])

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from near_supervisor.core.approvals import Own
 from near_supervisor.core.proof import Counted
 from near_supervisor.core.witness import Look, Mark
 from near_supervisor.io import neard_blocks
-from near_supervisor.io.neard_blocks import MOST_BLOCKS
+from near_supervisor.io.neard_blocks import EPOCHS_KEPT, MOST_BLOCKS, Order
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 
 US = "pool.near"
@@ -79,7 +80,8 @@ def served(chain: Chain) -> Iterator[int]:
 
 def read(chain: Chain, above: int = HEAD - 3, *, counters: bool = False) -> Look:
     with served(chain) as port:
-        return neard_blocks.read(NeardRpc("127.0.0.1", port, 1_000), US, above, counters)
+        rpc = NeardRpc("127.0.0.1", port, 1_000)
+        return neard_blocks.read(rpc, Order(rpc, US), above, counters)
 
 
 def test_blocks_without_our_signature_say_nothing(chain: Chain) -> None:
@@ -176,3 +178,53 @@ def test_nonsense_is_unreadable(chain: Chain, spoil: Callable[[Chain], object]) 
 def test_seats_that_are_none_are_nobodys(chain: Chain, order: Any) -> None:
     chain.order = order
     assert read(chain).mark is None
+
+
+# --- our own approvals, of a validator that signs
+
+
+def own(chain: Chain, above: int = HEAD - 6) -> Own:
+    with served(chain) as port:
+        rpc = NeardRpc("127.0.0.1", port, 1_000)
+        return neard_blocks.own(rpc, Order(rpc, US), above)
+
+
+def test_the_order_of_an_epoch_is_asked_for_once(chain: Chain) -> None:
+    with served(chain) as port:
+        rpc = NeardRpc("127.0.0.1", port, 1_000)
+        order = Order(rpc, US)
+        for number in range(2 * EPOCHS_KEPT):
+            chain.blocks[HEAD]["header"]["epoch_id"] = f"e{number // 2}"
+            assert neard_blocks.own(rpc, order, HEAD - 1) == Own(HEAD, None, 1)
+    assert chain.asked.count("EXPERIMENTAL_validators_ordered") == EPOCHS_KEPT
+
+
+def test_blocks_of_others_without_ours_are_counted_down_to_the_newest_that_has_one(chain: Chain) -> None:
+    assert own(chain) == Own(HEAD, None, 6)
+    chain.approve(HEAD - 4)
+    assert own(chain) == Own(HEAD, HEAD - 4, 4)
+    chain.approve(HEAD)
+    chain.asked.clear()
+    assert own(chain) == Own(HEAD, HEAD, 0)
+    assert chain.asked.count("block") == 1, "as long as all is well, one block a look"
+
+
+def test_a_block_of_our_own_says_nothing_of_what_arrives(chain: Chain) -> None:
+    chain.blocks[HEAD]["author"] = US
+    chain.approve(HEAD)
+    assert own(chain) == Own(HEAD, None, 5)
+
+
+def test_whoever_makes_no_blocks_is_said_to(chain: Chain) -> None:
+    chain.order = [{"account_id": "other"}]
+    assert own(chain) == Own(HEAD, None, 6, seated=False)
+
+
+def test_no_block_above_is_none_without(chain: Chain) -> None:
+    assert own(chain, HEAD + 3) == Own(HEAD, None, 0)
+
+
+def test_own_approvals_of_nonsense_are_unreadable(chain: Chain) -> None:
+    chain.order = {}
+    with pytest.raises(Unreadable):
+        own(chain)

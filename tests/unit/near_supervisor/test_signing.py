@@ -171,9 +171,16 @@ def test_an_attempt_that_the_record_has_left_behind_is_never_adopted() -> None:
     assert play.node.tenure is None
 
 
-def test_nobody_waits_for_the_slow_end_of_a_standby_and_a_signer_has_its_time() -> None:
+def test_nobody_waits_for_the_slow_end_of_a_neard_that_is_in_the_way() -> None:
+    """Neither whoever is to sign, nor whoever is to take over from a signer that cannot give its key up."""
     play = Play().to_validating()
-    assert [each.patience_ms for _, each in play.log if isinstance(each, cmd.StopNeard)] == [IN_THE_WAY_MS]
+    play.do(ev.StopAsked("SIGTERM"))
+    stops = [each.patience_ms for _, each in play.log if isinstance(each, cmd.StopNeard)]
+    assert stops == [IN_THE_WAY_MS, IN_THE_WAY_MS]
+
+
+def test_a_standby_that_nobody_waits_for_has_all_its_time() -> None:
+    play = Play().to_voting()
     stopped = play.one(cmd.StopNeard, play.do(ev.StopAsked("SIGTERM")))
     assert isinstance(stopped, cmd.StopNeard)
     assert stopped.patience_ms is None

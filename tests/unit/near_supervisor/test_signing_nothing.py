@@ -1,0 +1,237 @@
+"""A validator of which nothing arrives: known soon, said, and the lease goes to one that fares better, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import readiness, signing
+from near_supervisor.core.approvals import Own
+from near_supervisor.core.model import Node
+from near_supervisor.core.rules_signing import CONNECTED_BY_MS, LOOK_MS, MADE_ROOM_LEASES, SAY_AFTER_MS
+from near_supervisor.core.signing import SILENT_BLOCKS, Answer
+from near_supervisor.io.exporter import exposition
+from near_supervisor.snapshot import Snapshot
+from support.core_play import SETTINGS, D, Play, sample, standby
+
+TERM = 8
+SAID = "THIS VALIDATOR SIGNS NOTHING"
+
+
+def silent_blocks(play: Play) -> Own:
+    return Own(play.height, None, SILENT_BLOCKS)
+
+
+def live(play: Play, ms: int, **sampled: object) -> list[cmd.Command]:
+    """neard and Consul answer, and neard shows no block, for so long."""
+    out: list[cmd.Command] = []
+    for _ in range(ms // 1_000):
+        out += play.wait(1_000)
+        out += play.poll(**sampled)  # type: ignore[arg-type]
+        if play.node.tenure is not None:
+            out += play.heartbeat()
+    return out
+
+
+def without_peers() -> Play:
+    """A signer by a new start that its peers refuse: it never gets in sync."""
+    play = Play().to_tenure()
+    play.heartbeat()
+    play.do(ev.NeardExited(100, "exit code 0"))
+    play.do(ev.NeardStarted(200, armed=True))
+    play.poll(peers=0)
+    return play
+
+
+def answer(play: Play) -> Answer:
+    return signing.answer(play.node)[0]
+
+
+# --- what is known
+
+
+def test_until_a_block_shows_it_nobody_knows() -> None:
+    play = Play().to_validating()
+    assert answer(play) is Answer.UNKNOWN
+    asked = play.one(cmd.LookForApprovals, live(play, 1_000) + live(play, 1_000))
+    assert isinstance(asked, cmd.LookForApprovals)
+    assert (asked.term, asked.above) == (TERM, 1_003)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected", "words"),
+    [
+        (Own(1_010, 1_010, 0), Answer.YES, ""),
+        (Own(1_010, 1_006, SILENT_BLOCKS - 1), Answer.YES, ""),
+        (Own(1_010, None, SILENT_BLOCKS - 1), Answer.UNKNOWN, "too few"),
+        (Own(1_010, None, SILENT_BLOCKS), Answer.NO, "none of the last 6 blocks of others"),
+        (Own(1_010, 1_002, SILENT_BLOCKS), Answer.NO, "none of the last 6 blocks of others"),
+        (Own(1_010, None, SILENT_BLOCKS, seated=False), Answer.UNKNOWN, "makes no blocks"),
+        (None, Answer.UNKNOWN, "no block"),
+    ],
+)
+def test_the_blocks_of_others_tell(own: Own | None, expected: Answer, words: str) -> None:
+    play = Play().to_validating()
+    play.poll()
+    play.do(ev.ApprovalsSeen(TERM, own))
+    found, why = signing.answer(play.node)
+    assert (found, words in why) == (expected, True)
+
+
+def test_an_answer_that_does_not_come_changes_nothing_the_third_one_says_that_nothing_is_known() -> None:
+    play = Play().to_validating()
+    play.poll()
+    play.do(ev.ApprovalsSeen(TERM, Own(1_010, 1_010, 0)))
+    for expected in (Answer.YES, Answer.YES, Answer.UNKNOWN):
+        play.do(ev.ApprovalsSeen(TERM, None))
+        assert answer(play) is expected
+
+
+def test_an_answer_about_another_term_says_nothing() -> None:
+    play = Play().to_validating()
+    play.poll()
+    play.do(ev.ApprovalsSeen(TERM - 1, silent_blocks(play)))
+    assert answer(play) is Answer.UNKNOWN
+
+
+def test_one_question_at_a_time_and_only_about_a_new_head() -> None:
+    play = Play().to_validating()
+    assert play.one(cmd.LookForApprovals, live(play, 2_000))
+    assert not play.one(cmd.LookForApprovals, live(play, 5_000)), "the first one is not answered"
+    assert play.one(cmd.LookForApprovals, play.do(ev.ApprovalsSeen(TERM, Own(play.height, play.height, 0))))
+    play.do(ev.ApprovalsSeen(TERM, Own(play.height, play.height, 0)))
+    assert not play.one(cmd.LookForApprovals, play.wait(LOOK_MS)), "it is the same head"
+    assert play.one(cmd.LookForApprovals, play.poll())
+
+
+@pytest.mark.parametrize(
+    ("sampled", "words"),
+    [({"peers": 0}, "no peers"), ({"syncing": True}, "is syncing"), ({"head_age_ms": 20_000}, "20.0 s old")],
+)
+def test_without_peers_or_a_head_it_signs_nothing_and_every_place_says_so(
+    sampled: dict[str, object], words: str
+) -> None:
+    play = Play().to_validating()
+    play.poll(**sampled)  # type: ignore[arg-type]
+    assert answer(play) is Answer.NO
+    shown = Snapshot(play.node, play.now + 2_000, 0).status()
+    assert shown["signing"]["answer"] == "no"
+    assert words in shown["signing"]["reason"]
+    assert shown["signing"]["silent_ms"] == 2_000
+    assert "signing" in readiness.names(play.node), "so that each member of the cluster can show it"
+    text = exposition(lambda: Snapshot(play.node, play.now, 0))
+    assert 'near_supervisor_signing{answer="no"} 1' in text
+    assert 'near_supervisor_unready{reason="signing"} 1' in text
+
+
+def test_a_standby_has_no_answer() -> None:
+    play = Play().to_voting()
+    assert Snapshot(play.node, play.now, 0).status()["signing"] is None
+    assert 'near_supervisor_signing{answer="no"} 0' in exposition(lambda: Snapshot(play.node, play.now, 0))
+
+
+# --- what is said
+
+
+def test_it_is_said_soon_and_that_it_is_over() -> None:
+    play = Play().to_validating()
+    live(play, SAY_AFTER_MS - 1_000, peers=0)
+    assert SAID not in play.said()
+    live(play, 2_000, peers=0)
+    assert f"{SAID} for 3.0 s: neard has no peers, and no standby is ready: this node stays" in play.said()
+    play.poll()
+    over = "what kept this validator from signing is over after 3.0 s; whether this validator signs is not known yet"
+    assert over in play.said()
+
+
+def test_what_lasts_for_a_moment_is_not_said() -> None:
+    play = Play().to_validating()
+    for _ in range(5):
+        play.poll(peers=0)
+        play.wait(1_000)
+        play.poll()
+        play.heartbeat()
+    assert SAID not in play.said()
+    assert "is over after" not in play.said()
+
+
+# --- what is done
+
+
+@pytest.mark.parametrize(("reasons", "moves"), [((), True), (("disk",), True), (("restart",), False)])
+def test_a_signer_whose_peers_refuse_it_makes_room_for_one_that_they_would_not_refuse(
+    reasons: tuple[str, ...], moves: bool
+) -> None:
+    play = without_peers()
+    out = live(play, CONNECTED_BY_MS - 1_000, peers=0)
+    assert not play.node.reading_members
+    out = live(play, 2_000, peers=0)
+    assert play.one(cmd.ReadMembers, out)
+    out = play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
+    assert bool(play.one(cmd.StopNeard, out)) is moves
+
+
+@pytest.mark.parametrize("reasons", [(), ("restart",)])
+def test_one_whose_approvals_are_in_no_block_makes_room_after_a_lease(reasons: tuple[str, ...]) -> None:
+    play = Play().to_validating()
+    live(play, 2_000)
+    play.do(ev.ApprovalsSeen(TERM, silent_blocks(play)))
+    assert answer(play) is Answer.NO
+    live(play, D - 1_000)
+    assert not play.node.reading_members
+    live(play, 2_000)
+    out = play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
+    moves = not reasons
+    assert bool(play.one(cmd.StopNeard, out)) is moves
+    assert play.node.tenure is not None
+    assert bool(play.node.tenure.give_up) is moves
+
+
+def test_a_standby_that_was_ready_long_ago_counts_for_nothing() -> None:
+    play = Play().to_validating()
+    play.do(ev.MembersSeen(play.now, (standby("b"),)))
+    live(play, 2_000)
+    out = live(play, 2 * D, peers=0)
+    assert not play.one(cmd.StopNeard, out)
+    assert play.node.reading_members
+
+
+def test_a_paused_cluster_keeps_it() -> None:
+    play = without_peers()
+    play.do(ev.ConfigSeen(paused=True))
+    live(play, 2 * D, peers=0)
+    assert not play.one(cmd.StopNeard, play.do(ev.MembersSeen(play.now, (standby("b"),))))
+    assert "the cluster is paused: this node stays the validator" in play.said()
+
+
+def test_the_lease_does_not_go_back_and_forth() -> None:
+    """A node that has made room, and is the next one to get the lease all the same, keeps it for ten leases."""
+    play = without_peers()
+    play.node = replace(play.node, made_room_at=play.now - D)
+    for _ in range(MADE_ROOM_LEASES - 2):
+        live(play, D, peers=0)
+        assert not play.one(cmd.StopNeard, play.do(ev.MembersSeen(play.now, (standby("b"),))))
+    assert "it has made room for another one already" in play.said()
+    assert play.one(cmd.StopNeard, live(play, 2 * D, peers=0))
+
+
+def test_silence_of_an_earlier_term_says_nothing() -> None:
+    play = Play().to_validating()
+    live(play, 2_000, peers=0)
+    play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"))
+    assert play.node.tenure is None or play.node.tenure.give_up
+    again = Play(Node(SETTINGS, silence=play.node.silence)).to_validating()
+    again.poll(peers=0)
+    shown = Snapshot(again.node, again.now, 0).status()["signing"]
+    assert shown["answer"] == "no"
+
+
+def test_a_chain_that_may_stand_still_needs_peers_all_the_same() -> None:
+    play = Play(Node(replace(SETTINGS, chain_may_stand_still=True))).to_validating()
+    play.do(play.polled(sample(play.height, head_age_ms=90_000)))
+    assert answer(play) is not Answer.NO
+    play.do(play.polled(sample(play.height, head_age_ms=90_000, peers=0)))
+    assert answer(play) is Answer.NO
