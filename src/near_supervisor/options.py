@@ -30,7 +30,7 @@ KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
         "--validator-node-key",
         "KUUTAMO_VALIDATOR_NODE_KEY",
         "",
-        "with --strategy restart: node key of neard while it validates",
+        "with --strategy restart: node key of neard while it validates, if not the same as always",
     ),
     ("--validator-key", "KUUTAMO_VALIDATOR_KEY", "", "the validator's signing key"),
     ("--near-boot-nodes", "KUUTAMO_NEARD_BOOTNODES", "", "comma list of KEY@HOST:PORT to replace config.json's"),
@@ -50,7 +50,7 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "--stop-timeout",
         "NEAR_SUPERVISOR_STOP_TIMEOUT",
         "60",
-        "seconds for neard to stop before it is killed, where nobody waits for it",
+        "seconds for neard to stop before it is killed, where nobody waits for it; else half a second",
     ),
     ("--height-patience", "NEAR_SUPERVISOR_HEIGHT_PATIENCE", "60", "seconds after which a wait for height is reported"),
     (
@@ -70,12 +70,15 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     *consul_access.ROWS,
 )
 _GUARDS = ("own", "service")
-_KEYS = ("validator_key", "validator_node_key", "voter_node_key")
+_KEYS = ("validator_key", "voter_node_key")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them."""
+    """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them.
+
+    Where no ``validator_node_key`` was given it is the host's own.
+    """
 
     neard: str
     neard_home: Path
@@ -148,6 +151,9 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
     if not home.is_dir():
         raise BadConfig(f"--neard-home {home} is not a directory", f"Create it with: neard --home {home} init")
     paths = {name: _key_path(given, environ, name) for name in _KEYS}
+    shared = _shared_node_key(given, environ)
+    if shared is not None:
+        paths["validator_node_key"] = shared
     keys = {name: key_file.read_whole(path) for name, path in paths.items()}
     neard = shutil.which(given.neard)
     if neard is None:
@@ -157,7 +163,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
             f"--voter-node-key {paths['voter_node_key']} holds the validator key",
             "Give the standby a node key of its own",
         )
-    if keys["voter_node_key"].public_key == keys["validator_node_key"].public_key:
+    if shared is not None and keys["voter_node_key"].public_key == keys["validator_node_key"].public_key:
         raise BadConfig(
             f"--voter-node-key {paths['voter_node_key']} holds the key of --validator-node-key"
             f" {paths['validator_node_key']}",
@@ -182,7 +188,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         neard=neard,
         neard_home=home,
         run_dir=Path(given.run_dir or home / "run").absolute(),
-        **paths,
+        **{"validator_node_key": paths["voter_node_key"], **paths},
         validator_public_key=keys["validator_key"].public_key,
         boot_nodes=given.near_boot_nodes or "",
         exporter_address=given.exporter_address,
@@ -220,6 +226,15 @@ def _key_path(given: argparse.Namespace, environ: Mapping[str, str], name: str) 
     if not directory:
         raise BadConfig(f"{flag} is missing", f"Give a path, or {name}.json through systemd's LoadCredential")
     return Path(directory) / f"{name}.json"
+
+
+def _shared_node_key(given: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:
+    """kuutamod's way: one node key for whoever validates. None: each host keeps its own."""
+    if given.validator_node_key:
+        return Path(given.validator_node_key).absolute()
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(directory) / "validator_node_key.json" if directory else None
+    return credential if credential is not None and credential.exists() else None
 
 
 def _seconds(flag: str, text: str) -> int:

@@ -76,7 +76,11 @@ def _peers(node: Node) -> str:
     peers, wanted = node.sync.peers, node.settings.min_peers
     if peers is None or peers >= wanted:
         return ""
-    return f"neard has {peers} peers, fewer than {wanted}, its consensus.min_num_peers"
+    text = f"neard has {peers} peers, fewer than {wanted}, its consensus.min_num_peers"
+    if peers:
+        return text
+    # Seen on a real one that came back after half a minute: none for 37 s.
+    return f"{text}; if this host went without a goodbye, they refuse it until they give its old connections up"
 
 
 def _key(node: Node) -> str:

@@ -116,6 +116,15 @@ def test_a_host_has_its_own_node_key_in_either_role_but_for_kuutamods_way(
     assert options.node_key(armed=True) == (options.validator_node_key if shared else options.voter_node_key)
 
 
+@pytest.mark.parametrize("strategy", ["auto", "restart"])
+def test_without_a_shared_node_key_there_is_only_the_hosts_own(files: Path, strategy: str) -> None:
+    given = {**flags(files), "--validator-node-key": None, "--strategy": strategy}
+    alone = check(given, {"CREDENTIALS_DIRECTORY": str(files / "home")})
+    assert alone.node_key(armed=True) == alone.node_key(armed=False) == alone.voter_node_key
+    credential = check(given, {"CREDENTIALS_DIRECTORY": str(files)})
+    assert credential.validator_node_key == files / "validator_node_key.json"
+
+
 def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"/nowhere:{files}")
     assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
@@ -176,7 +185,7 @@ def test_relative_paths_become_absolute(files: Path, monkeypatch: pytest.MonkeyP
 # --- refusals
 
 
-@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("name", ["validator_key", "voter_node_key"])
 def test_a_key_that_nobody_names_is_asked_for_by_its_flag(files: Path, name: str) -> None:
     flag = f"--{name.replace('_', '-')}"
     error = refused({**flags(files), flag: None})
