@@ -175,6 +175,9 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
     neard = _said_of_itself(neard, sample, event.asked_at, now)
+    other_key = sample.key if sample.key != node.settings.validator_public_key else ""
+    if neard.other_key != other_key:
+        neard = replace(neard, other_key=other_key)
     if neard.key_given_at is not None and not neard.shows_key and not sample.config_correct:
         broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
         node = replace(node, hot_failed=node.hot_failed or broken)

@@ -102,6 +102,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signer.end_signer_without_lease, "signer, no tenure"),
     (rules_signer.end_signer_at_deadline, "signer, tenure"),
     (rules_signer.end_standby_that_shows_a_key, "answer, no signer"),
+    (rules_signer.end_signer_with_another_key, "signer, answer"),
     (rules_signer.end_neard_that_hangs, "answer"),
     (rules_signer.end_neard_that_never_gets_ready, "neard, no answer"),
     (rules_hot.end_signer_without_its_key, "signer"),

@@ -35,7 +35,8 @@ class Neard:
     """The neard process that the guard owns.
 
     ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
-    ``shows_key``: it says of itself that it has loaded a validator key. ``key_given_at`` is when it was given one
+    ``shows_key``: it says of itself that it has loaded a validator key, ``other_key`` that it is another one than ours
+    ("" = it is not, or it does not say). ``key_given_at`` is when it was given one
     while it ran, ``key_taken_at`` when that was taken away again (``key_is_gone``: it shows none since, and the guard
     was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
@@ -50,6 +51,7 @@ class Neard:
     killed: bool = False
     faulty: bool = False
     shows_key: bool = False
+    other_key: str = ""
     answered_at: int = 0
     key_given_at: int | None = None
     key_taken_at: int | None = None

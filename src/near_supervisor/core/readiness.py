@@ -80,7 +80,10 @@ def _peers(node: Node) -> str:
     if peers:
         return text
     # Seen on a real one that came back after half a minute: none for 37 s.
-    return f"{text}; if this host went without a goodbye, they refuse it until they give its old connections up"
+    return (
+        f"{text}; if this host went without a goodbye, or another neard runs with its node key, they refuse it until"
+        " they give the other connections up"
+    )
 
 
 def _key(node: Node) -> str:

@@ -38,6 +38,20 @@ def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
     return kill(node, "it was started without a validator key and says that it has loaded one")
 
 
+def end_signer_with_another_key(node: Node, _now: int) -> Step:
+    """It says that it has loaded another key than it was given: who else signs with that one, nobody knows."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or not neard.armed or not neard.other_key:
+        return node, []
+    why = (
+        f"neard shows the validator key {neard.other_key}, and not {node.settings.validator_public_key}: look at what"
+        " --validator-key names, and at validator_key_file in neard's config.json"
+    )
+    if tenure is not None and not tenure.give_up:
+        node = replace(node, tenure=replace(tenure, give_up=why))
+    return kill(node, why)
+
+
 def end_neard_that_hangs(node: Node, now: int) -> Step:
     """A signer that was up and is silent for three polls is killed; a standby gets its start-up time again.
 

@@ -19,9 +19,9 @@ class Sample:
 
     ``head_age_ms`` is this host's wall clock minus the block's time, so it may be negative;
     ``target_height`` is the metric ``near_largest_target_height`` where there is one; ``shows_key`` says that
-    neard has loaded a validator key; ``born_ms`` is the block's own time, milliseconds since 1970; ``config_correct``
-    is False when neard found one of its files broken at a reload; ``made`` are the blocks and chunks that this process
-    has made.
+    neard has loaded a validator key, ``key`` which one ("" = it does not say); ``born_ms`` is the block's own time,
+    milliseconds since 1970; ``config_correct`` is False when neard found one of its files broken at a reload;
+    ``made`` are the blocks and chunks that this process has made.
     """
 
     height: int
@@ -35,6 +35,7 @@ class Sample:
     chain_id: str = ""
     config_correct: bool = True
     made: tuple[int, int] | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)

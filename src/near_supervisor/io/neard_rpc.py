@@ -101,6 +101,7 @@ class NeardRpc:
             peers=self._peers() if peers is None else peers,
             target_height=target,
             shows_key=any(status.get(name) is not None for name in _KEY_FIELDS),
+            key=_short(status.get("validator_public_key")),
             born_ms=born,
             version=self.version,
             chain_id=_short(status.get("chain_id")),

@@ -184,3 +184,14 @@ def test_a_standby_that_nobody_waits_for_has_all_its_time() -> None:
     stopped = play.one(cmd.StopNeard, play.do(ev.StopAsked("SIGTERM")))
     assert isinstance(stopped, cmd.StopNeard)
     assert stopped.patience_ms is None
+
+
+@pytest.mark.parametrize(("key", "killed"), [("ed25519:OTHER", True), ("ed25519:KEY", False), ("", False)])
+def test_a_signer_that_shows_another_key_than_it_was_given_is_killed_and_the_lease_given_back(
+    key: str, killed: bool
+) -> None:
+    play = Play().to_validating()
+    out = play.poll(key=key, shows_key=True)
+    assert bool(play.one(cmd.KillNeard, out)) is killed
+    assert ("shows the validator key ed25519:OTHER, and not ed25519:KEY" in play.said()) is killed
+    assert bool(play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"))))
