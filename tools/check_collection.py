@@ -1,5 +1,7 @@
 """Checks the Ansible collection as Galaxy would get it: built, unpacked, then ansible-lint and ansible-test sanity.
 
+It is built in a copy of the checkout in which an operator has left what operators leave there: none of that may be in it.
+
 Run by ``bin/test collection``, with ansible-core and ansible-lint beside the interpreter. The checkout may lie
 anywhere. ansible-test's own environments are kept in ``.tools/ansible``, so that only the first run is slow.
 """
@@ -14,11 +16,46 @@ import sys
 import tempfile
 from pathlib import Path
 
+from archive_list import listed
+
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".tools" / "ansible"
+# By ansible-galaxy.
+WRITTEN = ("MANIFEST.json", "FILES.json")
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 Command = list[Path | str]
+
+SECRET = "ed25519:this is nobody's key"
+# What operators, editors and our own programs leave in a checkout.
+LEFT_BEHIND = (
+    "secrets/validator_key.json",
+    "secrets/consul_token",
+    "inventory.yml",
+    "inventory.yml~",
+    "near_cluster.yml",
+    "group_vars/all/vault.yml",
+    "host_vars/validator1.yml",
+    "playbooks/group_vars/all/vault.yml",
+    "playbooks/vault.yml",
+    "playbooks/ours.yml",
+    "playbooks/tasks/.look.yml.swp",
+    "roles/supervisor/files/validator_key.json",
+    "roles/supervisor/vars/vault.yml",
+    "examples/inventory-of-ours.yml",
+    "docs/notes.md",
+    "plugins/modules/near_failover.py.orig",
+    "src/near_supervisor/validator_key.json",
+    "tools/pack.py~",
+    "validator_key.json",
+    "key.pem",
+    "id_ed25519",
+    ".vault_pass",
+    ".env",
+    ".data/near/localnet/node3/validator_key.json",
+    ".tools/consul_token",
+    "validator_ha-near-0.0.1.tar.gz",
+)
 
 
 def main() -> int:
@@ -26,7 +63,12 @@ def main() -> int:
     bin_dir = Path(sys.executable).parent
     environ = _environment(bin_dir)
     with tempfile.TemporaryDirectory(prefix="near-collection-") as name:
-        tree = _unpacked(bin_dir, Path(name), environ)
+        checkout = _lived_in(Path(name) / "checkout")
+        tree = _unpacked(bin_dir, checkout, Path(name), environ)
+        if wrong := _not_as_listed(tree):
+            print("\n".join(wrong))
+            return 1
+        _for_the_checks(tree)
         lint: Command = [bin_dir / "ansible-lint", "--offline", "--profile", "production"]
         sanity: Command = [bin_dir / "ansible-test", "sanity", "--venv", "--color", "no", "--python", PYTHON]
         # The scenarios are not part of an archive, but their plays have to be as good.
@@ -62,20 +104,46 @@ def _pip_versions(bin_dir: Path) -> list[str]:
     return sorted(set(re.findall(r"['\"](\d+(?:\.\d+)+)['\"]", source)))
 
 
-def _unpacked(bin_dir: Path, where: Path, environ: dict[str, str]) -> Path:
-    """The collection, built from the working tree and unpacked where Ansible wants to find it."""
+def _lived_in(checkout: Path) -> Path:
+    """A copy of what git has here, as it is in the working tree, and of what people leave behind."""
+    known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(known, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).exists():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name, follow_symlinks=False)
+    for name in LEFT_BEHIND:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(f"{SECRET}\n")
+    return checkout
+
+
+def _not_as_listed(tree: Path) -> list[str]:
+    """What the archive has and should not have, or lacks, a line each."""
+    built = {str(file.relative_to(tree)) for file in tree.rglob("*") if file.is_file()} - set(WRITTEN)
+    wrong = [f"the archive has {name}, which galaxy.yml does not list" for name in sorted(built - set(listed(ROOT)))]
+    wrong += [f"the archive lacks {name}" for name in sorted(set(listed(ROOT)) - built)]
+    found = [file for file in tree.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    return wrong + [f"the archive has somebody's secret in {file.relative_to(tree)}" for file in found]
+
+
+def _unpacked(bin_dir: Path, checkout: Path, where: Path, environ: dict[str, str]) -> Path:
+    """The collection, built from ``checkout`` and unpacked where Ansible wants to find it."""
     build: Command = [bin_dir / "ansible-galaxy", "collection", "build", "--output-path", where]
-    subprocess.run(build, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(build, cwd=checkout, env=environ, check=True, stdout=subprocess.DEVNULL)
     (archive,) = where.glob("*.tar.gz")
     namespace, name = archive.name.split("-")[:2]
     tree = where / "ansible_collections" / namespace / name
     shutil.unpack_archive(archive, tree)
-    # Of what is not built, only the settings of ansible-test belong to the check.
+    return tree
+
+
+def _for_the_checks(tree: Path) -> None:
+    """Of what is not built, only the settings of ansible-test belong to them."""
     (tree / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "config.yml", tree / "tests")
     # ansible-lint looks for the project's top.
     shutil.copy(ROOT / "galaxy.yml", tree)
-    return tree
 
 
 def _run(command: Command, tree: Path, environ: dict[str, str]) -> int:
