@@ -1,18 +1,21 @@
 """Lists in ``galaxy.yml`` the files of which the collection's archive is built: what git knows of the parts below.
 
-``.venv/bin/python tools/archive_list.py`` writes the list, one line for each directory. With ``--check`` nothing is
-written, and a list that differs is a finding (exit status 1). ``ansible-galaxy`` takes what is listed and nothing else: a
-checkout has keys, inventories and vaults beside its files, and an archive goes to everybody.
+``.venv/bin/python tools/archive_list.py`` writes the list, directory by directory. With ``--check`` nothing is
+written, and a list that differs is a finding (exit status 1). ``ansible-galaxy`` takes what is listed and nothing else:
+a checkout has keys, inventories and vaults beside its files, and an archive goes to everybody.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
+DIRECTIVE = "    - include "
+WIDTH = 120 - len(DIRECTIVE)
 BEGIN = "# What is below is written by tools/archive_list.py.\n"
 # What plays need on a controller, with its documentation: the daemon is packed from src/ and tools/ when a play runs.
 PARTS = (
@@ -68,8 +71,14 @@ def block(names: list[str]) -> str:
     directories: dict[str, list[str]] = defaultdict(list)
     for name in names:
         directories[str(PurePosixPath(name).parent)].append(name)
-    lines = [f"    - include {' '.join(found)}\n" for _directory, found in sorted(directories.items())]
+    lines = [line for _directory, found in sorted(directories.items()) for line in _folded(found)]
     return "manifest:\n  omit_default_directives: true\n  directives:\n" + "".join(lines)
+
+
+def _folded(names: list[str]) -> list[str]:
+    """As many names to a line as fit."""
+    words = textwrap.wrap(" ".join(names), WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [f"{DIRECTIVE}{line}\n" for line in words]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checks the Ansible collection as Galaxy would get it: built, unpacked, then ansible-lint and ansible-test sanity.
 
-It is built in a copy of the checkout in which an operator has left what operators leave there: none of that may be in it.
+It is built in a copy of the checkout in which an operator has left what operators leave there: none of that may be in
+it.
 
 Run by ``bin/test collection``, with ansible-core and ansible-lint beside the interpreter. The checkout may lie
 anywhere. ansible-test's own environments are kept in ``.tools/ansible``, so that only the first run is slow.
@@ -26,7 +27,7 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 Command = list[Path | str]
 
-SECRET = "ed25519:this is nobody's key"
+CONTENT = "ed25519:this is nobody's key"
 # What operators, editors and our own programs leave in a checkout.
 LEFT_BEHIND = (
     "secrets/validator_key.json",
@@ -114,7 +115,7 @@ def _lived_in(checkout: Path) -> Path:
             shutil.copy(ROOT / name, checkout / name, follow_symlinks=False)
     for name in LEFT_BEHIND:
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        (checkout / name).write_text(f"{SECRET}\n")
+        (checkout / name).write_text(f"{CONTENT}\n")
     return checkout
 
 
@@ -123,7 +124,7 @@ def _not_as_listed(tree: Path) -> list[str]:
     built = {str(file.relative_to(tree)) for file in tree.rglob("*") if file.is_file()} - set(WRITTEN)
     wrong = [f"the archive has {name}, which galaxy.yml does not list" for name in sorted(built - set(listed(ROOT)))]
     wrong += [f"the archive lacks {name}" for name in sorted(set(listed(ROOT)) - built)]
-    found = [file for file in tree.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    found = [file for file in tree.rglob("*") if file.is_file() and CONTENT.encode() in file.read_bytes()]
     return wrong + [f"the archive has somebody's secret in {file.relative_to(tree)}" for file in found]
 
 
