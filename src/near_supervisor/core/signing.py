@@ -26,7 +26,7 @@ class Answer(Enum):
 def answer(node: Node) -> tuple[Answer, str]:
     """Of a node with an armed neard: does it sign, and what is the reason for a no, or for not knowing."""
     neard = node.neard
-    if neard is None or not neard.answered or neard.misses:
+    if neard is None or not neard.answered or neard.misses or node.sync.advanced_at is None:
         return Answer.UNKNOWN, "neard does not answer"
     if not node.sync.synced:
         return Answer.NO, node.sync.reason

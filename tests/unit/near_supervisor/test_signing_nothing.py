@@ -127,6 +127,16 @@ def test_without_peers_or_a_head_it_signs_nothing_and_every_place_says_so(
     assert 'near_supervisor_unready{reason="signing"} 1' in text
 
 
+def test_a_supervisor_that_has_just_come_back_does_not_know() -> None:
+    crashed = Play().to_validating()
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)][-1]
+    play = Play(now=crashed.now)
+    play.do(ev.Tick())
+    play.do(ev.GuardReady(200, True, play.now + 5_000, kept))
+    assert answer(play) is Answer.UNKNOWN
+    assert "signing" not in readiness.names(play.node)
+
+
 def test_a_standby_has_no_answer() -> None:
     play = Play().to_voting()
     assert Snapshot(play.node, play.now, 0).status()["signing"] is None
