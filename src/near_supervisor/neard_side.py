@@ -50,7 +50,6 @@ class NeardSide:
                 self._ask(self._epoch_lane, lambda: self._counters(term), ev.CountersSeen(term, None))
             case cmd.LookAtChain(above, counters):
                 self._ask(self._blocks_lane, lambda: self._look(above, counters), ev.ChainLooked(above, None))
-
             case cmd.LookForApprovals(term, above):
                 self._ask(self._blocks_lane, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
 
