@@ -56,21 +56,47 @@ def readme(number: int) -> list[str]:
 
 
 def command(directory: Path, line: str) -> Played:
-    """What a line comes to, typed into a shell of the controller."""
+    """What a line comes to, typed into a shell of the controller; again while a host is not ready, as it says to.
+
+    A neard that has signed is started afresh some leases after it gave its role away.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_"))}
     environ |= {name: os.environ[name] for name in os.environ if name.startswith("MOLECULE_EPHEMERAL")}
     environ |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal"}
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=directory,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=COMMAND_S,
-    )
-    return Played(done.returncode, done.stdout)
+    ends: list[Played] = []
+
+    def taken() -> bool:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=directory,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=COMMAND_S,
+        )
+        ends.append(Played(done.returncode, done.stdout))
+        return done.returncode == 0 or "is not ready" not in done.stdout
+
+    until(line, RETURN_S, taken, lambda: ends[-1].output)
+    return ends[-1]
+
+
+def typed(host: Host, words: list[str]) -> str:
+    """What a command prints on a host; typed again while a host is not ready, like ``command``."""
+    shown: list[str] = []
+
+    def taken() -> bool:
+        try:
+            shown.append(host.run(*words))
+        except OSError as refused:
+            assert "is not ready" in str(refused), refused
+            return False
+        return True
+
+    until(" ".join(words), RETURN_S, taken)
+    return shown[-1]
 
 
 def active(cluster: Cluster) -> str:
@@ -145,7 +171,7 @@ def test_the_readmes_commands_on_a_host(cluster: Cluster) -> None:
             shown = host.run("sh", "-c", f"timeout {WATCH_S} {' '.join(words)} || test $? = 124")
             assert f"validator:  {holder[0]}" in shown
             continue
-        shown = host.run(*words)
+        shown = typed(host, words)
         if "--check" in words:
             assert lease(cluster) == holder
         elif words[1] == "history":
