@@ -17,7 +17,7 @@ from .core import commands as cmd
 from .core import events as ev
 from .core import lease
 from .core.answer import Answer, Kind
-from .core.machine import heartbeat_timeout_ms
+from .core.lease import request_timeout_ms
 from .io import clock
 from .io.consul_store import ConsulStore, Refused, Unknown
 from .io.lane import Lane
@@ -42,7 +42,7 @@ class ConsulSide:
     ) -> None:
         self._options, self._member_id, self._instance, self._post = options, member_id, instance, post
         self._neard_version = neard_version
-        self._urgent = self._store(heartbeat_timeout_ms(options.lease_ms))
+        self._urgent = self._store(request_timeout_ms(options.lease_ms))
         self._slow = self._store(SLOW_TIMEOUT_MS)
         self._lease_lane, self._slow_lane = Lane("lease"), Lane("session")
         self._looking = threading.Event()

@@ -99,6 +99,8 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
 def _know(node: Node, record: LeaseRecord) -> Node:
     """Keep what the record says apart from it: an operator may delete the key, what was signed stays signed.
 
+    And whoever wrote it may go on for as long as it said.
+
     A record of an older term than one that was seen says nothing about what was signed since.
     """
     newer = record.term >= node.last_term and record.state is not LeaseState.VACANT
@@ -106,7 +108,7 @@ def _know(node: Node, record: LeaseRecord) -> Node:
         node,
         last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
         seen_height=record.height if newer else max(node.seen_height, record.height),
-        seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),
+        seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
     )
 
 
@@ -173,7 +175,8 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
         node, out = _tenure_over(node, tenure, now)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
         return node, [*said, Say("error", text), *out]
-    deadline = lease.hold_until(event.sent_at, node.settings.lease_ms)
+    # Never back: until then the guard lets neard sign, and the record says so.
+    deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), tenure.deadline or 0)
     tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
     alive = node.neard is not None and node.neard.armed and not node.neard.killed
     return replace(node, tenure=tenure), [*said, MoveDeadline(deadline)] if alive else said

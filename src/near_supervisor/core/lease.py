@@ -9,6 +9,7 @@ from __future__ import annotations
 
 MIN_LEASE_MS = 2_000
 DEFAULT_LEASE_MS = 10_000
+MIN_REQUEST_TIMEOUT_MS = 300
 
 # How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
 # the kernel timer that ends a guard which hangs (guard.BACKSTOP_MS), with room for the scheduler.
@@ -32,3 +33,19 @@ def hold_until(sent_at: int, lease_ms: int) -> int:
 def session_ttl_ms(lease_ms: int) -> int:
     """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
     return max(10_000, lease_ms)
+
+
+def covering(lease_ms: int, deadline: int | None, now: int) -> int:
+    """The lease that a record of ``now`` names, so that whoever waits it out waits for ``deadline``, too.
+
+    A signer may run under a deadline that a longer lease has bought: its supervisor was started again with another.
+    """
+    return lease_ms if deadline is None else max(lease_ms, -(-(deadline - now) * 10 // 8))
+
+
+def request_timeout_ms(lease_ms: int) -> int:
+    """How long one request about the lease may take: two in a row fit in before the deadline.
+
+    A Consul that takes 0.35 D for each answer keeps the lease alive so; what is lost costs a try.
+    """
+    return max(MIN_REQUEST_TIMEOUT_MS, lease_ms * 4 // 10)

@@ -8,7 +8,6 @@ daemon, in the tests and in the simulation.
 from __future__ import annotations
 
 from . import (
-    lease,
     rules_hot,
     rules_lease,
     rules_neard,
@@ -31,7 +30,6 @@ from .values import replace
 
 # The longest that the core is left alone. Nothing needs it: every rule says when time alone makes it act.
 IDLE_MS = 10_000
-MIN_HEARTBEAT_TIMEOUT_MS = 300
 
 
 def step(node: Node, event: Event, now: int) -> Step:
@@ -88,8 +86,3 @@ def lease_left_ms(node: Node, now: int) -> int | None:
     if node.tenure is None or node.tenure.deadline is None:
         return None
     return node.tenure.deadline - now
-
-
-def heartbeat_timeout_ms(lease_ms: int) -> int:
-    """How long one request about the lease may take: one heartbeat, so that a lost one costs little."""
-    return max(MIN_HEARTBEAT_TIMEOUT_MS, lease.heartbeat_interval(lease_ms))

@@ -78,9 +78,11 @@ def heartbeat(node: Node, now: int) -> Step:
     tenure = node.tenure
     if tenure is None or tenure.beating or now < tenure.heartbeat_at or (tenure.give_up and not node.armed):
         return node, []
-    limit = lease.hold_until(now, node.settings.lease_ms) + lease.KILL_SLACK_MS
-    height = _may_have_signed(node, tenure, limit)
-    record = _record(node, tenure.term, height, now, tenure.give_up)
+    lease_ms = node.settings.lease_ms
+    # What the guard may really have: another lease may have bought it, before a restart of this process.
+    limit = max(lease.hold_until(now, lease_ms), tenure.deadline or 0) + lease.KILL_SLACK_MS
+    record = _record(node, tenure.term, _may_have_signed(node, tenure, limit), now, tenure.give_up)
+    record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))
     node = replace(node, tenure=replace(tenure, beating=True))
     return node, [cmd.Heartbeat(now, tenure.session, record)]
 

@@ -92,15 +92,16 @@ def _same(one: Seen, other: Seen) -> bool:
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:
     """The instant from which this node may try to acquire the lease; None when time alone will not bring it.
 
-    ``seen_lease_ms`` is the longest lease that any record ever named here: a holder whose record an
-    operator has deleted may still sign for that long.
+    ``seen_lease_ms`` is the lease of the last holder that was seen here, or longer: where an operator has deleted its
+    record, it may still sign for that long. A record that is there speaks for itself.
     """
     if watch is None:
         return None
     seen = watch.seen
     if seen.index is None or _offered(watch, settings):
         return watch.since
-    silence_ms = max(settings.lease_ms, seen_lease_ms)
+    remembered = seen.record is None or seen.record.state is LeaseState.VACANT or watch.turned_back
+    silence_ms = max(settings.lease_ms, seen_lease_ms if remembered else 0)
     if is_own(seen, settings) and seen.released and not watch.turned_back:
         # Given away, and the one who was to take it does not: it is as free for us as it is for that one.
         return watch.since + settings.lease_ms // 2

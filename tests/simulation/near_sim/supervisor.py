@@ -11,7 +11,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.handover_window import Duties
-from near_supervisor.core.machine import heartbeat_timeout_ms, next_wakeup, step
+from near_supervisor.core.machine import next_wakeup, step
 from near_supervisor.core.model import Node
 from near_supervisor.core.proof import Counted, Duty
 from near_supervisor.core.witness import Look, Mark
@@ -42,7 +42,7 @@ class Supervisor:
         self.crash_chance = 0.0
         self._backlog: deque[ev.Event] = deque()
         self._wake_at = -1
-        self._lane = LeaseLane(host, lambda: self.alive, self._heard, heartbeat_timeout_ms(host.settings.lease_ms))
+        self._lane = LeaseLane(host, lambda: self.alive, self._heard, lease.request_timeout_ms(host.settings.lease_ms))
         self._looking = self._look_again = False
         self._bought = 0
         # The term in which this node was last shown that somebody else signs, and when.

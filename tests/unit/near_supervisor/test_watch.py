@@ -58,6 +58,17 @@ def test_a_deleted_record_is_waited_out_for_the_longest_lease_ever_seen() -> Non
     assert isinstance(verdict(Watch(VACANT, 0), SETTINGS, 3 * D, 3 * D), Try)
 
 
+@pytest.mark.parametrize("seen", [held(), replace(held(), session=None)])
+def test_a_record_that_is_there_speaks_for_itself(seen: Seen) -> None:
+    """A lease that was lowered, or a forged one that is gone, keeps nobody waiting for longer than it says."""
+    assert verdict(Watch(seen, 0), SETTINGS, 360 * D, D - 1) is None
+    assert isinstance(verdict(Watch(seen, 0), SETTINGS, 360 * D, D), Try)
+
+
+def test_a_history_that_turned_back_does_not() -> None:
+    assert verdict(Watch(held(), 0, turned_back=True), SETTINGS, 3 * D, 3 * D - 1) is None
+
+
 def test_a_release_in_a_history_that_turned_back_may_be_long_over() -> None:
     turned = look(look(None, held(60), 0), released(), 1_000)
     assert turned.turned_back

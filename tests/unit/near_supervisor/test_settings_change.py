@@ -1,0 +1,112 @@
+"""A supervisor that comes back with other settings over a signer that goes on: the record covers what the guard has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_ha.lease_record import LeaseState
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import lease
+from near_supervisor.core.model import Node
+from near_supervisor.core.watch import Seen
+from support.core_play import SETTINGS, UNKNOWN, D, Play, held, record
+
+LONG = 6 * D
+AHEAD = 45_000
+
+
+def resumed(ahead: int = AHEAD, **settings: object) -> tuple[Play, cmd.Heartbeat]:
+    """The signer of a lease of 60 s, taken up by a supervisor with D, and its first heartbeat."""
+    crashed = Play(Node(replace(SETTINGS, lease_ms=LONG))).to_validating()
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)][-1]
+    play = Play(Node(replace(SETTINGS, **settings)), now=crashed.now, height=crashed.height)  # type: ignore[arg-type]
+    play.do(ev.Tick())
+    beat = play.one(cmd.Heartbeat, play.do(ev.GuardReady(200, True, play.now + ahead, kept)))
+    assert isinstance(beat, cmd.Heartbeat)
+    return play, beat
+
+
+def outlasts(play: Play, beat: cmd.Heartbeat, deadline: int) -> bool:
+    """Does whoever reads that record, and waits it out on a clock that is 1 % fast, wait for the deadline?"""
+    return beat.at + beat.record.lease_ms * 98 // 100 >= deadline + lease.KILL_SLACK_MS
+
+
+def test_the_record_of_a_lowered_lease_covers_the_deadline_that_the_guard_has() -> None:
+    play, beat = resumed()
+    deadline = play.now + AHEAD
+    assert outlasts(play, beat, deadline)
+    # One height each 600 ms at the most.
+    assert beat.record.height >= play.height + (AHEAD + lease.KILL_SLACK_MS) // SETTINGS.block_time_ms
+
+
+def test_nor_does_an_answer_that_is_lost_change_what_it_covers() -> None:
+    play, beat = resumed()
+    deadline = play.now + AHEAD
+    for _ in range(8):
+        play.do(ev.HeartbeatAnswered(beat.record.term, beat.at, UNKNOWN))
+        out = play.wait(1_000)
+        found = play.one(cmd.Heartbeat, out)
+        assert isinstance(found, cmd.Heartbeat)
+        beat = found
+        assert outlasts(play, beat, deadline)
+
+
+def test_a_yes_does_not_take_back_what_the_longer_lease_has_bought_and_the_shorter_one_follows() -> None:
+    play, _beat = resumed()
+    deadline = play.now + AHEAD
+    for second in range(AHEAD // 1_000):
+        out = play.heartbeat() + play.wait(1_000) + play.poll(target=play.height + 2)
+        moved = [one.deadline for one in out if isinstance(one, cmd.MoveDeadline)]
+        assert all(one >= deadline for one in moved), second
+    assert play.node.tenure is not None
+    assert play.node.tenure.deadline is not None
+    beats = [one for _, one in play.log if isinstance(one, cmd.Heartbeat)]
+    assert [one.record.lease_ms for one in beats] == sorted((one.record.lease_ms for one in beats), reverse=True)
+    assert beats[-1].record.lease_ms == D
+
+
+def test_a_raised_lease_is_in_the_first_record() -> None:
+    _play, beat = resumed(ahead=D // 2, lease_ms=2 * LONG)
+    assert beat.record.lease_ms == 2 * LONG
+
+
+def test_an_unchanged_lease_is_named_as_it_is() -> None:
+    _play, beat = resumed(ahead=lease.hold_until(0, LONG) - 1, lease_ms=LONG)
+    assert beat.record.lease_ms == LONG
+
+
+# --- what is remembered of a lease
+
+
+def standby_that_saw(*seen: Seen) -> Play:
+    play = Play().to_voting()
+    for one in seen:
+        play.do(ev.LeaseSeen(one), after=100)
+    return play
+
+
+@pytest.mark.parametrize(
+    ("seen", "remembered"),
+    [
+        ([held(50, lease_ms=LONG)], LONG),
+        ([held(50, lease_ms=LONG), held(51)], D),
+        ([held(50, lease_ms=LONG), held(51, term=6)], LONG),
+        ([held(50, lease_ms=LONG), Seen(51, record(node_id="", state=LeaseState.VACANT, term=9), "", None)], LONG),
+    ],
+    ids=["seen", "lowered since", "an older term says nothing", "nor does a vacancy"],
+)
+def test_the_lease_of_the_last_holder_is_remembered(seen: list[Seen], remembered: int) -> None:
+    assert standby_that_saw(*seen).node.seen_lease_ms == remembered
+
+
+def test_a_takeover_after_a_lowered_lease_takes_the_lowered_one() -> None:
+    play = standby_that_saw(held(50, lease_ms=LONG), held(51))
+    assert play.one(cmd.Acquire, play.wait(D - 1)) is None
+    for _ in range(3):
+        play.poll()
+        if found := play.one(cmd.Acquire, play.wait(1_000)):
+            break
+    assert found
