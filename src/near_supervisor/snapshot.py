@@ -96,7 +96,8 @@ class Snapshot:
             "paused": node.paused,
             "switchover": request_json(node.request) if node.request and node.request.open else None,
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
-            "consul": {"answers": node.consul_silent_since is None},
+            # Of the last heartbeat; null: there was none.
+            "consul": {"answers": node.consul_silent_since is None, "heartbeat_ms": node.heartbeat_ms},
             "uptime_ms": self.uptime_ms,
         }
 

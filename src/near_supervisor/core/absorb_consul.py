@@ -14,6 +14,7 @@ from .step import Step
 from .values import replace
 
 RETRY_MS = 1_000
+SAY_SLOW_AGAIN_MS = 30_000
 
 # A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
 MAX_TERM = 2**53
@@ -175,11 +176,26 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
         node, out = _tenure_over(node, tenure, now)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
         return node, [*said, Say("error", text), *out]
+    node, slow = _took(node, now - event.sent_at, now)
+    said += slow
     # Never back: until then the guard lets neard sign, and the record says so.
     deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), tenure.deadline or 0)
     tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
     alive = node.neard is not None and node.neard.armed and not node.neard.killed
     return replace(node, tenure=tenure), [*said, MoveDeadline(deadline)] if alive else said
+
+
+def _took(node: Node, took_ms: int, now: int) -> tuple[Node, list[Command]]:
+    """What takes longer than a quarter of the lease leaves no room for one that is lost."""
+    lease_ms = node.settings.lease_ms
+    node = replace(node, heartbeat_ms=took_ms)
+    if took_ms * 4 <= lease_ms or (node.slow_said_at is not None and now < node.slow_said_at + SAY_SLOW_AGAIN_MS):
+        return node, []
+    text = (
+        f"a heartbeat took {took_ms / 1000:.2f} s of a lease of {lease_ms / 1000:g} s: at 0.4 of it the lease gets"
+        " lost. Look at Consul's disks and network, or give all nodes a longer --lease"
+    )
+    return replace(node, slow_said_at=now), [Say("warn", text)]
 
 
 def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:

@@ -195,8 +195,9 @@ class Node:
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
-    ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts itself (blocks,
-    chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before this node signs.
+    ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
+    ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
+    itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before this node signs.
     ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or cannot;
     ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take over,
     ``standby_equal``: and no worse than this one.
@@ -252,6 +253,8 @@ class Node:
     published: tuple[State, bool, tuple[str, ...]] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
+    heartbeat_ms: int | None = None
+    slow_said_at: int | None = None
     objection: str = ""
     hot_failed: str = ""
     hot_failures: int = 0

@@ -92,6 +92,9 @@ class _Metrics(Collector):
             "near_supervisor_consul_answers": ("Did Consul answer last time", status["consul"]["answers"]),
             "near_supervisor_guard_attached": ("Is the guard attached", self._look().node.guard is Guard.READY),
         }
+        if status["consul"]["heartbeat_ms"] is not None:
+            took_s = status["consul"]["heartbeat_ms"] / 1000
+            gauges["near_supervisor_heartbeat_seconds"] = ("How long the last answered heartbeat took", took_s)
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=float(value))
         unready = GaugeMetricFamily(

@@ -121,8 +121,8 @@ class Cluster:
 
     @property
     def longest_lease_ms(self) -> int:
-        """The longest lease that anybody has."""
-        return max(host.settings.lease_ms for host in self.hosts)
+        """The longest lease that anybody has, or had."""
+        return max(host.longest_lease_ms for host in self.hosts)
 
     @property
     def hangs_on_records(self) -> bool:
@@ -130,7 +130,7 @@ class Cluster:
 
         Such a cluster lives by what the holder wrote down (assumptions 7 and 8 of safety.md).
         """
-        leases = {host.settings.lease_ms for host in self.hosts}
+        leases = {lease for host in self.hosts for lease in (host.settings.lease_ms, host.longest_lease_ms)}
         return len(leases) > 1 or not all(host.neard.notices_lags for host in self.hosts)
 
     @property

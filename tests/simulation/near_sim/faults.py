@@ -13,6 +13,7 @@ from .wishes import WISHES
 Fault = Callable[[Cluster, Host], None]
 
 LONGEST_MS = 25_000
+CHANGED_LEASES = (4_000, 10_000, 40_000)
 
 
 def strike(cluster: Cluster, kind: str, host: Host) -> None:
@@ -178,6 +179,16 @@ def _stale_reads(cluster: Cluster, host: Host) -> None:
     cluster.world.after(_a_while(cluster), host.link.heal)
 
 
+def _slow_consul(cluster: Cluster, host: Host) -> None:
+    """For everybody, and all the while: each answer takes up to two leases."""
+    rng = cluster.world.rng
+    takes = int(host.settings.lease_ms * rng.choice((0.05, 0.1, 0.2, 0.35, 0.5, 2.0)))
+    lasts = _a_while(cluster)
+    for one in cluster.hosts:
+        one.link.least_ms = takes // 2
+        cluster.world.after(lasts, one.link.heal)
+
+
 def _consul_leaderless(cluster: Cluster, _host: Host) -> None:
     cluster.consul.leaderless_until = cluster.world.now + _a_while(cluster)
 
@@ -240,6 +251,12 @@ def _detach(_cluster: Cluster, host: Host) -> None:
         host.supervisor.post(ev.DetachAsked())
 
 
+def _lease_changed(cluster: Cluster, host: Host) -> None:
+    """The supervisor is exchanged, with another lease; its neard goes on."""
+    host.change_lease(cluster.world.rng.choice(CHANGED_LEASES))
+    host.crash_supervisor()
+
+
 def _kuutamod_stops(cluster: Cluster, _host: Host) -> None:
     if cluster.kuutamod is not None:
         cluster.kuutamod.stop()
@@ -277,6 +294,7 @@ FAULTS: dict[str, Fault] = {
     "requests lost": _requests_lost,
     "bad link": _bad_link,
     "stale reads": _stale_reads,
+    "slow consul": _slow_consul,
     "consul leaderless": _consul_leaderless,
     "session destroyed": _session_destroyed,
     "key deleted": _key_deleted,
@@ -287,6 +305,7 @@ FAULTS: dict[str, Fault] = {
     "stop in a hurry": _stop_in_a_hurry,
     "stop all at once": _stop_all_at_once,
     "detach": _detach,
+    "lease changed": _lease_changed,
 }
 # What is wrong about one thing: together these reach deeper than faults that have nothing to do with each other.
 THEMES: tuple[tuple[str, ...], ...] = (
@@ -301,6 +320,8 @@ THEMES: tuple[tuple[str, ...], ...] = (
         "key deleted out of reach",
     ),
     ("all keys deleted", "key deleted out of reach", "neard behind", "supervisor crash", "stop"),
+    # A holder whose deadline is not the one that its record speaks of.
+    ("lease changed", "cut off", "answers lost", "requests lost"),
     # The holder is out of reach and goes on, to the last moment that it may.
     ("cut off", "requests lost", "answers lost"),
     ("neard behind", "late news, then an end", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from near_ha.cluster import Standing
@@ -44,6 +45,7 @@ class Host:
 
     def __init__(self, world: World, shared: Shared, settings: Settings, drift: float) -> None:
         self.world, self.settings, self.name = world, settings, settings.node_id
+        self.longest_lease_ms = settings.lease_ms
         self.consul, chain, self.wishes = shared
         self.clock = BootClock(world, drift)
         self.link = Link(world, self.consul, self._look)
@@ -127,6 +129,7 @@ class Host:
             ended = "it gave its key up"
         known = self.memory if ended or (neard.armed and neard.tag == tag) else None
         deadline = guard.deadline if neard.armed else None
+        supervisor.found(deadline)
         supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended))
 
     def ask_guard(self, request: Callable[[Guard], None]) -> None:
@@ -163,6 +166,11 @@ class Host:
         if not keep_memory:
             self.memory = None
         self.world.after(self.world.between(100, 12_000), self.start_supervisor)
+
+    def change_lease(self, lease_ms: int) -> None:
+        """Of the supervisors that start from now on."""
+        self.settings = replace(self.settings, lease_ms=lease_ms)
+        self.longest_lease_ms = max(self.longest_lease_ms, lease_ms)
 
     def _without_supervisor(self) -> None:
         if self.supervisor is not None:

@@ -19,11 +19,13 @@ LONGEST_STUCK_MS = 20_000
 class Link:
     """``requests`` and ``answers`` say whether each direction passes; ``slow_ms`` is the longest delay of one way.
 
+    ``least_ms`` is what every way takes at least: a Consul that is far away, or has a slow disk.
+
     ``stale_ms`` is how old a read may be (0: reads are consistent, as the supervisor asks for them).
     """
 
     __slots__ = (
-        "_consul", "_world", "answers", "doubling", "healed", "loss", "requests", "slow_ms", "stale_ms",
+        "_consul", "_world", "answers", "doubling", "healed", "least_ms", "loss", "requests", "slow_ms", "stale_ms",
     )  # fmt: skip
 
     def __init__(self, world: World, consul: Consul, healed: Callable[[], None]) -> None:
@@ -31,7 +33,7 @@ class Link:
         self.requests = self.answers = True
         self.loss = self.doubling = 0.0
         self.slow_ms = QUICK_MS
-        self.stale_ms = 0
+        self.least_ms = self.stale_ms = 0
 
     @property
     def up(self) -> bool:
@@ -41,14 +43,14 @@ class Link:
     def delay(self) -> int:
         """How long one message takes."""
         draw = self._world.random()
-        return 1 + int(self.slow_ms * draw * draw * draw)
+        return 1 + self.least_ms + int(self.slow_ms * draw * draw * draw)
 
     def heal(self) -> None:
         """Everything passes again."""
         self.requests = self.answers = True
         self.loss = self.doubling = 0.0
         self.slow_ms = QUICK_MS
-        self.stale_ms = 0
+        self.least_ms = self.stale_ms = 0
         self.healed()
 
     def ask(self, apply: Apply, hear: Hear, timeout: int) -> None:

@@ -88,6 +88,10 @@ class Supervisor:
             self._wake_at = -1
             self.post(TICK)
 
+    def found(self, deadline: int | None) -> None:
+        """A signer with a deadline that the supervisor before this one has bought."""
+        self._bought = max(self._bought, deadline or 0)
+
     def resume(self) -> None:
         """Go on where it stood still: what came in between is handled now, in order."""
         self.paused = False

@@ -10,8 +10,11 @@ from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
+from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
+from near_supervisor.io.exporter import exposition
+from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, UNKNOWN, D, Play, held, record
 
 LONG = 6 * D
@@ -110,3 +113,52 @@ def test_a_takeover_after_a_lowered_lease_takes_the_lowered_one() -> None:
         if found := play.one(cmd.Acquire, play.wait(1_000)):
             break
     assert found
+
+
+# --- a Consul that is slow
+
+
+@pytest.mark.parametrize(("took", "warned"), [(D // 4, False), (D // 4 + 1, True)])
+def test_a_heartbeat_that_takes_a_part_of_the_lease_is_warned_about(took: int, warned: bool) -> None:
+    play = Play().to_validating()
+    sent_at = play.now
+    for _ in range(3):
+        play.do(ev.HeartbeatAnswered(play.node.last_term, sent_at, YES), after=took)
+        sent_at = play.now
+    assert ("a heartbeat took 2.50 s of a lease of 10 s" in play.said()) is warned
+    assert play.said().count("a heartbeat took") <= 1
+    assert Snapshot(play.node, play.now, 0).status()["consul"]["heartbeat_ms"] == took
+    seconds = f"near_supervisor_heartbeat_seconds {took / 1000:g}"
+    assert seconds in exposition(lambda: Snapshot(play.node, play.now, 0))
+
+
+@pytest.mark.parametrize("latency", [0, D // 10, D // 10 + 20, D * 35 // 100])
+def test_a_consul_that_takes_a_third_of_the_lease_for_each_answer_costs_no_signature(latency: int) -> None:
+    """Each is asked after the last was answered, and counts from when it was sent."""
+    assert latency < lease.request_timeout_ms(D)
+    play = Play().to_validating()
+    pending = play.now
+    for _ in range(40):
+        answered = play.do(
+            ev.HeartbeatAnswered(play.node.last_term, pending, YES), after=max(1, pending + latency - play.now)
+        )
+        beat = play.one(cmd.Heartbeat, answered) or play.one(cmd.Heartbeat, play.wait(D // 10))
+        assert isinstance(beat, cmd.Heartbeat)
+        pending = beat.at
+        play.poll(target=play.height + 2)
+        assert play.node.tenure is not None
+        assert play.node.tenure.deadline is not None
+        assert play.node.tenure.deadline - play.now > D // 20
+    assert not any(isinstance(one, cmd.KillNeard) for _, one in play.log)
+
+
+def test_one_lost_request_costs_no_signature() -> None:
+    play = Play().to_validating()
+    play.heartbeat()
+    deadline = play.node.tenure.deadline if play.node.tenure else None
+    assert deadline is not None
+    lost = play.one(cmd.Heartbeat, play.wait(D // 10))
+    assert lost
+    play.do(ev.HeartbeatAnswered(play.node.last_term, play.now, UNKNOWN), after=lease.request_timeout_ms(D))
+    assert play.one(cmd.Heartbeat, play.wait(D // 10))
+    assert play.now + D * 2 // 10 <= deadline, "there is time for the next one"
