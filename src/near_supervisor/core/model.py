@@ -197,10 +197,10 @@ class Node:
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
-    itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before this node signs.
-    ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or cannot;
-    ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take over,
-    ``standby_equal``: and no worse than this one.
+    itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
+    this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
+    cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
+    over, ``standby_equal``: and no worse than this one.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from . import commands as cmd
 from . import sync
-from .model import Closing, Node
+from .commands import Command
+from .model import Closing, Neard, Node
 from .rules_neard import kill
 from .step import Step
 from .values import replace
 
 HUNG_AFTER_MISSES = 3
+# A busy neard answers at last; one that does not for so long hangs, whoever is ready.
+HUNG_FOR_CERTAIN_MS = 30_000
+MEMBERS_EVERY_MS = 1_000
 REFUSALS_BEFORE_GIVING_UP = 5
 
 
@@ -53,9 +57,10 @@ def end_signer_with_another_key(node: Node, _now: int) -> Step:
 
 
 def end_neard_that_hangs(node: Node, now: int) -> Step:
-    """A signer that was up and is silent for three polls is killed; a standby gets its start-up time again.
+    """A signer that was up and is silent for three polls is killed where that helps: another one is ready.
 
-    A standby may have re-executed itself for an epoch sync: its RPC goes away and comes back.
+    Else it may be busy, and nobody signs while it starts again; what is silent for much longer is killed all the same.
+    A standby gets its start-up time again: it may have re-executed itself for an epoch sync, its RPC goes and comes.
     """
     neard = node.neard
     if neard is None or neard.ending or neard.silent_since is None or not neard.answered:
@@ -63,9 +68,21 @@ def end_neard_that_hangs(node: Node, now: int) -> Step:
     if neard.misses < HUNG_AFTER_MISSES or now < neard.silent_since + _hung_after_ms(node):
         return node, []
     if neard.armed:
-        return kill(node, f"no answer from neard's /status for {neard.misses} polls")
+        return _end_silent_signer(node, neard, neard.silent_since, now)
     fresh_start = replace(neard, answered=False, started_at=now, misses=0, silent_since=None)
     return replace(node, neard=fresh_start, sync=sync.Sync(height=node.sync.height)), []
+
+
+def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) -> Step:
+    why = f"no answer from neard's /status for {neard.misses} polls"
+    helps = node.standby_ready and not node.paused
+    if helps or node.tenure is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:
+        return kill(node, f"{why}, and a standby is ready" if helps else why)
+    out: list[Command] = []
+    if not node.reading_members and now >= node.members_at:
+        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
+        out.append(cmd.ReadMembers())
+    return node, out
 
 
 def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
@@ -105,6 +122,8 @@ def due(node: Node, times: list[int]) -> None:
         times.append(neard.started_at + node.settings.startup_timeout_ms)
     elif neard.silent_since is not None:
         times.append(neard.silent_since + _hung_after_ms(node))
+        if neard.armed:
+            times += (node.members_at, neard.silent_since + HUNG_FOR_CERTAIN_MS)
     if neard.armed and tenure is not None and tenure.deadline is not None:
         times.append(tenure.deadline)
 

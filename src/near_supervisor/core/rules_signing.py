@@ -11,12 +11,12 @@ from . import commands as cmd
 from .approvals import Approvals, Silence
 from .commands import Command
 from .model import Neard, Node
+from .rules_signer import MEMBERS_EVERY_MS
 from .signing import Answer
 from .step import Step
 from .values import replace
 
 LOOK_MS = 1_000
-MEMBERS_EVERY_MS = 1_000
 # A neard that was started with the key has no peers for its first seconds.
 SAY_AFTER_MS = 3_000
 SAY_AGAIN_MS = 30_000

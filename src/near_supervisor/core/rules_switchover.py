@@ -15,7 +15,7 @@ from . import commands as cmd
 from . import hot, rules_hot, rules_window
 from .model import Node, Tenure
 from .rules_neard import bounded_by_a_standby, handing_over
-from .rules_signing import MEMBERS_EVERY_MS
+from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
 

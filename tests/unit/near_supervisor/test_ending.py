@@ -9,7 +9,7 @@ from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
-from near_supervisor.core.rules_signer import HUNG_AFTER_MISSES
+from near_supervisor.core.rules_signer import HUNG_AFTER_MISSES, HUNG_FOR_CERTAIN_MS
 from support.core_play import NO, SETTINGS, D, Play, sample, standby
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
@@ -52,11 +52,43 @@ def test_a_crash_of_neard_releases_at_once_and_names_what_may_have_been_signed()
     assert release.record.height == 2_000 + 2 + 1
 
 
-def test_a_signer_that_hangs_is_killed_after_three_polls() -> None:
+def silent(play: Play, polls: int) -> list[cmd.Command]:
+    """neard answers none of so many polls, a second each; Consul goes on to answer."""
+    out: list[cmd.Command] = []
+    for _ in range(polls):
+        out += play.do(play.polled(None, "timed out"), after=1_000)
+        play.heartbeat()
+    return out
+
+
+def test_a_signer_that_hangs_is_killed_after_three_polls_if_another_one_is_ready() -> None:
     play = Play().to_validating()
-    for _ in range(HUNG_AFTER_MISSES - 1):
-        assert not play.one(cmd.KillNeard, play.do(play.polled(None, "timed out"), after=1_000))
-    assert play.one(cmd.KillNeard, play.do(play.polled(None, "timed out"), after=1_000))
+    assert not play.one(cmd.ReadMembers, silent(play, HUNG_AFTER_MISSES - 1))
+    out = silent(play, 1)
+    assert play.one(cmd.ReadMembers, out)
+    assert not play.one(cmd.KillNeard, out)
+    assert play.one(cmd.KillNeard, play.do(ev.MembersSeen(play.now, (standby("b"),))))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_busy_signer_is_left_alone_where_its_end_helps_nobody_and_killed_when_it_surely_hangs(paused: bool) -> None:
+    play = Play().to_validating()
+    play.do(ev.ConfigSeen(paused=paused))
+    others = (standby("b", ready=paused),)
+    for _ in range(HUNG_FOR_CERTAIN_MS // 1_000):
+        out = silent(play, 1)
+        if play.node.reading_members:
+            out += play.do(ev.MembersSeen(play.now, others))
+        assert not play.one(cmd.KillNeard, out)
+    assert play.one(cmd.KillNeard, silent(play, 1))
+
+
+def test_one_that_answers_in_between_was_busy() -> None:
+    play = Play().to_validating()
+    for _ in range(3):
+        silent(play, HUNG_FOR_CERTAIN_MS // 1_000 - 2)
+        play.poll(target=play.height + 2)
+    assert not [command for _, command in play.log if isinstance(command, cmd.KillNeard)]
 
 
 def test_a_standby_that_re_executes_itself_is_given_its_start_again() -> None:
@@ -124,6 +156,8 @@ def test_a_signer_that_had_answered_and_is_silent_after_a_crash_hangs_and_does_n
         play.heartbeat()
         play.now += 500
         out += play.do(ev.Polled(200, play.now, None, "no answer"))
+        if play.node.reading_members:
+            out += play.do(ev.MembersSeen(play.now, (standby("b"),)))
     assert bool(play.one(cmd.KillNeard, out)) is killed
 
 
