@@ -48,6 +48,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "return sent_at + lease_ms",
     ),
     Mutant(
+        "rule 1: the record names a lease that covers the deadline which a longer one has bought",
+        CORE + "rules_lease.py",
+        "record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))",
+        "record = replace(record, lease_ms=lease_ms)",
+    ),
+    Mutant(
         "rule 1: a heartbeat carries the condition that the lock is still ours",
         MODEL + "consul.py",
         '        """check-session, check-index, set (what is kept), set."""\n'

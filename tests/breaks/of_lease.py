@@ -5,6 +5,56 @@ from __future__ import annotations
 from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
+    # --- settings that change under a running signer
+    Break(
+        "rule 1: the record names a lease that covers the deadline which a longer one has bought",
+        CORE + "rules_lease.py",
+        "record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))",
+        "record = replace(record, lease_ms=lease_ms)",
+        UNIT + "test_settings_change.py",
+    ),
+    Break(
+        "rule 1: and a height that covers it",
+        CORE + "rules_lease.py",
+        "limit = max(lease.hold_until(now, lease_ms), tenure.deadline or 0) + lease.KILL_SLACK_MS",
+        "limit = lease.hold_until(now, lease_ms) + lease.KILL_SLACK_MS",
+        UNIT + "test_settings_change.py",
+    ),
+    Break(
+        "rule 1: the deadline that counts is not below the one that the guard has",
+        CORE + "absorb_consul.py",
+        "deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), tenure.deadline or 0)",
+        "deadline = lease.hold_until(event.sent_at, node.settings.lease_ms)",
+        UNIT + "test_settings_change.py",
+    ),
+    Break(
+        "rule 3: a record that is there speaks for itself",
+        CORE + "watch.py",
+        "silence_ms = max(settings.lease_ms, seen_lease_ms if remembered else 0)",
+        "silence_ms = max(settings.lease_ms, seen_lease_ms)",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "rule 1: a Consul that takes a third of the lease for each answer keeps it alive",
+        CORE + "lease.py",
+        "lease_ms * 4 // 10)",
+        "lease_ms // 10)",
+        UNIT + "test_settings_change.py",
+    ),
+    Break(
+        "a busy signer is not killed where that helps nobody",
+        CORE + "rules_signer.py",
+        "if helps or node.tenure is None or now",
+        "if True or now",
+        UNIT + "test_ending.py",
+    ),
+    Break(
+        "a signer that surely hangs is killed, whoever is ready",
+        CORE + "rules_signer.py",
+        "or now >= silent_since + HUNG_FOR_CERTAIN_MS:",
+        "or False:",
+        UNIT + "test_ending.py",
+    ),
     Break(
         "rule 1: the deadline counts from when the heartbeat was sent, not from its answer",
         CORE + "absorb_consul.py",
