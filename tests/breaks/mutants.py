@@ -163,7 +163,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
         CORE + "rules_lease.py",
-        "limit = lease.hold_until(now, node.settings.lease_ms) + lease.KILL_SLACK_MS",
+        "limit = max(lease.hold_until(now, lease_ms), tenure.deadline or 0) + lease.KILL_SLACK_MS",
         "limit = now - 5_000",
     ),
     Mutant(
@@ -248,8 +248,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a signer that hangs is killed",
         CORE + "rules_signer.py",
-        'return kill(node, f"no answer from neard\'s /status for {neard.misses} polls")',
-        "return node, []",
+        "if helps or node.tenure is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:",
+        "if False:",
         profile="liveness",
     ),
     Mutant(

@@ -99,8 +99,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
         CORE + "rules_lease.py",
-        "height = _may_have_signed(node, tenure, limit)",
-        "height = _may_have_signed(node, tenure, now)",
+        "_may_have_signed(node, tenure, limit), now, tenure.give_up)",
+        "_may_have_signed(node, tenure, now), now, tenure.give_up)",
         PLAYS,
     ),
     Break(

@@ -149,7 +149,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 3: a vacancy is waited out for the longest lease that was ever seen",
         CORE + "absorb_consul.py",
-        "seen_lease_ms=max(node.seen_lease_ms, record.lease_ms),",
+        "seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),",
         "seen_lease_ms=0,",
         UNIT + "test_height.py",
     ),
