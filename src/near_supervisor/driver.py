@@ -49,7 +49,7 @@ class Driver:
         )
         self._cluster = ClusterSide(options, self.post)
         self._host = HostSide(options, config, self.post)
-        self._node = Node(settings)
+        self._node = Node(settings, seen_index=run_dir.index())
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
         self.snapshot = Snapshot(self._node, self._started_at, self._started_at)
@@ -116,6 +116,8 @@ class Driver:
                 self._guard.move_deadline(deadline)
             case cmd.Remember(memory):
                 self._guard.remember(memory)
+            case cmd.KeepIndex(index):
+                self._run_dir.keep_index(index)
             case cmd.Forget():
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():

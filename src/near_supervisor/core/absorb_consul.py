@@ -8,13 +8,14 @@ from . import beside, candidacy, lease, watch
 from . import events as ev
 from .answer import Kind
 from .ceiling import Ceiling
-from .commands import Command, DropSession, Forget, MoveDeadline, Remember, Say
+from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Remember, Say
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step
 from .values import replace
 
 RETRY_MS = 1_000
 SAY_SLOW_AGAIN_MS = 30_000
+KEEP_INDEX_MS = 60_000
 
 # A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
 MAX_TERM = 2**53
@@ -89,7 +90,14 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     objection = beside.other_key(seen, node.settings) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
-    node = replace(node, watch=watch.look(node.watch, seen, now), objection=objection)
+    view = watch.look(node.watch, seen, now, node.seen_index)
+    index = seen.index or 0
+    # What was turned back counts from here on.
+    highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
+    node = replace(node, watch=view, seen_index=highest, objection=objection)
+    if now >= node.keep_index_at or highest < node.kept_index:
+        said.append(KeepIndex(highest))
+        node = replace(node, kept_index=highest, keep_index_at=now + KEEP_INDEX_MS)
     for record in (seen.record, seen.kept):
         if record is not None:
             node = _know(node, record)

@@ -211,6 +211,13 @@ class Remember:
 
 
 @dataclass(frozen=True)
+class KeepIndex:
+    """Keep it for the next process: the largest index of Consul that was seen, now and then."""
+
+    index: int
+
+
+@dataclass(frozen=True)
 class Forget:
     """The tenure is over: there is nothing to take up again."""
 
@@ -258,6 +265,7 @@ Command = (
     | NoteProof
     | NoteChange
     | Remember
+    | KeepIndex
     | Forget
     | Say
     | Exit

@@ -235,6 +235,9 @@ class Node:
     last_term: int = 0
     seen_height: int = 0
     seen_lease_ms: int = 0
+    seen_index: int = 0
+    kept_index: int = 0
+    keep_index_at: int = 0
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False

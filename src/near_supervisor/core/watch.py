@@ -76,12 +76,15 @@ class Try:
     height: int | None
 
 
-def look(watch: Watch | None, seen: Seen, now: int) -> Watch:
-    """The view after a read whose answer arrived at ``now``: any change starts the wait again."""
+def look(watch: Watch | None, seen: Seen, now: int, highest: int = 0) -> Watch:
+    """The view after a read whose answer arrived at ``now``: any change starts the wait again.
+
+    ``highest`` is the largest index that was ever seen: Consul counts all its writes, so that a smaller one is history,
+    also where there was no key in between.
+    """
     if watch is not None and _same(watch.seen, seen):
         return watch
-    before = watch.seen.index if watch is not None else None
-    turned_back = before is not None and seen.index is not None and seen.index < before
+    turned_back = seen.index is not None and seen.index < highest
     return Watch(seen, now, turned_back or (watch is not None and watch.turned_back and seen.released))
 
 

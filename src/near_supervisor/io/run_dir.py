@@ -1,11 +1,13 @@
 """The supervisor's own directory: what its successor needs after a crash.
 
 ``instance`` is a random name kept across restarts: it tells a restarted node from a second one that was
-given the same node id. ``tenure.json`` holds the session and term under which neard was armed.
+given the same node id. ``tenure.json`` holds the session and term under which neard was armed, ``index`` the largest
+index of Consul that was seen.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -21,6 +23,7 @@ from near_supervisor.core.tip import Tip
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
+_MAX_DIGITS = 19
 _INSTANCE = re.compile(r"[0-9a-f]{16}")
 
 
@@ -75,6 +78,19 @@ class RunDir:
             return Memory(session, term, floor, ceiling, tip, document.get("answered") is True)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
+
+    def keep_index(self, index: int) -> None:
+        """The largest index of Consul that was seen; what cannot be written is said by whatever needs the directory."""
+        with contextlib.suppress(OSError):
+            self._write("index", str(index))
+
+    def index(self) -> int:
+        """What was kept; 0 when there is nothing, or nothing readable."""
+        try:
+            text = (self.path / "index").read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return 0
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
     def _refuse_others(self) -> None:
         """Whoever can write here can stand in for the guard, and say that a neard has ended."""

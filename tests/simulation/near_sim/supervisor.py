@@ -36,7 +36,7 @@ class Supervisor:
 
     def __init__(self, host: Host) -> None:
         self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
-        self.node = Node(host.settings)
+        self.node = Node(host.settings, seen_index=host.kept_index)
         self.alive = True
         self.paused = False
         self.crash_chance = 0.0
@@ -160,6 +160,9 @@ class Supervisor:
 
     def _forget(self, _command: cmd.Forget) -> None:
         self._host.memory = None
+
+    def _keep_index(self, command: cmd.KeepIndex) -> None:
+        self._host.kept_index = command.index
 
     def _exit(self, command: cmd.Exit) -> None:
         self._host.supervisor_left(command.detach)
@@ -365,6 +368,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.MoveDeadline: Supervisor._move_deadline,
     cmd.PollNeard: Supervisor._poll_neard,
     cmd.Remember: Supervisor._remember,
+    cmd.KeepIndex: Supervisor._keep_index,
     cmd.Forget: Supervisor._forget,
     cmd.Exit: Supervisor._exit,
     cmd.Register: Supervisor._register,

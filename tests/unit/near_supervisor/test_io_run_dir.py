@@ -175,3 +175,18 @@ def test_a_full_disk_is_said_not_thrown(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "fsync", full)
     assert "No space left on device" in refused(tmp_path).message
+
+
+def test_the_largest_index_outlives_the_process(tmp_path: Path) -> None:
+    first = RunDir(tmp_path)
+    assert first.index() == 0
+    first.keep_index(48_213)
+    release(first)
+    assert RunDir(tmp_path).index() == 48_213
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "9" * 20, "\udcff"])
+def test_an_index_that_is_none_is_nothing(tmp_path: Path, text: str) -> None:
+    directory = RunDir(tmp_path)
+    (directory.path / "index").write_text(text, errors="surrogateescape")
+    assert directory.index() == 0

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from near_ha.lease_record import LeaseState
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
 from near_supervisor.core.lease import FOREIGN_WAIT_MS
 from near_supervisor.core.watch import How, Seen, Try, Watch, look, verdict
-from support.core_play import SETTINGS, D, held, record, released
+from support.core_play import SETTINGS, D, Play, held, record, released
 
 MISSING = Seen(None)
 VACANT = Seen(40, record(node_id="", state=LeaseState.VACANT), "", None)
@@ -70,10 +72,36 @@ def test_a_history_that_turned_back_does_not() -> None:
 
 
 def test_a_release_in_a_history_that_turned_back_may_be_long_over() -> None:
-    turned = look(look(None, held(60), 0), released(), 1_000)
+    turned = look(look(None, held(60), 0), released(), 1_000, highest=60)
     assert turned.turned_back
     assert verdict(turned, SETTINGS, 0, 1_000 + D - 1) is None
     assert isinstance(verdict(turned, SETTINGS, 0, 1_000 + D), Try)
+
+
+def test_an_index_that_was_turned_back_is_not_forgotten_where_there_was_no_key() -> None:
+    """1000, gone, 50: released, and long over."""
+    play = Play().to_voting()
+    for seen in (held(1_000), MISSING, released()):
+        play.shows_chain = True
+        play.do(ev.LeaseSeen(seen), after=10)
+    assert play.node.watch is not None
+    assert play.node.watch.turned_back
+    assert not [command for _, command in play.log if isinstance(command, cmd.Acquire)]
+    play.do(ev.LeaseSeen(held(51)), after=10)
+    play.do(ev.LeaseSeen(replace(released(), index=52)), after=10)
+    assert not play.node.watch.turned_back, "the history that is there now counts"
+
+
+def test_the_largest_index_is_kept_for_the_next_process_now_and_then() -> None:
+    play = Play().to_voting()
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_000)))) == cmd.KeepIndex(1_000)
+    assert not play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_001)), after=1_000))
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_060)), after=60_000)) == cmd.KeepIndex(1_060)
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(700)), after=1_000)) == cmd.KeepIndex(700), "turned back"
+    later = Play(replace(Play().node, seen_index=1_060)).to_voting()
+    later.do(ev.LeaseSeen(released()))
+    assert later.node.watch is not None
+    assert later.node.watch.turned_back
 
 
 @pytest.mark.parametrize(
