@@ -119,6 +119,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_witness.look, "answer, no signer"),
     (rules_witness.overrule, "tenure, request, no signer"),
     (rules_witness.rest, "tenure, no signer"),
+    (rules_witness.make_room, "tenure, no signer"),
     (rules_witness.alarm, "tenure, no signer"),
     (rules_lease.clear_to_sign, "tenure, no signer"),
     (rules_lease.promote, "tenure, no signer"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import commands as cmd
 from . import witness as wit
 from .model import Node, Tenure
+from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
 from .witness import Mark, Witness
@@ -15,6 +16,8 @@ from .witness import Mark, Witness
 # A neard that answers does so within a few milliseconds.
 PATIENCE_MS = 300
 SAY_AGAIN_MS = 30_000
+# Without a look at the blocks for so long a veto has no end in sight.
+BLIND_LEASES = 3
 
 
 def look(node: Node, now: int) -> Step:
@@ -79,6 +82,29 @@ def rest(node: Node, now: int) -> Step:
     return replace(node, witness=replace(witness, mark=None)), [cmd.Say("info", text)]
 
 
+def make_room(node: Node, now: int) -> Step:
+    """Whoever cannot see whether the other one is gone leaves the lease to a node that may: a veto has an end."""
+    witness, tenure = node.witness, node.tenure
+    if tenure is None or tenure.give_up or node.paused or not _is_blind(node, now) or witness is None:
+        return node, []
+    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness):
+        mark = witness.mark.text() if witness.mark else ""
+        why = f"{mark}, and neard does not show whether that goes on; a standby is ready"
+        return replace(node, tenure=replace(tenure, give_up=why)), []
+    if node.reading_members or now < node.members_at:
+        return node, []
+    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+
+
+def _is_blind(node: Node, now: int) -> bool:
+    witness = node.witness
+    return witness is not None and witness.mark is not None and now >= _blind_at(node, witness)
+
+
+def _blind_at(node: Node, witness: Witness) -> int:
+    return max(witness.read_at, witness.seen_at) + BLIND_LEASES * node.settings.lease_ms
+
+
 def alarm(node: Node, now: int) -> Step:
     """That this node does not sign, and why, is said again and again."""
     witness, tenure = node.witness, node.tenure
@@ -114,7 +140,7 @@ def due(node: Node, times: list[int]) -> None:
     if witness is None or tenure is None or tenure.cleared or tenure.give_up:
         return
     if witness.mark is not None:
-        times.append(wit.quiet_at(witness, node.settings.lease_ms))
+        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness), node.members_at)
         if witness.said_at is not None:
             times.append(witness.said_at + SAY_AGAIN_MS)
     elif witness.reading:

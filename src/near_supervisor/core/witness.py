@@ -48,7 +48,7 @@ class Witness:
     The last question was asked at ``asked_at``, when the head was ``asked_head``; ``reading``: it is not answered yet.
     All that there is up to ``head`` was looked at (0 = nothing). ``base`` are the counters of a look at which all up to
     ``above`` had been counted. ``mark`` was seen last at ``seen_at`` (None = nothing is held against a promotion), and
-    told last at ``said_at``.
+    told last at ``said_at``. ``read_at`` is when neard last showed its blocks.
     """
 
     above: int
@@ -60,6 +60,7 @@ class Witness:
     mark: Mark | None = None
     seen_at: int = 0
     said_at: int | None = None
+    read_at: int = 0
 
 
 def begin(witness: Witness, look: Look) -> Witness:
@@ -74,7 +75,7 @@ def fold(witness: Witness, look: Look, now: int) -> Witness:
     known = begin(witness, look).base
     # What is counted is compared with the last time from then on, however close to the head ``above`` is.
     base = look.counted if known is not None and look.counted is not None else known
-    witness = replace(witness, head=max(witness.head, look.head), base=base)
+    witness = replace(witness, head=max(witness.head, look.head), base=base, read_at=now)
     if mark is None:
         return witness
     return replace(witness, above=max(witness.above, mark.height), mark=mark, seen_at=now)

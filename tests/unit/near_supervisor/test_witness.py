@@ -13,11 +13,11 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.proof import Counted, Duty
-from near_supervisor.core.rules_witness import PATIENCE_MS, SAY_AGAIN_MS
+from near_supervisor.core.rules_witness import BLIND_LEASES, PATIENCE_MS, SAY_AGAIN_MS
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet
 from near_supervisor.snapshot import Snapshot
-from support.core_play import SETTINGS, D, Play, held
+from support.core_play import SETTINGS, D, Play, held, standby
 
 FLOOR = 100
 APPROVAL = "an approval"
@@ -308,3 +308,36 @@ def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     assert play.node.tenure is not None
     assert play.node.tenure.give_up
     assert not play.one(cmd.LookAtChain, play.poll())
+
+
+# --- a veto without an end
+
+
+def blind(play: Play, duration: int) -> list[cmd.Command]:
+    """neard answers, but for its blocks."""
+    out: list[cmd.Command] = []
+    for _ in range(duration // BLOCK_MS):
+        out += play.wait(BLOCK_MS)
+        out += play.poll()
+        if play.node.witness is not None and play.node.witness.reading:
+            out += play.do(ev.ChainLooked(play.node.witness.above, None))
+        if play.node.tenure is not None and play.node.tenure.beating:
+            out += play.heartbeat()
+    return out
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_whoever_cannot_see_whether_it_goes_on_leaves_the_lease_to_another_one(ready: bool) -> None:
+    play = vetoed()
+    out = blind(play, BLIND_LEASES * D - 2 * BLOCK_MS)
+    assert not play.one(cmd.ReadMembers, out)
+    assert play.one(cmd.ReadMembers, blind(play, 3 * BLOCK_MS))
+    out = play.do(ev.MembersSeen(play.now, (standby("b", ready=ready),)))
+    assert bool(play.one(cmd.Release, out)) is ready
+    assert not play.one(cmd.StopNeard, blind(play, 3 * D)), "it does not sign in any case"
+
+
+def test_whoever_sees_that_it_goes_on_keeps_it() -> None:
+    play = vetoed()
+    play.do(ev.MembersSeen(play.now, (standby("b"),)))
+    assert not play.one(cmd.Release, lives_on(play, 2 * BLIND_LEASES * D, seen=True))
