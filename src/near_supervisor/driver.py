@@ -147,6 +147,7 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         validator_public_key=options.validator_public_key,
         lease_ms=options.lease_ms,
         block_time_ms=config.block_time_ms,
+        skip_ms=config.skip_ms,
         startup_timeout_ms=options.startup_timeout_ms,
         height_patience_ms=options.height_patience_ms,
         chain_may_stand_still=options.chain_may_stand_still,

@@ -96,6 +96,14 @@ class Play:
         assert self.node.tenure is not None
         return self.do(ev.HeartbeatAnswered(self.node.tenure.term, self.now, answer))
 
+    def two_heads(self, **changes: object) -> list[cmd.Command]:
+        """The chain goes on for two blocks, so that a new holder's neard is above all that may have been signed."""
+        out = []
+        for _ in range(2):
+            self.now += self.node.settings.block_time_ms
+            out += self.poll(**changes)
+        return out
+
     # --- ways to a state
 
     def to_voting(self) -> Play:
@@ -109,10 +117,11 @@ class Play:
         return self
 
     def to_tenure(self) -> Play:
-        """Holder of the lease by a clean release at height 100; the first heartbeat is under way."""
+        """Holder of the lease by a clean release, above all that was signed; the first heartbeat is under way."""
         self.to_voting()
         assert self.one(cmd.Acquire, self.do(ev.LeaseSeen(released())))
         self.do(ev.AcquireAnswered(YES))
+        self.two_heads(head_age_ms=0)
         return self
 
     def to_validating(self) -> Play:

@@ -34,7 +34,8 @@ class LeaseRecord:
 
     ``lease_ms`` is the holder's lease D in milliseconds; ``term`` grows with each change of holder,
     ``seq`` with each heartbeat of one term; ``height`` is the largest height the holder may have
-    signed, or may still sign before its deadline; ``handover_to`` names the only node that may
+    signed, or may still sign before its deadline unless a block comes; ``chain_ms`` is what the chain's clock showed
+    when the record was written (milliseconds since 1970; 0 = not known); ``handover_to`` names the only node that may
     acquire at once ("" = any).
     """
 
@@ -48,6 +49,7 @@ class LeaseRecord:
     validator_public_key: str
     handover_to: str = ""
     reason: str = ""
+    chain_ms: int = 0
 
     def to_json(self) -> str:
         """The value as it is stored."""
@@ -74,6 +76,7 @@ def parse(raw: bytes) -> LeaseRecord:
         validator_public_key=fields.text("validator_public_key"),
         handover_to=fields.text("handover_to"),
         reason=fields.text("reason"),
+        chain_ms=fields.count("chain_ms", _MAX_COUNT, default=0),
     )
 
 

@@ -7,7 +7,6 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 from . import beside, candidacy, lease, watch
 from . import events as ev
 from .answer import Kind
-from .ceiling import Ceiling
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Remember, Say
 from .model import Attempt, Closing, Memory, Node, Session, Tenure
 from .step import Step
@@ -158,13 +157,18 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
 def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     if node.session is None:
         return replace(node, attempt=None), []
-    line = node.heads.ceiling(node.settings.block_time_ms) if node.heads else Ceiling(attempt.floor, now)
     tenure = Tenure(
-        node.session.id, attempt.term, attempt.floor, line, since=now, heartbeat_at=now, succession=attempt.succession
+        node.session.id,
+        attempt.term,
+        attempt.floor,
+        attempt.end,
+        since=now,
+        heartbeat_at=now,
+        succession=attempt.succession,
     )
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
     out: list[Command] = [
-        Remember(Memory(tenure.session, tenure.term, tenure.floor, line, node.tip)),
+        Remember(Memory(tenure.session, tenure.term, tenure.floor)),
         Say("info", f"acquired the lease, term {tenure.term}"),
     ]
     return node, out

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from . import candidacy, hot, lease, proof, sync, tip
+from . import candidacy, heads, hot, proof, sync, tip
 from . import events as ev
-from .ceiling import Ceiling, TwoHeads
 from .commands import Command, KillNeard, MoveDeadline, Remember, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
@@ -41,11 +40,12 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         memory.session,
         memory.term,
         memory.floor,
-        memory.ceiling,
+        end=None,
         since=now,
         heartbeat_at=now,
         kept_answered=memory.answered,
         deadline=event.deadline,
+        accounted=True,
         cleared=True,
         was_armed=True,
         give_up=f"neard: {event.ended}" if event.ended else "",
@@ -54,8 +54,6 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         node,
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
-        heads=TwoHeads.beginning(memory.ceiling),
-        tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
         last_term=memory.term,
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
@@ -184,15 +182,15 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -tip.FUTURE_MS:
         seen = tip.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
         node = replace(node, tip=seen)
-    if neard.key_taken_at is not None and node.heads is not None:
-        # It was asked as a standby, without the metric that bounds it; the line until now does.
-        heads = node.heads
-    else:
-        heads = _heads(node, sample, view, event.asked_at)
-    facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=heads, made=sample.made)
+    head = heads.Head(sample.height, _made_at(node, sample, event.asked_at), sample.born_ms or 0)
+    known = heads.fold(node.heads, head)
+    facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=known, made=sample.made)
+    if node.tenure is not None and neard.armed:
+        signed = max(node.tenure.signed, sample.height + 1, sample.target_height or 0)
+        facts = replace(facts, tenure=replace(node.tenure, signed=signed))
     if node.proof is not None:
         facts = replace(facts, proof=proof.compare(node.proof, sample.made, event.asked_at))
-    node, kept = _keep(facts, heads)
+    node, kept = _keep(facts)
     return node, said + kept
 
 
@@ -217,22 +215,16 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
     )
 
 
-def _keep(node: Node, heads: TwoHeads) -> Step:
-    """What the next process finds after a crash is never lower than what counts, and not much higher either.
-
-    Else it would name, and a successor would wait for, all that the chain could have gained since the lease was
-    acquired. It also finds that the signer has answered: one that does not is then known to hang, and not to start.
-    """
-    tenure, settings = node.tenure, node.settings
+def _keep(node: Node) -> Step:
+    """The next process finds after a crash that the signer has answered: one that does not then hangs, and starts not."""
+    tenure = node.tenure
     if tenure is None:
         return node, []
-    line = heads.ceiling(settings.block_time_ms)
     answered = node.armed and node.neard is not None and hot.confirmed_by(node.neard) is None
-    near = 0 <= tenure.kept.ahead_ms(line, settings.block_time_ms) <= lease.heartbeat_interval(settings.lease_ms)
-    if near and answered == tenure.kept_answered:
+    if answered == tenure.kept_answered:
         return node, []
-    memory = Memory(tenure.session, tenure.term, tenure.floor, line, node.tip, answered)
-    return replace(node, tenure=replace(tenure, kept=line, kept_answered=answered)), [Remember(memory)]
+    memory = Memory(tenure.session, tenure.term, tenure.floor, answered)
+    return replace(node, tenure=replace(tenure, kept_answered=answered)), [Remember(memory)]
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:
@@ -240,36 +232,7 @@ def _missed(neard: Neard, reason: str) -> list[Command]:
     return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
 
 
-def _heads(node: Node, sample: sync.Sample, view: sync.Sync, asked_at: int) -> TwoHeads:
-    """The line through this sample; it is lower than what counted until now only when it shows the tip of the chain."""
-    line = _line(node, sample, asked_at)
-    if node.heads is None:
-        return TwoHeads.beginning(line, sample.height)
-    # A head that looks younger than it can be may be a late one, of a producer whose clock is ahead.
-    doubted = node.tip is not None and node.tip.doubted_since is not None
-    # On a chain that may stand still neard goes on approving later and later heights without a new head.
-    if not view.synced or doubted or node.settings.chain_may_stand_still:
-        block_time = node.settings.block_time_ms
-        line = line.or_higher(node.heads.ceiling(block_time), block_time)
-    return node.heads.fold(sample.height, line)
-
-
-def _line(node: Node, sample: sync.Sample, asked_at: int) -> Ceiling:
-    block_time = node.settings.block_time_ms
-    # The next head comes a block time later; by half of one may the chain's clock be misread.
-    by_head = Ceiling(sample.height, _head_made_at(node, sample, asked_at) - block_time // 2)
-    if node.neard is None or not node.neard.armed or sample.target_height is None:
-        # No metric: the head of a synced neard may be as old as the sync rule lets it be.
-        by_target = Ceiling(sample.height + 1 + sync.fresh_ms(node.settings) // block_time, asked_at)
-    elif sample.target_height > sample.height + 1:
-        by_target = Ceiling(sample.target_height, asked_at)
-    else:
-        # It has signed for the height above its head, as every validator does at once: that is by_head.
-        return by_head
-    return by_head.or_higher(by_target, block_time)
-
-
-def _head_made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
+def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
     """When the head was made, on our clock: by what it is known to be at the tip, or by the wall clock if earlier."""
     by_wall_clock = asked_at - max(0, sample.head_age_ms)
     if node.tip is None or sample.born_ms is None:

@@ -13,6 +13,7 @@ from itertools import product
 
 from . import commands as cmd
 from . import (
+    rules_height,
     rules_hot,
     rules_lease,
     rules_neard,
@@ -116,6 +117,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
+    (rules_height.account, "tenure, no signer"),
     (rules_witness.look, "answer, no signer"),
     (rules_witness.overrule, "tenure, request, no signer"),
     (rules_witness.rest, "tenure, no signer"),

@@ -30,6 +30,11 @@ def hold_until(sent_at: int, lease_ms: int) -> int:
     return sent_at + lease_ms * 8 // 10
 
 
+def longest_hold_ms(lease_ms: int) -> int:
+    """So long after a heartbeat with this lease was asked for its holder signs at the most, by any clock of the two."""
+    return (lease_ms * 8 // 10 + KILL_SLACK_MS) * 101 // 99 + 1
+
+
 def session_ttl_ms(lease_ms: int) -> int:
     """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
     return max(10_000, lease_ms)

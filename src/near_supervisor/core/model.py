@@ -10,8 +10,8 @@ from near_ha.states import State
 from near_ha.switchover import Switchover
 
 from .approvals import Approvals, Silence
-from .ceiling import Ceiling, TwoHeads
 from .handover_window import Duties
+from .heads import End, Heads
 from .host import UNKNOWN, Host
 from .proof import Proof
 from .settings import Settings
@@ -76,15 +76,12 @@ class Session:
 class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
-    ``ceiling`` and ``tip`` are how the chain was seen last, or a little earlier: a line stays an upper bound, but the
-    older it is, the higher above the chain. ``answered``: the signer has, so that its silence means that it hangs.
+    ``floor`` is the height above which it signs. ``answered``: the signer has, so that its silence means that it hangs.
     """
 
     session: str
     term: int
     floor: int
-    ceiling: Ceiling
-    tip: Tip | None = None
     answered: bool = False
 
     @property
@@ -109,12 +106,13 @@ class Succession:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An acquisition that was asked for and whose outcome is not known yet."""
+    """An acquisition that was asked for and whose outcome is not known yet; the rest is as in the tenure."""
 
     how: How
     index: int | None
     term: int
     floor: int
+    end: End
     succession: Succession | None = None
 
 
@@ -122,8 +120,10 @@ class Attempt:
 class Tenure:
     """This node holds the lease, as far as it knows.
 
-    ``floor`` is the height above which this node may sign; ``kept`` is the line that the next process would find
-    after a crash, and ``kept_answered`` whether it would find that the signer has answered; ``deadline`` is None until
+    ``floor`` is the height above which this node may sign, ``end`` until when the predecessor may have signed (None = it
+    was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may have signed;
+    ``signed`` is the largest height that neard has signed, as far as it said; ``kept_answered`` is whether the next
+    process would find after a crash that the signer has answered; ``deadline`` is None until
     a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
     to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
     this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
@@ -134,9 +134,11 @@ class Tenure:
     session: str
     term: int
     floor: int
-    kept: Ceiling
+    end: End | None
     since: int
     heartbeat_at: int
+    accounted: bool = False
+    signed: int = 0
     kept_answered: bool = False
     deadline: int | None = None
     beating: bool = False
@@ -219,7 +221,7 @@ class Node:
     restarts: int = 0
     neard_ended_at: int | None = None
     sync: Sync = NOT_SYNCED
-    heads: TwoHeads | None = None
+    heads: Heads = ()
     tip: Tip | None = None
     polling: bool = False
     polled_at: int | None = None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, hot, lease, rules_hot, rules_witness, sync, watch
+from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
-from .model import Attempt, Guard, Node, Succession, Tenure
+from .model import Attempt, Guard, Memory, Node, Succession, Tenure
 from .readiness import unready
 from .rules_neard import stop
+from .rules_signer import MEMBERS_EVERY_MS
 from .settings import Strategy
 from .step import Step
 from .values import replace
@@ -34,7 +35,7 @@ def acquire(node: Node, now: int) -> Step:
     answer = watch.verdict(node.watch, node.settings, node.seen_lease_ms, now)
     if answer is None:
         return node, []
-    floor = max(node.seen_height, answer.height) if answer.height is not None else _floor_without_record(node)
+    floor = max(node.seen_height, answer.height or 0)
     if answer.how is watch.How.VACANT:
         vacancy = replace(
             _record(node, node.last_term, floor, now, answer.reason),
@@ -44,7 +45,8 @@ def acquire(node: Node, now: int) -> Step:
             lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
-    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, _succession(node, answer, now))
+    end = rules_height.believed(node, answer.end, now)
+    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _succession(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
@@ -67,12 +69,6 @@ def _succession(node: Node, answer: watch.Try, now: int) -> Succession:
     return Succession(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason)
 
 
-def _floor_without_record(node: Node) -> int:
-    """What may have been signed when nobody says it: all that was ever said, and all that our head may lack."""
-    tip = node.sync.height + 1 + sync.fresh_ms(node.settings) // node.settings.block_time_ms
-    return max(node.seen_height, tip)
-
-
 def heartbeat(node: Node, now: int) -> Step:
     """Rule 1: every tenth of the lease, also while neard is still stopping."""
     tenure = node.tenure
@@ -81,14 +77,14 @@ def heartbeat(node: Node, now: int) -> Step:
     lease_ms = node.settings.lease_ms
     # What the guard may really have: another lease may have bought it, before a restart of this process.
     limit = max(lease.hold_until(now, lease_ms), tenure.deadline or 0) + lease.KILL_SLACK_MS
-    record = _record(node, tenure.term, _may_have_signed(node, tenure, limit), now, tenure.give_up)
+    record = _record(node, tenure.term, _may_sign(node, tenure, limit), now, tenure.give_up)
     record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))
     node = replace(node, tenure=replace(tenure, beating=True))
     return node, [cmd.Heartbeat(now, tenure.session, record)]
 
 
 def clear_to_sign(node: Node, now: int) -> Step:
-    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above the floor.
+    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above all that may have been signed.
 
     And the chain shows nobody else who signs.
     """
@@ -96,27 +92,51 @@ def clear_to_sign(node: Node, now: int) -> Step:
     if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
         return node, []
     if not node.sync.synced or node.neard is None:
-        if now - tenure.since < node.settings.lease_ms:
-            return node, []
-        return replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}")), []
+        return _wait_for_sync(node, tenure, now)
     if rules_witness.holds_back(node, now):
         return node, []
-    if node.sync.height > tenure.floor:
-        return replace(node, tenure=replace(tenure, cleared=True)), []
+    if tenure.accounted and node.sync.height > tenure.floor:
+        return _clear(node, tenure)
     return _wait_for_height(node, tenure, now)
+
+
+def _clear(node: Node, tenure: Tenure) -> Step:
+    # Before the key is in place.
+    kept = cmd.Remember(Memory(tenure.session, tenure.term, tenure.floor))
+    return replace(node, tenure=replace(tenure, cleared=True, kept_answered=False)), [kept]
+
+
+def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
+    """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's."""
+    if now - tenure.since < node.settings.lease_ms:
+        return node, []
+    gives_up = replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}"))
+    if node.neard is None or not node.sync.stands:
+        return gives_up, []
+    if now < _stands_too_long_at(node, tenure):
+        return node, []
+    if node.standby_ready and (node.members_read_at or 0) > tenure.since:
+        return gives_up, []
+    if node.reading_members or now < node.members_at:
+        return node, []
+    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+
+
+def _stands_too_long_at(node: Node, tenure: Tenure) -> int:
+    """From then on somebody else who has a newer block is better, if there is one."""
+    since = tenure.since if node.sync.advanced_at is None else node.sync.advanced_at
+    return since + sync.fresh_ms(node.settings) + node.settings.lease_ms
 
 
 def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
     waited = now - tenure.since
     if waited < node.settings.height_patience_ms:
         return node, []
-    text = (
-        f"own head {node.sync.height} is not above height {tenure.floor}, up to which the predecessor may have"
-        f" signed, after {waited / 1000:.0f} s"
-    )
+    text = f"{rules_height.missing(node, tenure)}, after {waited / 1000:.0f} s"
     if node.settings.chain_may_stand_still:
         said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
-        return replace(node, tenure=replace(tenure, cleared=True)), [said]
+        node, out = _clear(node, tenure)
+        return node, [said, *out]
     if tenure.said_at is not None and now - tenure.said_at < SAY_AGAIN_MS:
         return node, []
     hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
@@ -158,7 +178,7 @@ def release(node: Node, now: int) -> Step:
     height = tenure.floor
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
-        height = _may_have_signed(node, tenure, ended)
+        height = _may_sign(node, tenure, ended)
     record = _record(node, tenure.term, height, now, tenure.give_up)
     record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir)
     node = replace(node, tenure=replace(tenure, releasing=True))
@@ -182,13 +202,17 @@ def due(node: Node, times: list[int]) -> None:
         times.append(tenure.release_at)
     elif not tenure.cleared:
         times += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
+        if node.sync.stands:
+            times.append(max(node.members_at, _stands_too_long_at(node, tenure)))
         if tenure.said_at is not None:
             times.append(tenure.said_at + SAY_AGAIN_MS)
 
 
-def _may_have_signed(node: Node, tenure: Tenure, when: int) -> int:
-    block_time = node.settings.block_time_ms
-    return max(tenure.floor, node.heads.ceiling(block_time).height(when, block_time) if node.heads else 0)
+def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
+    """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
+    if not tenure.was_armed:
+        return tenure.floor
+    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, node.settings.skip_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:
@@ -205,4 +229,5 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         validator_public_key=settings.validator_public_key,
         # What neard says of itself is part of it; a record that is too long could not be read.
         reason=reason[:MAX_REASON],
+        chain_ms=min(max(0, node.tip.reads(now)), MAX_HEIGHT) if node.tip is not None else 0,
     )

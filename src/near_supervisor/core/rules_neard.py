@@ -67,23 +67,12 @@ def _poll_interval(node: Node) -> int:
         return WAITING_POLL_MS
     if tenure is not None and not tenure.cleared and not tenure.give_up:
         return _waiting_interval(node, tenure)
-    if node.neard.misses == 0 and (not node.sync.synced or bounded_by_a_standby(node)):
+    if node.neard.misses == 0 and not node.sync.synced:
         return settings.poll_ms // SYNCING_POLLS
     if node.neard.armed:
         # What it may have signed since the last answer is what a successor waits for.
         return max(settings.poll_ms // SYNCING_POLLS, min(settings.poll_ms, settings.block_time_ms))
     return settings.poll_ms
-
-
-def bounded_by_a_standby(node: Node) -> bool:
-    """What a signer may have signed is bounded by what a standby saw, which knows of no target height.
-
-    A successor would wait for heights that nobody has signed, so two heads of the signer itself are wanted soon.
-    """
-    neard, heads = node.neard, node.heads
-    if neard is None or not neard.armed or heads is None:
-        return False
-    return heads.since < (neard.started_at if neard.key_given_at is None else neard.key_given_at)
 
 
 def handing_over(node: Node) -> bool:
@@ -95,13 +84,14 @@ def handing_over(node: Node) -> bool:
 
 
 def _waiting_interval(node: Node, tenure: Tenure) -> int:
-    """Heights come one block time apart or later: ask when the floor can have been passed, then all the time.
+    """Blocks come one block time apart or later: ask when the one that is waited for can be there, then all the time.
 
     Where the next block is late, an eighth of a block time is as good as at once.
     """
-    settings = node.settings
-    soonest = (tenure.floor - node.sync.height) * settings.block_time_ms
-    late = (node.polled_at or 0) - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
+    settings, asked_at = node.settings, node.polled_at or 0
+    wanted = max(1, tenure.floor + 1 - node.sync.height) if tenure.accounted else 1
+    soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
+    late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)
     return max(often, min(soonest, settings.poll_ms // SYNCING_POLLS))
 

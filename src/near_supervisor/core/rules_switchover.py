@@ -14,7 +14,7 @@ from near_ha.switchover import Action, Phase, Switchover
 from . import commands as cmd
 from . import hot, rules_hot, rules_window
 from .model import Node, Tenure
-from .rules_neard import bounded_by_a_standby, handing_over
+from .rules_neard import handing_over
 from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
@@ -22,7 +22,6 @@ from .values import replace
 # A request that was accepted may take these leases more than its timeout, until everybody calls it off.
 ACCEPTED_LEASES = 2
 # In block times, with room for a block that is missed.
-TWO_HEADS_TAKE = 4
 FRESH_HEAD_TAKES = 3
 # In tenths of a block time: all that there is, but the half of one by which the chain's clock may be misread.
 ENDS_WITHIN = 4
@@ -72,9 +71,6 @@ def answer_request(node: Node, now: int) -> Step:
     heir, against = _heir(node, request)
     if against:
         return _end(node, Phase.FAILED, against)
-    if bounded_by_a_standby(node) and now < _bounded_by_itself_at(node, tenure):
-        # The heir would wait for heights that nobody has signed; until this node has shown two heads, it signs on.
-        return node, []
     held, why = rules_window.hold(node, request, now)
     if held is not None:
         return held
@@ -137,7 +133,7 @@ def due(node: Node, times: list[int]) -> None:
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
         times.append(rules_window.patience_ends(node, request))
-        times += (node.members_at, _bounded_by_itself_at(node, node.tenure), _best_moment_by(node))
+        times += (node.members_at, _best_moment_by(node))
 
 
 def _best_moment_by(node: Node) -> int:
@@ -145,18 +141,11 @@ def _best_moment_by(node: Node) -> int:
 
 
 def _has_old_head(node: Node, now: int) -> bool:
-    """Is it so late after the newest head that the signer may see, and sign upon, another one before it has ended?"""
+    """Is it so late after the newest head that the next one may be taken for one from before the end of this signer?"""
     neard, heads, block_time = node.neard, node.heads, node.settings.block_time_ms
-    if neard is None or not neard.armed or not neard.answered or heads is None:
+    if neard is None or not neard.armed or not neard.answered or not heads:
         return False
-    end = now + block_time * ENDS_WITHIN // 10
-    return heads.ceiling(block_time).height(end, block_time) > node.sync.height + 1
-
-
-def _bounded_by_itself_at(node: Node, tenure: Tenure) -> int:
-    """A chain that does not move is not waited for."""
-    since = tenure.since if tenure.signs_at is None else tenure.signs_at
-    return since + TWO_HEADS_TAKE * node.settings.block_time_ms
+    return now + block_time * ENDS_WITHIN // 10 - heads[-1].made_at >= block_time // 2
 
 
 def _called_off_at(node: Node, request: Switchover) -> int:

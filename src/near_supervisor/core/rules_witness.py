@@ -29,8 +29,10 @@ def look(node: Node, now: int) -> Step:
     if witness is None or witness.above != above:
         if node.sync.height <= above:
             return node, []
-        # A question that is under way is about other heights.
-        witness = Witness(above)
+        # A question that is under way is about other heights; what was seen was seen.
+        tenure = node.tenure
+        seen = witness is not None and witness.mark is not None and tenure is not None and witness.seen_at >= tenure.since
+        witness = replace(witness, above=above, reading=False) if witness is not None and seen else Witness(above)
     if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
         return node, []
     # Expensive for neard; of use only to compare.
@@ -43,7 +45,7 @@ def _above(node: Node) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
     tenure = node.tenure
     if tenure is not None:
-        return None if tenure.cleared or tenure.give_up else tenure.floor
+        return None if tenure.cleared or tenure.give_up or not tenure.accounted else tenure.floor
     seen = node.watch.seen if node.watch else None
     # After a release the lease can be had at once: there is no time to compare anything.
     waits = seen is not None and not seen.released and (seen.record or seen.kept) is not None
@@ -85,24 +87,20 @@ def rest(node: Node, now: int) -> Step:
 def make_room(node: Node, now: int) -> Step:
     """Whoever cannot see whether the other one is gone leaves the lease to a node that may: a veto has an end."""
     witness, tenure = node.witness, node.tenure
-    if tenure is None or tenure.give_up or node.paused or not _is_blind(node, now) or witness is None:
+    if tenure is None or tenure.give_up or node.paused or witness is None or witness.mark is None:
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness):
-        mark = witness.mark.text() if witness.mark else ""
-        why = f"{mark}, and neard does not show whether that goes on; a standby is ready"
+    if now < _blind_at(node, witness, tenure):
+        return node, []
+    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness, tenure):
+        why = f"{witness.mark.text()}, and neard does not show whether that goes on; a standby is ready"
         return replace(node, tenure=replace(tenure, give_up=why)), []
     if node.reading_members or now < node.members_at:
         return node, []
     return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
 
 
-def _is_blind(node: Node, now: int) -> bool:
-    witness = node.witness
-    return witness is not None and witness.mark is not None and now >= _blind_at(node, witness)
-
-
-def _blind_at(node: Node, witness: Witness) -> int:
-    return max(witness.read_at, witness.seen_at) + BLIND_LEASES * node.settings.lease_ms
+def _blind_at(node: Node, witness: Witness, tenure: Tenure) -> int:
+    return max(witness.read_at, witness.seen_at, tenure.since) + BLIND_LEASES * node.settings.lease_ms
 
 
 def alarm(node: Node, now: int) -> Step:
@@ -140,7 +138,7 @@ def due(node: Node, times: list[int]) -> None:
     if witness is None or tenure is None or tenure.cleared or tenure.give_up:
         return
     if witness.mark is not None:
-        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness), node.members_at)
+        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness, tenure), node.members_at)
         if witness.said_at is not None:
             times.append(witness.said_at + SAY_AGAIN_MS)
     elif witness.reading:

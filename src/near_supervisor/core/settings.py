@@ -21,7 +21,8 @@ class Settings:
 
     ``member_id`` is unique in the cluster, ``node_id`` is what people call the node: they differ only
     where kuutamod's default id ``node`` is used for several nodes. ``block_time_ms`` is the chain's
-    shortest time between two heights (``consensus.min_block_production_delay`` of neard's config). ``priority`` is the
+    shortest time between two blocks (``consensus.min_block_production_delay`` of neard's config), ``skip_ms`` the
+    shortest after which it gives a height up (``consensus.max_block_production_delay``). ``priority`` is the
     failover priority: 0 = never by itself, 100 = at once, between them the later the lower. ``validator_account_id`` is
     the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
     ``min_peers`` are so many that neard wants before it works, ``version`` is that of this program ("" = not known).
@@ -34,6 +35,7 @@ class Settings:
     validator_public_key: str
     lease_ms: int
     block_time_ms: int
+    skip_ms: int = 1_800
     poll_ms: int = 1_000
     startup_timeout_ms: int = 120_000
     start_attempts: int = 3

@@ -40,10 +40,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Sync:
-    """What a series of samples amounts to; ``reason`` says what is missing when not synced."""
+    """What a series of samples amounts to; ``reason`` says what is missing when not synced.
+
+    ``came_fresh``: the newest block was no older than it may be when it came. ``stands``: all that is missing is a
+    newer one, and it may be the chain that has none.
+    """
 
     synced: bool = False
     reason: str = "neard has not answered yet"
+    came_fresh: bool = False
+    stands: bool = False
     height: int = 0
     peers: int | None = None
     advanced_at: int | None = None
@@ -62,10 +68,13 @@ def fold(sync: Sync, sample: Sample, now: int, settings: Settings) -> Sync:
     """The view after one more sample."""
     advanced = sync.advanced_at is None or sample.height > sync.height
     advanced_at = now if advanced or sync.advanced_at is None else sync.advanced_at
+    came_fresh = sample.head_age_ms <= fresh_ms(settings) if advanced else sync.came_fresh
     reason = _missing(sample, now - advanced_at, settings)
     return Sync(
         synced=not reason,
         reason=reason,
+        came_fresh=came_fresh,
+        stands=bool(reason) and came_fresh and not sample.syncing and sample.peers != 0,
         height=sample.height,
         peers=sample.peers,
         advanced_at=advanced_at,

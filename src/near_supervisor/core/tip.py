@@ -35,6 +35,10 @@ class Tip:
         """When the block of time ``born_ms`` was made, on our clock, at the earliest."""
         return born_ms + self.offset - max(0, now - self.at) // SLOW_DIVISOR
 
+    def reads(self, now: int) -> int:
+        """What the chain's clock shows at ``now``, at the latest; milliseconds since 1970."""
+        return now - self.offset + max(0, now - self.at) // SLOW_DIVISOR
+
 
 def fold(tip: Tip | None, born_ms: int, asked_at: int, block_time_ms: int) -> Tip:
     """The view after a neard in sync, asked at ``asked_at``, has shown a head that was made at ``born_ms``."""

@@ -11,6 +11,7 @@ from enum import Enum
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import lease
+from .heads import End
 from .settings import Settings
 from .values import dataclass
 
@@ -67,13 +68,14 @@ class Try:
     """Now, in this way, at this index.
 
     ``index`` is that of the lease; for a vacancy, that of the last heartbeat. ``height`` is the largest that the
-    predecessor may have signed, by its record; None where nobody says it.
+    predecessor has signed as far as its record tells; None where nobody says it. ``end`` is when it ended, at the latest.
     """
 
     how: How
     index: int | None
     reason: str
     height: int | None
+    end: End
 
 
 def look(watch: Watch | None, seen: Seen, now: int, highest: int = 0) -> Watch:
@@ -124,19 +126,29 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
     seen, record = watch.seen, watch.seen.record
     if seen.index is None:
         height = seen.kept.height if seen.kept is not None else None
-        return Try(How.VACANT, seen.kept_index, "there is no lease record", height)
+        return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))
     waited = f"for {(now - watch.since) / 1000:.1f} s"
     if record is None:
         name = seen.holder or "a record that is not ours"
-        return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None)
+        return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None, End(now))
     if seen.released:
         text = f"{seen.holder} has released it"
         if not _offered(watch, settings):
             text += f" to {record.handover_to or 'any node'}, and nobody takes it {waited}"
-        return Try(How.RELEASED, seen.index, text, record.height)
+        end = End(now) if watch.turned_back else End(watch.since, record.chain_ms)
+        return Try(How.RELEASED, seen.index, text, record.height, end)
     if record.state is LeaseState.VACANT:
-        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height)
-    return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height)
+        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height, End(now))
+    return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height, _ended(watch, now))
+
+
+def _ended(watch: Watch, now: int) -> End:
+    """When the holder of a record that has been silent had to be gone: its last heartbeat was asked for before the read."""
+    record = watch.seen.record
+    if record is None or watch.turned_back:
+        return End(now)
+    held = lease.longest_hold_ms(record.lease_ms)
+    return End(min(now, watch.since + held), record.chain_ms + held if record.chain_ms else 0)
 
 
 def is_own(seen: Seen, settings: Settings) -> bool:

@@ -10,14 +10,16 @@ from near_ha.errors import BadConfig
 from near_supervisor.core.hot import ALL_SHARDS
 
 DEFAULT_BLOCK_TIME_MS = 600
+DEFAULT_SKIP_MS = 1_800
 DEFAULT_MIN_PEERS = 3
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
 
 
 @dataclass(frozen=True)
 class NeardConfig:
-    """``rpc_host``/``rpc_port`` can be connected to; paths are absolute; ``block_time_ms`` is the chain's shortest.
+    """``rpc_host``/``rpc_port`` can be connected to; paths are absolute.
 
+    ``block_time_ms`` is the shortest time between two blocks, ``skip_ms`` that after which a height is given up.
     ``keeps_shards_of`` is the account whose shards neard follows, ``*`` when it tracks all shards, else "".
     ``min_peers`` are so many that neard waits for (``consensus.min_num_peers``).
     """
@@ -25,6 +27,7 @@ class NeardConfig:
     rpc_host: str
     rpc_port: int
     block_time_ms: int
+    skip_ms: int
     validator_key_file: Path
     node_key_file: Path
     lock_file: Path
@@ -52,7 +55,8 @@ def read(home: Path) -> NeardConfig:
     return NeardConfig(
         rpc_host=host,
         rpc_port=port,
-        block_time_ms=_block_time_ms(path, document),
+        block_time_ms=_delay_ms(path, document, "min_block_production_delay", DEFAULT_BLOCK_TIME_MS),
+        skip_ms=_delay_ms(path, document, "max_block_production_delay", DEFAULT_SKIP_MS),
         validator_key_file=home / _name(path, document, "validator_key_file", "validator_key.json"),
         node_key_file=home / _name(path, document, "node_key_file", "node_key.json"),
         lock_file=home / (data if isinstance(data, str) else "data") / "LOCK",
@@ -93,18 +97,18 @@ def _rpc_address(path: Path, document: dict[str, object]) -> tuple[str, int]:
     return _UNSPECIFIED.get(host, host).strip("[]"), int(port)
 
 
-def _block_time_ms(path: Path, document: dict[str, object]) -> int:
+def _delay_ms(path: Path, document: dict[str, object], name: str, default: int) -> int:
     consensus = document.get("consensus")
-    delay = consensus.get("min_block_production_delay") if isinstance(consensus, dict) else None
+    delay = consensus.get(name) if isinstance(consensus, dict) else None
     if delay is None:
-        return DEFAULT_BLOCK_TIME_MS
+        return default
     try:
         milliseconds = int(delay["secs"]) * 1000 + int(delay["nanos"]) // 1_000_000
     except (TypeError, KeyError, ValueError, OverflowError):
         milliseconds = 0
     if milliseconds <= 0:
         raise BadConfig(
-            f"{path} has consensus.min_block_production_delay = {delay!r}",
+            f"{path} has consensus.{name} = {delay!r}",
             'It should look like {"secs": 0, "nanos": 600000000}',
         )
     return milliseconds

@@ -17,9 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Memory
-from near_supervisor.core.tip import Tip
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
@@ -70,12 +68,8 @@ class RunDir:
         """What was remembered last; None when there is nothing, or nothing readable."""
         try:
             document = json.loads((self.path / "tenure.json").read_text())
-            ceiling = Ceiling(int(document["ceiling"]["target"]), int(document["ceiling"]["at"]))
-            # An older version kept none; an update need not cost a failover.
-            seen = document.get("tip")
-            tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
             session, term, floor = str(document["session"]), int(document["term"]), int(document["floor"])
-            return Memory(session, term, floor, ceiling, tip, document.get("answered") is True)
+            return Memory(session, term, floor, document.get("answered") is True)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 
 from .world import Violation, World
 
@@ -12,28 +13,46 @@ NOBODY = range(0)
 LOST_OF = 9
 # So many different times on the way, up to the longest one.
 LATENESSES = 5
+# Of so many heights one is this validator's to make.
+OURS_OF = 4
+LONGEST_WAIT_MS = 6_000
+BLOCKS_BEFORE = 64
+
+
+def waits(duration: int, first: int) -> int:
+    """How many of doomslug's waits fit in: a tenth of the first longer each, up to the longest."""
+    count, wait = 0, first
+    while duration >= wait and wait < LONGEST_WAIT_MS:
+        duration -= wait
+        count += 1
+        wait += first // 10
+    return count if wait < LONGEST_WAIT_MS else count + duration // LONGEST_WAIT_MS
 
 
 class Chain:
-    """Heights come one block time apart, or more slowly for a while; never faster.
+    """Blocks come a block time apart, or more slowly for a while; after each wait of doomslug's a height is given up.
 
-    ``judges_heights`` is False where a node was told that heights do not matter (--chain-may-stand-still).
+    Heights that are this validator's are skipped as long as nobody has its key. ``judges_heights`` is False where a node
+    was told that heights do not matter (--chain-may-stand-still).
     """
 
     __slots__ = (
-        "_ahead_ms", "_base_height", "_base_time", "_pace", "_paces", "_world",
+        "_ahead_ms", "_heights", "_made", "_not_before", "_pace", "_world",
         "armed", "block_time", "dice", "held_until", "judges_heights", "shows_approvals", "shows_blocks",
-        "signed_by", "stray",
+        "signed_by", "skip_ms", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
         self._world = world
         self.block_time = block_time
+        self.skip_ms = block_time * world.rng.choice((2, 3))
         self.judges_heights = True
         # One producer's clock may be ahead of the others'.
         self._ahead_ms = world.rng.choice((0, 0, 5_000))
-        self._base_time, self._base_height, self._pace = 0, 1_000, block_time
-        self._paces = [(self._base_height, self._base_time, self._pace)]
+        self._heights = list(range(1_001 - BLOCKS_BEFORE, 1_001))
+        self._made = [(height - 1_000) * block_time for height in self._heights]
+        self._pace: int | None = block_time
+        self._not_before = 0
         self.armed: tuple[str, int] | None = None
         self.signed_by: dict[str, int] = {}
         # First and last height that somebody signs of whom the cluster knows nothing; the judge does not know either.
@@ -47,30 +66,54 @@ class Chain:
         # Of its own, so that a schedule without blocks to look at tells the story it always told.
         self.dice = world.rng
 
+    def _grow(self) -> None:
+        """All blocks until now."""
+        while self._pace is not None:
+            newest, made = self._heights[-1], self._made[-1]
+            pace = max(self._pace, self.skip_ms) if self.is_ours(newest + 1) and self.armed is None else self._pace
+            due = max(made + pace, self._not_before)
+            if due > self._world.now:
+                return
+            self._heights.append(newest + 1 + waits(due - made, self.skip_ms))
+            self._made.append(due)
+
+    def is_ours(self, height: int) -> bool:
+        """Has this validator to make that block?"""
+        return height % OURS_OF == 0
+
     def height(self) -> int:
         """Height of the newest block."""
-        return self._base_height + (self._world.now - self._base_time) // self._pace
+        self._grow()
+        return self._heights[-1]
 
-    def height_seen(self, longest_ms: int) -> int:
-        """The same where a block arrives up to ``longest_ms`` after it was made, each one as late as it happens."""
-        height, age = self.height(), (self._world.now - self._base_time) % self._pace
+    def head(self, behind: int, longest_ms: int) -> int:
+        """The newest block of who is so many blocks behind, where each takes up to ``longest_ms`` to arrive."""
+        height = self.height()
         late_ms = longest_ms * (height * 7 % LATENESSES) // (LATENESSES - 1)
-        return height if age >= late_ms else height - 1
+        behind += self._world.now - self._made[-1] < late_ms
+        return self._heights[max(0, len(self._heights) - 1 - behind)]
 
-    def set_pace(self, pace: int) -> None:
-        """From now on a block every ``pace`` milliseconds (not less than the block time)."""
-        self._base_height = self.height()
-        self._base_time, self._pace = self._world.now, max(pace, self.block_time)
-        self._paces.append((self._base_height, self._base_time, self._pace))
+    def set_pace(self, pace: int | None) -> None:
+        """From now on a block every ``pace`` milliseconds; None = none at all."""
+        self._grow()
+        self._not_before, self._pace = self._world.now, pace
 
     def is_held(self) -> bool:
         """Are there dead connections of the account?"""
         return self._world.now < self.held_until
 
+    def missing(self, head: int) -> int:
+        """How many blocks there are above ``head``."""
+        self._grow()
+        return len(self._heights) - bisect_right(self._heights, head)
+
+    def made(self, height: int) -> int:
+        """When block ``height`` was made."""
+        return self._made[bisect_right(self._heights, height) - 1]
+
     def born(self, height: int) -> int:
-        """When block ``height`` was made, by its producer's clock."""
-        base, since, pace = next((one for one in reversed(self._paces) if one[0] <= height), self._paces[0])
-        return since + (height - base) * pace + (self._ahead_ms if height % AHEAD_EVERY == 0 else 0)
+        """The same by its producer's clock."""
+        return self.made(height) + (self._ahead_ms if height % AHEAD_EVERY == 0 else 0)
 
     # --- the book
 
@@ -78,10 +121,12 @@ class Chain:
         """A neard of ``host`` may sign from now on. Violation if another one still may."""
         if self.armed is not None:
             raise Violation(f"two armed neards: {self.armed} is alive when {(host, pid)} is armed")
+        self._grow()
         self.armed = (host, pid)
 
     def disarm(self, host: str, pid: int) -> None:
         """It has ended."""
+        self._grow()
         if self.armed == (host, pid):
             self.armed = None
 
@@ -106,7 +151,7 @@ class Chain:
         others = [min(head, height) for name, height in self.signed_by.items() if name != host and height > above]
         return max(stray + others, default=None)
 
-    def made(self, head: int) -> int:
+    def counted(self, head: int) -> int:
         """A count that grows with everything that is signed, in the blocks up to ``head``."""
         signed = max((min(head, height) for height in self.signed_by.values()), default=0)
         return signed + len(range(self.stray.start, min(self.stray.stop, head + 1)))

@@ -94,6 +94,7 @@ class Cluster:
             *names,
             lease_ms,
             self.chain.block_time,
+            self.chain.skip_ms,
             poll_ms=POLL_MS,
             startup_timeout_ms=STARTUP_TIMEOUT_MS,
             height_patience_ms=self.world.rng.choice(HEIGHT_PATIENCES_MS),
@@ -154,10 +155,10 @@ class Cluster:
         if not self._calm:
             self.consul.delete(also_kept)
 
-    def fall_behind(self, host: Host, heights: int) -> None:
+    def fall_behind(self, host: Host, blocks: int) -> None:
         """The next burst of a head that lags, unless everything is calm by then."""
         if not self._calm:
-            host.neard.fall_behind(heights)
+            host.neard.fall_behind(blocks)
 
     def end_neard(self, host: Host) -> None:
         """A crash that was under way, unless everything is calm by then."""

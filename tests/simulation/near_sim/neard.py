@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_supervisor.core.approvals import Own
 from near_supervisor.core.sync import Sample
 
-from .chain import Chain
+from .chain import Chain, waits
 from .clock import BootClock
 from .world import Violation, World
 
@@ -71,13 +71,15 @@ class Neard:
         host = self._host
         if not (self.loaded and self.alive and self.up) or host.stopped:
             return
-        target = host.target()
-        self._first = target if self._first is None else self._first
-        host.chain.sign(host.name, self._first, target)
+        self._first = host.head() + 1 if self._first is None else self._first
+        host.chain.sign(host.name, self._first, host.target())
 
     def end(self) -> None:
-        """It has ended, and signs nothing any more."""
+        """It has ended, and signs nothing any more. Its last block may be one that nobody else has got."""
         self.sign()
+        target = self._host.target()
+        if self.loaded and self.up and self._first is not None and self._host.makes(target):
+            self._host.chain.sign(self._host.name, self._first, target + 1)
         self.alive = self._host.lock_is_held = False
         if self._refused:
             self._host.rejoin()
@@ -104,7 +106,6 @@ class NeardHost:
         # Less than the half of a block time by which the supervisor lets itself misread the chain's clock.
         self._hops_ms = world.rng.choice((0, 0, chain.block_time * 2 // 5))
         self._frozen_at: int | None = None
-        self._frozen_since = 0
         self._has_metric = world.chance(0.8)
         self._known_at_tip = False
         self.longest_stop_ms = world.rng.choice((100, 2_000))
@@ -124,27 +125,31 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.height_seen(self._hops_ms) - (self.behind if self._known_at_tip else self.usual_lag)
+        tip = self.chain.head(self.behind if self._known_at_tip else self.usual_lag, self._hops_ms)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
 
     def target(self) -> int:
-        """The largest height it has approved: one above its head, and slowly more while no block comes."""
-        if self._frozen_at is None:
-            return self.head() + 1
-        return self.head() + 1 + (self.world.now - self._frozen_since) // (4 * self.chain.block_time)
+        """The largest height it has approved: one above its head, and one more for each wait that no block has ended."""
+        head = self.head()
+        return head + 1 + waits(self.world.now - self.chain.made(head), self.chain.skip_ms)
+
+    def makes(self, height: int) -> bool:
+        """Has it made that block, and lost it with its connection?"""
+        at_tip = height == self.chain.height() + 1 and not self.stopped
+        return at_tip and self.chain.is_ours(height) and self.world.chance(0.5)
 
     def forget_tip(self) -> None:
         """A new supervisor: with a wall clock that is behind it has to see the tip first (safety.md, assumption 7)."""
         self._known_at_tip = self._clock_error >= 0
 
-    def fall_behind(self, heights: int) -> None:
-        """Its head stays ``heights`` below where it would be."""
-        self.behind = self.usual_lag + heights
+    def fall_behind(self, blocks: int) -> None:
+        """Its head stays so many blocks below where it would be."""
+        self.behind = self.usual_lag + blocks
 
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
-        self._frozen_at, self._frozen_since = self.head(), self.world.now
+        self._frozen_at = self.head()
 
     def rejoin(self) -> None:
         """It knows the chain as well as ever again, at once."""
@@ -166,7 +171,7 @@ class NeardHost:
         """What ``neard`` says when it is asked."""
         head, isolated = self.head(), self._frozen_at is not None
         born = self.chain.born(head)
-        missing = self.chain.height() - head
+        missing = self.chain.missing(head)
         self._known_at_tip = self._known_at_tip or missing <= self.usual_lag
         return Sample(
             height=head,

@@ -213,7 +213,7 @@ class Supervisor:
         if host.neard.speaks and chain.shows_blocks:
             head = host.neard.head()
             height = chain.marked(host.name, above, head)
-            counted = Counted(0, (Duty(head, chain.made(head)),)) if command.counters else None
+            counted = Counted(0, (Duty(head, chain.counted(head)),)) if command.counters else None
             look = Look(above, head, None if height is None else Mark(height, "an approval"), counted)
         takes = 1 + int(500 * chain.dice.random() ** 3) if chain.shows_blocks else 1
         if not host.neard.speaks:

@@ -12,7 +12,6 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.candidacy import stands_at
-from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Node, Tenure
 from near_supervisor.core.watch import Seen, Watch
 from support.core_play import SETTINGS, D, Play, held, released, sample, standby
@@ -82,7 +81,7 @@ def test_the_first_early_end_costs_nothing_the_next_ones_more_and_more() -> None
     assert (play.node.flaps, play.node.cool_until - play.now) == (1, 0)
     for flaps, leases in [(2, 1), (3, 2), (4, 3), (5, 3)]:
         play.node = replace(
-            play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, Ceiling(1, play.now), play.now, play.now, give_up="x")
+            play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, None, play.now, play.now, give_up="x")
         )
         play.do(ev.ReleaseAnswered(YES))
         assert (play.node.flaps, play.node.cool_until - play.now) == (flaps, leases * D)

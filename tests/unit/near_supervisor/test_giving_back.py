@@ -151,7 +151,7 @@ def test_a_supervisor_that_comes_after_it_releases_the_lease_of_what_gave_its_ke
     fresh = play()
     fresh.now = it.now
     fresh.do(ev.Tick())
-    memory = Memory(tenure.session, tenure.term, tenure.floor, tenure.kept)
+    memory = Memory(tenure.session, tenure.term, tenure.floor)
     out = fresh.do(ev.GuardReady(100, armed=False, memory=memory, ended="it gave its key up"))
     assert fresh.node.guard is Guard.READY
     assert fresh.one(cmd.Release, out)

@@ -13,13 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.ceiling import Ceiling
 from near_supervisor.core.model import Memory
-from near_supervisor.core.tip import Tip
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir
 
-MEMORY = Memory("session-a", 7, 1234, Ceiling(1240, 99_000), Tip(-5, 98_000))
+MEMORY = Memory("session-a", 7, 1234)
 
 
 def refused(path: Path) -> BadConfig:
@@ -70,7 +68,7 @@ def test_an_instance_that_is_none_is_made_anew(tmp_path: Path, left: bytes) -> N
     assert RunDir(tmp_path).instance == made.instance
 
 
-@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, tip=None), replace(MEMORY, answered=True)])
+@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, answered=True)])
 def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: Memory) -> None:
     first = RunDir(tmp_path)
     assert first.recall() is None
@@ -87,14 +85,15 @@ def test_what_cannot_be_written_leaves_nothing_older(tmp_path: Path) -> None:
     directory.remember(MEMORY)
     (tmp_path / "tenure.json.new").mkdir()
     with pytest.raises(OSError, match="tenure"):
-        directory.remember(replace(MEMORY, ceiling=Ceiling(1300, 99_500)))
+        directory.remember(replace(MEMORY, floor=1300))
     assert directory.recall() is None
 
 
-def test_what_a_version_without_a_tip_has_remembered_is_recalled(tmp_path: Path) -> None:
-    text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}}'
+def test_what_an_older_version_has_remembered_is_recalled(tmp_path: Path) -> None:
+    """It kept more; an update need not cost a failover."""
+    text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}, "tip": null}'
     (tmp_path / "tenure.json").write_text(text)
-    assert RunDir(tmp_path).recall() == replace(MEMORY, tip=None)
+    assert RunDir(tmp_path).recall() == MEMORY
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
@@ -108,13 +107,12 @@ def test_a_torn_memory_is_no_memory(tmp_path: Path, cut: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["null", "[]", "7", '"x"', "{}", '{"session": "s", "term": 1, "floor": 1}', "[" * 100_000,
-     '{"session": "s", "term": "x", "floor": 1, "ceiling": {"target": 1, "at": 1}, "tip": null}',
-     '{"session": "s", "term": 1e400, "floor": 1, "ceiling": {"target": 1, "at": 1}, "tip": null}',
-     '{"session": "s", "term": NaN, "floor": 1, "ceiling": {"target": 1, "at": 1}, "tip": null}',
-     '{"session": "s", "term": 1, "floor": 1, "ceiling": [1, 2], "tip": null}',
-     '{"session": "s", "term": null, "floor": 1, "ceiling": {"target": 1, "at": 1}, "tip": null}',
-     '{"session": "s", "term": 1, "floor": 1, "ceiling": {"target": 1, "at": 1}, "tip": 0}'],
+    ["null", "[]", "7", '"x"', "{}", '{"session": "s", "term": 1}', "[" * 100_000,
+     '{"session": "s", "term": "x", "floor": 1}',
+     '{"session": "s", "term": 1e400, "floor": 1}',
+     '{"session": "s", "term": NaN, "floor": 1}',
+     '{"session": "s", "term": null, "floor": 1}',
+     '{"session": "s", "term": 1, "floor": [1, 2]}'],
 )  # fmt: skip
 def test_a_memory_of_another_shape_is_no_memory(tmp_path: Path, text: str) -> None:
     directory = RunDir(tmp_path)
