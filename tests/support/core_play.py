@@ -101,7 +101,7 @@ class Play:
         out = []
         for _ in range(2):
             self.now += self.node.settings.block_time_ms
-            out += self.poll(**changes)
+            out += self.poll(**changes)  # type: ignore[arg-type]
         return out
 
     # --- ways to a state

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import beside, candidacy, lease, watch
+from . import beside, candidacy, lease, rules_height, watch
 from . import events as ev
 from .answer import Kind
-from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Remember, Say
-from .model import Attempt, Closing, Memory, Node, Session, Tenure
+from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
+from .model import Attempt, Closing, Node, Session, Tenure
 from .step import Step
 from .values import replace
 
@@ -167,10 +167,8 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         succession=attempt.succession,
     )
     node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
-    out: list[Command] = [
-        Remember(Memory(tenure.session, tenure.term, tenure.floor)),
-        Say("info", f"acquired the lease, term {tenure.term}"),
-    ]
+    node, out = rules_height.remember(node, answered=False)
+    out.append(Say("info", f"acquired the lease, term {tenure.term}"))
     return node, out
 
 

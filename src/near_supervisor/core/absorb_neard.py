@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from . import candidacy, heads, hot, proof, sync, tip
+from . import candidacy, heads, hot, proof, rules_height, sync, tip
 from . import events as ev
-from .commands import Command, KillNeard, MoveDeadline, Remember, Say
+from .commands import Command, KillNeard, MoveDeadline, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
 from .step import Step
 from .values import replace
 
 RETRY_MS = 1_000
+# In so long our clock may have gone wrong by a tenth of a second.
+KEEP_TIP_MS = 10_000
 
 
 def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
@@ -22,7 +24,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there"))
     if event.pid is None:
         return node, said
-    answered = event.armed and node.tenure is not None and node.tenure.kept_answered
+    answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
@@ -43,7 +45,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         end=None,
         since=now,
         heartbeat_at=now,
-        kept_answered=memory.answered,
+        kept=memory,
         deadline=event.deadline,
         accounted=True,
         cleared=True,
@@ -54,6 +56,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         node,
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
+        tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
         last_term=memory.term,
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
@@ -216,15 +219,22 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
 
 
 def _keep(node: Node) -> Step:
-    """The next process finds after a crash that the signer has answered: one that does not then hangs, and starts not."""
+    """The next process finds after a crash how the chain's clock reads, and that the signer has answered.
+
+    One that does not then hangs, and starts not.
+    """
     tenure = node.tenure
     if tenure is None:
         return node, []
     answered = node.armed and node.neard is not None and hot.confirmed_by(node.neard) is None
-    if answered == tenure.kept_answered:
+    kept = tenure.kept
+    if kept is not None and kept.answered == answered and not _is_old(kept, node.tip):
         return node, []
-    memory = Memory(tenure.session, tenure.term, tenure.floor, answered)
-    return replace(node, tenure=replace(tenure, kept_answered=answered)), [Remember(memory)]
+    return rules_height.remember(node, answered)
+
+
+def _is_old(kept: Memory, seen: tip.Tip | None) -> bool:
+    return seen is not None and (kept.tip is None or seen.at - kept.tip.at > KEEP_TIP_MS)
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:

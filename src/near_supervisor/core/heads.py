@@ -67,9 +67,9 @@ def approved(heads: Heads, when: int, skip_ms: int) -> int:
 def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | None:
     """The largest height that may have been signed by ``end``; None as long as the heads do not tell.
 
-    They tell once one of them was made after it: whoever signed then had an older head, so it approved that height at the
-    most, and one more for each wait since. (A block that it alone had is at a height that the chain skips, or below.)
-    By ``misread_ms`` a head may be older than it seems.
+    They tell once one of them was made after it: whoever signed then had an older head, so it approved that height at
+    the most, and one more for each wait since. (A block that it alone had is at a height that the chain skips, or
+    below.) By ``misread_ms`` a head may be older than it seems.
     """
     for number, head in enumerate(heads):
         if _is_after(head, end, misread_ms):
@@ -79,9 +79,9 @@ def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | No
 
 
 def _is_after(head: Head, end: End, misread_ms: int) -> bool:
-    if head.born_ms and end.chain_ms and head.born_ms - misread_ms < end.chain_ms:
+    if head.born_ms and end.chain_ms and head.born_ms - misread_ms <= end.chain_ms:
         return False
-    return head.made_at - misread_ms >= end.at
+    return head.made_at - misread_ms > end.at
 
 
 def skips(duration: int, skip_ms: int) -> int:

@@ -76,12 +76,14 @@ class Session:
 class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
-    ``floor`` is the height above which it signs. ``answered``: the signer has, so that its silence means that it hangs.
+    ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
+    ``answered``: the signer has, so that its silence means that it hangs.
     """
 
     session: str
     term: int
     floor: int
+    tip: Tip | None = None
     answered: bool = False
 
     @property
@@ -120,15 +122,14 @@ class Attempt:
 class Tenure:
     """This node holds the lease, as far as it knows.
 
-    ``floor`` is the height above which this node may sign, ``end`` until when the predecessor may have signed (None = it
-    was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may have signed;
-    ``signed`` is the largest height that neard has signed, as far as it said; ``kept_answered`` is whether the next
-    process would find after a crash that the signer has answered; ``deadline`` is None until
-    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease is
-    to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have signed in
-    this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
-    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing); ``by_restart``: neard is
-    started anew with the key.
+    ``floor`` is the height above which this node may sign, ``end`` until when the predecessor may have signed (None =
+    it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may have
+    signed; ``signed`` is the largest height that neard has signed, as far as it said; ``kept`` is what the next process
+    would find after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared`` once rule 4
+    held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
+    to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
+    ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
+    node signs ("" = nothing); ``by_restart``: neard is started anew with the key.
     """
 
     session: str
@@ -139,7 +140,7 @@ class Tenure:
     heartbeat_at: int
     accounted: bool = False
     signed: int = 0
-    kept_answered: bool = False
+    kept: Memory | None = None
     deadline: int | None = None
     beating: bool = False
     cleared: bool = False

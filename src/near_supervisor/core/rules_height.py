@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from . import heads, tip
+from near_ha.lease_record import LeaseState
+
+from . import heads, tip, watch
+from .commands import Remember
 from .heads import End
-from .model import Node, Tenure
+from .model import Memory, Node, Tenure
 from .step import Step
 from .values import replace
+
+
+def foreseen(node: Node, now: int) -> int | None:
+    """What the holder that is silent may have signed, for a standby that waits; None as long as it may still sign."""
+    watched = node.watch
+    if watched is None or watched.seen.record is None or watched.seen.record.state is not LeaseState.VALIDATING:
+        return None
+    height = _signed_by(node, watch.ended(watched, now))
+    return None if height is None else max(node.seen_height, height)
+
+
+def _signed_by(node: Node, end: End) -> int | None:
+    settings = node.settings
+    return heads.accounted(node.heads, end, settings.skip_ms, settings.block_time_ms // 2)
 
 
 def account(node: Node, _now: int) -> Step:
@@ -17,15 +34,23 @@ def account(node: Node, _now: int) -> Step:
     tenure = node.tenure
     if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None:
         return node, []
-    settings = node.settings
-    if tenure.accounted and node.heads[0].made_at >= tenure.end.at:
+    if tenure.accounted and node.heads[0].made_at > tenure.end.at:
         # What came before is forgotten by now.
         return node, []
-    height = heads.accounted(node.heads, tenure.end, settings.skip_ms, settings.block_time_ms // 2)
+    height = _signed_by(node, tenure.end)
     floor = max(tenure.floor, height or 0)
     if (tenure.floor, tenure.accounted) == (floor, height is not None):
         return node, []
     return replace(node, tenure=replace(tenure, floor=floor, accounted=height is not None)), []
+
+
+def remember(node: Node, answered: bool) -> Step:
+    """Keep what the next process needs to go on with the signer."""
+    tenure = node.tenure
+    if tenure is None:
+        return node, []
+    memory = Memory(tenure.session, tenure.term, tenure.floor, node.tip, answered)
+    return replace(node, tenure=replace(tenure, kept=memory)), [Remember(memory)]
 
 
 def believed(node: Node, end: End, now: int) -> End:
@@ -39,4 +64,6 @@ def missing(node: Node, tenure: Tenure) -> str:
     """What keeps this node from signing, a clause for people."""
     if not tenure.accounted:
         return f"own head {node.sync.height} is no newer than the last that the predecessor may have signed"
-    return f"own head {node.sync.height} is not above height {tenure.floor}, up to which the predecessor may have signed"
+    return (
+        f"own head {node.sync.height} is not above height {tenure.floor}, up to which the predecessor may have signed"
+    )

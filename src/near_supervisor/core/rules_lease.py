@@ -8,7 +8,7 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
-from .model import Attempt, Guard, Memory, Node, Succession, Tenure
+from .model import Attempt, Guard, Node, Succession, Tenure
 from .readiness import unready
 from .rules_neard import stop
 from .rules_signer import MEMBERS_EVERY_MS
@@ -101,9 +101,8 @@ def clear_to_sign(node: Node, now: int) -> Step:
 
 
 def _clear(node: Node, tenure: Tenure) -> Step:
-    # Before the key is in place.
-    kept = cmd.Remember(Memory(tenure.session, tenure.term, tenure.floor))
-    return replace(node, tenure=replace(tenure, cleared=True, kept_answered=False)), [kept]
+    # What the floor is has to be kept before the key is in place.
+    return rules_height.remember(replace(node, tenure=replace(tenure, cleared=True)), answered=False)
 
 
 def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:

@@ -6,6 +6,7 @@ It never authorises anything: the other parts of rule 4 hold as ever. What canno
 from __future__ import annotations
 
 from . import commands as cmd
+from . import rules_height
 from . import witness as wit
 from .model import Node, Tenure
 from .rules_signer import MEMBERS_EVERY_MS
@@ -22,7 +23,7 @@ BLIND_LEASES = 3
 
 def look(node: Node, now: int) -> Step:
     """As holder once, and at each new head while somebody was seen; before that once, to have counters to compare."""
-    above = _above(node)
+    above = _above(node, now)
     if above is None or node.armed or not node.sync.synced or node.closing is not None:
         return node, []
     witness = node.witness
@@ -31,7 +32,9 @@ def look(node: Node, now: int) -> Step:
             return node, []
         # A question that is under way is about other heights; what was seen was seen.
         tenure = node.tenure
-        seen = witness is not None and witness.mark is not None and tenure is not None and witness.seen_at >= tenure.since
+        seen = (
+            witness is not None and witness.mark is not None and tenure is not None and witness.seen_at >= tenure.since
+        )
         witness = replace(witness, above=above, reading=False) if witness is not None and seen else Witness(above)
     if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
         return node, []
@@ -41,15 +44,18 @@ def look(node: Node, now: int) -> Step:
     return replace(node, witness=asked), [cmd.LookAtChain(above, counters)]
 
 
-def _above(node: Node) -> int | None:
+def _is_held(node: Node, witness: Witness) -> bool:
+    """Was somebody seen in this tenure?"""
+    return witness.mark is not None and node.tenure is not None and witness.seen_at >= node.tenure.since
+
+
+def _above(node: Node, now: int) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
     tenure = node.tenure
     if tenure is not None:
         return None if tenure.cleared or tenure.give_up or not tenure.accounted else tenure.floor
-    seen = node.watch.seen if node.watch else None
     # After a release the lease can be had at once: there is no time to compare anything.
-    waits = seen is not None and not seen.released and (seen.record or seen.kept) is not None
-    return node.seen_height if waits else None
+    return rules_height.foreseen(node, now)
 
 
 def _wants_look(node: Node, witness: Witness) -> bool:

@@ -68,7 +68,8 @@ class Try:
     """Now, in this way, at this index.
 
     ``index`` is that of the lease; for a vacancy, that of the last heartbeat. ``height`` is the largest that the
-    predecessor has signed as far as its record tells; None where nobody says it. ``end`` is when it ended, at the latest.
+    predecessor has signed as far as its record tells; None where nobody says it. ``end`` is when it ended, at the
+    latest.
     """
 
     how: How
@@ -139,11 +140,11 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         return Try(How.RELEASED, seen.index, text, record.height, end)
     if record.state is LeaseState.VACANT:
         return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height, End(now))
-    return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height, _ended(watch, now))
+    return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height, ended(watch, now))
 
 
-def _ended(watch: Watch, now: int) -> End:
-    """When the holder of a record that has been silent had to be gone: its last heartbeat was asked for before the read."""
+def ended(watch: Watch, now: int) -> End:
+    """When the holder of a record that is silent has to be gone: its last heartbeat was asked for before the read."""
     record = watch.seen.record
     if record is None or watch.turned_back:
         return End(now)

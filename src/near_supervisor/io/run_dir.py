@@ -18,6 +18,7 @@ from pathlib import Path
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.model import Memory
+from near_supervisor.core.tip import Tip
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
@@ -69,7 +70,10 @@ class RunDir:
         try:
             document = json.loads((self.path / "tenure.json").read_text())
             session, term, floor = str(document["session"]), int(document["term"]), int(document["floor"])
-            return Memory(session, term, floor, document.get("answered") is True)
+            # An older version kept none; an update need not cost a failover.
+            seen = document.get("tip")
+            tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
+            return Memory(session, term, floor, tip, document.get("answered") is True)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

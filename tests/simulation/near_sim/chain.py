@@ -32,8 +32,8 @@ def waits(duration: int, first: int) -> int:
 class Chain:
     """Blocks come a block time apart, or more slowly for a while; after each wait of doomslug's a height is given up.
 
-    Heights that are this validator's are skipped as long as nobody has its key. ``judges_heights`` is False where a node
-    was told that heights do not matter (--chain-may-stand-still).
+    Heights that are this validator's are skipped as long as nobody has its key. ``judges_heights`` is False where a
+    node was told that heights do not matter (--chain-may-stand-still).
     """
 
     __slots__ = (

@@ -130,7 +130,7 @@ class NeardHost:
         return self._head
 
     def target(self) -> int:
-        """The largest height it has approved: one above its head, and one more for each wait that no block has ended."""
+        """The largest height it has approved: one above its head, and one more for each wait without a block."""
         head = self.head()
         return head + 1 + waits(self.world.now - self.chain.made(head), self.chain.skip_ms)
 

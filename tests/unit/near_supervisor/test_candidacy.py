@@ -80,9 +80,7 @@ def test_the_first_early_end_costs_nothing_the_next_ones_more_and_more() -> None
     fail(play)
     assert (play.node.flaps, play.node.cool_until - play.now) == (1, 0)
     for flaps, leases in [(2, 1), (3, 2), (4, 3), (5, 3)]:
-        play.node = replace(
-            play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, None, play.now, play.now, give_up="x")
-        )
+        play.node = replace(play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, None, play.now, play.now, give_up="x"))
         play.do(ev.ReleaseAnswered(YES))
         assert (play.node.flaps, play.node.cool_until - play.now) == (flaps, leases * D)
 

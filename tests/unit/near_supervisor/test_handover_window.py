@@ -79,7 +79,7 @@ def test_the_next_epoch_is_waited_for_where_only_the_edge_is_in_the_way() -> Non
 
 def asked(request: Switchover = REQUEST) -> tuple[Play, list[cmd.Command]]:
     """A holder with its head at HEAD, and what it does when it knows the members."""
-    play = Play(height=HEAD - 4).to_validating()
+    play = Play(height=HEAD - 6).to_validating()
     for _ in range(2):
         play.wait(BLOCK_MS)
         play.poll(target=play.height + 2, head_age_ms=0)

@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 
 from near_ha import lease_record
+from near_ha.lease_record import LeaseRecord
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
+from near_supervisor.core import heads
 from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Memory, Node
+from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
-from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample
+from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample, standby
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
 
@@ -50,15 +52,6 @@ def test_a_node_that_has_just_started_takes_lease_and_height_of_a_deleted_record
     assert note.record.term >= 12
 
 
-def test_where_nobody_says_how_far_the_holder_came_a_vacancy_names_all_that_our_own_head_may_lack() -> None:
-    """The lease and the last heartbeat are deleted, and this node never saw either."""
-    play = Play().to_voting()
-    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
-    assert isinstance(note, cmd.NoteVacancy)
-    # In sync is a head that is up to ten block times old; the next height is approved at once.
-    assert note.record.height == play.height + 1 + 10
-
-
 def test_a_note_that_was_refused_is_tried_again_with_the_newer_heartbeat() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(Seen(None, kept=record(), kept_index=44)))
@@ -67,16 +60,6 @@ def test_a_note_that_was_refused_is_tried_again_with_the_newer_heartbeat() -> No
     note = play.one(cmd.NoteVacancy, play.wait(D // 10))
     assert isinstance(note, cmd.NoteVacancy)
     assert (note.record.lease_ms, note.kept_index) == (2 * D, 51)
-
-
-def test_rule_4_nothing_is_armed_while_own_head_is_not_above_the_predecessors_height() -> None:
-    play = Play().to_voting()
-    play.do(ev.LeaseSeen(released(height=play.height + 3)))
-    play.do(ev.AcquireAnswered(YES))
-    assert not play.one(cmd.StopNeard, play.heartbeat())
-    for _ in range(3):
-        assert not play.one(cmd.StopNeard, play.poll())
-    assert play.one(cmd.StopNeard, play.poll())
 
 
 def test_a_chain_that_stands_still_is_waited_for_and_said_aloud() -> None:
@@ -102,16 +85,6 @@ def test_an_operator_may_overrule_the_height_rule_by_its_named_option() -> None:
     assert "as --chain-may-stand-still says" in play.said()
 
 
-def test_each_heartbeat_names_what_may_be_signed_until_its_own_deadline() -> None:
-    play = Play().to_validating()
-    play.poll(target=2_000)
-    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
-    play.heartbeat()
-    beat = beat or play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
-    assert isinstance(beat, cmd.Heartbeat)
-    assert beat.record.height >= 2_000 + D * 8 // 10 // 600
-
-
 def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others() -> None:
     play = Play().to_validating()
     play.poll(target=2**62)
@@ -124,9 +97,10 @@ def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others(
 
 def test_a_standby_that_gave_up_before_it_was_armed_passes_on_the_predecessors_height() -> None:
     play = Play().to_tenure()
+    floor = play.height - 1
     release = play.one(cmd.Release, [*play.do(ev.StopAsked("SIGTERM")), *play.do(ev.NeardExited(100, "exit code 0"))])
     assert isinstance(release, cmd.Release)
-    assert release.record.height == 100
+    assert release.record.height == floor, "the first head after its end is all that it may have approved"
 
 
 def test_a_deleted_record_does_not_delete_what_it_said_was_signed() -> None:
@@ -145,81 +119,6 @@ def test_the_record_is_never_older_than_the_term_it_follows() -> None:
     acquire = play.one(cmd.Acquire, play.wait(10))
     assert isinstance(acquire, cmd.Acquire)
     assert acquire.record.term == 41
-
-
-def test_a_sample_counts_from_when_it_was_asked_for() -> None:
-    play = Play().to_validating()
-    asked_at = play.now
-    play.now += 7_000
-    play.do(ev.Polled(200, asked_at, sample(1_500, 2_000)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= 2_000 + 7_000 // 600
-
-
-def test_an_old_head_may_be_followed_by_the_rest_of_the_chain_in_one_burst() -> None:
-    play = Play().to_validating()
-    play.do(play.polled(sample(1_500, 1_501, head_age_ms=4_000)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= 1_501 + 4_000 // 600
-
-
-@pytest.mark.parametrize("wall_clock_error", [-9_000, 0, 9_000])
-def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock_error: int) -> None:
-    """Found by bin/simulate: a clock that was behind made a head look fresh, and two nodes signed one height."""
-    play = Play().to_validating()
-    at_tip = sample(1_500, 1_501, head_age_ms=wall_clock_error, born_ms=0)
-    play.do(play.polled(at_tip))
-    play.now += 3_000
-    lagging = sample(1_501, 1_502, head_age_ms=2_400 + wall_clock_error, born_ms=600)
-    play.do(play.polled(lagging))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= 1_502 + 2_400 // 600
-
-
-def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_look_fresh() -> None:
-    """Found by bin/simulate (seed 1790614): it looked a second old and was four and a half. Here it is two in a row."""
-    play = Play().to_validating()
-    play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
-    play.now += 6_000
-    for height in (1_504, 1_505):
-        play.do(play.polled(sample(height, height + 1, head_age_ms=-1_000, born_ms=7_000)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= 1_501 + 6_000 // 600
-
-
-def test_a_late_head_of_a_producer_whose_clock_is_ahead_by_as_much_does_not_count_alone() -> None:
-    """It looks as if it were at the tip of a chain that is slow; only the next producer's head shows which it is."""
-    play = Play().to_validating()
-    play.do(play.polled(sample(1_500, 1_501, head_age_ms=0, born_ms=0)))
-    play.now += 9_000
-    play.do(play.polled(sample(1_507, 1_508, head_age_ms=0, born_ms=9_000)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= 1_501 + 9_000 // 600
-
-
-def test_two_heads_of_a_slow_chain_lower_what_may_have_been_signed() -> None:
-    play = Play().to_validating()
-    for height, born_ms, passed in ((1_500, 0, 0), (1_502, 5_000, 5_000), (1_503, 6_000, 1_000)):
-        play.now += passed
-        play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=born_ms)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height < 1_501 + 6_000 // 600
-
-
-def test_a_head_from_the_far_future_does_not_make_all_later_ones_look_old() -> None:
-    """neard refuses a block that is two minutes ahead of its clock: whoever shows one is not to be believed."""
-    play = Play().to_validating()
-    play.do(play.polled(sample(1_500, 1_501, head_age_ms=-(10**12), born_ms=10**12)))
-    play.do(play.polled(sample(1_501, 1_502, head_age_ms=0, born_ms=600)))
-    release = play.one(cmd.Release, play.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height <= 1_510
 
 
 def test_a_record_of_an_older_term_does_not_lower_what_may_have_been_signed() -> None:
@@ -245,89 +144,227 @@ def test_a_new_holder_asks_for_the_height_at_once_and_not_at_the_next_regular_po
     assert play.one(cmd.PollNeard, [*play.do(ev.AcquireAnswered(YES)), *play.wait(50)])
 
 
-def remembered(play: Play) -> Memory:
-    """What the run directory holds."""
-    return [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+# --- what the signer says of itself
 
 
-def released_by_the_next(memory: Memory, now: int) -> int:
-    """The height in the record of a process that is told that the signer ended while nobody was there."""
-    play = Play(now=now)
-    play.do(ev.Tick())
-    release = play.one(cmd.Release, play.do(ev.GuardReady(memory=memory, ended="signal 9 (SIGKILL)")))
+def heartbeat_of(play: Play) -> LeaseRecord:
+    """The record of the next heartbeat."""
+    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
+    if beat is None:
+        play.heartbeat()
+        beat = play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
+    assert isinstance(beat, cmd.Heartbeat)
+    return beat.record
+
+
+def test_a_record_names_what_neard_has_approved_and_what_it_gives_up_until_the_deadline_if_no_block_comes() -> None:
+    play = Play().to_validating()
+    play.poll(target=2_000, head_age_ms=0)
+    assert heartbeat_of(play).height == 2_000
+    standing = Play().to_validating()
+    standing.poll(target=standing.height + 2, head_age_ms=0)
+    # 1.8, 2.0, 2.2 and 2.3 s: the heartbeat is a second later, and buys 8.
+    assert heartbeat_of(standing).height == standing.height + 1 + 4
+
+
+def test_a_release_names_no_more_than_was_approved_when_the_signer_ended() -> None:
+    play = Play().to_validating()
+    play.poll(target=play.height + 2, head_age_ms=0)
+    release = play.one(cmd.Release, play.do(EXIT, after=1_700))
     assert isinstance(release, cmd.Release)
-    return release.record.height
+    assert release.record.height == play.height + 1
 
 
-def test_a_crash_after_a_month_does_not_make_the_successor_wait_for_what_the_chain_could_have_gained_in_it() -> None:
-    """A block came every 700 ms, and could have come every 600: in a month that is four days of blocks."""
+def test_a_record_tells_what_the_clock_of_the_chain_shows() -> None:
     play = Play().to_validating()
-    began, hour_ms = play.now, 3_600_000
-    for hour in range(30 * 24):
-        for passed in (0, 700):
-            play.now = began + hour * hour_ms + passed
-            play.heartbeat()
-            born_ms = play.now - began
-            height = 1_500 + born_ms // 700
-            play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=born_ms)))
-    assert released_by_the_next(remembered(play), play.now) <= height + 2 + 1_000 // 600
+    play.poll(target=play.height + 2, head_age_ms=0, born_ms=700_000)
+    born = play.now
+    told = heartbeat_of(play)
+    assert told.chain_ms == 700_000 + (told.seq - born) + (told.seq - born) // 100
 
 
-def test_what_is_remembered_is_not_lower_than_what_counts() -> None:
+def test_a_crash_of_the_supervisor_does_not_lower_the_floor() -> None:
     play = Play().to_validating()
-    for height, target in ((1_500, 1_501), (1_501, 1_502), (1_502, 1_603)):
-        play.now += 600
-        play.do(play.polled(sample(height, target, head_age_ms=0, born_ms=play.now)))
-    assert released_by_the_next(remembered(play), play.now) >= 1_603
+    floor = play.height - 2
+    kept = [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+    assert kept.floor == floor
+    fresh = Play(now=play.now)
+    fresh.do(ev.Tick())
+    release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height >= floor
 
 
-def test_what_is_remembered_is_not_written_again_with_each_sample() -> None:
-    play = Play().to_validating()
-    for height in range(1_500, 1_600):
-        play.now += 600
-        play.do(play.polled(sample(height, height + 1, head_age_ms=0, born_ms=play.now)))
-    assert sum(isinstance(command, cmd.Remember) for _, command in play.log) < 10
+# --- what a successor waits for
+
+
+def follower(seen: Seen, **changes: object) -> Play:
+    """It has the lease, and its first heartbeat has succeeded."""
+    play = Play(Node(replace(SETTINGS, **changes))).to_voting()  # type: ignore[arg-type]
+    play.do(ev.LeaseSeen(seen))
+    if seen.record is not None and not seen.released:
+        for _ in range(seen.record.lease_ms // SETTINGS.block_time_ms):
+            play.wait(SETTINGS.block_time_ms)
+            play.poll(head_age_ms=0)
+        play.wait(SETTINGS.block_time_ms)
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    return play
+
+
+def signs(out: list[cmd.Command]) -> bool:
+    return Play.one(cmd.StopNeard, out) is not None
+
+
+def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_since_the_predecessors_end() -> None:
+    """The first of them is what it may have approved, the second is what this node signs upon."""
+    play = follower(released())
+    assert not signs(play.poll(head_age_ms=400)), "made before"
+    play.now += 600
+    assert not signs(play.poll(head_age_ms=0))
+    play.now += 600
+    assert signs(play.poll(head_age_ms=0))
+
+
+def test_whoever_was_silent_for_a_lease_ended_long_ago_and_nobody_waits_for_more_blocks() -> None:
+    play = Play(Node(replace(SETTINGS, block_time_ms=300))).to_voting()
+    play.do(ev.LeaseSeen(held()))
+    out: list[cmd.Command] = []
+    while play.one(cmd.Acquire, out) is None:
+        out = play.wait(300)
+        out += play.poll(head_age_ms=0)
+    play.do(ev.AcquireAnswered(YES))
+    assert signs(play.heartbeat())
+
+
+def test_rule_4_nothing_is_armed_while_own_head_is_not_above_the_predecessors_height() -> None:
+    play = follower(released(height=1_005))
+    while play.height < 1_005:
+        assert not signs(play.two_heads(head_age_ms=0)), play.height
+    assert signs(play.poll(head_age_ms=0))
 
 
 @pytest.mark.parametrize("wall_clock_error", [-9_000, 0])
-def test_a_crash_does_not_forget_where_the_tip_of_the_chain_is(wall_clock_error: int) -> None:
-    """Without it two heads that lag, on a host whose wall clock is behind, would look fresh to the next process."""
-    play = Play().to_validating()
-    began = play.now
-    for born_ms in (0, 600, 1_200):
-        play.now = began + born_ms
-        play.poll(target=play.height + 2, head_age_ms=wall_clock_error, born_ms=born_ms)
-    fresh = Play(now=play.now, height=play.height)
-    fresh.do(ev.Tick())
-    fresh.do(ev.GuardReady(200, True, play.now + 2_000, remembered(play)))
-    for born_ms in (1_800, 2_400):
-        fresh.now = began + born_ms + 4_800
-        fresh.poll(target=fresh.height + 2, head_age_ms=4_800 + wall_clock_error, born_ms=born_ms)
-    release = fresh.one(cmd.Release, fresh.do(EXIT))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= fresh.height + 1 + 4_800 // 600
-
-
-def test_a_new_signer_is_asked_often_until_it_has_shown_two_heads_of_its_own() -> None:
-    """Else whoever takes over soon would wait for heights that only a standby could not rule out."""
-    play = Play().to_tenure()
+def test_a_head_that_lags_counts_its_age_whatever_the_wall_clock_says(wall_clock_error: int) -> None:
+    """Found by bin/simulate, when a wall clock was all that told how old a head is."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=wall_clock_error, born_ms=50_000)
+    at_tip = play.now
+    play.do(ev.LeaseSeen(released()), after=3_000)
+    play.do(ev.AcquireAnswered(YES))
     play.heartbeat()
-    play.do(ev.NeardExited(100, "exit code 0"), after=200)
-    play.do(ev.NeardStarted(200, armed=True), after=5)
-    play.poll(target=play.height + 2, head_age_ms=0)
-    quick, usual = SETTINGS.poll_ms // 4, SETTINGS.block_time_ms
-    assert not play.one(cmd.PollNeard, play.wait(quick - 1))
-    for _ in range(2):
-        assert play.one(cmd.PollNeard, play.wait(quick)), "one head may be a late one"
-        play.poll(target=play.height + 2, head_age_ms=0)
-    assert not play.one(cmd.PollNeard, play.wait(usual - quick - 2)), "nothing from before its start counts any more"
+    for late_ms in range(0, 2_400, 600):
+        # Blocks of before the release, one after another.
+        play.now += 10
+        age_ms = play.now - at_tip - late_ms - 600
+        assert not signs(play.poll(head_age_ms=age_ms + wall_clock_error, born_ms=50_600 + late_ms))
+    for born_ms in (54_000, 54_600):
+        play.now = max(play.now, at_tip + born_ms - 50_000)
+        out = play.poll(head_age_ms=wall_clock_error, born_ms=born_ms)
+    assert signs(out)
 
 
-def test_a_signer_is_asked_once_for_each_block() -> None:
-    """What it may have signed since its last answer is what a successor waits for after a crash."""
-    play = Play().to_validating()
-    for _ in range(3):
-        play.wait(SETTINGS.block_time_ms)
-        play.poll(target=play.height + 2, head_age_ms=0)
-    assert not play.one(cmd.PollNeard, play.wait(SETTINGS.block_time_ms - 2))
-    assert play.one(cmd.PollNeard, play.wait(3))
+def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_count_alone() -> None:
+    """Found by bin/simulate (seed 1790614). The head of the next producer shows how old it is."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0, born_ms=50_000)
+    play.do(ev.LeaseSeen(released()), after=3_000)
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    play.now += 600
+    assert not signs(play.poll(head_age_ms=0, born_ms=53_600)), "made at 50,600, its clock is 3 s ahead"
+    play.now += 600
+    assert not signs(play.poll(head_age_ms=0, born_ms=51_200))
+    assert play.node.tenure is not None
+    assert not play.node.tenure.accounted
+
+
+def test_the_chains_clock_tells_a_successor_whose_neard_lags_and_whose_wall_clock_does_as_well() -> None:
+    """Nothing of its own shows that its heads are 18 s old; the clock in the record does."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0, born_ms=50_000)
+    play.do(ev.LeaseSeen(released(chain_ms=68_000)))
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    for block in range(1, 31):
+        play.now += 600
+        assert not signs(play.poll(head_age_ms=0, born_ms=50_000 + block * 600)), block
+        play.heartbeat()
+    play.now += 600
+    assert not signs(play.poll(head_age_ms=0, born_ms=68_600))
+    play.now += 600
+    assert signs(play.poll(head_age_ms=0, born_ms=69_200))
+
+
+def test_a_clock_of_the_chain_beyond_reason_is_not_believed() -> None:
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0, born_ms=50_000)
+    play.do(ev.LeaseSeen(released(chain_ms=10**12)))
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    for born_ms in (50_600, 51_200):
+        play.now += 600
+        out = play.poll(head_age_ms=0, born_ms=born_ms)
+    assert signs(out)
+
+
+def test_after_a_halt_of_an_hour_the_second_block_is_signed_upon() -> None:
+    """What was given up meanwhile is in the height of the first."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0)
+    play.do(ev.LeaseSeen(released()), after=1_800_000)
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    play.now += 1_800_000
+    play.node = replace(play.node, tenure=replace(play.node.tenure, deadline=play.now + D))  # type: ignore[type-var]
+    # All have waited as long as the old signer.
+    height = play.height + 1 + heads.skips(3_600_000, SETTINGS.skip_ms)
+    assert not signs(play.poll(height, head_age_ms=0))
+    assert play.node.tenure is not None
+    assert play.node.tenure.accounted
+
+
+# --- a chain that is slow, and a neard that is behind
+
+
+def test_a_chain_that_is_slow_is_no_reason_to_give_the_lease_back() -> None:
+    """Skips of 2.0, 2.2, 2.4 s in a row are ordinary with a quarter of the stake away."""
+    play = follower(released())
+    play.poll(head_age_ms=0)
+    for _ in range(2 * D // 1_000):
+        play.now += 1_000
+        play.heartbeat()
+        age_ms = play.now - (play.node.heads[-1].made_at)
+        play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
+    assert not play.node.sync.synced
+    assert play.node.tenure is not None
+    assert not play.node.tenure.give_up
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_when_somebody_else_has_a_newer_block_it_is(ready: bool) -> None:
+    play = follower(released())
+    play.poll(head_age_ms=0)
+    for _ in range(2 * D // 1_000):
+        play.now += 1_000
+        play.heartbeat()
+        age_ms = play.now - (play.node.heads[-1].made_at)
+        play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
+        if play.node.reading_members:
+            play.do(ev.MembersSeen(play.now, (standby("b", ready=ready),)))
+    assert (play.node.tenure is None or bool(play.node.tenure.give_up)) is ready
+
+
+def test_a_neard_that_is_behind_gives_the_lease_back_though_its_head_moves() -> None:
+    play = follower(released())
+    for _ in range(D // 600 + 1):
+        play.now += 600
+        if play.node.tenure is not None:
+            play.heartbeat()
+        out = play.poll(head_age_ms=9_000)
+    assert play.node.tenure is None or play.node.tenure.give_up, out

@@ -72,8 +72,8 @@ def test_the_holder_stops_right_after_a_new_head() -> None:
     moved(play, ask(play, PROMOTE_B, standby("b")))
     asked = play.now
     assert not play.one(cmd.StopNeard, play.do(ev.RequestMoved("r1", YES)))
-    play.poll(play.height, target=play.height + 1, head_age_ms=SETTINGS.block_time_ms // 2)
-    assert play.one(cmd.PollNeard, play.wait(HANDING_OVER_POLL_MS)), "a new head is to be seen at once"
+    out = play.poll(play.height, target=play.height + 1, head_age_ms=SETTINGS.block_time_ms // 2)
+    assert play.one(cmd.PollNeard, out + play.wait(HANDING_OVER_POLL_MS)), "a new head is to be seen at once"
     play.wait(SETTINGS.block_time_ms // 2 - (play.now - asked))
     assert play.one(cmd.StopNeard, play.poll(target=play.height + 2, head_age_ms=0))
     release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0"), after=200))

@@ -10,6 +10,7 @@ from near_ha.history import Kind
 from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
+from near_supervisor.core import lease
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.proof import Counted, Duty
@@ -19,7 +20,7 @@ from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, D, Play, held, standby
 
-FLOOR = 100
+FLOOR = 1_002
 APPROVAL = "an approval"
 BLOCK_MS = 600
 
@@ -200,17 +201,20 @@ def test_it_is_shown_where_people_look() -> None:
 
 
 def watching() -> Play:
-    """It has waited for a silent holder whose last record was of height 990, and has read the counters once."""
-    play = Play(shows_chain=False).to_voting()
-    out = play.do(ev.LeaseSeen(held(height=play.height - 11)))
-    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(play.height - 11, counters=True)
+    """It has waited for a silent holder, and has read the counters once, when all that this one signed was in them."""
+    play = Play(Node(replace(SETTINGS, block_time_ms=300)), shows_chain=False).to_voting()
+    play.do(ev.LeaseSeen(held(height=play.height - 11)))
+    gone_at = play.now + lease.longest_hold_ms(D) + 300 // 2
+    while play.now < gone_at:
+        assert not play.one(cmd.LookAtChain, play.two_heads(head_age_ms=0)), "it may still sign"
+    above = play.height - 1
+    assert play.one(cmd.LookAtChain, play.two_heads(head_age_ms=0)) == cmd.LookAtChain(above, counters=True)
     show(play, Mark(play.height, APPROVAL), BEFORE)
     assert "witness" not in play.node.against, "whoever holds the lease may sign"
     assert not play.one(cmd.LookAtChain, play.poll()), "once is enough"
-    out = play.wait(D)
-    assert play.one(cmd.Acquire, out)
+    assert play.one(cmd.Acquire, play.wait(D))
     out = play.do(ev.AcquireAnswered(YES))
-    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(990, counters=True)
+    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(above, counters=True)
     return play
 
 

@@ -1,0 +1,102 @@
+"""The height rule in numbers: no validator outruns what is accounted for, whatever the chain does."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from near_supervisor.core import heads
+from near_supervisor.core.heads import End, Head
+
+BLOCK_MS, SKIP_MS = 600, 1_800
+GAPS = st.lists(st.integers(BLOCK_MS, 40_000), min_size=3, max_size=20)
+
+
+def doomslug(height: int, began: int, until: int) -> int:
+    """The largest height that a validator approves whose head is ``height`` since ``began``: nearcore's timer."""
+    target, at, number = height + 1, began, 1
+    while True:
+        at += min(heads.LONGEST_WAIT_MS, SKIP_MS + SKIP_MS // 10 * number)
+        if at > until:
+            return target
+        target, number = target + 1, number + 1
+
+
+def chain(gaps: list[int]) -> list[Head]:
+    """Blocks with so much time between them; whoever makes one has waited as long as all others."""
+    blocks = [Head(1_000, 0)]
+    for gap in gaps:
+        made_at = blocks[-1].made_at + gap
+        blocks.append(Head(doomslug(blocks[-1].height, blocks[-1].made_at, made_at), made_at))
+    return blocks
+
+
+def known(blocks: list[Head]) -> heads.Heads:
+    found: heads.Heads = ()
+    for block in blocks:
+        found = heads.fold(found, block)
+    return found
+
+
+@given(GAPS, st.integers(0, 200_000), st.integers(0, 20))
+def test_nobody_has_approved_more_than_is_accounted_for(gaps: list[int], end: int, cut_off: int) -> None:
+    """Whenever it ended, and whichever block was its last: it may have been cut off from the chain long before."""
+    blocks = chain(gaps)
+    height = heads.accounted(known(blocks), End(end), SKIP_MS, 0)
+    own = [block for block in blocks if block.made_at <= end][: cut_off + 1][-1]
+    if height is None:
+        assert blocks[-1].made_at < end
+    else:
+        assert doomslug(own.height, own.made_at, end) <= height
+
+
+@given(GAPS, st.integers(0, 200_000))
+def test_what_a_signer_says_of_itself_is_not_too_low(gaps: list[int], when: int) -> None:
+    blocks = [block for block in chain(gaps) if block.made_at <= when]
+    assert doomslug(blocks[-1].height, blocks[-1].made_at, when) <= heads.approved(known(blocks), when, SKIP_MS)
+
+
+def test_on_a_chain_that_goes_well_the_first_block_after_the_end_is_all_that_was_approved() -> None:
+    blocks = chain([BLOCK_MS] * 10)
+    assert heads.accounted(known(blocks), End(5 * BLOCK_MS + 1), SKIP_MS, 0) == blocks[6].height
+    assert heads.accounted(known(blocks), End(5 * BLOCK_MS + 1), SKIP_MS, BLOCK_MS // 2) == blocks[6].height
+    assert heads.accounted(known(blocks), End(5 * BLOCK_MS + 301), SKIP_MS, BLOCK_MS // 2) == blocks[7].height
+
+
+def test_as_long_as_no_block_was_made_after_the_end_nobody_knows() -> None:
+    blocks = chain([BLOCK_MS] * 3)
+    assert heads.accounted(known(blocks), End(blocks[-1].made_at + 1), SKIP_MS, 0) is None
+    assert heads.accounted((), End(0), SKIP_MS, 0) is None
+
+
+def test_both_clocks_have_to_say_so() -> None:
+    one = known([Head(1_000, 0, 50_000), Head(1_001, 600, 50_600)])
+    assert heads.accounted(one, End(300, 50_300), SKIP_MS, 0) == 1_001
+    assert heads.accounted(one, End(300, 50_601), SKIP_MS, 0) is None
+    assert heads.accounted(one, End(601, 50_300), SKIP_MS, 0) is None
+
+
+def test_a_head_that_is_older_than_it_seemed_takes_those_below_it_along() -> None:
+    late = known([Head(1_000, 0), Head(1_001, 5_600, 9_000), Head(1_002, 1_200, 4_600)])
+    assert [(head.made_at, head.born_ms) for head in late] == [(0, 4_600), (1_200, 4_600), (1_200, 4_600)]
+
+
+def test_a_head_that_is_shown_again_is_as_old_as_it_ever_was_and_one_that_goes_back_is_none() -> None:
+    twice = known([Head(1_000, 0), Head(1_001, 700), Head(1_001, 650), Head(1_001, 900), Head(990, 1_000)])
+    assert twice == (Head(1_000, 0), Head(1_001, 650))
+
+
+def test_only_the_newest_are_kept() -> None:
+    assert len(known(chain([BLOCK_MS] * (heads.KEPT + 5)))) == heads.KEPT
+
+
+@given(st.integers(0, 10**7), st.integers(100, 8_000))
+def test_waits_are_never_counted_short(duration: int, skip_ms: int) -> None:
+    """Nor are they on a clock that is one percent slow."""
+    real = 0
+    at = min(heads.LONGEST_WAIT_MS, skip_ms)
+    while at <= duration:
+        real += 1
+        at += min(heads.LONGEST_WAIT_MS, skip_ms + real * (skip_ms // 10))
+    assert real <= heads.skips(duration * 99 // 100 + 1, skip_ms)
+    assert heads.skips(-5, skip_ms) == 0
