@@ -152,7 +152,7 @@ class ConsulSide:
         self._post(outcome)
 
     def _claim(self, session: str, sent_at: int) -> ev.Registered | ev.NodeIdTaken | ev.RegisterFailed:
-        member = self._member("Registering", False, "is Registering", 0)
+        member = self._member(cmd.PublishMember(session, "Registering", False, "is Registering", 0))
         try:
             other = self._slow.claim_member(self._member_id, session, member)
         except (Unknown, Refused) as error:
@@ -167,27 +167,28 @@ class ConsulSide:
         self._post(ev.SessionRenewed(session, sent_at, self._slow.renew_session(session)))
 
     def _publish(self, news: cmd.PublishMember) -> None:
-        member = self._member(news.state, news.ready, news.reason, news.height, news.reasons)
+        member = self._member(news)
         # Written again in a moment, whatever happens to this one.
         with contextlib.suppress(Unknown, Refused):
             self._slow.publish_member(self._member_id, news.session, member)
 
-    def _member(self, state: str, ready: bool, reason: str, height: int, reasons: tuple[str, ...] = ()) -> Member:
+    def _member(self, news: cmd.PublishMember) -> Member:
         options = self._options
         return Member(
             node_id=options.node_id,
             hostname=options.hostname,
             instance=self._instance,
-            state=state,
-            ready=ready,
-            reason=reason,
-            height=height,
+            state=news.state,
+            ready=news.ready,
+            reason=news.reason,
+            height=news.height,
             lease_ms=options.lease_ms,
             validator_public_key=options.validator_public_key,
             priority=options.failover_priority,
             version=__version__,
             neard_version=self._neard_version(),
-            reasons=reasons,
+            reasons=news.reasons,
+            confirms=news.confirms,
         )
 
     def _read_members(self) -> None:

@@ -36,7 +36,8 @@ class LeaseRecord:
     ``seq`` with each heartbeat of one term; ``height`` is the largest height the holder may have
     signed, or may still sign before its deadline unless a block comes; ``chain_ms`` is what the chain's clock showed
     when the record was written (milliseconds since 1970; 0 = not known); ``handover_to`` names the only node that may
-    acquire at once ("" = any).
+    acquire at once ("" = any). ``unsigned_ms`` is for how long nobody had signed when it was written, at the least;
+    0 while somebody does.
     """
 
     node_id: str
@@ -50,6 +51,7 @@ class LeaseRecord:
     handover_to: str = ""
     reason: str = ""
     chain_ms: int = 0
+    unsigned_ms: int = 0
 
     def to_json(self) -> str:
         """The value as it is stored."""
@@ -77,6 +79,7 @@ def parse(raw: bytes) -> LeaseRecord:
         handover_to=fields.text("handover_to"),
         reason=fields.text("reason"),
         chain_ms=fields.count("chain_ms", _MAX_COUNT, default=0),
+        unsigned_ms=fields.count("unsigned_ms", _MAX_COUNT, default=0),
     )
 
 

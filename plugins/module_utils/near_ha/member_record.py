@@ -20,7 +20,8 @@ class Member:
 
     ``priority`` is its failover priority; ``version`` that of its supervisor, ``neard_version`` that of its neard
     ("" = not known). ``reasons`` are the names of all that speaks against a takeover, also of what does not keep it
-    from being ``ready`` (docs/deploy.md).
+    from being ``ready`` (docs/deploy.md). ``confirms`` is the id of the open request for a switchover that it has seen
+    and is there to carry out ("" = none; None = its version does not say).
     """
 
     node_id: str
@@ -36,6 +37,7 @@ class Member:
     version: str = ""
     neard_version: str = ""
     reasons: tuple[str, ...] = ()
+    confirms: str | None = None
 
     def to_json(self) -> str:
         """The value as it is stored: a reason without end would make it one that nobody can read."""
@@ -67,4 +69,5 @@ def parse(raw: bytes) -> Member:
         version=fields.text("version"),
         neard_version=fields.text("neard_version"),
         reasons=fields.names("reasons"),
+        confirms=None if fields.document.get("confirms") is None else fields.text("confirms"),
     )

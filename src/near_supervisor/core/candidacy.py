@@ -88,9 +88,14 @@ def _was_given_away(node: Node) -> bool:
     return seen is not None and seen.released and seen.record is not None and bool(seen.record.handover_to)
 
 
+def failed(tenure: Tenure) -> bool:
+    """Did it end before this node has signed?"""
+    return tenure.signs_at is None and tenure.succession is not None
+
+
 def after(tenure: Tenure, node: Node, now: int) -> Node:
     """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered."""
-    if tenure.heir or node.closing is not None:
+    if node.closing is not None or (tenure.heir and not failed(tenure)):
         return node
     lease_ms = node.settings.lease_ms
     proven = tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms

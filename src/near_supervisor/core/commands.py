@@ -98,6 +98,7 @@ class PublishMember:
     reason: str
     height: int
     reasons: tuple[str, ...] = ()
+    confirms: str = ""
 
 
 @dataclass(frozen=True)

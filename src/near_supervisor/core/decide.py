@@ -113,6 +113,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_signing.say, "signer, answer, tenure"),
     (rules_signing.make_room, "signer, answer, tenure"),
     (rules_switchover.hand_over, "tenure, request"),
+    (rules_switchover.fail, "tenure, request"),
     (rules_switchover.stop_for_heir, "signer, tenure"),
     (wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),

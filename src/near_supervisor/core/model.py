@@ -96,7 +96,8 @@ class Memory:
 class Succession:
     """How a tenure came about: whom it follows, why, and since when (boot time) that one may not have signed any more.
 
-    ``request`` is the id of the switchover that asked for it, or "".
+    ``unsigned_ms`` is for how long nobody had signed by then, where that one never came to it. ``request`` is the id of
+    the switchover that asked for it, or "".
     """
 
     kind: Kind
@@ -104,6 +105,11 @@ class Succession:
     since: int
     reason: str
     request: str = ""
+    unsigned_ms: int = 0
+
+    def unsigned_for(self, now: int) -> int:
+        """For how long nobody has signed at ``now``, milliseconds, if this tenure has not."""
+        return max(0, now - self.since) + self.unsigned_ms
 
 
 @dataclass(frozen=True)
@@ -256,7 +262,7 @@ class Node:
     move_at: int = 0
     flaps: int = 0
     cool_until: int = 0
-    published: tuple[State, bool, tuple[str, ...]] | None = None
+    published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
     heartbeat_ms: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.history import Kind
+from near_ha.history import Change, Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
@@ -61,12 +61,13 @@ def _succession(node: Node, answer: watch.Try, now: int) -> Succession:
     predecessor = watched.seen.holder if watched else ""
     since = watched.since if watched else now
     mine = node.settings.member_id
-    if request is not None and request.open and request.target == mine:
-        return Succession(Kind.SWITCHOVER, predecessor, since, request.reason, request.id)
-    released = answer.how is watch.How.RELEASED
     record = watched.seen.record if watched else None
+    unsigned_ms = record.unsigned_ms if record else 0
+    if request is not None and request.open and request.target == mine:
+        return Succession(Kind.SWITCHOVER, predecessor, since, request.reason, request.id, unsigned_ms)
+    released = answer.how is watch.How.RELEASED
     reason = record.reason if released and record else answer.reason
-    return Succession(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason)
+    return Succession(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason, "", unsigned_ms)
 
 
 def heartbeat(node: Node, now: int) -> Step:
@@ -181,7 +182,24 @@ def release(node: Node, now: int) -> Step:
     record = _record(node, tenure.term, height, now, tenure.give_up)
     record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir)
     node = replace(node, tenure=replace(tenure, releasing=True))
-    return node, [cmd.Release(tenure.session, record)]
+    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure)]
+
+
+def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
+    """Also a term that came to nothing is in the history: else it would say that nobody signed for a moment only."""
+    before = tenure.succession
+    if before is None or tenure.signs_at is not None or node.closing is not None:
+        return []
+    change = Change(
+        term=tenure.term,
+        node_id=node.settings.node_id,
+        kind=before.kind,
+        at_ms=0,
+        predecessor=before.predecessor,
+        reason=f"never signed: {tenure.give_up}",
+        request=before.request,
+    )
+    return [cmd.NoteChange(change)]
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -229,4 +247,12 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         # What neard says of itself is part of it; a record that is too long could not be read.
         reason=reason[:MAX_REASON],
         chain_ms=min(max(0, node.tip.reads(now)), MAX_HEIGHT) if node.tip is not None else 0,
+        unsigned_ms=_unsigned_ms(node, now),
     )
+
+
+def _unsigned_ms(node: Node, now: int) -> int:
+    tenure = node.tenure
+    if tenure is None or tenure.succession is None or tenure.signs_at is not None:
+        return 0
+    return tenure.succession.unsigned_for(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from near_ha.states import State
+from near_ha.switchover import Phase
 
 from . import commands as cmd
 from .model import Node
@@ -33,14 +34,14 @@ def renew_session(node: Node, now: int) -> Step:
 def publish_member(node: Node, now: int) -> Step:
     """When something changed (at most once a second), and every ten seconds for the height."""
     session = node.session
-    if session is None or now < node.publish_at or node.closing is not None:
+    if session is None or node.closing is not None:
         return node, []
     said = _to_say(node)
     if now < _publish_due(node, said):
         return node, []
-    state, ready, names = said
+    state, ready, names, confirms = said
     node = replace(node, published=said, publish_at=now + PUBLISH_GAP_MS)
-    return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names)]
+    return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names, confirms)]
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -54,12 +55,25 @@ def due(node: Node, times: list[int]) -> None:
     times.append(_publish_due(node, _to_say(node)))
 
 
-def _to_say(node: Node) -> tuple[State, bool, tuple[str, ...]]:
-    return node.state, not unready(node), node.against
+Said = tuple[State, bool, tuple[str, ...], str]
 
 
-def _publish_due(node: Node, said: tuple[State, bool, tuple[str, ...]]) -> int:
-    """A moment after the last one if there is news, else when that is old."""
+def _to_say(node: Node) -> Said:
+    return node.state, not unready(node), node.against, _confirms(node)
+
+
+def _confirms(node: Node) -> str:
+    """The request that this node would carry out: its holder lets go only for somebody who is there."""
+    request = node.request
+    if request is None or request.phase is not Phase.ASKED or node.tenure is not None:
+        return ""
+    return request.id if request.target in ("", node.settings.member_id) else ""
+
+
+def _publish_due(node: Node, said: Said) -> int:
+    """A moment after the last one if there is news, else when that is old; for whoever waits for it at once."""
+    if said[3] and (node.published is None or node.published[3] != said[3]):
+        return 0
     if node.published != said:
         return node.publish_at
     return node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS

@@ -23,6 +23,7 @@ from .values import replace
 ACCEPTED_LEASES = 2
 # In block times, with room for a block that is missed.
 FRESH_HEAD_TAKES = 3
+CONFIRMED_EVERY_MS = 100
 # In tenths of a block time: all that there is, but the half of one by which the chain's clock may be misread.
 ENDS_WITHIN = 4
 
@@ -44,7 +45,7 @@ def prove(node: Node, now: int) -> Step:
         kind=before.kind,
         at_ms=0,
         predecessor=before.predecessor,
-        gap_ms=now - before.since,
+        gap_ms=before.unsigned_for(now),
         reason="; ".join(part for part in (tenure.overruled, before.reason) if part),
         request=before.request,
     )
@@ -71,6 +72,11 @@ def answer_request(node: Node, now: int) -> Step:
     heir, against = _heir(node, request)
     if against:
         return _end(node, Phase.FAILED, against)
+    if not request.force and _silent(node, heir):
+        if now >= node.request_at + node.settings.lease_ms:
+            waited = f"{(now - node.request_at) / 1000:.0f} s"
+            return _end(node, Phase.FAILED, f"{heir} has not confirmed within {waited}: it is gone, or out of reach")
+        return _read_members(node, now, CONFIRMED_EVERY_MS)
     held, why = rules_window.hold(node, request, now)
     if held is not None:
         return held
@@ -99,6 +105,21 @@ def stop_for_heir(node: Node, now: int) -> Step:
     if tenure is None or not tenure.heir:
         return node, []
     return rules_hot.give_back(node, tenure.give_up, now)
+
+
+def fail(node: Node, now: int) -> Step:
+    """The one who was to take over has the lease, and its leadership ends before it has signed: the request has failed.
+
+    The one who gave its role away is to have it back; it has shown that it can.
+    """
+    request, tenure = node.request, node.tenure
+    if request is None or tenure is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
+        return node, []
+    before = tenure.succession
+    if not tenure.give_up or tenure.signs_at is not None or before is None or before.request != request.id:
+        return node, []
+    node = replace(node, tenure=replace(tenure, heir=tenure.heir or request.source))
+    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {tenure.give_up}")
 
 
 def conclude(node: Node, now: int) -> Step:
@@ -133,7 +154,7 @@ def due(node: Node, times: list[int]) -> None:
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
         times.append(rules_window.patience_ends(node, request))
-        times += (node.members_at, _best_moment_by(node))
+        times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
 
 
 def _best_moment_by(node: Node) -> int:
@@ -164,10 +185,17 @@ def _knows_members(node: Node) -> bool:
     return node.members_read_at is not None and node.members_read_at >= node.request_at
 
 
-def _read_members(node: Node, now: int) -> Step:
-    if node.reading_members or now < node.members_at:
+def _read_members(node: Node, now: int, every_ms: int = MEMBERS_EVERY_MS) -> Step:
+    if node.reading_members or now < min(node.members_at, (node.members_read_at or 0) + every_ms):
         return node, []
-    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+    return replace(node, reading_members=True, members_at=now + every_ms), [cmd.ReadMembers()]
+
+
+def _silent(node: Node, heir: str) -> bool:
+    """A host that died a moment ago is ready by its record, and its session has not ended yet."""
+    record = next((member.record for member in node.members if member.member_id == heir), None)
+    request = node.request
+    return record is None or request is None or record.confirms not in (None, request.id)
 
 
 def _heir(node: Node, request: Switchover) -> tuple[str, str]:
@@ -185,7 +213,7 @@ def _heir(node: Node, request: Switchover) -> tuple[str, str]:
 def _gap(tenure: Tenure) -> int | None:
     if tenure.succession is None or tenure.signs_at is None:
         return None
-    return tenure.signs_at - tenure.succession.since
+    return tenure.succession.unsigned_for(tenure.signs_at)
 
 
 def _end(node: Node, phase: Phase, outcome: str, gap_ms: int | None = None) -> Step:

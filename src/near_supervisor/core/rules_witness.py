@@ -31,10 +31,7 @@ def look(node: Node, now: int) -> Step:
         if node.sync.height <= above:
             return node, []
         # A question that is under way is about other heights; what was seen was seen.
-        tenure = node.tenure
-        seen = (
-            witness is not None and witness.mark is not None and tenure is not None and witness.seen_at >= tenure.since
-        )
+        seen = witness is not None and _is_held(node, witness)
         witness = replace(witness, above=above, reading=False) if witness is not None and seen else Witness(above)
     if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
         return node, []

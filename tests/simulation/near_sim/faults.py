@@ -149,6 +149,20 @@ def _slow_chain(cluster: Cluster, _host: Host) -> None:
     cluster.world.after(_a_while(cluster), lambda: chain.set_pace(chain.block_time))
 
 
+def _halted_chain(cluster: Cluster, _host: Host) -> None:
+    """No block for a while: all validators give height after height up, and one block ends it."""
+    chain = cluster.chain
+    chain.set_pace(None)
+    cluster.world.after(_a_while(cluster), lambda: chain.set_pace(chain.block_time))
+
+
+def _fast_chain(cluster: Cluster, _host: Host) -> None:
+    """neard's configuration here says that blocks take longer than they do."""
+    chain = cluster.chain
+    chain.set_pace(chain.block_time // 2)
+    cluster.world.after(_a_while(cluster), lambda: chain.set_pace(chain.block_time))
+
+
 # --- network and Consul
 
 
@@ -289,6 +303,8 @@ FAULTS: dict[str, Fault] = {
     "neard behind": _neard_behind,
     "late news, then an end": _late_news_then_end,
     "slow chain": _slow_chain,
+    "halted chain": _halted_chain,
+    "fast chain": _fast_chain,
     "cut off": _cut_off,
     "answers lost": _answers_lost,
     "requests lost": _requests_lost,
@@ -325,6 +341,7 @@ THEMES: tuple[tuple[str, ...], ...] = (
     # The holder is out of reach and goes on, to the last moment that it may.
     ("cut off", "requests lost", "answers lost"),
     ("neard behind", "late news, then an end", "neard isolated", "slow chain", "neard crash", "stop", "power loss"),
+    ("halted chain", "fast chain", "slow chain", "neard isolated", "neard crash", "stop", "power loss"),
     (
         "guard death",
         "guard dies starting",

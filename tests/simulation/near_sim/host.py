@@ -89,7 +89,11 @@ class Host:
         """What this node's member record says."""
         mine, ready = self.settings, self.state == State.VOTING.value
         names = (mine.node_id, mine.hostname, self.name, self.state)
-        record = Member(*names, ready, "", 0, mine.lease_ms, mine.validator_public_key, mine.priority)
+        published = self.supervisor.node.published if self.supervisor is not None else None
+        confirms = published[3] if published is not None else ""
+        record = Member(
+            *names, ready, "", 0, mine.lease_ms, mine.validator_public_key, mine.priority, confirms=confirms
+        )
         return Standing(mine.member_id, record, self.name)
 
     def _look_at_wishes(self) -> None:

@@ -249,3 +249,33 @@ def test_a_killed_signer_gets_no_new_deadline() -> None:
     play.do(ev.StopAsked("SIGTERM"))
     play.do(ev.StopAsked("SIGTERM"))
     assert not play.one(cmd.MoveDeadline, play.heartbeat())
+
+
+@pytest.mark.parametrize(
+    ("reasons", "paused", "ends"),
+    [((), False, True), (("restart",), False, False), ((), True, False)],
+    ids=["a neard that runs", "it would start one as well", "paused"],
+)
+def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standby_that_is_faster(
+    reasons: tuple[str, ...], paused: bool, ends: bool
+) -> None:
+    """Measured: it held the lease for the whole of --startup-timeout, and nothing said so."""
+    play = Play().to_tenure()
+    play.heartbeat()
+    play.do(ev.NeardExited(100, "exit code 0"))
+    play.do(ev.NeardStarted(200, armed=True))
+    if paused:
+        play.do(ev.ConfigSeen(paused=True))
+    killed = []
+    for _ in range(2 * D // 1_000):
+        out = play.do(ev.Tick(), after=1_000)
+        play.heartbeat()
+        if play.node.reading_members:
+            out += play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
+        killed += [command for command in out if isinstance(command, cmd.KillNeard)]
+        assert not killed or play.now - play.node.neard.started_at >= D  # type: ignore[union-attr]
+    assert bool(killed) is ends
+    if ends:
+        assert "a standby is ready" in killed[0].why
+        assert play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)")))
+        assert play.node.attempts == 0, "it was slow, and need not be broken"

@@ -69,6 +69,13 @@ def test_as_long_as_no_block_was_made_after_the_end_nobody_knows() -> None:
     assert heads.accounted((), End(0), SKIP_MS, 0) is None
 
 
+def test_a_block_of_a_lower_height_may_come_late() -> None:
+    """Its producer was slow; the signer had given that height up, and the next one, when it ended."""
+    blocks = [Head(1_000, 0), Head(1_001, 4_500)]
+    assert doomslug(1_000, 0, 4_200) == 1_003
+    assert heads.accounted(known(blocks), End(4_200), SKIP_MS, 0) == 1_003
+
+
 def test_both_clocks_have_to_say_so() -> None:
     one = known([Head(1_000, 0, 50_000), Head(1_001, 600, 50_600)])
     assert heads.accounted(one, End(300, 50_300), SKIP_MS, 0) == 1_001

@@ -195,6 +195,18 @@ def test_a_crash_of_the_supervisor_does_not_lower_the_floor() -> None:
     assert release.record.height >= floor
 
 
+def test_a_crash_of_the_supervisor_does_not_forget_the_clock_of_the_chain() -> None:
+    """Without it a successor whose neard lags unseen would take old heads for new ones."""
+    play = Play().to_validating()
+    play.poll(target=play.height + 2, head_age_ms=0, born_ms=700_000)
+    kept = [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+    fresh = Play(now=play.now + 500)
+    fresh.do(ev.Tick())
+    release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
+    assert isinstance(release, cmd.Release)
+    assert release.record.chain_ms == 700_000 + 500 + 5
+
+
 # --- what a successor waits for
 
 
