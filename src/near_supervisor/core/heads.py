@@ -72,13 +72,20 @@ def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | No
     below.) By ``misread_ms`` a head may be older than it seems.
     """
     for number, head in enumerate(heads):
-        if _is_after(head, end, misread_ms):
+        if is_after(head, end, misread_ms):
             before = heads[number - 1] if number else head
-            return head.height + skips(end.at - before.made_at, skip_ms)
+            return head.height + skips(_waited_ms(before, end), skip_ms)
     return None
 
 
-def _is_after(head: Head, end: End, misread_ms: int) -> bool:
+def _waited_ms(before: Head, end: End) -> int:
+    """How long it can have waited without another head, by the clock that makes it longer."""
+    by_chain = end.chain_ms - before.born_ms if end.chain_ms and before.born_ms else 0
+    return max(end.at - before.made_at, by_chain)
+
+
+def is_after(head: Head, end: End, misread_ms: int) -> bool:
+    """Was it made after that, by both clocks?"""
     if head.born_ms and end.chain_ms and head.born_ms - misread_ms <= end.chain_ms:
         return False
     return head.made_at - misread_ms > end.at

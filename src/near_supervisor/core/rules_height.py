@@ -22,8 +22,11 @@ def foreseen(node: Node, now: int) -> int | None:
 
 
 def _signed_by(node: Node, end: End) -> int | None:
-    settings = node.settings
-    return heads.accounted(node.heads, end, settings.skip_ms, settings.block_time_ms // 2)
+    return heads.accounted(node.heads, end, node.settings.skip_ms, _misread_ms(node))
+
+
+def _misread_ms(node: Node) -> int:
+    return node.settings.block_time_ms // 2
 
 
 def account(node: Node, _now: int) -> Step:
@@ -34,7 +37,7 @@ def account(node: Node, _now: int) -> Step:
     tenure = node.tenure
     if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None:
         return node, []
-    if tenure.accounted and node.heads[0].made_at > tenure.end.at:
+    if tenure.accounted and heads.is_after(node.heads[0], tenure.end, _misread_ms(node)):
         # What came before is forgotten by now.
         return node, []
     height = _signed_by(node, tenure.end)

@@ -111,6 +111,10 @@ class Chain:
         """When block ``height`` was made."""
         return self._made[bisect_right(self._heights, height) - 1]
 
+    def arrived(self, height: int, behind: int) -> int:
+        """When block ``height`` came to who is so many blocks behind, at the earliest."""
+        return self._made[min(len(self._made), bisect_right(self._heights, height) + behind) - 1]
+
     def born(self, height: int) -> int:
         """The same by its producer's clock."""
         return self.made(height) + (self._ahead_ms if height % AHEAD_EVERY == 0 else 0)

@@ -132,7 +132,7 @@ class NeardHost:
     def target(self) -> int:
         """The largest height it has approved: one above its head, and one more for each wait without a block."""
         head = self.head()
-        return head + 1 + waits(self.world.now - self.chain.made(head), self.chain.skip_ms)
+        return head + 1 + waits(self.world.now - self.chain.arrived(head, self.usual_lag), self.chain.skip_ms)
 
     def makes(self, height: int) -> bool:
         """Has it made that block, and lost it with its connection?"""

@@ -83,6 +83,12 @@ def test_both_clocks_have_to_say_so() -> None:
     assert heads.accounted(one, End(601, 50_300), SKIP_MS, 0) is None
 
 
+def test_the_wait_counts_by_the_clock_that_makes_it_longer() -> None:
+    one = known([Head(1_000, 0, 50_000), Head(1_001, 9_000, 59_000)])
+    assert heads.accounted(one, End(100, 54_000), SKIP_MS, 0) == 1_001 + 2
+    assert heads.accounted(one, End(4_000, 50_100), SKIP_MS, 0) == 1_001 + 2
+
+
 def test_a_head_that_is_older_than_it_seemed_takes_those_below_it_along() -> None:
     late = known([Head(1_000, 0), Head(1_001, 5_600, 9_000), Head(1_002, 1_200, 4_600)])
     assert [(head.made_at, head.born_ms) for head in late] == [(0, 4_600), (1_200, 4_600), (1_200, 4_600)]

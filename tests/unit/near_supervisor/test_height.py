@@ -311,6 +311,22 @@ def test_the_chains_clock_tells_a_successor_whose_neard_lags_and_whose_wall_cloc
     assert signs(play.poll(head_age_ms=0, born_ms=69_200))
 
 
+def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_either() -> None:
+    """Found by bin/simulate (seed 3007308, as the models were then): all its heads looked new by its own clock."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0, born_ms=50_000)
+    play.do(ev.LeaseSeen(released(chain_ms=53_000)), after=1_000)
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    play.node = replace(play.node, heads=())
+    for born_ms in (51_000, 51_600, 57_200, 52_800):
+        play.now += 1_200
+        assert not signs(play.poll(head_age_ms=0, born_ms=born_ms)), born_ms
+    assert play.node.tenure is not None
+    assert not play.node.tenure.accounted
+
+
 def test_a_clock_of_the_chain_beyond_reason_is_not_believed() -> None:
     play = Play()
     play.to_voting()
