@@ -155,6 +155,7 @@ def due(node: Node, times: list[int]) -> None:
     if node.tenure is not None:
         times.append(rules_window.patience_ends(node, request))
         times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
+        times.append((node.members_read_at or 0) + CONFIRMED_EVERY_MS)
 
 
 def _best_moment_by(node: Node) -> int:
