@@ -23,7 +23,12 @@ def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     mine, able = node.settings, []
     # Of who stands by nobody asks whether another one could take over.
     if node.tenure is not None:
-        able = [one for one in event.members if not plan.against(one, mine.validator_public_key, mine.lease_ms)]
+        able = [
+            one
+            for one in event.members
+            # A priority of 0 never takes over by itself.
+            if one.record and one.record.priority and not plan.against(one, mine.validator_public_key, mine.lease_ms)
+        ]
     equal = any(one.record is not None and is_equal(one.record.reasons) for one in able)
     node = replace(node, members=event.members, members_read_at=event.asked_at)
     return replace(node, standby_ready=bool(able), standby_equal=equal), []

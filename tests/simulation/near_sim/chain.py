@@ -86,12 +86,13 @@ class Chain:
         self._grow()
         return self._heights[-1]
 
-    def head(self, behind: int, longest_ms: int) -> int:
-        """The newest block of who is so many blocks behind, where each takes up to ``longest_ms`` to arrive."""
-        height = self.height()
-        late_ms = longest_ms * (height * 7 % LATENESSES) // (LATENESSES - 1)
-        behind += self._world.now - self._made[-1] < late_ms
-        return self._heights[max(0, len(self._heights) - 1 - behind)]
+    def head(self, behind_ms: int, longest_ms: int) -> int:
+        """The newest block of who is so far behind, where each takes up to ``longest_ms`` more to arrive."""
+        self._grow()
+        number = bisect_right(self._made, self._world.now - behind_ms) - 1
+        late_ms = longest_ms * (self._heights[number] * 7 % LATENESSES) // (LATENESSES - 1)
+        number -= self._world.now - behind_ms - self._made[number] < late_ms
+        return self._heights[max(0, number)]
 
     def set_pace(self, pace: int | None) -> None:
         """From now on a block every ``pace`` milliseconds; None = none at all."""
@@ -110,10 +111,6 @@ class Chain:
     def made(self, height: int) -> int:
         """When block ``height`` was made."""
         return self._made[bisect_right(self._heights, height) - 1]
-
-    def arrived(self, height: int, behind: int) -> int:
-        """When block ``height`` came to who is so many blocks behind, at the earliest."""
-        return self._made[min(len(self._made), bisect_right(self._heights, height) + behind) - 1]
 
     def born(self, height: int) -> int:
         """The same by its producer's clock."""

@@ -125,14 +125,19 @@ class NeardHost:
 
     def head(self) -> int:
         """Height of its newest block; never goes back."""
-        tip = self.chain.head(self.behind if self._known_at_tip else self.usual_lag, self._hops_ms)
+        tip = self._head_at(self.behind if self._known_at_tip else self.usual_lag)
         self._head = max(self._head, tip if self._frozen_at is None else self._frozen_at)
         return self._head
+
+    def _head_at(self, lag: int) -> int:
+        """What it has when it is so many block times behind."""
+        return self.chain.head(lag * self.chain.block_time, self._hops_ms)
 
     def target(self) -> int:
         """The largest height it has approved: one above its head, and one more for each wait without a block."""
         head = self.head()
-        return head + 1 + waits(self.world.now - self.chain.arrived(head, self.usual_lag), self.chain.skip_ms)
+        arrived = self.chain.made(head) + self.usual_lag * self.chain.block_time
+        return head + 1 + waits(self.world.now - arrived, self.chain.skip_ms)
 
     def makes(self, height: int) -> bool:
         """Has it made that block, and lost it with its connection?"""
@@ -144,7 +149,7 @@ class NeardHost:
         self._known_at_tip = self._clock_error >= 0
 
     def fall_behind(self, blocks: int) -> None:
-        """Its head stays so many blocks below where it would be."""
+        """Its head stays so many block times below where it would be."""
         self.behind = self.usual_lag + blocks
 
     def isolate(self) -> None:
@@ -171,11 +176,11 @@ class NeardHost:
         """What ``neard`` says when it is asked."""
         head, isolated = self.head(), self._frozen_at is not None
         born = self.chain.born(head)
-        missing = self.chain.missing(head)
-        self._known_at_tip = self._known_at_tip or missing <= self.usual_lag
+        missing = self.chain.missing(head) - self.chain.missing(self._head_at(self.usual_lag))
+        self._known_at_tip = self._known_at_tip or missing <= 0
         return Sample(
             height=head,
-            syncing=not isolated and missing > self.usual_lag + 2 and self.world.chance(0.7),
+            syncing=not isolated and missing > 2 and self.world.chance(0.7),
             head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
             # The metric knows of what this host has signed itself.
