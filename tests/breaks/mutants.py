@@ -157,7 +157,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
         CORE + "rules_lease.py",
-        "if tenure.accounted and node.sync.height > tenure.floor:",
+        "if rules_height.is_above(node, tenure):",
         "if True:",
     ),
     Mutant(

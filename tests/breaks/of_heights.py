@@ -99,7 +99,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
         CORE + "rules_lease.py",
-        "if tenure.accounted and node.sync.height > tenure.floor:",
+        "if rules_height.is_above(node, tenure):",
         "if True:",
         PLAYS,
     ),
@@ -123,5 +123,27 @@ BREAKS: tuple[Break, ...] = (
         "neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)",
         "neard = Neard(event.pid, event.armed, now)",
         PLAYS,
+    ),
+    Break(
+        "rule 4: only who has looked after its end says how far it came",
+        CORE + "rules_lease.py",
+        "return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None"
+        " and not node.neard.ending",
+        "return True",
+        UNIT + "test_giving_back.py",
+    ),
+    Break(
+        "rule 4: what is only concluded from heads has one more to spare",
+        CORE + "rules_height.py",
+        "node.sync.height >= tenure.floor + (0 if told else 1)",
+        "node.sync.height >= tenure.floor",
+        UNIT + "test_height.py",
+    ),
+    Break(
+        "whoever has told how far it came is followed without another block",
+        CORE + "rules_height.py",
+        "node.sync.height >= tenure.floor + (0 if told else 1)",
+        "node.sync.height >= tenure.floor + 1",
+        UNIT + "test_height.py",
     ),
 )

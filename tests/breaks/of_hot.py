@@ -136,7 +136,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: rule 4 holds for it, too",
         CORE + "rules_lease.py",
-        "    if tenure.accounted and node.sync.height > tenure.floor:",
+        "    if rules_height.is_above(node, tenure):",
         "    if True:",
         UNIT + "test_hot.py",
     ),

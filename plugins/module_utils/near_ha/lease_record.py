@@ -37,7 +37,8 @@ class LeaseRecord:
     signed, or may still sign before its deadline unless a block comes; ``chain_ms`` is what the chain's clock showed
     when the record was written (milliseconds since 1970; 0 = not known); ``handover_to`` names the only node that may
     acquire at once ("" = any). ``unsigned_ms`` is for how long nobody had signed when it was written, at the least;
-    0 while somebody does.
+    0 while somebody does. ``final``: a release whose ``height`` is all that was signed, and not only what is known of
+    it.
     """
 
     node_id: str
@@ -52,6 +53,7 @@ class LeaseRecord:
     reason: str = ""
     chain_ms: int = 0
     unsigned_ms: int = 0
+    final: bool = False
 
     def to_json(self) -> str:
         """The value as it is stored."""
@@ -80,6 +82,7 @@ def parse(raw: bytes) -> LeaseRecord:
         reason=fields.text("reason"),
         chain_ms=fields.count("chain_ms", _MAX_COUNT, default=0),
         unsigned_ms=fields.count("unsigned_ms", _MAX_COUNT, default=0),
+        final=fields.flag("final", default=False),
     )
 
 

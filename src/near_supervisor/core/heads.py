@@ -32,10 +32,14 @@ Heads = tuple[Head, ...]
 
 @dataclass(frozen=True)
 class End:
-    """From when on somebody signs no more, at the latest: on our clock, and on the chain's (0 = not told)."""
+    """From when on somebody signs no more, at the latest: on our clock, and on the chain's (0 = not told).
+
+    ``told``: it has looked, after that, how far it had come.
+    """
 
     at: int
     chain_ms: int = 0
+    told: bool = False
 
 
 def fold(heads: Heads, head: Head) -> Heads:

@@ -96,7 +96,7 @@ def clear_to_sign(node: Node, now: int) -> Step:
         return _wait_for_sync(node, tenure, now)
     if rules_witness.holds_back(node, now):
         return node, []
-    if tenure.accounted and node.sync.height > tenure.floor:
+    if rules_height.is_above(node, tenure):
         return _clear(node, tenure)
     return _wait_for_height(node, tenure, now)
 
@@ -180,9 +180,14 @@ def release(node: Node, now: int) -> Step:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
         height = _may_sign(node, tenure, ended)
     record = _record(node, tenure.term, height, now, tenure.give_up)
-    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir)
+    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=_has_looked(node, tenure))
     node = replace(node, tenure=replace(tenure, releasing=True))
     return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure)]
+
+
+def _has_looked(node: Node, tenure: Tenure) -> bool:
+    """Was neard asked for its head after it had given the key up? Then that is how far it came."""
+    return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None and not node.neard.ending
 
 
 def _never_signed(node: Node, tenure: Tenure) -> list[Command]:

@@ -50,7 +50,10 @@ def _above(node: Node, now: int) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
     tenure = node.tenure
     if tenure is not None:
-        return None if tenure.cleared or tenure.give_up or not tenure.accounted else tenure.floor
+        if tenure.cleared or tenure.give_up or not tenure.accounted:
+            return None
+        # Who has just given its role away has signed, and looked, until this moment.
+        return None if tenure.end is not None and tenure.end.told else tenure.floor
     # After a release the lease can be had at once: there is no time to compare anything.
     return rules_height.foreseen(node, now)
 

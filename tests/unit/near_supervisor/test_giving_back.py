@@ -46,6 +46,7 @@ def test_it_is_seen_without_its_key_and_only_then_is_the_lease_released() -> Non
     release = it.one(cmd.Release, out)
     assert isinstance(release, cmd.Release)
     assert (release.record.state, release.record.handover_to) == (LeaseState.RELEASED, "b")
+    assert (release.record.final, release.record.height) == (True, it.height + 1)
     assert not it.ever(cmd.StopNeard)
     assert not it.ever(cmd.KillNeard)
     assert it.node.state is not State.VALIDATING
@@ -78,7 +79,9 @@ def test_what_cannot_be_proved_is_ended() -> None:
     assert it.one(cmd.KillNeard, it.do(ev.DisarmRefused(100, "too late")))
     assert it.node.armed
     assert not it.ever(cmd.Release)
-    assert it.one(cmd.Release, it.do(ev.NeardExited(100, "signal 9 (SIGKILL)")))
+    release = it.one(cmd.Release, it.do(ev.NeardExited(100, "signal 9 (SIGKILL)")))
+    assert isinstance(release, cmd.Release)
+    assert not release.record.final, "of what it may have seen last nobody knows"
 
 
 def test_its_heights_are_bounded_as_before_though_nobody_asks_for_its_metrics_any_more() -> None:

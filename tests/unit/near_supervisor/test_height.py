@@ -238,6 +238,26 @@ def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_sinc
     assert signs(play.poll(head_age_ms=0))
 
 
+def test_whoever_has_looked_after_it_gave_its_key_up_is_followed_at_the_height_that_it_told() -> None:
+    play = follower(released(height=1_002, final=True))
+    assert play.height == 1_001
+    play.now += 50
+    assert signs(play.poll(head_age_ms=600)), "neard signs above its head"
+    assert not any(isinstance(command, cmd.LookAtChain) for _, command in play.log)
+
+
+def test_what_was_told_before_history_was_turned_back_is_not_believed() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(replace(held(), index=900)))
+    play.do(ev.LeaseSeen(replace(released(height=1_001, final=True), index=400)))
+    out: list[cmd.Command] = []
+    while play.one(cmd.Acquire, out) is None:
+        out = play.wait(600)
+        out += play.poll(head_age_ms=0)
+    assert play.node.attempt is not None
+    assert not play.node.attempt.end.told
+
+
 def test_whoever_was_silent_for_a_lease_ended_long_ago_and_nobody_waits_for_more_blocks() -> None:
     play = Play(Node(replace(SETTINGS, block_time_ms=300))).to_voting()
     play.do(ev.LeaseSeen(held()))
