@@ -44,8 +44,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the lease is released to the heir",
         CORE + "rules_lease.py",
-        "handover_to=tenure.heir)",
-        'handover_to="")',
+        "handover_to=tenure.heir,",
+        'handover_to="",',
         UNIT + "test_switchover.py",
     ),
     Break(

@@ -90,9 +90,16 @@ class Host:
         mine, ready = self.settings, self.state == State.VOTING.value
         names = (mine.node_id, mine.hostname, self.name, self.state)
         published = self.supervisor.node.published if self.supervisor is not None else None
-        confirms = published[3] if published is not None else ""
         record = Member(
-            *names, ready, "", 0, mine.lease_ms, mine.validator_public_key, mine.priority, confirms=confirms
+            *names,
+            ready,
+            "",
+            0,
+            mine.lease_ms,
+            mine.validator_public_key,
+            mine.priority,
+            reasons=published[2] if published is not None else (),
+            confirms=published[3] if published is not None else "",
         )
         return Standing(mine.member_id, record, self.name)
 
