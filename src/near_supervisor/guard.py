@@ -446,6 +446,7 @@ class Guard:
         finally:
             os.umask(mask)
         listener.listen(4)
+        self.socket_path, self.socket_inode = path, os.stat(path).st_ino
         with open(os.path.join(self.run_dir, "guard.pid"), "w") as file:
             file.write(f"{os.getpid()}\n")
         return listener
@@ -513,7 +514,20 @@ class Guard:
         if self.neard is not None:
             return False
         idle = self.client is None and self.linger_ms > 0 and now - self.idle_since >= self.linger_ms
-        return self.quitting or idle
+        return self.quitting or idle or self._is_out_of_reach()
+
+    def _is_out_of_reach(self) -> bool:
+        """Without its socket no supervisor finds it any more, and the next guard waits for what it holds."""
+        if self.client is not None:
+            return False
+        try:
+            found = os.stat(self.socket_path).st_ino
+        except FileNotFoundError:
+            found = 0
+        if found == self.socket_inode:
+            return False
+        say("warn", f"{self.socket_path} is gone, or another guard's: this one ends")
+        return True
 
     # --- the supervisor's connection
 

@@ -68,4 +68,18 @@ BREAKS: tuple[Break, ...] = (
         "            return True\n        return False",
         UNIT + "test_guard.py",
     ),
+    Break(
+        "a guard that nobody can find any more ends, after its neard",
+        GUARD,
+        "return self.quitting or idle or self._is_out_of_reach()",
+        "return self.quitting or idle",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a hot takeover costs no descriptor",
+        "src/near_supervisor/io/guard_client.py",
+        "        if pid not in self._neards:\n",
+        "        if True:\n",
+        UNIT + "test_guard_client.py",
+    ),
 )

@@ -133,7 +133,9 @@ class GuardClient:
             on_reply(message)
 
     def _know(self, pid: int) -> None:
-        self._neards[pid] = ProcessHandle(pid)
+        # It is told again each time that it is given the key.
+        if pid not in self._neards:
+            self._neards[pid] = ProcessHandle(pid)
 
     @staticmethod
     def _parse(line: bytes) -> Reply:

@@ -229,6 +229,22 @@ def test_it_goes_away_when_nobody_needs_it(tmp_path: Path) -> None:
         assert rig.process.wait(10) == 0
 
 
+@pytest.mark.parametrize("takes_its_place", [False, True])
+def test_it_goes_away_when_nobody_can_find_it_any_more(tmp_path: Path, takes_its_place: bool) -> None:
+    """Its run directory was removed: it held the home for ever, and the next guard waited for it."""
+    with GuardRig(tmp_path, linger_s=0) as rig:
+        pid = rig.start(*SLEEP)["pid"]
+        socket_file = rig.run_dir / "guard.sock"
+        socket_file.unlink()
+        if takes_its_place:
+            socket_file.write_text("")
+        rig.socket.close()
+        assert alive(pid), "its neard goes first"
+        os.kill(pid, signal.SIGKILL)
+        assert rig.process.wait(10) == 0
+        assert "this one ends" in rig.log.read_text()
+
+
 def test_it_stays_while_it_has_a_neard(tmp_path: Path) -> None:
     with GuardRig(tmp_path, linger_s=0.1) as rig:
         pid = rig.start(*SLEEP, armed=True, ms=1_000)["pid"]
