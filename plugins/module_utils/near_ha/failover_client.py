@@ -16,6 +16,8 @@ from .wish import Verb, Wish
 
 DEFAULT_TIMEOUT_S = 150
 _POLL_S = 0.1
+# An answer that is missing for so long is said: a supervisor may be restarted, and may be gone.
+SILENCE_S = 3.0
 # A switchover has two phases, and the time to take it back after the second.
 _SHARE_OF_A_PHASE = 0.4
 
@@ -124,14 +126,19 @@ class Failover:
             yield from self._follow(patience.timeout_s)
 
     def _follow(self, timeout_s: float) -> Iterator[Step]:
-        trouble = ""
+        trouble, since, said = "", self._clock(), False
         while True:
             try:
                 document = self._way.look()
             except (ConsulUnknown, ControlError) as error:
                 trouble = str(error)
+                if not said and self._clock() - since >= SILENCE_S:
+                    said = True
+                    yield self._step(f"no answer for {SILENCE_S:g} s: {trouble}; it is still waited for")
             else:
-                trouble = ""
+                if said:
+                    yield self._step("there are answers again")
+                trouble, since, said = "", self._clock(), False
                 yield from self._news(document)
                 end = self._end(document)
                 if end:

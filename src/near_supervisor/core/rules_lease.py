@@ -202,7 +202,7 @@ def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
         at_ms=0,
         predecessor=before.predecessor,
         reason=f"never signed: {tenure.give_up}",
-        request=before.request,
+        # Without the request: whoever waits for that takes an entry that has it for its success.
     )
     return [cmd.NoteChange(change)]
 

@@ -330,6 +330,7 @@ def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_f
     assert isinstance(noted, cmd.NoteChange)
     assert (noted.change.term, noted.change.gap_ms, noted.change.predecessor) == (8, None, "b")
     assert noted.change.reason.startswith("never signed: ")
+    assert not noted.change.request, "an entry with it says that it was carried out"
     release = play.one(cmd.Release, out)
     assert isinstance(release, cmd.Release)
     assert release.record.unsigned_ms == play.now - since
