@@ -82,7 +82,7 @@ def idle_ms(node: Node, stepped_at: int, now: int) -> int:
 
 
 def lease_left_ms(node: Node, now: int) -> int | None:
-    """Milliseconds until the holder's deadline; None when this node holds no lease."""
+    """Milliseconds until the holder's deadline, 0 when that has passed; None when this node holds no lease."""
     if node.tenure is None or node.tenure.deadline is None:
         return None
-    return node.tenure.deadline - now
+    return max(0, node.tenure.deadline - now)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from near_ha import wire
 from near_ha.lease_record import LeaseState
 
-from . import heads, tip, watch
+from . import heads, lease, tip, watch
 from .commands import Remember
 from .heads import End
 from .model import Memory, Node, Tenure
@@ -19,6 +20,19 @@ def foreseen(node: Node, now: int) -> int | None:
         return None
     height = _signed_by(node, watch.ended(watched, now))
     return None if height is None else max(node.seen_height, height)
+
+
+def gone_by(node: Node, now: int) -> int:
+    """What the chain's clock shows when the holder of a lease that somebody deleted is gone; 0 when nobody knows."""
+    kept, own = node.watch.seen.kept if node.watch is not None else None, chain_clock(node, now)
+    if kept is None or not kept.chain_ms:
+        return own
+    return min(max(own, kept.chain_ms + lease.longest_hold_ms(kept.lease_ms)), wire.MAX_COUNT)
+
+
+def chain_clock(node: Node, now: int) -> int:
+    """What the chain's clock shows now, as far as this node knows; 0 when it does not."""
+    return min(max(0, node.tip.reads(now)), wire.MAX_COUNT) if node.tip is not None else 0
 
 
 def _signed_by(node: Node, end: End) -> int | None:

@@ -43,6 +43,7 @@ def acquire(node: Node, now: int) -> Step:
             state=LeaseState.VACANT,
             # Whoever reads it may never have seen the record of the holder that may still sign.
             lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
+            chain_ms=rules_height.gone_by(node, now),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
     end = rules_height.believed(node, answer.end, now)
@@ -251,7 +252,7 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         validator_public_key=settings.validator_public_key,
         # What neard says of itself is part of it; a record that is too long could not be read.
         reason=reason[:MAX_REASON],
-        chain_ms=min(max(0, node.tip.reads(now)), MAX_HEIGHT) if node.tip is not None else 0,
+        chain_ms=rules_height.chain_clock(node, now),
         unsigned_ms=_unsigned_ms(node, now),
     )
 

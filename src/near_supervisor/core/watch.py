@@ -139,7 +139,7 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         end = End(now) if watch.turned_back else End(watch.since, record.chain_ms, record.final)
         return Try(How.RELEASED, seen.index, text, record.height, end)
     if record.state is LeaseState.VACANT:
-        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height, End(now))
+        return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height, End(now, record.chain_ms))
     return Try(How.TAKEOVER, seen.index, f"no heartbeat of {seen.holder} {waited}", record.height, ended(watch, now))
 
 

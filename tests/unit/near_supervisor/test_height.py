@@ -11,7 +11,7 @@ from near_ha.lease_record import LeaseRecord
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads
+from near_supervisor.core import heads, lease
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
@@ -345,6 +345,25 @@ def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_eith
         assert not signs(play.poll(head_age_ms=0, born_ms=born_ms)), born_ms
     assert play.node.tenure is not None
     assert not play.node.tenure.accounted
+
+
+def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbeat_told() -> None:
+    """Found by bin/simulate (seed 1392): the lease was deleted, and a neard that lagged unseen took old heads for new."""
+    play = Play()
+    play.to_voting()
+    play.poll(head_age_ms=0, born_ms=50_000)
+    kept = record(chain_ms=68_000)
+    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
+    assert isinstance(note, cmd.NoteVacancy)
+    assert note.record.chain_ms == 68_000 + lease.longest_hold_ms(D)
+    reader = Play().to_voting()
+    reader.do(ev.LeaseSeen(Seen(70, note.record)))
+    out: list[cmd.Command] = []
+    while reader.one(cmd.Acquire, out) is None:
+        out = reader.wait(600)
+        out += reader.poll(head_age_ms=0)
+    assert reader.node.attempt is not None
+    assert reader.node.attempt.end.chain_ms == note.record.chain_ms
 
 
 def test_a_clock_of_the_chain_beyond_reason_is_not_believed() -> None:
