@@ -348,7 +348,7 @@ def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_eith
 
 
 def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbeat_told() -> None:
-    """Found by bin/simulate (seed 1392): the lease was deleted, and a neard that lagged unseen took old heads for new."""
+    """Found by bin/simulate (seed 1392): the lease was deleted, and a neard that lagged took old heads for new."""
     play = Play()
     play.to_voting()
     play.poll(head_age_ms=0, born_ms=50_000)
