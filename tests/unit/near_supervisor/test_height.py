@@ -232,6 +232,10 @@ def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_sinc
     """The first of them is what it may have approved, the second is what this node signs upon."""
     play = follower(released())
     assert not signs(play.poll(head_age_ms=400)), "made before"
+    play.now += SETTINGS.block_time_ms // 2
+    assert not signs(play.poll(head_age_ms=0))
+    assert play.node.tenure is not None
+    assert not play.node.tenure.accounted, "by half a block time it may be older"
     play.now += 600
     assert not signs(play.poll(head_age_ms=0))
     play.now += 600

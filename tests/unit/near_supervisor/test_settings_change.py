@@ -9,7 +9,7 @@ import pytest
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
+from near_supervisor.core import heads, lease
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
@@ -41,6 +41,12 @@ def test_the_record_of_a_lowered_lease_covers_the_deadline_that_the_guard_has() 
     play, beat = resumed()
     deadline = play.now + AHEAD
     assert outlasts(play, beat, deadline)
+    play.poll(target=play.height + 2, head_age_ms=0)
+    play.do(ev.HeartbeatAnswered(beat.record.term, beat.at, UNKNOWN))
+    again = play.one(cmd.Heartbeat, play.wait(1_000))
+    assert isinstance(again, cmd.Heartbeat)
+    # Heights that it gives up if no block comes.
+    assert again.record.height == play.height + 1 + heads.skips(AHEAD + lease.KILL_SLACK_MS, SETTINGS.skip_ms)
 
 
 def test_nor_does_an_answer_that_is_lost_change_what_it_covers() -> None:
