@@ -134,16 +134,16 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "rule 4: what is only concluded from heads has one more to spare",
-        CORE + "rules_height.py",
-        "node.sync.height >= tenure.floor + (0 if told else 1)",
-        "node.sync.height >= tenure.floor",
+        CORE + "model.py",
+        "return self.floor if self.told else self.floor + 1",
+        "return self.floor",
         UNIT + "test_height.py",
     ),
     Break(
         "whoever has told how far it came is followed without another block",
-        CORE + "rules_height.py",
-        "node.sync.height >= tenure.floor + (0 if told else 1)",
-        "node.sync.height >= tenure.floor + 1",
+        CORE + "model.py",
+        "return self.floor if self.told else self.floor + 1",
+        "return self.floor + 1",
         UNIT + "test_height.py",
     ),
     Break(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from near_ha.cluster import Standing
-from near_ha.history import Kind
+from near_ha.history import Change, Kind
 from near_ha.states import State
 from near_ha.switchover import Switchover
 
@@ -111,6 +111,10 @@ class Succession:
         """For how long nobody has signed at ``now``, milliseconds, if this tenure has not."""
         return max(0, now - self.since) + self.unsigned_ms
 
+    def change(self, term: int, node_id: str, reason: str, gap_ms: int | None = None, request: str = "") -> Change:
+        """The entry of this tenure in the history; the driver adds the wall clock."""
+        return Change(term, node_id, self.kind, 0, self.predecessor, gap_ms, reason, request)
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -160,6 +164,20 @@ class Tenure:
     succession: Succession | None = None
     overruled: str = ""
     by_restart: bool = False
+
+    @property
+    def told(self) -> bool:
+        """Has the predecessor looked how far it came, so that the floor is all that it has signed, and no more?"""
+        return self.end is not None and self.end.told
+
+    @property
+    def clear_at(self) -> int:
+        """The height that the own head has to reach: neard signs above its head.
+
+        What is only concluded from heads leaves no room for a block that the predecessor alone had, nor for one whose
+        producer's clock is ahead: one more has to be there.
+        """
+        return self.floor if self.told else self.floor + 1
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def account(node: Node, _now: int) -> Step:
     tenure = node.tenure
     if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None:
         return node, []
-    if tenure.end.told:
+    if tenure.told:
         return (node, []) if tenure.accounted else (replace(node, tenure=replace(tenure, accounted=True)), [])
     if tenure.accounted and heads.is_after(node.heads[0], tenure.end, _misread_ms(node)):
         # What came before is forgotten by now.
@@ -80,13 +80,8 @@ def believed(node: Node, end: End, now: int) -> End:
 
 
 def is_above(node: Node, tenure: Tenure) -> bool:
-    """Is nothing that neard may sign from now on at a height that may have been signed?
-
-    It signs above its head. What is only concluded from heads leaves no room for a block that the predecessor alone
-    had, nor for one whose producer's clock is ahead: one more has to be there.
-    """
-    told = tenure.end is not None and tenure.end.told
-    return tenure.accounted and node.sync.height >= tenure.floor + (0 if told else 1)
+    """Is nothing that neard may sign from now on at a height that may have been signed?"""
+    return tenure.accounted and node.sync.height >= tenure.clear_at
 
 
 def missing(node: Node, tenure: Tenure) -> str:

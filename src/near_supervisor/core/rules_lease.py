@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.history import Change, Kind
+from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
@@ -196,16 +196,8 @@ def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
     before = tenure.succession
     if before is None or tenure.signs_at is not None or node.closing is not None:
         return []
-    change = Change(
-        term=tenure.term,
-        node_id=node.settings.node_id,
-        kind=before.kind,
-        at_ms=0,
-        predecessor=before.predecessor,
-        reason=f"never signed: {tenure.give_up}",
-        # Without the request: whoever waits for that takes an entry that has it for its success.
-    )
-    return [cmd.NoteChange(change)]
+    # Without the request: whoever waits for that takes an entry that has it for its success.
+    return [cmd.NoteChange(before.change(tenure.term, node.settings.node_id, f"never signed: {tenure.give_up}"))]
 
 
 def due(node: Node, times: list[int]) -> None:

@@ -89,8 +89,7 @@ def _waiting_interval(node: Node, tenure: Tenure) -> int:
     Where the next block is late, an eighth of a block time is as good as at once.
     """
     settings, asked_at = node.settings, node.polled_at or 0
-    told = tenure.end is not None and tenure.end.told
-    wanted = max(1, tenure.floor + (0 if told else 1) - node.sync.height) if tenure.accounted else 1
+    wanted = max(1, tenure.clear_at - node.sync.height) if tenure.accounted else 1
     soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
     late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)

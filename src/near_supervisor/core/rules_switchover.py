@@ -8,7 +8,6 @@ one does not take the lease, the old holder may, and after a lease anybody.
 from __future__ import annotations
 
 from near_ha import plan
-from near_ha.history import Change
 from near_ha.switchover import Action, Phase, Switchover
 
 from . import commands as cmd
@@ -39,16 +38,8 @@ def prove(node: Node, now: int) -> Step:
     before = tenure.succession
     if before is None:
         return node, []
-    change = Change(
-        term=tenure.term,
-        node_id=node.settings.node_id,
-        kind=before.kind,
-        at_ms=0,
-        predecessor=before.predecessor,
-        gap_ms=before.unsigned_for(now),
-        reason="; ".join(part for part in (tenure.overruled, before.reason) if part),
-        request=before.request,
-    )
+    reason = "; ".join(part for part in (tenure.overruled, before.reason) if part)
+    change = before.change(tenure.term, node.settings.node_id, reason, before.unsigned_for(now), before.request)
     text = f"{node.settings.node_id} signs, {change.gap_ms} ms after {before.predecessor or 'nobody'} could have"
     return node, [cmd.Say("info", text), cmd.NoteChange(change)]
 
