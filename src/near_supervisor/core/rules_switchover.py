@@ -14,7 +14,6 @@ from . import commands as cmd
 from . import hot, rules_hot, rules_window
 from .model import Node, Tenure
 from .rules_neard import handing_over
-from .rules_signer import MEMBERS_EVERY_MS
 from .step import Step
 from .values import replace
 
@@ -67,7 +66,7 @@ def answer_request(node: Node, now: int) -> Step:
         if now >= node.request_at + node.settings.lease_ms:
             waited = f"{(now - node.request_at) / 1000:.0f} s"
             return _end(node, Phase.FAILED, f"{heir} has not confirmed within {waited}: it is gone, or out of reach")
-        return _read_members(node, now, CONFIRMED_EVERY_MS)
+        return _read_members(node, now)
     held, why = rules_window.hold(node, request, now)
     if held is not None:
         return held
@@ -146,7 +145,6 @@ def due(node: Node, times: list[int]) -> None:
     if node.tenure is not None:
         times.append(rules_window.patience_ends(node, request))
         times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
-        times.append((node.members_read_at or 0) + CONFIRMED_EVERY_MS)
 
 
 def _best_moment_by(node: Node) -> int:
@@ -177,10 +175,11 @@ def _knows_members(node: Node) -> bool:
     return node.members_read_at is not None and node.members_read_at >= node.request_at
 
 
-def _read_members(node: Node, now: int, every_ms: int = MEMBERS_EVERY_MS) -> Step:
-    if node.reading_members or now < min(node.members_at, (node.members_read_at or 0) + every_ms):
+def _read_members(node: Node, now: int) -> Step:
+    """Somebody waits: sooner again than where nobody does, and no sooner where Consul refuses at once."""
+    if node.reading_members or now < node.members_at:
         return node, []
-    return replace(node, reading_members=True, members_at=now + every_ms), [cmd.ReadMembers()]
+    return replace(node, reading_members=True, members_at=now + CONFIRMED_EVERY_MS), [cmd.ReadMembers()]
 
 
 def _silent(node: Node, heir: str) -> bool:

@@ -385,6 +385,16 @@ def test_one_that_does_not_answer_is_told_of_and_the_validator_signs_on() -> Non
     assert play.node.armed
 
 
+def test_a_consul_that_refuses_at_once_is_not_asked_without_a_pause() -> None:
+    play = Play().to_validating()
+    play.do(ev.RequestSeen(70, PROMOTE_B))
+    before = len(play.log)
+    for _ in range(50):
+        play.do(ev.MembersSeen(play.now, None), after=10)
+    asked = sum(isinstance(command, cmd.ReadMembers) for _, command in play.log[before:])
+    assert asked <= 50 * 10 // CONFIRMED_EVERY_MS + 1
+
+
 def test_force_asks_nobody_whether_it_is_there() -> None:
     play = Play().to_validating()
     assert moved(play, ask(play, replace(PROMOTE_B, force=True), standby("b", confirms=""))).phase is Phase.ACCEPTED
