@@ -10,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+from near_ha import consul_keys
 from near_ha.member_record import Member
 
 from . import __version__
@@ -50,7 +51,8 @@ class ConsulSide:
 
     def _store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
-        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access)
+        key_lock = consul_keys.validator_key(options.validator_account_id, options.validator_public_key)
+        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access, key_lock)
 
     def watch(self) -> None:
         """Begin to read the lease."""
@@ -70,9 +72,9 @@ class ConsulSide:
             case cmd.NoteVacancy(record, kept_index):
                 vacancy = record.to_json()
                 self._about_lease(lambda: urgent.note_vacancy(vacancy, kept_index), ev.VacancyNoted)
-            case cmd.Acquire(how, index, session, record):
+            case cmd.Acquire(how, index, session, record, key_index):
                 first = record.to_json()
-                self._about_lease(lambda: urgent.acquire(how, index, session, first), ev.AcquireAnswered)
+                self._about_lease(lambda: urgent.acquire(how, index, session, first, key_index), ev.AcquireAnswered)
             case cmd.Heartbeat(at, session, record):
                 beat, term = record.to_json(), record.term
                 self._about_lease(

@@ -18,7 +18,7 @@ from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_access import ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
-from support.lease_holder import TIMEOUT_MS, TTL_MS, index, member, vacant, value
+from support.lease_holder import TIMEOUT_MS, TTL_MS, acquire, index, member, vacant, value
 from support.real_consul import TOOLS, RealConsul, real_consul
 
 pytestmark = pytest.mark.integration
@@ -76,7 +76,7 @@ def play_everything(store: ConsulStore) -> None:
     assert store.look(0, 100)[1].index is None
     answers = [
         store.note_vacancy(vacant(), None),
-        store.acquire(How.TAKEOVER, index(store), mine, value()),
+        acquire(store, How.TAKEOVER, index(store), mine, value()),
         store.heartbeat(mine, value()),
         store.renew_session(mine),
         store.release(mine, value(state=LeaseState.RELEASED)),
@@ -87,7 +87,7 @@ def play_everything(store: ConsulStore) -> None:
     for key in (consul_keys.config(ACCOUNT), consul_keys.switchover(ACCOUNT), consul_keys.history(ACCOUNT)):
         assert store.check_and_set(key, 0, "{}").kind is Kind.YES
         assert store.look_at(key, 0, 100)[1] is not None
-    assert len(store.entries()) == 5
+    assert len(store.entries()) == 6
     store.destroy_session(mine)
     assert store.renew_session(mine).kind is Kind.NO
 
@@ -126,7 +126,7 @@ def test_a_denial_says_nothing_about_who_holds_the_lease(empty: RealConsul, tmp_
     allowed = store(empty, a_file(tmp_path, a_token(empty, POLICY)))
     mine = allowed.create_session("a", TTL_MS, 0)
     assert allowed.note_vacancy(vacant(), None).kind is Kind.YES
-    assert allowed.acquire(How.TAKEOVER, index(allowed), mine, value()).kind is Kind.YES
+    assert acquire(allowed, How.TAKEOVER, index(allowed), mine, value()).kind is Kind.YES
     for said in (denied.heartbeat(mine, value()), denied.renew_session(mine), denied.release(mine, value())):
         assert said.kind is Kind.UNKNOWN
         assert "--consul-token-file" in said.reason
@@ -141,7 +141,7 @@ def test_rights_that_are_taken_away_are_not_a_lost_lease_and_a_new_token_is_read
     mine = store(empty, a_file(tmp_path, token["SecretID"]))
     session = mine.create_session("a", TTL_MS, 0)
     mine.note_vacancy(vacant(), None)
-    assert mine.acquire(How.TAKEOVER, index(mine), session, value()).kind is Kind.YES
+    assert acquire(mine, How.TAKEOVER, index(mine), session, value()).kind is Kind.YES
     empty.ask("DELETE", f"/v1/acl/token/{token['AccessorID']}")
     assert mine.heartbeat(session, value()).kind is Kind.UNKNOWN
     a_file(tmp_path, a_token(empty, POLICY))
@@ -162,7 +162,7 @@ def test_kuutamoctl_needs_only_to_read(empty: RealConsul, tmp_path: Path, capfd:
     mine = store(empty, a_file(tmp_path, a_token(empty, POLICY)))
     session = mine.create_session("validator-a", TTL_MS, 0)
     mine.note_vacancy(vacant(), None)
-    assert mine.acquire(How.TAKEOVER, index(mine), session, value()).kind is Kind.YES
+    assert acquire(mine, How.TAKEOVER, index(mine), session, value()).kind is Kind.YES
     ask = ["--consul-url", empty.url, "--account-id", ACCOUNT]
     reader = a_file(tmp_path, a_token(empty, READER))
     assert kuutamoctl.main([*ask, "--consul-token-file", str(reader), "active-validator"]) == 0

@@ -8,6 +8,7 @@ from near_ha import consul_keys
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_ha.member_record import Member
 from near_supervisor.core.answer import Answer, Kind
+from near_supervisor.core.key_lock import KeySeen
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
 
@@ -46,8 +47,20 @@ def holder(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
     """A session that holds the lease."""
     mine = session(store, name, lock_delay_ms)
     assert store.note_vacancy(vacant(), None).kind is Kind.YES
-    assert store.acquire(How.TAKEOVER, index(store), mine, value(name)).kind is Kind.YES
+    assert acquire(store, How.TAKEOVER, index(store), mine, value(name)).kind is Kind.YES
     return mine
+
+
+def acquire(store: ConsulStore, how: How, at: int | None, mine: str, record: str) -> Answer:
+    """Try it as a node does that sees the lock of the validator key as it is now."""
+    return store.acquire(how, at, mine, record, key_seen(store).index)
+
+
+def key_seen(store: ConsulStore) -> KeySeen:
+    """What a node sees of that lock."""
+    seen = store.look(0, 1_000)[1].key
+    assert seen is not None
+    return seen
 
 
 def index(store: ConsulStore) -> int:

@@ -41,3 +41,15 @@ def config(account_id: str) -> str:
 def history(account_id: str) -> str:
     """Who validated, since when, why."""
     return prefix(account_id) + "history"
+
+
+def validator_key(account_id: str, public_key: str) -> str:
+    """The lock of one validator key, whatever its supervisors call the lease. ``account_id`` is the key's own.
+
+    So it is among the keys that a token of that account may write.
+    """
+    return f"{prefix(account_id)}keys/{public_key}"
+
+
+LEADERS = leader("")
+"""Prefix of all leases, ours and kuutamod's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import beside, candidacy, lease, rules_height, watch
+from . import beside, candidacy, key_lock, lease, rules_height, watch
 from . import events as ev
 from .answer import Kind
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
@@ -93,7 +93,8 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     index = seen.index or 0
     # What was turned back counts from here on.
     highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
-    node = replace(node, watch=view, seen_index=highest, objection=objection)
+    key = key_lock.look(node.key_lock, seen.key, now)
+    node = replace(node, watch=view, key_lock=key, seen_index=highest, objection=objection)
     if now >= node.keep_index_at or highest < node.kept_index:
         said.append(KeepIndex(highest))
         node = replace(node, kept_index=highest, keep_index_at=now + KEEP_INDEX_MS)
@@ -166,7 +167,7 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         heartbeat_at=now,
         succession=attempt.succession,
     )
-    node = replace(node, attempt=None, tenure=tenure, watch=None, last_term=attempt.term)
+    node = replace(node, attempt=None, tenure=tenure, watch=None, key_lock=None, last_term=attempt.term)
     node, out = rules_height.remember(node, answered=False)
     out.append(Say("info", f"acquired the lease, term {tenure.term}"))
     return node, out

@@ -9,7 +9,7 @@ from __future__ import annotations
 from near_ha.member_record import MAX_PRIORITY
 from near_ha.switchover import Phase
 
-from . import watch
+from . import key_lock, watch
 from .model import Node, Tenure
 from .readiness import is_equal
 from .values import replace
@@ -25,6 +25,12 @@ def stands_at(node: Node) -> int | None:
     opens = watch.opens_at(node.watch, node.settings, node.seen_lease_ms)
     if opens is None:
         return None
+    if node.watch is not None and node.watch.seen.index is not None:
+        # (To note that there is no lease takes nothing from anybody.)
+        key_opens = key_lock.opens_at(node.key_lock, node.settings)
+        if key_opens is None:
+            return None
+        opens = max(opens, key_opens)
     if _is_wanted(node):
         return opens
     held_back = _held_back_ms(node)

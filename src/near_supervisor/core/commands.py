@@ -126,12 +126,16 @@ class NoteVacancy:
 
 @dataclass(frozen=True)
 class Acquire:
-    """Try to lock the lease under the condition that belongs to ``how``."""
+    """Try to lock the lease under the condition that belongs to ``how``, and the lock of the validator key with it.
+
+    The latter if it still is at ``key_index`` (None = there is no such key).
+    """
 
     how: How
     index: int | None
     session: str
     record: LeaseRecord
+    key_index: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .approvals import Approvals, Silence
 from .handover_window import Duties
 from .heads import End, Heads
 from .host import UNKNOWN, Host
+from .key_lock import KeyWatch
 from .proof import Proof
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
@@ -228,6 +229,7 @@ class Node:
     this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
     cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
     over, ``standby_equal``: and no worse than this one.
+    ``key_lock`` is what a candidate sees of the lock of its validator key (None = it has not looked).
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -255,6 +257,7 @@ class Node:
     register_at: int = 0
     taken_since: int | None = None
     watch: Watch | None = None
+    key_lock: KeyWatch | None = None
     attempt: Attempt | None = None
     acquiring: bool = False
     acquire_at: int = 0

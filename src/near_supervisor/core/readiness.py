@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from near_ha.states import State
 
-from . import beside, hot, signing, versions
+from . import beside, hot, key_lock, signing, versions
 from .model import Node
 from .values import dataclass
 
@@ -92,6 +92,10 @@ def _key(node: Node) -> str:
 
 def _key_fingerprint(node: Node) -> str:
     return beside.other_key(node.watch.seen if node.watch else None, node.settings)
+
+
+def _key_lock(node: Node) -> str:
+    return key_lock.against(node.key_lock, node.settings)
 
 
 def _stands_by(node: Node) -> bool:
@@ -181,6 +185,7 @@ CHECKS: tuple[Row, ...] = (
     ("peers", _peers, False),
     ("key", _key, True),
     ("key_fingerprint", _key_fingerprint, True),
+    ("key_lock", _key_lock, True),
     ("restart", _restart, False),
     ("tracking", _tracking, False),
     ("disk", _disk, False),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
+from . import candidacy, heads, hot, key_lock, lease, rules_height, rules_hot, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
+from .heads import End
 from .model import Attempt, Guard, Node, Succession, Tenure
 from .readiness import unready
 from .rules_neard import stop
@@ -46,14 +47,26 @@ def acquire(node: Node, now: int) -> Step:
             chain_ms=rules_height.gone_by(node, now),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
-    end = rules_height.believed(node, answer.end, now)
+    floor, end = _predecessor(node, floor, answer, now)
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _succession(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
-        cmd.Acquire(answer.how, answer.index, session.id, record),
+        cmd.Acquire(answer.how, answer.index, session.id, record, _key_index(node)),
     ]
     return replace(node, acquiring=True, attempt=attempt), out
+
+
+def _predecessor(node: Node, floor: int, answer: watch.Try, now: int) -> tuple[int, End]:
+    """How far it came, and when it ended at the latest. One of another name has come in between: it may be of now."""
+    under_other_name = key_lock.signed_up_to(node.key_lock, node.settings)
+    if under_other_name is None:
+        return floor, rules_height.believed(node, answer.end, now)
+    return max(floor, under_other_name), End(now)
+
+
+def _key_index(node: Node) -> int | None:
+    return node.key_lock.seen.index if node.key_lock is not None else None
 
 
 def _succession(node: Node, answer: watch.Try, now: int) -> Succession:

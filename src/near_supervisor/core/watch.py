@@ -12,6 +12,7 @@ from near_ha.lease_record import LeaseRecord, LeaseState
 
 from . import lease
 from .heads import End
+from .key_lock import KeySeen
 from .settings import Settings
 from .values import dataclass
 
@@ -23,7 +24,8 @@ class Seen:
     ``index`` is the key's ModifyIndex, None when there is no key; ``record`` is None where the value is
     not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
     Where there is no key, ``kept`` is the record of the last heartbeat, which is kept apart from it, and
-    ``kept_index`` the ModifyIndex of that; both are None where there is none either.
+    ``kept_index`` the ModifyIndex of that; both are None where there is none either. ``key`` is the lock of the
+    validator key, read after that (None = nobody has asked).
     """
 
     index: int | None
@@ -32,6 +34,7 @@ class Seen:
     session: str | None = None
     kept: LeaseRecord | None = None
     kept_index: int | None = None
+    key: KeySeen | None = None
 
     @property
     def released(self) -> bool:

@@ -63,8 +63,8 @@ class Agents:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
 
-    def _transact(self, operations: list[Operation]) -> int:
-        """ModifyIndex of what the last operation stored; Refused or Unknown."""
+    def _transact(self, operations: list[Operation]) -> dict[str, int]:
+        """ModifyIndex of each key that was stored; Refused or Unknown."""
         payload = [{"KV": operation} for operation in operations]
         return self._ask(lambda client: _check_transaction(client.txn.put(payload), operations))
 
@@ -145,15 +145,15 @@ def _denied(reasons: dict[int, str]) -> bool:
     return any("permission denied" in reason.lower() for reason in reasons.values())
 
 
-def _check_transaction(answer: object, operations: list[Operation]) -> int:
-    """ModifyIndex of what was stored. A 200 is only a yes when it shows our key, and our lock on it."""
+def _check_transaction(answer: object, operations: list[Operation]) -> dict[str, int]:
+    """ModifyIndex of each key that was stored. A 200 is only a yes when it shows our key, and our lock on it."""
     last = operations[-1]
     locks = last["Verb"] in ("set", "lock")
     session = next((operation["Session"] for operation in operations if "Session" in operation), None)
     if isinstance(answer, dict) and not answer.get("Errors") and answer.get("Results"):
-        stored = answer["Results"][-1]["KV"]
-        if stored["Key"] == last["Key"] and (not locks or stored.get("Session") == session):
-            index = stored.get("ModifyIndex", 0)
-            if isinstance(index, int):
-                return index
+        stored = [result["KV"] for result in answer["Results"]]
+        if stored[-1]["Key"] == last["Key"] and (not locks or stored[-1].get("Session") == session):
+            indexes = {str(one["Key"]): one.get("ModifyIndex", 0) for one in stored}
+            if all(isinstance(index, int) for index in indexes.values()):
+                return indexes
     raise Unknown(f"Consul answered a transaction of {len(operations)} operations with {str(answer)[:100]}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from near_ha import consul_keys, lease_record
+from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
 from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.key_lock import KeySeen
 from near_supervisor.core.watch import How, Seen
 
 from .consul_access import ANYBODY, ConsulAccess
@@ -17,15 +19,31 @@ from .consul_values import Values
 __all__ = ["ConsulStore", "Denied", "Refused", "Unknown"]
 
 
-class ConsulStore(Members, Values):
-    """One thread's way to all that a supervisor keeps in Consul."""
+class KeyTaken(Exception):
+    """The lock of the validator key is another account id's."""
 
-    def __init__(self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY) -> None:
+
+# What says only that something has moved on.
+_INDEXES = ("check-index", "check-not-exists", "delete-cas")
+
+
+class ConsulStore(Members, Values):
+    """One thread's way to all that a supervisor keeps in Consul.
+
+    ``key_lock`` names the lock of the validator key ("" = the account has one key, without a name).
+    """
+
+    def __init__(
+        self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY, key_lock: str = ""
+    ) -> None:
         super().__init__(urls, account_id, timeout_ms, access)
         self._key = consul_keys.leader(account_id)
         self._kept_key = consul_keys.last_heartbeat(account_id)
-        # ModifyIndex of the record as this store wrote it last; None when that is not known for certain.
+        self._key_lock = key_lock or consul_keys.validator_key(account_id, "unnamed")
+        # ModifyIndex of the record, and of the lock of the key, as this store wrote them last; None when that is not
+        # known for certain.
         self._written: int | None = None
+        self._key_written: int | None = None
 
     # --- the lease
 
@@ -36,22 +54,56 @@ class ConsulStore(Members, Values):
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
             return index_of(answered), _seen(entry) if entry is not None else self._kept(client)
 
-        return self._ask(ask)
+        answered, seen = self._ask(ask)
+        # After the lease: nobody who has taken that is missed here.
+        return answered, replace(seen, key=self._look_at_key_lock())
+
+    def _look_at_key_lock(self) -> KeySeen:
+        try:
+            found = self._read(self._key_lock)[1]
+        except Denied as denied:
+            return KeySeen(problem=str(denied))
+        if found is None:
+            return KeySeen()
+        try:
+            record = key_record.parse(found.value)
+        except BadRecord:
+            return KeySeen(found.index, session=found.session)
+        return KeySeen(found.index, record.account_id, record.lease, found.session)
 
     def _kept(self, client: Any) -> Seen:
         """There is no lease: what the last heartbeat said. Read after that was seen, so no heartbeat is missed."""
         kept = _seen(client.kv.get(self._kept_key, consistency="consistent")[1])
         return Seen(None, kept=kept.record, kept_index=kept.index)
 
-    def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
-        """Lock the lease for ``session`` under the condition that belongs to ``how``."""
+    def acquire(self, how: How, index: int | None, session: str, value: str, key_index: int | None = None) -> Answer:
+        """Lock the lease for ``session`` under the condition that belongs to ``how``, and the validator key's lock.
+
+        That one, too, only if it is as it was read, at ``key_index`` (None = there was none).
+        """
         conditions: dict[How, list[Operation]] = {
             How.RELEASED: [{"Verb": "check-index", "Index": index}],
             # A delete-cas alone is no condition: it succeeds where there is no key at all.
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
         lock = {"Verb": "lock", "Session": session, "Value": encode(value)}
-        return self._write_record([*conditions[how], lock])
+        return self._write_record([*conditions[how], *self._take_key(key_index, session, value), lock])
+
+    def _take_key(self, index: int | None, session: str, value: str) -> list[Operation]:
+        """Lock it for ``session``, whoever has locked it, if it still is at ``index``."""
+        there: list[Operation] = [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}]
+        conditions = [{"Verb": "check-not-exists"}] if index is None else there
+        return self._of_key([*conditions, self._key_write("lock", session, value)])
+
+    def _keep_key(self, index: int, session: str, value: str) -> list[Operation]:
+        """Write it once more, if it is as this node wrote it last."""
+        return self._of_key([{"Verb": "check-index", "Index": index}, self._key_write("lock", session, value)])
+
+    def _key_write(self, verb: str, session: str, value: str) -> Operation:
+        return {"Verb": verb, "Session": session, "Value": encode(key_record.to_json(self.account_id, value))}
+
+    def _of_key(self, operations: list[Operation]) -> list[Operation]:
+        return [{**operation, "Key": self._key_lock} for operation in operations]
 
     def note_vacancy(self, value: str, kept_index: int | None) -> Answer:
         """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
@@ -60,36 +112,73 @@ class ConsulStore(Members, Values):
         return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": encode(value)}])
 
     def heartbeat(self, session: str, value: str) -> Answer:
-        """Write the record, and once more where it is kept, if ``session`` still holds the lock.
+        """Write the record, and once more where it is kept, if ``session`` still holds both locks.
 
         And if the record is still as this store wrote it last: a heartbeat that is carried out late, or twice, must
         not put an older height back. Where that is not known (an answer was lost), the record is read first.
         """
         try:
             index = self._written or self._ask(lambda client: _seen(client.kv.get(self._key)[1])).index
+            keep = self._claim_key(session, value)
+        except KeyTaken as taken:
+            return Answer(Kind.NO, str(taken))
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
         write = {"Verb": "set", "Value": encode(value)}
         ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
-        return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, write])
+        return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, *keep, write])
+
+    def _claim_key(self, session: str, value: str) -> list[Operation]:
+        """A holder's way to the lock of the key; KeyTaken where that is another's.
+
+        The version before knew of none: then it is not there, or as this account has left it.
+        """
+        if self._key_written is not None:
+            return self._keep_key(self._key_written, session, value)
+        seen = self._look_at_key_lock()
+        if seen.problem:
+            raise Unknown(seen.problem)
+        if seen.index is not None and seen.session == session:
+            return self._keep_key(seen.index, session, value)
+        if seen.index is not None and seen.account_id != self.account_id:
+            raise KeyTaken(f"account id {seen.account_id or '?'} has the lock of this validator key, {self._key_lock}")
+        return self._take_key(seen.index, session, value)
 
     def _write_record(self, operations: list[Operation]) -> Answer:
-        """As ``_change``. That only the index is another one, while the lock is ours, says nothing about the lease."""
-        self._written = None
+        """As ``_change``. That only an index is another one, while the lock is ours, says nothing about the lease."""
+        self._written = self._key_written = None
         try:
-            self._written = self._transact(operations)
+            stored = self._transact(operations)
+            self._written, self._key_written = stored.get(self._key), stored.get(self._key_lock)
         except Refused as refused:
-            late = operations[0]["Verb"] == "check-session" and refused.failed == {1}
+            holds = operations[0]["Verb"] == "check-session"
+            late = holds and bool(refused.failed) and all(_is_index(operations, number) for number in refused.failed)
             return Answer(Kind.UNKNOWN if late else Kind.NO, str(refused))
         except Unknown as unknown:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
 
     def release(self, session: str, value: str) -> Answer:
-        """Write the last record and unlock in one step, if ``session`` still holds the lock."""
-        unlock = {"Verb": "unlock", "Session": session, "Value": encode(value)}
-        return self._change([{"Verb": "check-session", "Session": session}, unlock])
+        """Write the last record and unlock both in one step, if ``session`` still holds the lock of the lease.
+
+        That of the key may not be ours: a signer of the version before has taken the lease alone.
+        """
+        known = self._key_written is not None
+        self._written = self._key_written = None
+        key: list[Operation] = []
+        try:
+            if known or self._look_at_key_lock().session == session:
+                key = self._of_key([self._key_write("unlock", session, value)])
+            unlock = {"Verb": "unlock", "Session": session, "Value": encode(value)}
+            self._transact([{"Verb": "check-session", "Session": session}, *key, unlock])
+        except Refused as refused:
+            # Somebody has deleted the key's lock: it is looked at the next time.
+            only_key = bool(key) and refused.failed == {1}
+            return Answer(Kind.UNKNOWN if only_key else Kind.NO, str(refused))
+        except Unknown as unknown:
+            return Answer(Kind.UNKNOWN, str(unknown))
+        return YES
 
     # --- the session
 
@@ -135,9 +224,13 @@ class ConsulStore(Members, Values):
         """End it; Unknown when that could not be asked."""
         self._ask(lambda client: client.session.destroy(session))
 
-    def _transact(self, operations: list[Operation]) -> int:
+    def _transact(self, operations: list[Operation]) -> dict[str, int]:
         """What names no key is about the lease."""
         return super()._transact([{"Key": self._key, **operation} for operation in operations])
+
+
+def _is_index(operations: list[Operation], number: int) -> bool:
+    return number < len(operations) and operations[number]["Verb"] in _INDEXES
 
 
 def _seen(found: object) -> Seen:

@@ -16,6 +16,7 @@ from support.lease_holder import (
     NO_SESSION,
     TIMEOUT_MS,
     TTL_MS,
+    acquire,
     holder,
     index,
     member,
@@ -87,7 +88,7 @@ def test_after_a_dont_know_the_next_agent_is_asked_and_stays_the_one(consul: Rea
         assert (first.kind, second.kind) == (Kind.UNKNOWN, Kind.UNKNOWN)
         mine = store.create_session("a", TTL_MS, 0)
         assert store.note_vacancy(vacant(), None).kind is Kind.YES
-        assert store.acquire(How.TAKEOVER, index(store), mine, value()).kind is Kind.YES
+        assert acquire(store, How.TAKEOVER, index(store), mine, value()).kind is Kind.YES
         assert store.heartbeat(mine, value()).kind is Kind.YES
         assert len(broken.requests) == 1
 

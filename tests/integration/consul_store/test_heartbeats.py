@@ -9,7 +9,19 @@ from near_ha.lease_record import LeaseState
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
-from support.lease_holder import TIMEOUT_MS, TTL_MS, holder, index, key_of, refused, seq, session, value
+from support.lease_holder import (
+    TIMEOUT_MS,
+    TTL_MS,
+    acquire,
+    holder,
+    index,
+    key_of,
+    key_seen,
+    refused,
+    seq,
+    session,
+    value,
+)
 from support.real_consul import RealConsul
 from support.waiting import until
 
@@ -44,7 +56,7 @@ def test_a_heartbeat_is_refused_once_the_session_or_the_key_is_gone(consul: Real
     consul.destroy(mine)
     refused(store.heartbeat(mine, value()), "failed session check")
     again = store.create_session("a", TTL_MS, 0)
-    until("the lock is free", lambda: store.acquire(How.TAKEOVER, index(store), again, value()).kind is Kind.YES)
+    until("the lock is free", lambda: acquire(store, How.TAKEOVER, index(store), again, value()).kind is Kind.YES)
     consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
     refused(store.heartbeat(again, value()), "")
 
@@ -66,7 +78,7 @@ def test_a_heartbeat_that_is_carried_out_late_does_not_put_an_older_record_back(
     mine = holder(store)
     store.heartbeat(mine, value(seq=1))
     late = ConsulStore(consul.url, store.account_id, TIMEOUT_MS)
-    late._written = index(store)
+    late._written, late._key_written = index(store), key_seen(store).index
     store.heartbeat(mine, value(seq=2))
     said = late.heartbeat(mine, value(seq=1))
     assert (said.kind, "index" in said.reason) == (Kind.UNKNOWN, True), "the lock is still ours: this is no no"
@@ -76,7 +88,7 @@ def test_a_heartbeat_that_is_carried_out_late_does_not_put_an_older_record_back(
 def test_after_a_lost_answer_the_record_is_read_and_heartbeats_go_on(store: ConsulStore) -> None:
     mine = holder(store)
     store.heartbeat(mine, value(seq=1))
-    store._written = None
+    store._written = store._key_written = None
     assert store.heartbeat(mine, value(seq=2)).kind is Kind.YES
     assert store.heartbeat(mine, value(seq=3)).kind is Kind.YES
     assert seq(store) == 3

@@ -13,7 +13,7 @@ from near_ha.lease_record import LeaseState
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
-from support.lease_holder import LOCK_DELAY_MS, NO_SESSION, holder, index, key_of, refused, session, value
+from support.lease_holder import LOCK_DELAY_MS, NO_SESSION, acquire, holder, index, key_of, refused, session, value
 from support.real_consul import RealConsul
 from support.waiting import took_s, until
 
@@ -60,9 +60,9 @@ def test_a_destroyed_session_leaves_its_record_and_delays_the_next_lock(consul: 
     seen = store.look(0, 1_000)[1]
     assert (seen.holder, seen.session) == ("a", None)
     assert not seen.released, "only its holder can say that it is released"
-    refused(store.acquire(How.TAKEOVER, seen.index, other, value("b")), "")
+    refused(acquire(store, How.TAKEOVER, seen.index, other, value("b")), "")
     took = until(
-        "the lock delay ends", lambda: store.acquire(How.TAKEOVER, index(store), other, value("b")).kind is Kind.YES
+        "the lock delay ends", lambda: acquire(store, How.TAKEOVER, index(store), other, value("b")).kind is Kind.YES
     )
     assert took
     assert monotonic() - began >= LOCK_DELAY_MS / 1000 - 0.1

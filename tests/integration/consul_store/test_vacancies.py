@@ -9,7 +9,7 @@ from near_ha.lease_record import LeaseState
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
-from support.lease_holder import holder, index, key_of, refused, session, vacant, value
+from support.lease_holder import acquire, holder, index, key_of, refused, session, vacant, value
 from support.real_consul import RealConsul
 
 pytestmark = pytest.mark.integration
@@ -21,7 +21,7 @@ def test_a_vacancy_is_noted_without_a_lock_and_then_taken(consul: RealConsul, st
     assert noted.record is not None
     assert (noted.record.state, noted.session) == (LeaseState.VACANT, None)
     mine = session(store)
-    assert store.acquire(How.TAKEOVER, noted.index, mine, value()).kind is Kind.YES
+    assert acquire(store, How.TAKEOVER, noted.index, mine, value()).kind is Kind.YES
     entry = consul.entry(key_of(store))
     assert entry is not None
     assert entry["Session"] == mine
@@ -58,7 +58,7 @@ def test_a_vacancy_is_not_noted_when_a_heartbeat_came_after_the_last_one_that_wa
     seen = store.look(0, 1_000)[1]
     assert store.note_vacancy(vacant(), seen.kept_index).kind is Kind.YES
     other = session(store, "b")
-    assert store.acquire(How.TAKEOVER, index(store), other, value("b")).kind is Kind.YES
+    assert acquire(store, How.TAKEOVER, index(store), other, value("b")).kind is Kind.YES
     assert store.heartbeat(other, value("b", seq=2)).kind is Kind.YES
     consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
     refused(store.note_vacancy(vacant(), seen.kept_index), "index")

@@ -87,9 +87,14 @@ def test_each_reason_has_its_name_and_says_whether_it_blocks(
 
 def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert set(NAMES) == {name for name, *_ in CASES} | {"state", "tracking", "version", "witness", "signing"}, (
-        "test_witness.py and test_signing_nothing.py have the last two"
-    )
+    assert set(NAMES) == {name for name, *_ in CASES} | {
+        "state",
+        "tracking",
+        "version",
+        "key_lock",
+        "witness",
+        "signing",
+    }, "test_key_lock.py, test_witness.py and test_signing_nothing.py have the last three"
 
 
 def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
