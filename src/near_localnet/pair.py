@@ -37,7 +37,8 @@ def command(layout: Layout, host: Validator, options: Options) -> list[str]:
         "--run-dir": layout.run_dir(host),
     }
     flat = [str(word) for pair in arguments.items() for word in pair]
-    return [str(Path(sys.executable).with_name("near-supervisor")), "run", *flat]
+    # The lease has the name that the tutorial leaves it, kuutamod's default.
+    return [str(Path(sys.executable).with_name("near-supervisor")), "run", *flat, "--account-id-differs"]
 
 
 def consul_order(host: Validator) -> list[str]:

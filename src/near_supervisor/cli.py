@@ -83,6 +83,7 @@ def _run(prog: str, argv: list[str] | None, version: str = "") -> int:
     if version:
         parser.add_argument("--version", action="version", version=version)
     options.add_arguments(parser, options.from_environment())
+    parser.set_defaults(as_kuutamod=bool(version))
     given = parser.parse_args(argv)
     from . import daemon
 

@@ -19,6 +19,7 @@ from .core import events as ev
 from .core import lease
 from .core.answer import Answer, Kind
 from .core.lease import request_timeout_ms
+from .core.other_locks import OtherLock
 from .io import clock
 from .io.consul_store import ConsulStore, Refused, Unknown
 from .io.lane import Lane
@@ -201,4 +202,9 @@ class ConsulSide:
             self._post(ev.MembersSeen(asked_at, None))
             return
         others = tuple(member for member in members if member.member_id != self._member_id)
-        self._post(ev.MembersSeen(asked_at, others))
+        self._post(ev.MembersSeen(asked_at, others, self._other_locks()))
+
+    def _other_locks(self) -> tuple[OtherLock, ...] | None:
+        with contextlib.suppress(Unknown, Refused):
+            return self._slow.other_locks()
+        return None

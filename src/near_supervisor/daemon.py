@@ -48,4 +48,12 @@ def run(given: argparse.Namespace) -> int:
         checked.consul_url,
         checked.exporter_address,
     )
+    if checked.account_id != checked.validator_account_id:
+        log.warning(
+            "the lease is that of account id %s, and the validator key is that of %s: a supervisor or a kuutamod that"
+            " has the key under another name has another lease. Supervisors of this version exclude each other by"
+            " the key all the same",
+            checked.account_id,
+            checked.validator_account_id,
+        )
     return driver.run()

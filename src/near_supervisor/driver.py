@@ -72,6 +72,8 @@ class Driver:
                 event = ev.Tick()
             self._handle(event)
             self._guard.check_alive()
+            neard = self._node.neard
+            self._neard.turn(self._stepped_at, neard is not None and neard.answered)
             self._host.turn(self._stepped_at, self.snapshot.neard_pid or self._guard.pid)
         self._manager.stopping()
         if not self._exit.detach:
@@ -157,4 +159,5 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         keeps_shards_of=config.keeps_shards_of,
         min_peers=config.min_peers,
         version=__version__,
+        other_locks=options.other_locks,
     )

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from .core import commands as cmd
 from .core import events as ev
-from .io import clock, neard_blocks, neard_counters, neard_duties
+from .core.listing import Listing
+from .io import clock, neard_blocks, neard_counters, neard_duties, neard_listing
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .io.neard_rpc import NeardRpc, Unreadable
@@ -17,6 +18,9 @@ from .io.neard_rpc import NeardRpc, Unreadable
 STATE_TIMEOUT_MS = 1_000
 EPOCH_TIMEOUT_MS = 10_000
 BLOCKS_TIMEOUT_MS = 1_000
+# It changes with the epoch, and neard goes through all validators to answer.
+LISTING_EVERY_MS = 30_000
+LISTING_AGAIN_MS = 3_000
 
 
 class NeardSide:
@@ -30,7 +34,15 @@ class NeardSide:
             for timeout_ms in (STATE_TIMEOUT_MS, EPOCH_TIMEOUT_MS, BLOCKS_TIMEOUT_MS)
         )
         self._order = neard_blocks.Order(self._blocks, account_id)
+        self._asks_listing, self._listing_at = False, 0
         self._state_lane, self._epoch_lane, self._blocks_lane = Lane("neard"), Lane("duties"), Lane("blocks")
+
+    def turn(self, now: int, answers: bool) -> None:
+        """Ask how the chain lists the validator, when it is time; ``answers``: there is a neard that does."""
+        if self._asks_listing or not answers or now < self._listing_at:
+            return
+        self._asks_listing, self._listing_at = True, now + LISTING_AGAIN_MS
+        self._epoch_lane.submit(lambda: self._tell_listing(self._listing()), lambda: self._tell_listing(None))
 
     @property
     def version(self) -> str:
@@ -75,6 +87,18 @@ class NeardSide:
             return ev.DutiesSeen(request, neard_duties.read(self._epoch, self._account_id))
         except Unreadable as error:
             return ev.DutiesSeen(request, None, str(error))
+
+    def _listing(self) -> Listing | None:
+        try:
+            listing = neard_listing.read(self._epoch, self._account_id)
+        except Unreadable:
+            return None
+        self._listing_at = clock.boot_ms() + LISTING_EVERY_MS
+        return listing
+
+    def _tell_listing(self, listing: Listing | None) -> None:
+        self._asks_listing = False
+        self._post(ev.ListingSeen(listing))
 
     def _counters(self, term: int) -> ev.Event:
         try:

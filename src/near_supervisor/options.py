@@ -20,6 +20,7 @@ from .io import consul_access
 from .io.consul_access import ConsulAccess
 
 DEFAULT_NODE_ID = "node"
+DEFAULT_ACCOUNT_ID = "default"
 _MAX_LEASE_MS = 600_000
 
 # flag, variable, default ("" = none), help
@@ -37,7 +38,12 @@ KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
     ("--exporter-address", "KUUTAMO_EXPORTER_ADDRESS", "127.0.0.1:2233", "where to serve /metrics"),
     ("--validator-network-addr", "KUUTAMO_VALIDATOR_NETWORK_ADDR", "0.0.0.0:24567", "neard's address as validator"),
     ("--voter-network-addr", "KUUTAMO_VOTER_NETWORK_ADDR", "0.0.0.0:24568", "neard's address as standby"),
-    ("--account-id", "KUUTAMO_ACCOUNT_ID", "default", "name of the validator in Consul, the same on all its nodes"),
+    (
+        "--account-id",
+        "KUUTAMO_ACCOUNT_ID",
+        DEFAULT_ACCOUNT_ID,
+        "name of the validator in Consul, the same on all its nodes: the account of its key",
+    ),
     ("--node-id", "KUUTAMO_NODE_ID", DEFAULT_NODE_ID, "name of this node, different on each"),
     ("--consul-url", "KUUTAMO_CONSUL_URL", "http://localhost:8500", "Consul agents to ask, a comma list tried in turn"),
 )
@@ -67,6 +73,12 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
+    (
+        "--other-locks",
+        "NEAR_SUPERVISOR_OTHER_LOCKS",
+        "",
+        "comma list of names below kuutamod-leader/ that other validators' kuutamods lock in this Consul",
+    ),
     *consul_access.ROWS,
 )
 _GUARDS = ("own", "service")
@@ -105,6 +117,7 @@ class Options:
     failover_priority: int
     strategy: Strategy
     validator_account_id: str
+    other_locks: tuple[str, ...]
 
     def node_key(self, armed: bool) -> Path:
         """With which node key neard is started: the host's own in either role, but for kuutamod's way.
@@ -129,6 +142,13 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
         help="for a chain that cannot move without this validator: a standing chain counts as synced, and after"
         " --height-patience this node signs though its head is not above what its predecessor may have signed."
         " Whoever sets this answers for it that the predecessor is gone [$NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL=1]",
+    )
+    ours.add_argument(
+        "--account-id-differs",
+        action="store_true",
+        default=environ.get("NEAR_SUPERVISOR_ACCOUNT_ID_DIFFERS") == "1",
+        help="--account-id is meant to be another name than the account of the validator key"
+        " [$NEAR_SUPERVISOR_ACCOUNT_ID_DIFFERS=1]",
     )
 
 
@@ -184,6 +204,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         value = getattr(given, name)
         if value in ("", ".", "..") or not value.isprintable() or "/" in value or " " in value:
             raise BadConfig(f"--{name.replace('_', '-')} {value!r} is not a name", "Use letters, digits, '.', '-', '_'")
+    _check_account(given, paths["validator_key"], keys["validator_key"].account_id)
     return Options(
         neard=neard,
         neard_home=home,
@@ -208,6 +229,19 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         failover_priority=_priority(given.failover_priority),
         strategy=_strategy(given.strategy),
         validator_account_id=keys["validator_key"].account_id,
+        other_locks=tuple(name for name in map(str.strip, (given.other_locks or "").split(",")) if name),
+    )
+
+
+def _check_account(given: argparse.Namespace, path: Path, account_id: str) -> None:
+    """A lease of another name is another lease. kuutamod's default is for whoever calls this program kuutamod."""
+    as_kuutamod = getattr(given, "as_kuutamod", False) and given.account_id == DEFAULT_ACCOUNT_ID
+    if given.account_id == account_id or given.account_id_differs or as_kuutamod:
+        return
+    raise BadConfig(
+        f"--account-id {given.account_id} is not the account of the validator key {path}, which is {account_id}",
+        f"Give --account-id {account_id} on all hosts of this validator: a lease of another name is another lease. If"
+        " all of them have this name and it is meant, add --account-id-differs",
     )
 
 

@@ -65,8 +65,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "nor does it once that validator and its session are gone",
         CORE + "beside.py",
-        "record = seen.record if seen is not None else None",
-        "record = seen.record if seen is not None and seen.session is not None else None",
+        "return seen.record if seen is not None else None",
+        "return seen.record if seen is not None and seen.session is not None else None",
         UNIT + "test_readiness.py",
     ),
     Break(

@@ -20,6 +20,9 @@ from support.waiting import until
 
 __all__ = ["chain", "hosts", "papers", "stopped_chain"]
 
+# Its lease has another name than the account of its key.
+OF_KEY = 'key_prefix "near-supervisor/node3/keys/" { policy = "write" }'
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 
@@ -57,7 +60,7 @@ def everything_said(host: Supervised) -> str:
 def test_it_validates_with_the_documented_policy_and_shows_its_token_to_nobody(
     host: Supervised, fortress: RealConsul, tmp_path: Path
 ) -> None:
-    token = a_token(fortress, POLICY)
+    token = a_token(fortress, POLICY + OF_KEY)
     host.flags["--consul-token-file"] = str(a_file(tmp_path, token))
     host.start().reaches("Validating")
     assert token not in everything_said(host)
@@ -81,7 +84,7 @@ def test_a_token_without_rights_is_said_and_a_better_one_is_taken_without_a_rest
     with pytest.raises(ControlRefused, match=r"the token may not read .* in Consul at https://.*") as caught:
         control_client.call(host.run_dir / "control.sock", "POST", "/pause")
     assert caught.value.status == HTTPStatus.FORBIDDEN
-    rich = a_token(fortress, POLICY)
+    rich = a_token(fortress, POLICY + OF_KEY)
     a_file(tmp_path, rich)
     host.reaches("Validating")
     assert rich not in everything_said(host)
@@ -101,7 +104,7 @@ def test_a_token_that_everybody_can_read_stops_it_before_anything_starts(host: S
 def test_it_says_that_the_agents_certificate_is_not_the_authoritys(
     host: Supervised, fortress: RealConsul, papers: Path, tmp_path: Path
 ) -> None:
-    host.flags["--consul-token-file"] = str(a_file(tmp_path, a_token(fortress, POLICY)))
+    host.flags["--consul-token-file"] = str(a_file(tmp_path, a_token(fortress, POLICY + OF_KEY)))
     host.flags["--consul-ca-file"] = str(papers / "dc1-client-consul-0.pem")
     host.start()
     said = host.says("certificate verify failed")

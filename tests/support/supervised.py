@@ -46,7 +46,8 @@ class Supervised:
             "--strategy": "restart",
             "--run-dir": str(self.run_dir),
         }
-        self.switches: list[str] = []
+        # Each test has an account id of its own, so that one chain and one Consul serve them all.
+        self.switches: list[str] = ["--account-id-differs"]
         self.log_file = home.with_name(f"{home.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -63,6 +63,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.CountersSeen: absorb_chain.counters_seen,
     ev.ChainLooked: absorb_chain.chain_looked,
     ev.ApprovalsSeen: absorb_chain.approvals_seen,
+    ev.ListingSeen: absorb_chain.listing_seen,
     ev.LeaseSeen: absorb_consul.lease_seen,
     ev.LookFailed: absorb_consul.look_failed,
     ev.AcquireAnswered: absorb_consul.acquire_answered,

@@ -48,6 +48,13 @@ def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:
     return replace(node, approvals=approvals.fold(known, event.own)), []
 
 
+def listing_seen(node: Node, event: ev.ListingSeen, _now: int) -> Step:
+    """With which keys it lists the validator; what neard does not tell this time is as it was."""
+    if event.listing is None or event.listing == node.listing:
+        return node, []
+    return replace(node, listing=event.listing), []
+
+
 def _too_late(asked: witness.Witness, look: witness.Look) -> list[Command]:
     """This node signs above the head at which it asked, so what is higher may be its own."""
     if look.mark is None or look.mark.height > asked.asked_head:

@@ -17,7 +17,8 @@ RETRY_MS = 500
 
 def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     """Who else is there, and is any of them ready?"""
-    node = replace(node, reading_members=False)
+    locks = node.other_locks if event.locks is None else event.locks
+    node = replace(node, reading_members=False, other_locks=locks)
     if event.members is None:
         return replace(node, standby_ready=False, standby_equal=False), []
     mine, able = node.settings, []

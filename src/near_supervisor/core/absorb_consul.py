@@ -86,7 +86,7 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
     seen = event.seen
-    objection = beside.other_key(seen, node.settings) or beside.other_lease(seen, node.settings)
+    objection = beside.other_key(seen, node.settings, node.listing) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
     view = watch.look(node.watch, seen, now, node.seen_index)

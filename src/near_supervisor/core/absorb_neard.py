@@ -188,6 +188,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     head = heads.Head(sample.height, _made_at(node, sample, event.asked_at), sample.born_ms or 0)
     known = heads.fold(node.heads, head)
     facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=known, made=sample.made)
+    if known is not node.heads:
+        facts = replace(facts, pace_ms=heads.pace_ms(known))
     if node.tenure is not None and neard.armed:
         signed = max(node.tenure.signed, sample.height + 1, sample.target_height or 0)
         facts = replace(facts, tenure=replace(node.tenure, signed=signed))

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 
+from .listing import Listed, Listing, listed
 from .settings import Settings
 from .watch import Seen
 
 
-def other_key(seen: Seen | None, mine: Settings) -> str:
-    """It signs with another key, or did until it fell silent; "" when it does not, or does not say (kuutamod).
+def other_key(seen: Seen | None, mine: Settings, listing: Listing | None = None) -> str:
+    """It signs with another key, or did last; "" when it does not, or does not say (kuutamod).
 
-    The silence of a validator is when another key would be used.
+    The silence of a validator is when another key would be used. One that has released the lease leaves it to a new
+    key, if the chain lists the account with that: a key that was changed on purpose.
     """
-    record = _validator(seen)
-    if record is None or record.validator_public_key in ("", mine.validator_public_key):
+    record = _record(seen)
+    if record is None or record.state is LeaseState.VACANT:
         return ""
+    if record.validator_public_key in ("", mine.validator_public_key):
+        return ""
+    if record.state is LeaseState.RELEASED:
+        # Under a name that is not the key's account, the listed key may be quite another validator's.
+        is_new = listed(listing, mine) is Listed.OURS and mine.account_id == mine.validator_account_id
+        return "" if is_new else _released_by(record, mine)
     return (
         f"validator key differs: {record.node_id} signs with {record.validator_public_key}, this node was given"
         f" {mine.validator_public_key}. Give all nodes of account {mine.account_id} the same --validator-key;"
         f" if the key was changed on purpose and {record.node_id} is gone for good, delete the lease's key in Consul"
+    )
+
+
+def _released_by(record: LeaseRecord, mine: Settings) -> str:
+    return (
+        f"validator key differs: {record.node_id} signed last, with {record.validator_public_key}, this node was given"
+        f" {mine.validator_public_key}, and it is not seen that the chain lists {mine.account_id} with that. Give all"
+        " nodes the same --validator-key; if the key is changed on purpose, this node takes over when the chain lists"
+        f" it, or when the lease's key in Consul is deleted while nobody signs"
     )
 
 
@@ -35,5 +52,9 @@ def other_lease(seen: Seen | None, mine: Settings) -> str:
 
 
 def _validator(seen: Seen | None) -> LeaseRecord | None:
-    record = seen.record if seen is not None else None
+    record = _record(seen)
     return record if record is not None and record.state is LeaseState.VALIDATING else None
+
+
+def _record(seen: Seen | None) -> LeaseRecord | None:
+    return seen.record if seen is not None else None

@@ -9,7 +9,9 @@ from .answer import Answer
 from .approvals import Own
 from .handover_window import Duties
 from .host import Host
+from .listing import Listing
 from .model import Memory
+from .other_locks import OtherLock
 from .proof import Counted
 from .sync import Sample
 from .values import dataclass
@@ -197,10 +199,14 @@ class ReleaseAnswered:
 
 @dataclass(frozen=True)
 class MembersSeen:
-    """All members but this node, read after ``asked_at``; None when they could not be read."""
+    """All members but this node, read after ``asked_at``; None when they could not be read.
+
+    ``locks`` are the leases of other names that are held, at the same time; None when nobody knows.
+    """
 
     asked_at: int
     members: tuple[Standing, ...] | None
+    locks: tuple[OtherLock, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -260,6 +266,13 @@ class ApprovalsSeen:
 
 
 @dataclass(frozen=True)
+class ListingSeen:
+    """With which keys the chain lists the validator; None when neard did not tell."""
+
+    listing: Listing | None
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """A person or the system wants this node to stop. Asking twice hurries it."""
 
@@ -303,6 +316,7 @@ Event = (
     | CountersSeen
     | ChainLooked
     | ApprovalsSeen
+    | ListingSeen
     | StopAsked
     | DetachAsked
 )

@@ -8,6 +8,7 @@ a height that two thirds have approved, so no chain is ahead of what its heads a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .values import dataclass, replace
 
@@ -15,6 +16,8 @@ from .values import dataclass, replace
 LONGEST_WAIT_MS = 6_000
 # More than come between the end of a signer and the end of the wait for it.
 KEPT = 64
+# Neither a burst nor a slow minute.
+ENOUGH_FOR_PACE = 40
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,22 @@ def _not_after(one: Head, other: Head) -> Head:
     born_ms = min(one.born_ms, other.born_ms) if one.born_ms and other.born_ms else one.born_ms or other.born_ms
     made_at = min(one.made_at, other.made_at)
     return one if (made_at, born_ms) == (one.made_at, one.born_ms) else replace(one, made_at=made_at, born_ms=born_ms)
+
+
+def pace_ms(heads: Heads) -> int | None:
+    """Milliseconds from one height to the next by the blocks' own time; None when too few were seen.
+
+    Of all steps the one that a quarter undercuts: heights that were given up make steps longer, and nothing makes one
+    shorter than the delay that the chain's validators have.
+    """
+    if len(heads) < ENOUGH_FOR_PACE:
+        return None
+    steps = sorted(
+        (head.born_ms - before.born_ms) // (head.height - before.height)
+        for before, head in pairwise(heads)
+        if before.born_ms and head.born_ms
+    )
+    return steps[len(steps) // 4] if len(steps) >= ENOUGH_FOR_PACE - 1 else None
 
 
 def approved(heads: Heads, when: int, skip_ms: int) -> int:

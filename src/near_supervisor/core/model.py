@@ -14,6 +14,8 @@ from .handover_window import Duties
 from .heads import End, Heads
 from .host import UNKNOWN, Host
 from .key_lock import KeyWatch
+from .listing import Listing
+from .other_locks import OtherLock
 from .proof import Proof
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
@@ -229,7 +231,9 @@ class Node:
     this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
     cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
     over, ``standby_equal``: and no worse than this one.
-    ``key_lock`` is what a candidate sees of the lock of its validator key (None = it has not looked).
+    ``other_locks`` are the leases of other names that are held. ``key_lock`` is what a candidate sees of the lock of
+    its validator key (None = it has not looked), ``listing`` with which keys the chain lists it (None = not known).
+    ``pace_ms`` is how long the chain takes for a height (None = too few heads were seen).
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -258,6 +262,8 @@ class Node:
     taken_since: int | None = None
     watch: Watch | None = None
     key_lock: KeyWatch | None = None
+    listing: Listing | None = None
+    pace_ms: int | None = None
     attempt: Attempt | None = None
     acquiring: bool = False
     acquire_at: int = 0
@@ -274,6 +280,7 @@ class Node:
     standby_equal: bool = False
     members: tuple[Standing, ...] = ()
     members_read_at: int | None = None
+    other_locks: tuple[OtherLock, ...] = ()
     paused: bool | None = None
     request: Switchover | None = None
     request_index: int | None = None

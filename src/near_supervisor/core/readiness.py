@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from near_ha.states import State
 
-from . import beside, hot, key_lock, signing, versions
+from . import beside, hot, key_lock, listing, other_locks, signing, versions
 from .model import Node
 from .values import dataclass
 
@@ -91,11 +91,23 @@ def _key(node: Node) -> str:
 
 
 def _key_fingerprint(node: Node) -> str:
-    return beside.other_key(node.watch.seen if node.watch else None, node.settings)
+    return beside.other_key(node.watch.seen if node.watch else None, node.settings, node.listing)
+
+
+def _chain_key(node: Node) -> str:
+    return listing.other_key(node.listing, node.settings)
+
+
+def _not_listed(node: Node) -> str:
+    return listing.not_listed(node.listing, node.settings)
 
 
 def _key_lock(node: Node) -> str:
     return key_lock.against(node.key_lock, node.settings)
+
+
+def _other_lock(node: Node) -> str:
+    return other_locks.against(node.other_locks, node.settings, is_first=not node.last_term) if node.other_locks else ""
 
 
 def _stands_by(node: Node) -> bool:
@@ -119,6 +131,18 @@ def _tracking(node: Node) -> str:
     wanted = f'{{"ShadowValidator": "{account}"}}'
     return f"neard keeps no state-transition data for {account}, so that its first chunks may fail: set" + (
         f' "tracked_shards_config": {wanted} in its config.json'
+    )
+
+
+def _block_time(node: Node) -> str:
+    """Less than a fifth is within what loaded validators do."""
+    pace, configured = node.pace_ms, node.settings.block_time_ms
+    if pace is None or 4 * configured <= 5 * pace <= 6 * configured:
+        return ""
+    return (
+        f"the chain takes {pace} ms for a height, and consensus.min_block_production_delay of neard's config.json says"
+        f" {configured} ms: set it to what the network's configuration has"
+        + (", unless the chain is slow at the moment" if pace > configured else "")
     )
 
 
@@ -185,9 +209,13 @@ CHECKS: tuple[Row, ...] = (
     ("peers", _peers, False),
     ("key", _key, True),
     ("key_fingerprint", _key_fingerprint, True),
+    ("chain_key", _chain_key, True),
+    ("not_listed", _not_listed, False),
     ("key_lock", _key_lock, True),
+    ("other_lock", _other_lock, True),
     ("restart", _restart, False),
     ("tracking", _tracking, False),
+    ("block_time", _block_time, False),
     ("disk", _disk, False),
     ("limits", _limits, False),
     ("lease", _lease, False),

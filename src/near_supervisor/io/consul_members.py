@@ -1,15 +1,20 @@
-"""Member records in Consul: each node keeps its own, locked with its session."""
+"""Who else is there: member records, each locked with its node's session, and leases of other names."""
 
 from __future__ import annotations
 
-from near_ha import consul_keys, member_record
+from near_ha import consul_keys, lease_record, member_record
 from near_ha.cluster import Standing
 from near_ha.errors import BadRecord
 from near_ha.member_record import Member
 from near_ha.wire import Entry
 from near_supervisor.core.answer import Kind
+from near_supervisor.core.other_locks import OtherLock
 
 from .consul_agents import Agents, Refused, Unknown, encode, entry_of
+
+# One that may be ours is enough to wait for, and each is shown.
+MOST_OTHER_LOCKS = 5
+MOST_SHOWN = 100
 
 
 class Members(Agents):
@@ -53,6 +58,25 @@ class Members(Agents):
         prefix = consul_keys.members(self.account_id)
         found = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
         return tuple(_standing(entry.key[len(prefix) :], entry) for entry in map(entry_of, found))
+
+    def other_locks(self) -> tuple[OtherLock, ...]:
+        """Leases of other names that are held now, some of them; Unknown when they could not be read.
+
+        What this token may not read is left out.
+        """
+        mine = consul_keys.leader(self.account_id)
+        found = self._ask(lambda client: client.kv.get(consul_keys.LEADERS, recurse=True)[1]) or []
+        held = [entry for entry in map(entry_of, found) if entry.session is not None and entry.key != mine]
+        return tuple(map(_other_lock, held[:MOST_OTHER_LOCKS]))
+
+
+def _other_lock(entry: Entry) -> OtherLock:
+    name = entry.key[len(consul_keys.LEADERS) :][:MOST_SHOWN]
+    try:
+        record = lease_record.parse(entry.value)
+    except BadRecord:
+        return OtherLock(name, lease_record.holder_name(entry.value))
+    return OtherLock(name, record.node_id[:MOST_SHOWN], record.validator_public_key)
 
 
 def _standing(member_id: str, entry: Entry) -> Standing:

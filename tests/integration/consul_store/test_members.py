@@ -7,8 +7,10 @@ import json
 import pytest
 
 from near_ha import consul_keys
+from near_ha.lease_record import LeaseState
+from near_supervisor.core.other_locks import OtherLock
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
-from support.lease_holder import LOCK_DELAY_MS, member, session
+from support.lease_holder import LOCK_DELAY_MS, TIMEOUT_MS, holder, member, session, value
 from support.real_consul import RealConsul
 
 pytestmark = pytest.mark.integration
@@ -70,3 +72,22 @@ def test_member_records_that_cannot_be_read_are_members_that_are_not_ready(
     consul.ask("PUT", f"/v1/kv/{prefix}empty")
     assert {found.member_id for found in store.members()} == {"list", "text", "deep", "empty"}
     assert all(found.record is None for found in store.members())
+
+
+# --- leases of other names
+
+
+def test_leases_of_other_names_are_seen_while_they_are_held(consul: RealConsul, store: ConsulStore) -> None:
+    consul.ask("DELETE", f"/v1/kv/{consul_keys.LEADERS}?recurse")
+    holder(store)
+    assert store.other_locks() == ()
+    ours = ConsulStore(consul.url, f"{store.account_id}-ours", TIMEOUT_MS)
+    theirs = holder(ours, "b")
+    foreign, stale = session(store), session(store)
+    consul.ask("PUT", f"/v1/kv/{consul_keys.leader('their.near')}?acquire={foreign}", {"NodeId": "k", "Hostname": "h"})
+    consul.ask("PUT", f"/v1/kv/{consul_keys.leader('gone.near')}?acquire={stale}", {"NodeId": "g"})
+    consul.destroy(stale)
+    found = [OtherLock(ours.account_id, "b", "ed25519:KEY"), OtherLock("their.near", "k")]
+    assert sorted(store.other_locks(), key=lambda lock: lock.holder) == found
+    ours.release(theirs, value("b", LeaseState.RELEASED))
+    assert store.other_locks() == (OtherLock("their.near", "k"),)

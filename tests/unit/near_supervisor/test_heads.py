@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_supervisor.core import heads
+from near_supervisor.core import heads, readiness
 from near_supervisor.core.heads import End, Head
+from support.core_play import Play
 
 BLOCK_MS, SKIP_MS = 600, 1_800
 GAPS = st.lists(st.integers(BLOCK_MS, 40_000), min_size=3, max_size=20)
@@ -113,3 +115,53 @@ def test_waits_are_never_counted_short(duration: int, skip_ms: int) -> None:
         at += min(heads.LONGEST_WAIT_MS, skip_ms + real * (skip_ms // 10))
     assert real <= heads.skips(duration * 99 // 100 + 1, skip_ms)
     assert heads.skips(-5, skip_ms) == 0
+
+
+# --- how fast the chain is
+
+
+def steps(*pace_ms: int, each: int = 2) -> heads.Heads:
+    """Heads that were asked for now and then, ``each`` heights apart, so many milliseconds for each height."""
+    found, height, born = [Head(1_000, 0, 5_000_000)], 1_000, 5_000_000
+    for pace in pace_ms:
+        height, born = height + each, born + each * pace
+        found.append(Head(height, born - 5_000_000, born))
+    return tuple(found)
+
+
+def test_the_pace_is_that_of_the_blocks_own_times() -> None:
+    assert heads.pace_ms(steps(*[600] * 50)) == 600
+    assert heads.pace_ms(steps(*[600] * 50, each=1)) == 600
+
+
+def test_heights_that_are_given_up_do_not_make_it_slower() -> None:
+    assert heads.pace_ms(steps(*[600, 1_500, 1_500] * 15)) == 600
+    assert heads.pace_ms(steps(*[600] * 45, 3_600_000)) == 600, "a halt"
+
+
+@pytest.mark.parametrize("count", [0, 1, 38])
+def test_a_few_heads_tell_no_pace(count: int) -> None:
+    assert heads.pace_ms(steps(*[600] * count)) is None
+    assert heads.pace_ms(()) is None
+
+
+def test_blocks_without_a_time_tell_none() -> None:
+    assert heads.pace_ms(tuple(Head(number, number) for number in range(1, 60))) is None
+
+
+@pytest.mark.parametrize(
+    ("pace_ms", "wrong"), [(600, False), (481, False), (719, False), (470, True), (730, True), (1_300, True)]
+)
+def test_a_configuration_with_another_block_time_is_a_reason_that_does_not_block(pace_ms: int, wrong: bool) -> None:
+    play = Play().to_voting()
+    for number in range(1, 60):
+        play.now += pace_ms
+        play.poll(born_ms=1_700_000_000_000 + number * pace_ms)
+    reason = next((one for one in readiness.reasons(play.node) if one.name == "block_time"), None)
+    assert (reason is not None) is wrong
+    assert not readiness.unready(play.node)
+    if reason is not None:
+        assert not reason.blocks
+        assert f"{pace_ms} ms for a height" in reason.text
+        assert "min_block_production_delay of neard's config.json says 600 ms" in reason.text
+        assert ("slow at the moment" in reason.text) is (pace_ms > 600)

@@ -8,18 +8,17 @@ from itertools import pairwise
 
 import pytest
 
-from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import hot, readiness, versions
 from near_supervisor.core.answer import YES
 from near_supervisor.core.host import Host
+from near_supervisor.core.listing import Listing
 from near_supervisor.core.model import Node
 from near_supervisor.core.readiness import NAMES
 from near_supervisor.core.settings import Strategy
-from near_supervisor.core.watch import Seen
 from near_supervisor.snapshot import Snapshot
-from support.core_play import SETTINGS, D, Play, held, record, sample, standby
+from support.core_play import SETTINGS, D, Play, held, sample, standby
 
 GIB = 2**30
 FINE = Host(disk_free_bytes=100 * GIB, nofile=65_535, key="", preflight="")
@@ -55,11 +54,16 @@ def test_a_standby_without_a_flaw_has_no_reason() -> None:
     assert readiness.unready(play.node) == ""
 
 
+# test_key_lock.py, test_other_locks.py, test_heads.py
+IN_FILES_OF_THEIR_OWN = {"key_lock", "other_lock", "block_time"}
 CASES: list[tuple[str, bool, Callable[[Play], ev.Event], str]] = [
     ("sync", True, polled(syncing=True), "neard is syncing"),
     ("peers", False, polled(peers=2), "2 peers, fewer than 3"),
     ("key", True, lambda _: machine(key="the validator key is not there: no file"), "no file"),
     ("key_fingerprint", True, lambda _: ev.LeaseSeen(held(51, validator_public_key="ed25519:X")), "ed25519:X"),
+    ("chain_key", True, lambda _: ev.ListingSeen(Listing("ed25519:X", "ed25519:X")), "with ed25519:X, this node was"),
+    ("chain_key", True, lambda _: ev.ListingSeen(Listing("ed25519:X", "ed25519:KEY")), "from the next one on"),
+    ("not_listed", False, lambda _: ev.ListingSeen(Listing("", "")), "lists pool.near as a validator neither"),
     ("restart", False, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
     ("restart", False, polled(version=""), "does not say its version"),
     ("disk", False, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
@@ -87,14 +91,10 @@ def test_each_reason_has_its_name_and_says_whether_it_blocks(
 
 def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert set(NAMES) == {name for name, *_ in CASES} | {
-        "state",
-        "tracking",
-        "version",
-        "key_lock",
-        "witness",
-        "signing",
-    }, "test_key_lock.py, test_witness.py and test_signing_nothing.py have the last three"
+    elsewhere = {"state", "tracking", "version", "witness", "signing"} | IN_FILES_OF_THEIR_OWN
+    assert set(NAMES) == {name for name, *_ in CASES} | elsewhere, (
+        "test_witness.py and test_signing_nothing.py have two more"
+    )
 
 
 def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
@@ -179,13 +179,6 @@ def test_a_standby_with_another_key_stands_neither_beside_the_validator_nor_afte
         for _ in range(4):
             play.poll(version="2.7.0")
             assert not play.one(cmd.Acquire, play.wait(D))
-
-
-def test_a_released_lease_is_free_for_another_key() -> None:
-    """How a key is changed: the old one has signed its last."""
-    play = voting()
-    seen = Seen(52, record(state=LeaseState.RELEASED, validator_public_key="ed25519:OLD"), "b", None)
-    assert play.one(cmd.Acquire, play.do(ev.LeaseSeen(seen)))
 
 
 def test_a_reason_that_does_not_block_keeps_nobody_from_the_lease() -> None:

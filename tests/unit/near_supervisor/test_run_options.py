@@ -43,7 +43,7 @@ def check(flags: dict[str, str | None], environ: dict[str, str] | None = None, *
     parser = argparse.ArgumentParser()
     options.add_arguments(parser, environ or {})
     words = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
-    return options.check(parser.parse_args([*words, *more]), environ or {})
+    return options.check(parser.parse_args([*words, "--account-id-differs", *more]), environ or {})
 
 
 def refused(flags: dict[str, str | None], environ: dict[str, str] | None = None) -> NearError:
@@ -293,3 +293,52 @@ def test_a_malformed_consul_url_is_quoted_with_an_example(url: str) -> None:
 )
 def test_consul_urls(url: str, found: list[tuple[str, str, int]]) -> None:
     assert parse_urls(url) == found
+
+
+# --- the name of the lease
+
+
+def as_called(files: Path, *words: str, as_kuutamod: bool = False, environ: dict[str, str] | None = None) -> Options:
+    """As the command line of this program, or of its alias, is checked."""
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser, environ or {})
+    parser.set_defaults(as_kuutamod=as_kuutamod)
+    given = [f"{flag}={value}" for flag, value in flags(files).items()]
+    return options.check(parser.parse_args([*given, *words]), environ or {})
+
+
+def account_of(files: Path) -> str:
+    return str(json.loads((files / "validator_key.json").read_text())["account_id"])
+
+
+@pytest.mark.parametrize("words", [(), ("--account-id=default",), ("--account-id=typo.near",)])
+def test_another_name_than_the_keys_account_stops_it(files: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(BadConfig) as caught:
+        as_called(files, *words)
+    name = words[0].rpartition("=")[2] if words else "default"
+    assert f"--account-id {name} is not the account" in str(caught.value)
+    assert account_of(files) in str(caught.value)
+    assert f"--account-id {account_of(files)}" in str(caught.value.hint)
+    assert "--account-id-differs" in str(caught.value.hint)
+
+
+def test_the_keys_account_is_the_name(files: Path) -> None:
+    account = account_of(files)
+    assert as_called(files, f"--account-id={account}").account_id == account
+
+
+def test_another_name_may_be_meant(files: Path) -> None:
+    assert as_called(files, "--account-id=name", "--account-id-differs").account_id == "name"
+    environ = {"KUUTAMO_ACCOUNT_ID": "name", "NEAR_SUPERVISOR_ACCOUNT_ID_DIFFERS": "1"}
+    assert as_called(files, environ=environ).account_id == "name"
+
+
+def test_who_calls_it_kuutamod_may_leave_it_at_kuutamods_default(files: Path) -> None:
+    assert as_called(files, as_kuutamod=True).account_id == "default"
+    with pytest.raises(BadConfig, match=r"typo\.near"):
+        as_called(files, "--account-id=typo.near", as_kuutamod=True)
+
+
+@pytest.mark.parametrize(("text", "names"), [("", ()), ("a", ("a",)), (" a, b.near ,", ("a", "b.near"))])
+def test_locks_of_others_are_a_list(files: Path, text: str, names: tuple[str, ...]) -> None:
+    assert check({**flags(files), "--other-locks": text}).other_locks == names
