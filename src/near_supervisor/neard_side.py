@@ -34,6 +34,7 @@ class NeardSide:
             for timeout_ms in (STATE_TIMEOUT_MS, EPOCH_TIMEOUT_MS, BLOCKS_TIMEOUT_MS)
         )
         self._order = neard_blocks.Order(self._blocks, account_id)
+        self._own_blocks = neard_blocks.OwnBlocks(account_id)
         self._asks_listing, self._listing_at = False, 0
         self._state_lane, self._epoch_lane, self._blocks_lane = Lane("neard"), Lane("duties"), Lane("blocks")
 
@@ -114,6 +115,6 @@ class NeardSide:
 
     def _approvals(self, term: int, above: int) -> ev.Event:
         try:
-            return ev.ApprovalsSeen(term, neard_blocks.own(self._blocks, self._order, above))
+            return ev.ApprovalsSeen(term, neard_blocks.own(self._blocks, self._order, above, self._own_blocks))
         except Unreadable:
             return ev.ApprovalsSeen(term, None)

@@ -89,7 +89,7 @@ class Snapshot:
             # What the chain took of it, since it signs; null: not known, or it does not sign.
             "proof": self._proof(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
-            "foreign": bool(tenure and ((node.proof and node.proof.foreign) or (node.witness and node.witness.mark))),
+            "foreign": bool(tenure and ((node.proof and node.proof.foreign) or self._says_witness())),
             # It lets others go first, after tenures of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
@@ -100,6 +100,9 @@ class Snapshot:
             "consul": {"answers": node.consul_silent_since is None, "heartbeat_ms": node.heartbeat_ms},
             "uptime_ms": self.uptime_ms,
         }
+
+    def _says_witness(self) -> bool:
+        return any(reason.name == "witness" for reason in reasons(self.node))
 
     def _signing(self) -> dict[str, Any] | None:
         node = self.node

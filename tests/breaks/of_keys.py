@@ -169,4 +169,18 @@ BREAKS: tuple[Break, ...] = (
         "if True:",
         UNIT + "test_heads.py",
     ),
+    Break(
+        "a signer sees that another block of its validator is on the chain than its neard had",
+        "src/near_supervisor/io/neard_blocks.py",
+        'and block["hash"] != shown:',
+        "and False:",
+        UNIT + "test_io_neard_blocks.py",
+    ),
+    Break(
+        "and shows it",
+        CORE + "approvals.py",
+        "twice=own.twice or known.twice)",
+        "twice=0)",
+        UNIT + "test_signing_nothing.py",
+    ),
 )

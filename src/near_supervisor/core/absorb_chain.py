@@ -45,7 +45,17 @@ def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:
     known = node.approvals
     if known is None or known.term != event.term:
         return node, []
-    return replace(node, approvals=approvals.fold(known, event.own)), []
+    twice = event.own.twice if event.own is not None else None
+    node = replace(node, approvals=approvals.fold(known, event.own))
+    return node, [Say("error", _made_twice(twice))] if twice is not None else []
+
+
+def _made_twice(height: int) -> str:
+    return (
+        f"SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has another block {height} of this validator than its own neard"
+        " has made. Find the host that has the key and is no member of this cluster, and stop its neard; this node"
+        " signs on"
+    )
 
 
 def listing_seen(node: Node, event: ev.ListingSeen, _now: int) -> Step:

@@ -15,12 +15,14 @@ class Own:
 
     ``height`` is the newest with an approval of this validator (None = there is none); ``without`` so many newer ones
     have none. ``seated``: it makes blocks in this epoch; the approvals of those who make none are in no block.
+    ``twice`` is a height with two blocks of this validator: one was its neard's head, another one is on the chain.
     """
 
     head: int
     height: int | None
     without: int
     seated: bool = True
+    twice: int | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Approvals:
     """What is known of them in ``term``, above the height ``above``.
 
     The last question was asked when the head was ``asked_head``; ``reading``: it is not answered yet. ``own`` is the
-    last answer (None = it cannot be told), ``misses`` so many did not come since.
+    last answer (None = it cannot be told), ``misses`` so many did not come since. ``twice`` is the last height with two
+    blocks of this validator (0 = none was seen).
     """
 
     term: int
@@ -37,6 +40,7 @@ class Approvals:
     reading: bool = False
     own: Own | None = None
     misses: int = 0
+    twice: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,6 @@ class Silence:
 def fold(known: Approvals, own: Own | None) -> Approvals:
     """After an answer; when none came for a while, nothing is known any more."""
     if own is not None:
-        return replace(known, reading=False, own=own, misses=0)
+        return replace(known, reading=False, own=own, misses=0, twice=own.twice or known.twice)
     misses = known.misses + 1
     return replace(known, reading=False, own=known.own if misses < FORGOTTEN_AFTER_MISSES else None, misses=misses)

@@ -187,9 +187,16 @@ def _preflight(node: Node) -> str:
 
 
 def _witness(node: Node) -> str:
-    """It holds the lease, and waits."""
-    mark = node.witness.mark if node.witness and node.tenure else None
-    return f"somebody else signs with this key: {mark.text()}" if mark else ""
+    """It holds the lease, and waits; or it signs, and so does somebody else."""
+    tenure = node.tenure
+    if tenure is None:
+        return ""
+    if node.witness and node.witness.mark:
+        return f"somebody else signs with this key: {node.witness.mark.text()}"
+    seen = node.approvals
+    if seen is None or seen.term != tenure.term or not seen.twice:
+        return ""
+    return f"somebody else signs with this key: the chain has another block {seen.twice} of it than its own neard"
 
 
 def _signing(node: Node) -> str:

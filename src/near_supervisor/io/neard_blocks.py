@@ -19,6 +19,8 @@ from .neard_rpc import NeardRpc, Unreadable
 # Whoever signs does so in each of them: the newest ones tell.
 MOST_BLOCKS = 8
 EPOCHS_KEPT = 4
+# Two blocks on top of one leave no doubt which one it is.
+SETTLED_BELOW_HEAD = 2
 _MAX_SEATS = 10_000
 _MAX_HEIGHT = 2**53
 
@@ -34,13 +36,15 @@ def read(rpc: NeardRpc, order: Order, above: int, counters: bool) -> Look:
     return Look(above, newest["height"], mark, _counted(rpc, account_id) if counters else None)
 
 
-def own(rpc: NeardRpc, order: Order, above: int) -> Own:
+def own(rpc: NeardRpc, order: Order, above: int, seen: OwnBlocks) -> Own:
     """Its approvals in the newest blocks of others above ``above``, down to the newest that has one.
 
+    And whether a block of its own that was ``seen`` as the head has had to give way to another one of its own.
     Raises Unreadable when neard does not show its blocks as they should be.
     """
     newest, without, seated = _head(rpc), 0, True
     head: int = newest["height"]
+    twice = seen.twice(rpc, newest)
     for block in _down(rpc, newest, above):
         if block["author"] == order.account_id:
             # Its own block is on the chain once another one is built upon it.
@@ -48,9 +52,9 @@ def own(rpc: NeardRpc, order: Order, above: int) -> Own:
         index = order.index(block)
         seated = index is not None
         if _approves(block, index):
-            return Own(head, block["height"], without)
+            return Own(head, block["height"], without, twice=twice)
         without += 1
-    return Own(head, None, without, seated)
+    return Own(head, None, without, seated, twice)
 
 
 def _head(rpc: NeardRpc) -> dict[str, Any]:
@@ -85,6 +89,31 @@ def _mark(block: dict[str, Any], account_id: str, order: Order) -> Mark | None:
 def _approves(block: dict[str, Any], index: int | None) -> bool:
     approvals = block["approvals"]
     return index is not None and index < len(approvals) and approvals[index] is not None
+
+
+class OwnBlocks:
+    """Blocks of the account that neard has shown as its head, until it is settled which block has their height.
+
+    Of two blocks of one height only one is on the chain, and a neard makes no more than one: where both are of this
+    account, somebody else has signed with its key. Each neard has the block first that it has made itself.
+    """
+
+    def __init__(self, account_id: str) -> None:
+        self._account_id = account_id
+        self._heads: dict[int, str] = {}
+
+    def twice(self, rpc: NeardRpc, newest: dict[str, Any]) -> int | None:
+        """The height of such a block, of those that are settled when ``newest`` is the head; or None."""
+        found = None
+        for height in [height for height in self._heads if height + SETTLED_BELOW_HEAD <= newest["height"]]:
+            shown = self._heads.pop(height)
+            with contextlib.suppress(Unreadable):
+                block = _block(rpc.call("block", {"block_id": height}))
+                if block["height"] == height and block["author"] == self._account_id and block["hash"] != shown:
+                    found = height
+        if newest["author"] == self._account_id:
+            self._heads[newest["height"]] = newest["hash"]
+        return found
 
 
 class Order:

@@ -15,7 +15,7 @@ from near_supervisor.core.approvals import Own
 from near_supervisor.core.proof import Counted
 from near_supervisor.core.witness import Look, Mark
 from near_supervisor.io import neard_blocks
-from near_supervisor.io.neard_blocks import EPOCHS_KEPT, MOST_BLOCKS, Order
+from near_supervisor.io.neard_blocks import EPOCHS_KEPT, MOST_BLOCKS, Order, OwnBlocks
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 
 US = "pool.near"
@@ -29,6 +29,7 @@ class Chain:
         self.order: Any = [{"account_id": "other"}, {"account_id": US}]
         self.blocks = {height: self._block(height) for height in range(100, HEAD + 1)}
         self.asked: list[str] = []
+        self.head = HEAD
         self.counts = True
 
     def _block(self, height: int) -> dict[str, Any]:
@@ -44,7 +45,10 @@ class Chain:
             return self.order
         if method == "validators":
             return {"current_validators": [], "epoch_start_height": 7} if self.counts else None
-        wanted = HEAD if "finality" in params else int(params["block_id"][1:])
+        if "finality" in params:
+            return self.blocks.get(self.head)
+        named = params["block_id"]
+        wanted = named if isinstance(named, int) else int(named[1:])
         return self.blocks.get(wanted)
 
 
@@ -186,7 +190,7 @@ def test_seats_that_are_none_are_nobodys(chain: Chain, order: Any) -> None:
 def own(chain: Chain, above: int = HEAD - 6) -> Own:
     with served(chain) as port:
         rpc = NeardRpc("127.0.0.1", port, 1_000)
-        return neard_blocks.own(rpc, Order(rpc, US), above)
+        return neard_blocks.own(rpc, Order(rpc, US), above, OwnBlocks(US))
 
 
 def test_the_order_of_an_epoch_is_asked_for_once(chain: Chain) -> None:
@@ -195,7 +199,7 @@ def test_the_order_of_an_epoch_is_asked_for_once(chain: Chain) -> None:
         order = Order(rpc, US)
         for number in range(2 * EPOCHS_KEPT):
             chain.blocks[HEAD]["header"]["epoch_id"] = f"e{number // 2}"
-            assert neard_blocks.own(rpc, order, HEAD - 1) == Own(HEAD, None, 1)
+            assert neard_blocks.own(rpc, order, HEAD - 1, OwnBlocks(US)) == Own(HEAD, None, 1)
     assert chain.asked.count("EXPERIMENTAL_validators_ordered") == EPOCHS_KEPT
 
 
@@ -228,3 +232,33 @@ def test_own_approvals_of_nonsense_are_unreadable(chain: Chain) -> None:
     chain.order = {}
     with pytest.raises(Unreadable):
         own(chain)
+
+
+# --- two blocks of one height
+
+
+def seen_twice(chain: Chain, *heads: int) -> list[int | None]:
+    """What each look tells while the head moves over these heights."""
+    with served(chain) as port:
+        rpc, known, found = NeardRpc("127.0.0.1", port, 1_000), OwnBlocks(US), []
+        for chain.head in heads:
+            found.append(neard_blocks.own(rpc, Order(rpc, US), HEAD - 6, known).twice)
+            if chain.head == HEAD - 4:
+                chain.blocks[HEAD - 4]["header"]["hash"] = f"x{HEAD - 4}"
+        return found
+
+
+def test_a_block_of_ours_that_gave_way_to_another_one_of_ours_is_found(chain: Chain) -> None:
+    chain.blocks[HEAD - 4]["author"] = US
+    assert seen_twice(chain, HEAD - 4, HEAD - 3, HEAD - 2, HEAD - 1) == [None, None, HEAD - 4, None]
+
+
+def test_one_that_gave_way_to_nothing_or_to_anothers_is_no_find(chain: Chain) -> None:
+    assert seen_twice(chain, HEAD - 4, HEAD) == [None, None], "another one made both"
+    chain.blocks[HEAD - 5]["author"] = chain.blocks[HEAD - 3]["author"] = US
+    assert seen_twice(chain, HEAD - 5, HEAD - 3, HEAD) == [None] * 3, "it is the one that was seen"
+    chain = Chain()
+    chain.blocks[HEAD - 5]["author"] = US
+    assert seen_twice(chain, HEAD - 5) == [None]
+    del chain.blocks[HEAD - 5]
+    assert seen_twice(chain, HEAD) == [None]

@@ -245,3 +245,21 @@ def test_a_chain_that_may_stand_still_needs_peers_all_the_same() -> None:
     assert answer(play) is not Answer.NO
     play.do(play.polled(sample(play.height, head_age_ms=90_000, peers=0)))
     assert answer(play) is Answer.NO
+
+
+def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_and_it_signs_on() -> None:
+    play = Play().to_validating()
+    play.poll()
+    play.do(ev.ApprovalsSeen(TERM, Own(1_010, 1_010, 0)))
+    assert not Snapshot(play.node, play.now, 0).status()["foreign"]
+    out = play.do(ev.ApprovalsSeen(TERM, Own(1_011, 1_011, 0, twice=1_009)))
+    said = play.one(cmd.Say, out)
+    assert isinstance(said, cmd.Say)
+    assert said.level == "error"
+    assert "SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has another block 1009" in said.message
+    play.do(ev.ApprovalsSeen(TERM, Own(1_012, 1_012, 0)))
+    shown = Snapshot(play.node, play.now, 0).status()
+    assert shown["foreign"]
+    assert any(one["name"] == "witness" and "1009" in one["text"] for one in shown["readiness"])
+    assert play.node.tenure is not None
+    assert not play.node.tenure.give_up
