@@ -51,7 +51,7 @@ class Cluster:
         self.world = world
         self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
-        self.consul = Consul(world, self.chain)
+        self.consul = self.make_consul(world, self.chain)
         self.wishes = Wishes(world, world.seed)
         drift = rng.choice((0.0, 0.01, 0.01))
         leases = self._leases(rng.random() < MIXED_LEASES)
@@ -59,9 +59,8 @@ class Cluster:
             self.consul.write(self._released_record())
         may_stand_still = rng.random() < MAY_STAND_STILL
         self.chain.judges_heights = not may_stand_still
-        shared = Shared(self.consul, self.chain, self.wishes)
         self.hosts = [
-            Host(world, shared, self._settings(name, lease_ms, may_stand_still), drift)
+            self._host(self._settings(name, lease_ms, may_stand_still), drift)
             for name, lease_ms in zip("abc", leases, strict=False)
         ]
         for host in self.hosts:
@@ -70,6 +69,21 @@ class Cluster:
             host.neard.takes_no_key = self._hot.random() < TAKES_NO_KEY
         self._plan_stray(random.Random(world.seed ^ STRAY_SALT))  # noqa: S311 - repeatable is what it has to be
         self.kuutamod = self._kuutamod() if rng.random() < WITH_KUUTAMOD else None
+
+    def _host(self, settings: Settings, drift: float) -> Host:
+        return Host(self.world, Shared(self.consul_of(settings), self.chain, self.wishes), settings, drift)
+
+    def make_consul(self, world: World, chain: Chain) -> Consul:
+        """The one that all hosts ask."""
+        return Consul(world, chain)
+
+    def consul_of(self, _settings: Settings) -> Consul:
+        """The one that the host with these settings asks."""
+        return self.consul
+
+    def name_of(self, _host: str) -> str:
+        """What a host calls the lease."""
+        return "default"
 
     def _plan_stray(self, rng: random.Random) -> None:
         """In a few schedules somebody signs with the key who is no member, for a while. Some are no block producers."""
@@ -89,7 +103,7 @@ class Cluster:
         return [rng.choice(LEASES) if mixed else lease_ms for _ in range(size)]
 
     def _settings(self, name: str, lease_ms: int, may_stand_still: bool) -> Settings:
-        names = (name, name, f"host-{name}", "default", "ed25519:KEY")
+        names = (name, name, f"host-{name}", self.name_of(name), "ed25519:KEY")
         return Settings(
             *names,
             lease_ms,
@@ -110,7 +124,7 @@ class Cluster:
         height = self.chain.height() - 1
         return LeaseRecord("z", "host-z", LeaseState.RELEASED, 10_000, 3, 1, height, "ed25519:KEY")
 
-    def _kuutamod(self) -> Kuutamod:
+    def _kuutamod(self) -> Kuutamod | None:
         self.chain.judges_heights = False
         node = NeardHost(self.world, self.chain, BootClock(self.world, 0.0), "kuutamod")
         return Kuutamod(self.world, self.consul, node)

@@ -129,8 +129,11 @@ class Consul:
         self._store(record, record.node_id, None)
         return YES
 
-    def acquire(self, how: How, index: int | None, session: str, record: LeaseRecord) -> Answer:
-        """check-index, (delete-cas,) lock."""
+    def acquire(
+        self, how: How, index: int | None, session: str, record: LeaseRecord, key_index: int | None = None
+    ) -> Answer:
+        """check-index, (delete-cas,) lock. ``key_index``: two_names.py has the lock of the key, too."""
+        del key_index
         if self.seen.index is None or self.seen.index != index:
             return no("index is stale")
         if session not in self.sessions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
@@ -53,10 +53,16 @@ class Outcome:
     trace: list[str] | None = None
 
 
-def play(seed: int, profile: Profile, keep_trace: bool = False, only: Collection[int] | None = None) -> Outcome:
+def play(
+    seed: int,
+    profile: Profile,
+    keep_trace: bool = False,
+    only: Collection[int] | None = None,
+    make: Callable[[World], Cluster] = Cluster,
+) -> Outcome:
     """Play schedule ``seed``; with ``only`` just these of its faults, by their number, for a shorter story."""
     world = World(seed, keep_trace)
-    cluster = Cluster(world)
+    cluster = make(world)
     outcome = Outcome(seed, profile, reached=world.reached)
     until = CALM_AT_MS if profile is Profile.LIVENESS else SIMULATED_MS
     if cluster.kuutamod is not None and profile is Profile.SAFETY:

@@ -272,7 +272,10 @@ class Supervisor:
 
     def _acquire(self, command: cmd.Acquire) -> None:
         how, index, session, record = command.how, command.index, command.session, command.record
-        self._lane.submit(lambda _: self._host.consul.acquire(how, index, session, record), ev.AcquireAnswered)
+        key_index = command.key_index
+        self._lane.submit(
+            lambda _: self._host.consul.acquire(how, index, session, record, key_index), ev.AcquireAnswered
+        )
 
     def _heartbeat(self, command: cmd.Heartbeat) -> None:
         at, session, record = command.at, command.session, command.record

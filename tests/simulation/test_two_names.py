@@ -1,0 +1,22 @@
+"""Two names for one validator key, on hostile schedules: never two signers, and no height twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from near_sim.schedule import Profile, play
+from near_sim.two_names import TwoNames
+
+pytestmark = pytest.mark.simulation
+
+FROM = 4_200_000
+SCHEDULES = 400
+
+
+def test_two_names_for_one_key_never_sign_at_one_time() -> None:
+    signed = 0
+    for seed in range(FROM, FROM + SCHEDULES):
+        outcome = play(seed, Profile.SAFETY, make=TwoNames)
+        assert not outcome.failure, f"seed {seed}: {outcome.failure}"
+        signed += outcome.signed
+    assert signed > SCHEDULES * 3 // 4
