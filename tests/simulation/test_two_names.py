@@ -7,12 +7,11 @@ import pytest
 from near_sim.schedule import Profile, play
 from near_sim.two_names import TwoNames
 
-pytestmark = pytest.mark.simulation
-
 FROM = 4_200_000
-SCHEDULES = 400
+SCHEDULES = 200
 
 
+@pytest.mark.timeout(900)
 def test_two_names_for_one_key_never_sign_at_one_time() -> None:
     signed = 0
     for seed in range(FROM, FROM + SCHEDULES):
