@@ -206,7 +206,9 @@ def test_only_the_loop_that_runs_the_core_feeds_the_watchdog(
     monkeypatch.setattr("near_supervisor.driver.step", hanging)
     parser = argparse.ArgumentParser()
     options.add_arguments(parser, {})
-    checked = options.check(parser.parse_args([word for pair in host.flags.items() for word in pair]), {})
+    checked = options.check(
+        parser.parse_args([*(word for pair in host.flags.items() for word in pair), *host.switches]), {}
+    )
     with notify_socket(tmp_path / "notify") as socket:
         manager = ServiceManager({"NOTIFY_SOCKET": socket.address, "WATCHDOG_USEC": "200000"})
         driver = Driver(checked, RunDir(checked.run_dir), manager)
