@@ -19,7 +19,7 @@ from .options import Options
 LOOK_EVERY_MS = 10_000
 # Of a large genesis file it costs seconds: again only when a file has changed, or nothing came of it.
 PREFLIGHT_AGAIN_MS = 600_000
-# Not the node key: it changes with the role, and a takeover needs the processor for itself.
+# Not the node key: with kuutamod's way it changes with the role, and a takeover needs the processor for itself.
 _CHECKED = ("config.json", "log_config.json", "genesis.json")
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -72,6 +72,9 @@ class HostSide:
 
     def _checked(self) -> str | None:
         options, now = self._options, clock.boot_ms()
+        if not self._config.node_key_file.exists():
+            # The guard puts it there before it starts neard for the first time.
+            return None
         files = [*(options.neard_home / name for name in _CHECKED), Path(options.neard)]
         stamp = tuple(map(_stamp, files))
         if stamp == self._preflight_of and (self._preflight is not None or now < self._preflight_at):

@@ -35,7 +35,9 @@ class Looked:
             validator_key=self.key,
             validator_public_key=key_file.read(self.key).public_key,
         )
-        config = SimpleNamespace(lock_file=home / "data" / "LOCK")
+        self.node_key = home / "node_key.json"
+        near_keys.write(self.node_key, "two")
+        config = SimpleNamespace(lock_file=home / "data" / "LOCK", node_key_file=self.node_key)
         self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.side = HostSide(cast("Any", options), cast("Any", config), self.said.put)
 
@@ -66,6 +68,15 @@ def test_between_two_looks_it_rests(looked: Looked) -> None:
     looked.look()
     looked.side.turn(looked.now + LOOK_EVERY_MS - 1, None)
     assert looked.said.empty()
+
+
+def test_before_the_guard_has_put_the_node_key_in_its_place_nothing_is_known(looked: Looked) -> None:
+    key = looked.node_key.read_text()
+    looked.node_key.unlink()
+    assert looked.look().preflight is None
+    assert not looked.asked.exists()
+    looked.node_key.write_text(key)
+    assert looked.look().preflight == ""
 
 
 def test_neards_files_are_checked_again_only_when_one_has_changed(looked: Looked) -> None:
