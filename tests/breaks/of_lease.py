@@ -184,8 +184,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a session serves one tenure",
         CORE + "absorb_consul.py",
-        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    node = candidacy",
-        "node = replace(node, tenure=None)\n    node = candidacy",
+        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n    node, cools",
+        "node = replace(node, tenure=None)\n    node, cools",
         PLAYS,
     ),
     Break(

@@ -70,16 +70,18 @@ def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
+    said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
     if node.starting_armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
         if node.tenure is not None:
-            node = candidacy.after(node.tenure, node, now)
+            node, cools = candidacy.after(node.tenure, node, now)
+            said += cools
         node = replace(node, tenure=None, session=None, published=None, register_at=0)
     node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
-    return give_up(node, "the guard died"), [Say("error", "the guard died; the kernel kills its neard with it")]
+    return give_up(node, "the guard died"), said
 
 
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:

@@ -10,14 +10,18 @@ from near_ha.member_record import MAX_PRIORITY
 from near_ha.switchover import Phase
 
 from . import watch
+from .commands import Say
 from .model import Node, Tenure
 from .readiness import is_equal
+from .step import Step
 from .values import replace
 
 # A tenure that signed for so long was a good one.
 PROVEN_LEASES = 10
-# Whoever fails again and again lets the others go first, up to so many leases.
+# Whoever loses the lease again and again lets the others go first, up to so many leases.
 LONGEST_COOL_DOWN_LEASES = 3
+# And whoever fails by itself for longer each time, up to this (or to a lease, where that is longer).
+LONGEST_COOL_DOWN_MS = 300_000
 
 
 def stands_at(node: Node) -> int | None:
@@ -93,11 +97,50 @@ def failed(tenure: Tenure) -> bool:
     return tenure.signs_at is None and tenure.succession is not None
 
 
-def after(tenure: Tenure, node: Node, now: int) -> Node:
-    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered."""
+def after(tenure: Tenure, node: Node, now: int) -> Step:
+    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered.
+
+    Of this node alone: how others fare holds nobody back.
+    """
     if node.closing is not None or (tenure.heir and not failed(tenure)):
-        return node
+        return node, []
     lease_ms = node.settings.lease_ms
-    proven = tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms
-    flaps = 0 if proven else node.flaps + 1
-    return replace(node, flaps=flaps, cool_until=now + min(max(0, flaps - 1), LONGEST_COOL_DOWN_LEASES) * lease_ms)
+    if tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms:
+        return replace(node, flaps=0, cool_until=now), []
+    flaps = node.flaps + 1
+    cools_ms = _cools_ms(node, flaps, _fails_by_itself(tenure, node, now))
+    node = replace(node, flaps=flaps, cool_until=now + cools_ms)
+    if not cools_ms:
+        return node, []
+    times = "for the first time" if flaps == 1 else f"for the {_ordinal(flaps)} time in a row"
+    text = (
+        f"a leadership of this node ended early {times} ({tenure.give_up or 'it lost the lease'}): it lets others"
+        f" go first for {cools_ms / 1000:.0f} s"
+    )
+    return node, [Say("warn", text)]
+
+
+def _cools_ms(node: Node, flaps: int, by_itself: bool) -> int:
+    """For how long a node with so many early ends in a row lets others go first.
+
+    What fails by itself is tried once on each node, and then ever more rarely; what Consul or the network took away
+    will be well again when they are.
+    """
+    lease_ms = node.settings.lease_ms
+    if not by_itself:
+        return min(flaps - 1, LONGEST_COOL_DOWN_LEASES) * lease_ms
+    longest = max(LONGEST_COOL_DOWN_MS, lease_ms)
+    # The shift is bounded: it may go on for months.
+    return min(lease_ms << min(flaps - 1, longest.bit_length()), longest)
+
+
+def _fails_by_itself(tenure: Tenure, node: Node, now: int) -> bool:
+    """Did it come to nothing, or to less than a lease, though nobody took the lease away?"""
+    if not tenure.give_up or (tenure.signs_at is not None and now - tenure.signs_at >= node.settings.lease_ms):
+        return False
+    ended, deadline = node.neard_ended_at, tenure.deadline
+    return ended is None or deadline is None or ended < deadline
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")

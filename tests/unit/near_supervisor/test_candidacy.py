@@ -8,6 +8,7 @@ import pytest
 
 from near_ha.cluster import Standing
 from near_ha.switchover import Action, Switchover
+from near_supervisor.core import candidacy
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
@@ -75,14 +76,61 @@ def fail(play: Play) -> Tenure:
     return tenure
 
 
-def test_the_first_early_end_costs_nothing_the_next_ones_more_and_more() -> None:
+def ends(play: Play, flaps: int, **facts: object) -> tuple[int, int]:
+    """After so many early ends in a row one more tenure of this node ends: how many there are then, and its wait."""
+    tenure = Tenure("s", 9, 1, None, play.now, play.now, **{"give_up": "x", **facts})  # type: ignore[arg-type]
+    play.node = replace(play.node, flaps=flaps, tenure=tenure)
+    play.do(ev.ReleaseAnswered(YES))
+    return play.node.flaps, play.node.cool_until - play.now
+
+
+def test_a_neard_that_ends_as_a_validator_is_tried_again_after_a_lease() -> None:
     play = Play().to_validating()
     fail(play)
-    assert (play.node.flaps, play.node.cool_until - play.now) == (1, 0)
-    for flaps, leases in [(2, 1), (3, 2), (4, 3), (5, 3)]:
-        play.node = replace(play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, None, play.now, play.now, give_up="x"))
-        play.do(ev.ReleaseAnswered(YES))
-        assert (play.node.flaps, play.node.cool_until - play.now) == (flaps, leases * D)
+    assert (play.node.flaps, play.node.cool_until - play.now) == (1, D)
+    said = "a leadership of this node ended early for the first time (neard finished unexpectedly with signal 6"
+    assert said in play.said()
+    assert "it lets others go first for 10 s" in play.said()
+
+
+def test_what_fails_again_and_again_is_tried_ever_more_rarely() -> None:
+    play = Play().to_validating()
+    fail(play)
+    waits_ms = []
+    for flaps in range(1, 10):
+        assert ends(play, flaps)[0] == flaps + 1
+        waits_ms.append(play.node.cool_until - play.now)
+    assert waits_ms == [2 * D, 4 * D, 8 * D, 16 * D, *[candidacy.LONGEST_COOL_DOWN_MS] * 5]
+    assert ends(play, 10**6)[1] == candidacy.LONGEST_COOL_DOWN_MS
+    assert "ended early for the second time in a row (x): it lets others go first for 20 s" in play.said()
+
+
+def test_a_lease_longer_than_the_longest_wait_is_waited_for() -> None:
+    play = Play(Node(replace(SETTINGS, lease_ms=600_000))).to_validating()
+    assert [ends(play, flaps)[1] for flaps in (0, 1, 7)] == [600_000] * 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "ended_at"),
+    [
+        pytest.param({"give_up": ""}, None, id="the lease was lost"),
+        pytest.param({"deadline": -1}, 0, id="it could not be renewed before its deadline"),
+        pytest.param({"signs_at": -D}, None, id="it has signed for a lease"),
+    ],
+)
+def test_what_neard_was_not_to_blame_for_costs_nothing_at_first_and_never_much(
+    facts: dict[str, int], ended_at: int | None
+) -> None:
+    play = Play().to_voting()
+    at = {name: value + play.now if isinstance(value, int) else value for name, value in facts.items()}
+    play.node = replace(play.node, neard_ended_at=None if ended_at is None else play.now + ended_at)
+    assert [ends(play, flaps, **at)[1] for flaps in (0, 1, 2, 3, 9)] == [0, D, 2 * D, 3 * D, 3 * D]
+
+
+def test_another_ones_failures_hold_nobody_back() -> None:
+    """However often it was released by one whose neard fails, whoever has not failed takes it at once."""
+    for term in range(7, 20):
+        assert waits(released(term=term, reason="neard finished unexpectedly", unsigned_ms=60_000)) == 0
 
 
 def test_a_long_tenure_makes_good_for_the_short_ones() -> None:
