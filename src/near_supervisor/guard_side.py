@@ -16,6 +16,7 @@ from .core.model import Memory
 from .io import clock, guard_process, listener, neard_config
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
+from .io.last_words import last_words
 from .io.run_dir import RunDir
 from .options import Options
 
@@ -246,7 +247,8 @@ class GuardSide:
         if running is not None and not running["armed"] and tag and running.get("gave_up") == tag:
             ended = "it gave its key up"
         if running is None:
-            return ev.GuardReady(memory=memory if ended else None, ended=ended)
+            words = last_words(last.get("output")) if ended else ""
+            return ev.GuardReady(memory=memory if ended else None, ended=ended, last_words=words)
         # Armed in a term that nobody remembers: without a tenure the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
         return ev.GuardReady(running["pid"], running["armed"], running["deadline"], known, ended)
@@ -256,7 +258,8 @@ class GuardSide:
         self._post(ev.GuardLost())
 
     def _exited(self, message: Reply) -> None:
-        self._post(ev.NeardExited(message["pid"], message["how"]))
+        # One that is older tells of no output.
+        self._post(ev.NeardExited(message["pid"], message["how"], last_words(message.get("output"))))
 
     # --- requests
 

@@ -254,8 +254,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a leadership that came to nothing is in the history",
         CORE + "rules_lease.py",
-        "return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure)]",
-        "return node, [cmd.Release(tenure.session, record)]",
+        "[cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]",
+        "[cmd.Release(tenure.session, record), *_last_words(tenure)]",
         UNIT + "test_switchover.py",
     ),
     Break(

@@ -21,7 +21,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
-        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there"))
+        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
     if event.pid is None:
         return node, said
     answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
@@ -51,6 +51,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         cleared=True,
         was_armed=True,
         give_up=f"neard: {event.ended}" if event.ended else "",
+        last_words=event.last_words,
     )
     return replace(
         node,
@@ -158,10 +159,17 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     if neard.ending:
         said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
     else:
-        said = Say("warn", f"Neard finished unexpectedly with {event.how}")
+        said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        if node.tenure is not None:
+            # Also one that ended before it was given the key.
+            node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
     if neard.armed:
         node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
     return node, [said]
+
+
+def _quoted(event: ev.NeardExited | ev.GuardReady) -> str:
+    return f"; it said last: {event.last_words}" if event.last_words else ""
 
 
 def polled(node: Node, event: ev.Polled, now: int) -> Step:

@@ -139,7 +139,8 @@ class Tenure:
     held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
     to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
     ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
-    node signs ("" = nothing); ``by_restart``: neard is started anew with the key.
+    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``last_words`` is what neard said
+    before it ended by itself ("" = it has not, or said nothing).
     """
 
     session: str
@@ -164,6 +165,7 @@ class Tenure:
     succession: Succession | None = None
     overruled: str = ""
     by_restart: bool = False
+    last_words: str = ""
 
     @property
     def told(self) -> bool:
