@@ -114,14 +114,14 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "what fails by itself again and again is tried ever more rarely",
         CORE + "candidacy.py",
-        "    if not by_itself:\n",
+        "    if not fails:\n",
         "    if True:\n",
         UNIT + "test_candidacy.py",
     ),
     Break(
         "but not what Consul or the network took away",
         CORE + "candidacy.py",
-        "return ended is None or deadline is None or ended < deadline",
+        "return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)",
         "return True",
         UNIT + "test_candidacy.py",
     ),

@@ -105,42 +105,38 @@ def after(tenure: Tenure, node: Node, now: int) -> Step:
     if node.closing is not None or (tenure.heir and not failed(tenure)):
         return node, []
     lease_ms = node.settings.lease_ms
-    if tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms:
-        return replace(node, flaps=0, cool_until=now), []
-    flaps = node.flaps + 1
-    cools_ms = _cools_ms(node, flaps, _fails_by_itself(tenure, node, now))
-    node = replace(node, flaps=flaps, cool_until=now + cools_ms)
+    signed_ms = 0 if tenure.signs_at is None else now - tenure.signs_at
+    if signed_ms >= PROVEN_LEASES * lease_ms:
+        return replace(node, flaps=0, failures=0, cool_until=now), []
+    fails = signed_ms < lease_ms and _gave_up_in_time(tenure, node)
+    failures = node.failures + 1 if fails else node.failures if signed_ms < lease_ms else 0
+    node = replace(node, flaps=node.flaps + 1, failures=failures)
+    cools_ms = _cools_ms(node, fails)
+    node = replace(node, cool_until=now + cools_ms)
     if not cools_ms:
         return node, []
-    times = "for the first time" if flaps == 1 else f"for the {_ordinal(flaps)} time in a row"
     text = (
-        f"a leadership of this node ended early {times} ({tenure.give_up or 'it lost the lease'}): it lets others"
-        f" go first for {cools_ms / 1000:.0f} s"
+        f"a leadership of this node ended early ({tenure.give_up or 'it lost the lease'}), {node.flaps} in a row by"
+        f" now: it lets others go first for {cools_ms / 1000:.0f} s"
     )
     return node, [Say("warn", text)]
 
 
-def _cools_ms(node: Node, flaps: int, by_itself: bool) -> int:
-    """For how long a node with so many early ends in a row lets others go first.
+def _cools_ms(node: Node, fails: bool) -> int:
+    """For how long this node lets others go first.
 
     What fails by itself is tried once on each node, and then ever more rarely; what Consul or the network took away
     will be well again when they are.
     """
     lease_ms = node.settings.lease_ms
-    if not by_itself:
-        return min(flaps - 1, LONGEST_COOL_DOWN_LEASES) * lease_ms
+    if not fails:
+        return min(node.flaps - 1, LONGEST_COOL_DOWN_LEASES) * lease_ms
     longest = max(LONGEST_COOL_DOWN_MS, lease_ms)
     # The shift is bounded: it may go on for months.
-    return min(lease_ms << min(flaps - 1, longest.bit_length()), longest)
+    return min(lease_ms << min(node.failures - 1, longest.bit_length()), longest)
 
 
-def _fails_by_itself(tenure: Tenure, node: Node, now: int) -> bool:
-    """Did it come to nothing, or to less than a lease, though nobody took the lease away?"""
-    if not tenure.give_up or (tenure.signs_at is not None and now - tenure.signs_at >= node.settings.lease_ms):
-        return False
+def _gave_up_in_time(tenure: Tenure, node: Node) -> bool:
+    """Was the lease given up though nobody had taken it away?"""
     ended, deadline = node.neard_ended_at, tenure.deadline
-    return ended is None or deadline is None or ended < deadline
-
-
-def _ordinal(number: int) -> str:
-    return {2: "second", 3: "third"}.get(number, f"{number}th")
+    return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)

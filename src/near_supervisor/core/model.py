@@ -223,7 +223,8 @@ class Node:
 
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
-    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early,
+    ``failures`` those of them that came to nothing, or to less than a lease, by themselves.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
     itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
@@ -281,6 +282,7 @@ class Node:
     duties: DutiesReading | None = None
     move_at: int = 0
     flaps: int = 0
+    failures: int = 0
     cool_until: int = 0
     published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0
