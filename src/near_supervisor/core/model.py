@@ -77,7 +77,8 @@ class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
     ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
-    ``answered``: the signer has, so that its silence means that it hangs.
+    ``answered``: the signer has, so that its silence means that it hangs. ``skip_ms`` is after which time it gives a
+    height up (0 = an older version has not kept it).
     """
 
     session: str
@@ -85,6 +86,7 @@ class Memory:
     floor: int
     tip: Tip | None = None
     answered: bool = False
+    skip_ms: int = 0
 
     @property
     def tag(self) -> str:

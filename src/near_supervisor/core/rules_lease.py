@@ -232,7 +232,8 @@ def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
     if not tenure.was_armed:
         return tenure.floor
-    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, node.settings.skip_ms))
+    gives_up_after_ms = rules_height.gives_up_after_ms(node, tenure)
+    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:
