@@ -115,6 +115,11 @@ history:
   returned: always
   type: list
   elements: dict
+warnings:
+  description: What is wrong between hosts, and what to do, such as two neards with one node key.
+  returned: always
+  type: list
+  elements: str
 problems:
   description: What in Consul cannot be read, and counts as not there.
   returned: always

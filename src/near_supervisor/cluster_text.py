@@ -67,6 +67,8 @@ def cluster_text(document: Document, paint: Paint = plain) -> str:
     text = _labelled(lines)
     if failed := _failed_lately(document):
         text += _labelled({"failed": paint(failed, WARN)})
+    for warning in document.get("warnings") or []:
+        text += _labelled({"warning": paint(_word(warning), WARN)})
     for problem in document.get("problems") or []:
         text += _labelled({"problem": paint(_word(problem), BAD)})
     members = [_member(document, member) for member in _objects(document.get("members"))]

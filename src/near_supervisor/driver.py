@@ -157,4 +157,5 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         keeps_shards_of=config.keeps_shards_of,
         min_peers=config.min_peers,
         version=__version__,
+        node_public_key=options.node_public_key,
     )
