@@ -69,7 +69,7 @@ class ClusterSide:
                 self._post(unseen)
             denied = True
 
-    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof) -> None:
+    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof | cmd.NoteLastWords) -> None:
         """Queue the request that belongs to ``command``."""
         match command:
             case cmd.MoveRequest(index, request):
@@ -83,6 +83,10 @@ class ClusterSide:
             case cmd.NoteProof(term, text):
                 self._lane.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
+                )
+            case cmd.NoteLastWords(term, text):
+                self._lane.submit(
+                    lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
                 )
 
     # --- on the lane

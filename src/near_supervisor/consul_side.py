@@ -189,6 +189,7 @@ class ConsulSide:
             neard_version=self._neard_version(),
             reasons=news.reasons,
             confirms=news.confirms,
+            node_public_key=options.node_public_key,
         )
 
     def _read_members(self) -> None:

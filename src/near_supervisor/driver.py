@@ -122,7 +122,7 @@ class Driver:
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
                 self._neard.carry_out(command)
-            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof():
+            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof() | cmd.NoteLastWords():
                 self._cluster.carry_out(command)
             case _:
                 self._consul.carry_out(command)
@@ -157,4 +157,5 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         keeps_shards_of=config.keeps_shards_of,
         min_peers=config.min_peers,
         version=__version__,
+        node_public_key=options.node_public_key,
     )

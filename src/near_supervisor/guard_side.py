@@ -11,11 +11,13 @@ from typing import Any
 from near_ha import key_file
 from near_ha.errors import BadConfig, GuardError, NearError
 
+from . import signer_settings
 from .core import events as ev
 from .core.model import Memory
 from .io import clock, guard_process, listener, neard_config
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
+from .io.last_words import last_words
 from .io.run_dir import RunDir
 from .options import Options
 
@@ -36,7 +38,8 @@ class GuardSide:
         self._options, self._run_dir, self._post = options, run_dir, post
         self.config = neard_config.read(options.neard_home)
         self._refuse_keys_in_neards_place()
-        self._memory = run_dir.recall()
+        self._settings = signer_settings.of(options, self.config)
+        self._memory = self._recall()
         self._client: GuardClient | None = None
         self._overdue_since: int | None = None
         self._lane = Lane("attach")
@@ -59,6 +62,40 @@ class GuardSide:
                     "Give it another name: a link to the node key of each role is put there",
                 )
 
+    def _recall(self) -> Memory | None:
+        """What the process before us remembered, if it is still to be taken up; BadConfig if it may not be by us."""
+        memory = self._run_dir.recall()
+        if memory is None:
+            return None
+        kept = self._run_dir.settings()
+        differ = signer_settings.changed(kept, self._settings)
+        if not differ:
+            return memory
+        signer = self._running_signer(memory)
+        if signer is not None:
+            pid, deadline = signer
+            raise signer_settings.refusal(kept, self._settings, pid, deadline - clock.boot_ms())
+        log.warning("%s changed since the last leadership, whose lease runs out by itself", " and ".join(differ))
+        self._run_dir.forget()
+        return None
+
+    def _running_signer(self, memory: Memory) -> tuple[int, int] | None:
+        """The signer of this tenure, if the guard has it, and its deadline."""
+        try:
+            client = GuardClient(self._run_dir.path / "guard.sock", lambda _message: None, lambda: None)
+        except GuardError:
+            return None
+        client.close()
+        try:
+            for note in client.hello["notes"]:
+                log.error(note)
+            running = client.hello["neard"]
+            if not running or running["tag"] != memory.tag or not running["armed"]:
+                return None
+            return int(running["pid"]), int(running["deadline"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
     @property
     def pid(self) -> int | None:
         """Pid of the attached guard."""
@@ -73,7 +110,7 @@ class GuardSide:
         """Keep what proves, after a crash, that the armed neard is ours."""
         self._memory = memory
         try:
-            self._run_dir.remember(memory)
+            self._run_dir.remember(memory, self._settings)
         except OSError as error:
             log.error(
                 "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
@@ -217,8 +254,8 @@ class GuardSide:
             return
         except (GuardError, KeyError, TypeError) as error:
             # Left behind by another version: neither of us can go on with it.
-            client.close()
             client.kill_guard()
+            client.close()
             self._post(ev.GuardFailed(f"the running guard greets in another way ({error!r}); it is ended"))
             return
         self._client = client
@@ -246,7 +283,8 @@ class GuardSide:
         if running is not None and not running["armed"] and tag and running.get("gave_up") == tag:
             ended = "it gave its key up"
         if running is None:
-            return ev.GuardReady(memory=memory if ended else None, ended=ended)
+            words = last_words(last.get("output")) if ended else ""
+            return ev.GuardReady(memory=memory if ended else None, ended=ended, last_words=words)
         # Armed in a term that nobody remembers: without a tenure the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
         return ev.GuardReady(running["pid"], running["armed"], running["deadline"], known, ended)
@@ -256,7 +294,8 @@ class GuardSide:
         self._post(ev.GuardLost())
 
     def _exited(self, message: Reply) -> None:
-        self._post(ev.NeardExited(message["pid"], message["how"]))
+        # One that is older tells of no output.
+        self._post(ev.NeardExited(message["pid"], message["how"], last_words(message.get("output"))))
 
     # --- requests
 

@@ -77,7 +77,7 @@ _KEYS = ("validator_key", "voter_node_key")
 class Options:
     """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them.
 
-    Where no ``validator_node_key`` was given it is the host's own.
+    Where no ``validator_node_key`` was given it is the host's own, whose public half ``node_public_key`` is.
     """
 
     neard: str
@@ -105,6 +105,7 @@ class Options:
     failover_priority: int
     strategy: Strategy
     validator_account_id: str
+    node_public_key: str
 
     def node_key(self, armed: bool) -> Path:
         """With which node key neard is started: the host's own in either role, but for kuutamod's way.
@@ -208,6 +209,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         failover_priority=_priority(given.failover_priority),
         strategy=_strategy(given.strategy),
         validator_account_id=keys["validator_key"].account_id,
+        node_public_key=keys["voter_node_key"].public_key,
     )
 
 

@@ -77,7 +77,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
-        "    node = candidacy.after(tenure, node, now)\n    return node, [DropSession(tenure.session), Forget()]",
+        "    node, cools = candidacy.after(tenure, node, now)\n"
+        "    return node, [DropSession(tenure.session), Forget(), *cools]",
         "return replace(node, tenure=None), [Forget()]",
     ),
     Mutant(

@@ -15,8 +15,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the kernel ends a guard that hangs",
         GUARD,
-        "                self.backstop.set(deadline + BACKSTOP_MS)\n            neard.spawn(",
-        "                pass\n            neard.spawn(",
+        "                self.backstop.set(deadline + BACKSTOP_MS)\n            self.output.open()",
+        "                pass\n            self.output.open()",
         UNIT + "test_guard.py",
     ),
     Break(
@@ -67,6 +67,27 @@ BREAKS: tuple[Break, ...] = (
         "            self._kill_left_behind()\n        return False",
         "            return True\n        return False",
         UNIT + "test_guard.py",
+    ),
+    Break(
+        "a journal that takes nothing does not hold up the guard",
+        GUARD,
+        "while self.pending and poller.poll(0):",
+        "while self.pending:",
+        UNIT + "test_guard_output.py",
+    ),
+    Break(
+        "no secret that neard writes goes on to the history",
+        "src/near_supervisor/io/last_words.py",
+        "words = secret.sub(mask, words)",
+        "pass",
+        UNIT + "test_io_last_words.py",
+    ),
+    Break(
+        "nor half of one, whose beginning was cut off",
+        GUARD,
+        "if len(kept) >= KEPT_OUTPUT else kept",
+        "if False else kept",
+        UNIT + "test_guard_output.py",
     ),
     Break(
         "a guard that nobody can find any more ends, after its neard",

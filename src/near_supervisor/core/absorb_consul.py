@@ -74,8 +74,8 @@ def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     text = "Consul says that our session is gone"
     node = replace(node, session=None, published=None, register_at=0)
     if node.tenure is not None:
-        node = candidacy.after(node.tenure, replace(node, tenure=None), now)
-        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease")]
+        node, cools = candidacy.after(node.tenure, replace(node, tenure=None), now)
+        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease"), *cools]
     return node, [*said, Say("warn", text)]
 
 
@@ -219,8 +219,8 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
 def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
     """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
     node = replace(node, tenure=None, session=None, published=None, register_at=0)
-    node = candidacy.after(tenure, node, now)
-    return node, [DropSession(tenure.session), Forget()]
+    node, cools = candidacy.after(tenure, node, now)
+    return node, [DropSession(tenure.session), Forget(), *cools]
 
 
 def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:

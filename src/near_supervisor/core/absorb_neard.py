@@ -21,7 +21,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
-        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there"))
+        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
     if event.pid is None:
         return node, said
     answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
@@ -51,6 +51,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         cleared=True,
         was_armed=True,
         give_up=f"neard: {event.ended}" if event.ended else "",
+        last_words=event.last_words,
     )
     return replace(
         node,
@@ -70,16 +71,18 @@ def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
+    said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
     if node.starting_armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
         if node.tenure is not None:
-            node = candidacy.after(node.tenure, node, now)
+            node, cools = candidacy.after(node.tenure, node, now)
+            said += cools
         node = replace(node, tenure=None, session=None, published=None, register_at=0)
     node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
-    return give_up(node, "the guard died"), [Say("error", "the guard died; the kernel kills its neard with it")]
+    return give_up(node, "the guard died"), said
 
 
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
@@ -156,10 +159,17 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     if neard.ending:
         said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
     else:
-        said = Say("warn", f"Neard finished unexpectedly with {event.how}")
+        said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        if node.tenure is not None:
+            # Also one that ended before it was given the key.
+            node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
     if neard.armed:
         node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
     return node, [said]
+
+
+def _quoted(event: ev.NeardExited | ev.GuardReady) -> str:
+    return f"; it said last: {event.last_words}" if event.last_words else ""
 
 
 def polled(node: Node, event: ev.Polled, now: int) -> Step:

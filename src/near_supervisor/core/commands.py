@@ -198,6 +198,14 @@ class NoteProof:
 
 
 @dataclass(frozen=True)
+class NoteLastWords:
+    """Add to the history's entry of ``term`` what neard said last before it ended by itself."""
+
+    term: int
+    text: str
+
+
+@dataclass(frozen=True)
 class NoteChange:
     """Add it to the history, once for each term. The driver adds the wall clock."""
 
@@ -264,6 +272,7 @@ Command = (
     | LookAtChain
     | LookForApprovals
     | NoteProof
+    | NoteLastWords
     | NoteChange
     | Remember
     | KeepIndex

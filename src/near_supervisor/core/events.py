@@ -27,7 +27,8 @@ class GuardReady:
     """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed.
 
     ``memory`` is there when the guard's armed neard, running or ended, belongs to the term that the
-    process before us remembered; ``ended`` says how that neard ended, waited for by the guard.
+    process before us remembered; ``ended`` says how that neard ended, waited for by the guard, ``last_words`` what it
+    said before, if it ended by itself.
     """
 
     pid: int | None = None
@@ -35,6 +36,7 @@ class GuardReady:
     deadline: int | None = None
     memory: Memory | None = None
     ended: str = ""
+    last_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,14 @@ class DisarmRefused:
 
 @dataclass(frozen=True)
 class NeardExited:
-    """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death."""
+    """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death.
+
+    ``last_words`` is what it said before, in one line, if it ended by itself and said anything.
+    """
 
     pid: int
     how: str
+    last_words: str = ""
 
 
 @dataclass(frozen=True)

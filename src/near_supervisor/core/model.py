@@ -77,7 +77,8 @@ class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
     ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
-    ``answered``: the signer has, so that its silence means that it hangs.
+    ``answered``: the signer has, so that its silence means that it hangs. ``skip_ms`` is after which time it gives a
+    height up (0 = an older version has not kept it).
     """
 
     session: str
@@ -85,6 +86,7 @@ class Memory:
     floor: int
     tip: Tip | None = None
     answered: bool = False
+    skip_ms: int = 0
 
     @property
     def tag(self) -> str:
@@ -139,7 +141,8 @@ class Tenure:
     held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
     to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
     ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
-    node signs ("" = nothing); ``by_restart``: neard is started anew with the key.
+    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``last_words`` is what neard said
+    before it ended by itself ("" = it has not, or said nothing).
     """
 
     session: str
@@ -164,6 +167,7 @@ class Tenure:
     succession: Succession | None = None
     overruled: str = ""
     by_restart: bool = False
+    last_words: str = ""
 
     @property
     def told(self) -> bool:
@@ -221,7 +225,8 @@ class Node:
 
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
-    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early,
+    ``failures`` those of them that came to nothing, or to less than a lease, by themselves.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
     itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
@@ -279,6 +284,7 @@ class Node:
     duties: DutiesReading | None = None
     move_at: int = 0
     flaps: int = 0
+    failures: int = 0
     cool_until: int = 0
     published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0

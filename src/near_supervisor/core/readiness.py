@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from near_ha import node_keys
 from near_ha.states import State
 
 from . import beside, hot, signing, versions
@@ -77,13 +78,24 @@ def _peers(node: Node) -> str:
     if peers is None or peers >= wanted:
         return ""
     text = f"neard has {peers} peers, fewer than {wanted}, its consensus.min_num_peers"
-    if peers:
+    if peers or _twins(node):
         return text
     # Seen on a real one that came back after half a minute: none for 37 s.
     return (
         f"{text}; if this host went without a goodbye, or another neard runs with its node key, they refuse it until"
         " they give the other connections up"
     )
+
+
+def _twins(node: Node) -> tuple[str, ...]:
+    return node_keys.twins(node.settings.node_public_key, node.members)
+
+
+def _node_key(node: Node) -> str:
+    twins = _twins(node)
+    if not twins:
+        return ""
+    return node_keys.warning(node.settings.node_public_key, (node.settings.node_id, *twins))
 
 
 def _key(node: Node) -> str:
@@ -179,6 +191,7 @@ CHECKS: tuple[Row, ...] = (
     ("state", _state, True),
     ("sync", _sync, True),
     ("peers", _peers, False),
+    (node_keys.REASON, _node_key, False),
     ("key", _key, True),
     ("key_fingerprint", _key_fingerprint, True),
     ("restart", _restart, False),

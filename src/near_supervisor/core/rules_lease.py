@@ -183,7 +183,7 @@ def release(node: Node, now: int) -> Step:
     record = _record(node, tenure.term, height, now, tenure.give_up)
     record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=_has_looked(node, tenure))
     node = replace(node, tenure=replace(tenure, releasing=True))
-    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure)]
+    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]
 
 
 def _has_looked(node: Node, tenure: Tenure) -> bool:
@@ -198,6 +198,11 @@ def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
         return []
     # Without the request: whoever waits for that takes an entry that has it for its success.
     return [cmd.NoteChange(before.change(tenure.term, node.settings.node_id, f"never signed: {tenure.give_up}"))]
+
+
+def _last_words(tenure: Tenure) -> list[Command]:
+    """Why neard ended is in its log on that host only, and somebody looks at the cluster."""
+    return [cmd.NoteLastWords(tenure.term, tenure.last_words)] if tenure.last_words else []
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -227,7 +232,8 @@ def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
     if not tenure.was_armed:
         return tenure.floor
-    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, node.settings.skip_ms))
+    gives_up_after_ms = rules_height.gives_up_after_ms(node, tenure)
+    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:

@@ -26,6 +26,7 @@ class Settings:
     failover priority: 0 = never by itself, 100 = at once, between them the later the lower. ``validator_account_id`` is
     the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
     ``min_peers`` are so many that neard wants before it works, ``version`` is that of this program ("" = not known).
+    ``node_public_key`` is the public half of this host's own node key ("" = not known).
     """
 
     node_id: str
@@ -47,3 +48,4 @@ class Settings:
     keeps_shards_of: str = ""
     min_peers: int = 0
     version: str = ""
+    node_public_key: str = ""

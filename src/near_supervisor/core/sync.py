@@ -1,6 +1,6 @@
 """Is neard in sync? Not what it says of itself: an isolated neard says ``syncing: false`` for ever.
 
-Synced means: ``syncing`` false, newest block younger than ten block times, height advancing on our own
+Synced means: ``syncing`` false, newest block younger than ten block times (at least 5 s), height advancing on our own
 clock, at least one peer.
 """
 
@@ -10,7 +10,7 @@ from .settings import Settings
 from .values import dataclass
 
 # Ten block times of a fast test chain are less than a busy machine may pause.
-MIN_FRESH_MS = 3_000
+MIN_FRESH_MS = 5_000
 
 
 @dataclass(frozen=True)

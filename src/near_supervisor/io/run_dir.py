@@ -1,8 +1,8 @@
 """The supervisor's own directory: what its successor needs after a crash.
 
 ``instance`` is a random name kept across restarts: it tells a restarted node from a second one that was
-given the same node id. ``tenure.json`` holds the session and term under which neard was armed, ``index`` the largest
-index of Consul that was seen.
+given the same node id. ``tenure.json`` holds the session and term under which neard was armed, and with which settings,
+``index`` the largest index of Consul that was seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.model import Memory
@@ -24,6 +26,7 @@ from near_supervisor.core.tip import Tip
 _MAX_SOCKET_PATH = 100
 _MAX_DIGITS = 19
 _INSTANCE = re.compile(r"[0-9a-f]{16}")
+NONE_KEPT: Mapping[str, str] = MappingProxyType({})
 
 
 class RunDir:
@@ -50,13 +53,15 @@ class RunDir:
             ) from None
         self.instance = self._instance()
 
-    def remember(self, memory: Memory) -> None:
-        """Keep it for when this process crashes. After a crash of the host there is no signer to be taken up.
+    def remember(self, memory: Memory, settings: Mapping[str, str] = NONE_KEPT) -> None:
+        """Keep it for when this process crashes, and the ``settings`` that a signer of this tenure belongs to.
+
+        After a crash of the host there is no signer to be taken up.
 
         OSError when it cannot be written. Then nothing is kept: what was there may name a height that is too low.
         """
         try:
-            self._write("tenure.json", json.dumps(asdict(memory)), durably=False)
+            self._write("tenure.json", json.dumps({**asdict(memory), "settings": dict(settings)}), durably=False)
         except OSError:
             self.forget()
             raise
@@ -73,9 +78,18 @@ class RunDir:
             # An older version kept none; an update need not cost a failover.
             seen = document.get("tip")
             tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
-            return Memory(session, term, floor, tip, document.get("answered") is True)
+            skip_ms = max(0, int(document.get("skip_ms", 0)))
+            return Memory(session, term, floor, tip, document.get("answered") is True, skip_ms)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
+
+    def settings(self) -> dict[str, str]:
+        """Those that were kept with what was remembered last; none when there are none, or none readable."""
+        try:
+            kept = json.loads((self.path / "tenure.json").read_text())["settings"]
+            return {str(name): str(value) for name, value in kept.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {}
 
     def keep_index(self, index: int) -> None:
         """The largest index of Consul that was seen; what cannot be written is said by whatever needs the directory."""

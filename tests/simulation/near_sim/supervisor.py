@@ -227,7 +227,7 @@ class Supervisor:
             own = host.neard.own_approvals(above)
         self._world.after(self._world.between(1, 50), lambda: self.post(ev.ApprovalsSeen(command.term, own)))
 
-    def _note_proof(self, _command: cmd.NoteProof) -> None:
+    def _note(self, _command: cmd.NoteProof | cmd.NoteLastWords) -> None:
         """Nobody decides by the history."""
 
     def look_at_wishes(self) -> None:
@@ -379,7 +379,8 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadCounters: Supervisor._read_counters,
     cmd.LookAtChain: Supervisor._look_at_chain,
     cmd.LookForApprovals: Supervisor._look_for_approvals,
-    cmd.NoteProof: Supervisor._note_proof,
+    cmd.NoteProof: Supervisor._note,
+    cmd.NoteLastWords: Supervisor._note,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,

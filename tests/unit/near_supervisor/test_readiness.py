@@ -87,9 +87,9 @@ def test_each_reason_has_its_name_and_says_whether_it_blocks(
 
 def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert set(NAMES) == {name for name, *_ in CASES} | {"state", "tracking", "version", "witness", "signing"}, (
-        "test_witness.py and test_signing_nothing.py have the last two"
-    )
+    assert set(NAMES) == {name for name, *_ in CASES} | {
+        "state", "tracking", "version", "node_key", "witness", "signing"
+    }, "test_witness.py and test_signing_nothing.py have the last two"  # fmt: skip
 
 
 def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
@@ -226,6 +226,54 @@ def test_a_standby_reads_the_members_every_half_minute_and_a_holder_does_not() -
     times = [at for at, command in play.log if isinstance(command, cmd.ReadMembers)]
     assert len(seen) == 1
     assert [later - at for at, later in pairwise(times)] == [30_000, 30_000]
+
+
+# --- two neards with one node key
+
+
+OURS = "ed25519:7u8KsKBMVGvM6UkqPmQ3UXyTLwb5Up4dNEXsYb5cRBPH"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "there", "named"),
+    [
+        pytest.param(OURS, OURS, True, True, id="the same"),
+        pytest.param(OURS, "ed25519:OTHER", True, False, id="each its own"),
+        pytest.param(OURS, OURS, False, False, id="who has it is gone"),
+        pytest.param(OURS, "", True, False, id="an older version does not say"),
+        pytest.param("", "", True, False, id="nobody says"),
+    ],
+)
+def test_another_host_with_this_ones_node_key_is_named(own: str, other: str, there: bool, named: bool) -> None:
+    play = voting(node_public_key=own)
+    twin = standby("c", node_public_key=other)
+    play.do(ev.MembersSeen(play.now, (standby("b"), twin if there else replace(twin, session=None))))
+    found = {reason.name: reason for reason in readiness.reasons(play.node)}
+    assert ("node_key" in found) is named
+    if named:
+        assert not found["node_key"].blocks
+        assert f"the neards of a and c have one node key ({OURS})" in found["node_key"].text
+        assert "give each host a node key of its own (--voter-node-key" in found["node_key"].text
+
+
+def test_what_is_known_of_the_node_key_is_not_guessed_at() -> None:
+    def about_peers(play: Play) -> str:
+        return next(reason.text for reason in readiness.reasons(play.node) if reason.name == "peers")
+
+    play = voting(node_public_key=OURS)
+    play.poll(peers=0)
+    assert "or another neard runs with its node key" in about_peers(play)
+    play.do(ev.MembersSeen(play.now, (standby("c", node_public_key=OURS),)))
+    assert "node key" not in about_peers(play)
+
+
+def test_a_standby_says_it_when_it_lasts() -> None:
+    play = voting(node_public_key=OURS)
+    play.do(ev.MembersSeen(play.now, (standby("c", node_public_key=OURS),)))
+    for _ in range(11):
+        play.poll()
+        play.do(ev.LeaseSeen(held(60 + play.height)), after=1_000)
+    assert "this standby can take over, but (node_key): the neards of a and c have one node key" in play.said()
 
 
 # --- what is said of them

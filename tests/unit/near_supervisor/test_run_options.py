@@ -293,3 +293,10 @@ def test_a_malformed_consul_url_is_quoted_with_an_example(url: str) -> None:
 )
 def test_consul_urls(url: str, found: list[tuple[str, str, int]]) -> None:
     assert parse_urls(url) == found
+
+
+def test_what_others_are_told_of_the_node_key_is_the_hosts_own_not_the_one_that_kuutamod_shares(files: Path) -> None:
+    for strategy in ("restart", "auto"):
+        got = check({**flags(files), "--strategy": strategy})
+        assert got.node_public_key == near_keys.pair("voter_node_key")[0]
+        assert got.node_public_key != near_keys.pair("validator_node_key")[0]
