@@ -11,10 +11,12 @@ from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
 from .model import Attempt, Closing, Node, Session, Tenure
 from .step import Step
 from .values import replace
+from .watch import Seen
 
 RETRY_MS = 1_000
 SAY_SLOW_AGAIN_MS = 30_000
 KEEP_INDEX_MS = 60_000
+SAY_DOUBT_AGAIN_MS = 30_000
 
 # A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
 MAX_TERM = 2**53
@@ -85,23 +87,58 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
-    seen = event.seen
-    objection = beside.other_key(seen, node.settings) or beside.other_lease(seen, node.settings)
+    seen = _believed(node, event.seen)
+    told = bool(node.last_term)
+    objection = beside.other_key(seen, node.settings, told) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
+    node, doubted = _doubt(node, seen, now)
     view = watch.look(node.watch, seen, now, node.seen_index)
     index = seen.index or 0
     # What was turned back counts from here on.
     highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
     node = replace(node, watch=view, seen_index=highest, objection=objection)
-    if now >= node.keep_index_at or highest < node.kept_index:
-        said.append(KeepIndex(highest))
-        node = replace(node, kept_index=highest, keep_index_at=now + KEEP_INDEX_MS)
     for record in (seen.record, seen.kept):
         if record is not None:
             node = _know(node, record)
+    node, kept = _keep(node, now)
     node, out = _adopt(node, now)
-    return node, said + out
+    return node, [*said, *doubted, *kept, *out]
+
+
+def _believed(node: Node, seen: Seen) -> Seen:
+    """A record that is older than one that was seen, at a newer index: somebody has put it back."""
+    record = seen.record
+    if record is None or (seen.index or 0) < node.seen_index or not _is_old(node, record):
+        return seen
+    newest = f"term {node.last_term}" if record.term < node.last_term else "a later one of its term"
+    return replace(seen, record=None, claim=record, doubt=f"is put back from long ago, {newest} was seen before")
+
+
+def _is_old(node: Node, record: LeaseRecord) -> bool:
+    """By its term; within one by its number, which counts for its writer only, and not for a vacancy: anybody's."""
+    known = node.known
+    if record.term != node.last_term or known is None or record.state is LeaseState.VACANT:
+        return record.term < node.last_term
+    one, other = (record.term, record.node_id, record.hostname), (known.term, known.node_id, known.hostname)
+    return one == other and record.seq < known.seq
+
+
+def _doubt(node: Node, seen: Seen, now: int) -> Step:
+    """Said at once, and not with each of many; as long as it lasts it is a reason of the readiness, too."""
+    text = beside.claims(seen, node.settings)
+    if not text or (node.doubt_said_at is not None and now < node.doubt_said_at + SAY_DOUBT_AGAIN_MS):
+        return node, []
+    return replace(node, doubt_said_at=now), [Say("error", text)]
+
+
+def _keep(node: Node, now: int) -> Step:
+    """What the next process is to know: the index now and then, or when it was turned back; a new term at once."""
+    highest, term = node.seen_index, node.last_term
+    if now < node.keep_index_at and highest >= node.kept_index and term <= node.kept_term:
+        return node, []
+    node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
+    return node, [KeepIndex(highest, term)]
 
 
 def _know(node: Node, record: LeaseRecord) -> Node:
@@ -111,9 +148,10 @@ def _know(node: Node, record: LeaseRecord) -> Node:
 
     A record of an older term than one that was seen says nothing about what was signed since.
     """
-    newer = record.term >= node.last_term and record.state is not LeaseState.VACANT
+    newer = not _is_old(node, record) and record.state is not LeaseState.VACANT
     return replace(
         node,
+        known=record if newer else node.known,
         last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
         seen_height=record.height if newer else max(node.seen_height, record.height),
         seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
@@ -126,7 +164,9 @@ def _adopt(node: Node, now: int) -> Step:
     if attempt is None or watched is None or node.acquiring or node.session is None:
         return node, []
     seen = watched.seen
-    if seen.session == node.session.id and seen.record is not None and seen.record.term == attempt.term:
+    # Sessions are no secret: only what this node has written shows that its own request came through.
+    mine = watch.is_own(seen, node.settings) and seen.record is not None and seen.record.term == attempt.term
+    if mine and seen.session == node.session.id:
         return _begin(node, attempt, now)
     # The record has moved on without us: whatever is still under way cannot succeed any more.
     return (node if seen.index == attempt.index else replace(node, attempt=None)), []

@@ -280,7 +280,7 @@ OBSTACLES = [
     ("not ready", UNREADY, ["b is not ready: is Syncing"], [True]),
     ("not ready, no reason given", standing("b", ready=False), ["b is not ready: Voting"], [True]),
     ("gone", standing("b", alive=False), ["b is not there: its Consul session has ended"], [False]),
-    ("unreadable", Standing("b", None, "s"), ["the member record of b cannot be read"], [False]),
+    ("unreadable", Standing("b", None, "s"), ["the member record of b cannot be read, or no member has signed it"], [False]),
     ("another key", standing("b", validator_public_key=""),
      ["b has another validator key (none, not ed25519:KEY)"], [False]),
     ("all of it", standing("b", ready=False, reason="r", validator_public_key="x", lease_ms=1_500),
