@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from near_ha.lease_record import LeaseRecord, LeaseState
-
-from . import beside, candidacy, lease, rules_height, watch
+from . import belief, beside, candidacy, lease, rules_height, watch
 from . import events as ev
 from .answer import Kind
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
 from .model import Attempt, Closing, Node, Session, Tenure
 from .step import Step
 from .values import replace
-from .watch import Seen
 
 RETRY_MS = 1_000
 SAY_SLOW_AGAIN_MS = 30_000
 KEEP_INDEX_MS = 60_000
-SAY_DOUBT_AGAIN_MS = 30_000
-
-# A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
-MAX_TERM = 2**53
 
 
 def registered(node: Node, event: ev.Registered, now: int) -> Step:
@@ -87,12 +80,12 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
-    seen = _believed(node, event.seen)
+    seen = belief.believed(node, event.seen)
     told = bool(node.last_term)
     objection = beside.other_key(seen, node.settings, told) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
-    node, doubted = _doubt(node, seen, now)
+    node, doubted = belief.doubt(node, seen, now)
     view = watch.look(node.watch, seen, now, node.seen_index)
     index = seen.index or 0
     # What was turned back counts from here on.
@@ -100,36 +93,10 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     node = replace(node, watch=view, seen_index=highest, objection=objection)
     for record in (seen.record, seen.kept):
         if record is not None:
-            node = _know(node, record)
+            node = belief.know(node, record)
     node, kept = _keep(node, now)
     node, out = _adopt(node, now)
     return node, [*said, *doubted, *kept, *out]
-
-
-def _believed(node: Node, seen: Seen) -> Seen:
-    """A record that is older than one that was seen, at a newer index: somebody has put it back."""
-    record = seen.record
-    if record is None or (seen.index or 0) < node.seen_index or not _is_old(node, record):
-        return seen
-    newest = f"term {node.last_term}" if record.term < node.last_term else "a later one of its term"
-    return replace(seen, record=None, claim=record, doubt=f"is put back from long ago, {newest} was seen before")
-
-
-def _is_old(node: Node, record: LeaseRecord) -> bool:
-    """By its term; within one by its number, which counts for its writer only, and not for a vacancy: anybody's."""
-    known = node.known
-    if record.term != node.last_term or known is None or record.state is LeaseState.VACANT:
-        return record.term < node.last_term
-    one, other = (record.term, record.node_id, record.hostname), (known.term, known.node_id, known.hostname)
-    return one == other and record.seq < known.seq
-
-
-def _doubt(node: Node, seen: Seen, now: int) -> Step:
-    """Said at once, and not with each of many; as long as it lasts it is a reason of the readiness, too."""
-    text = beside.claims(seen, node.settings)
-    if not text or (node.doubt_said_at is not None and now < node.doubt_said_at + SAY_DOUBT_AGAIN_MS):
-        return node, []
-    return replace(node, doubt_said_at=now), [Say("error", text)]
 
 
 def _keep(node: Node, now: int) -> Step:
@@ -139,23 +106,6 @@ def _keep(node: Node, now: int) -> Step:
         return node, []
     node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
     return node, [KeepIndex(highest, term)]
-
-
-def _know(node: Node, record: LeaseRecord) -> Node:
-    """Keep what the record says apart from it: an operator may delete the key, what was signed stays signed.
-
-    And whoever wrote it may go on for as long as it said.
-
-    A record of an older term than one that was seen says nothing about what was signed since.
-    """
-    newer = not _is_old(node, record) and record.state is not LeaseState.VACANT
-    return replace(
-        node,
-        known=record if newer else node.known,
-        last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
-        seen_height=record.height if newer else max(node.seen_height, record.height),
-        seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
-    )
 
 
 def _adopt(node: Node, now: int) -> Step:

@@ -1,4 +1,4 @@
-"""Whoever may write to Consul, and has no key that members sign with: forged records, and true ones that are put back."""
+"""Whoever may write to Consul, without the key that members sign with: forged records, and old ones put back."""
 
 from __future__ import annotations
 

@@ -168,9 +168,8 @@ def test_it_is_said_once_with_the_key_of_consul_and_who_is_said_to_have_written_
         play.do(ev.LeaseSeen(claimed(51 + number, node_id=f"m{number}")), after=10)
     told = [line for line in play.said().splitlines() if "not signed" in line]
     assert len(told) == 1
-    assert told[0].startswith(
-        "kuutamod-leader/default says that it is of 'm0' on 'host-b', state Released, term 1000000"
-    )
+    says = "kuutamod-leader/default says that it is of 'm0' on 'host-b', state Released, term 1000000"
+    assert told[0].startswith(says)
 
 
 def test_a_name_that_is_no_name_is_said_short_and_without_what_a_terminal_obeys() -> None:
