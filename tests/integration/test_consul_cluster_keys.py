@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import queue
 import threading
 from collections.abc import Iterator
@@ -347,7 +348,8 @@ def test_a_token_that_never_could_read_them_does_not_pause_a_cluster_and_is_said
 def test_a_token_that_lost_its_rights_does_not_resume_a_paused_cluster(
     guarded: RealConsul, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guarded.ask("PUT", f"/v1/kv/{consul_keys.config('default')}", {"paused": True})
+    config = consul_keys.config("default")
+    guarded.ask("PUT", f"/v1/kv/{config}", json.loads(KEY.sealed(config, PAUSED)))
     rules = LEASE_ONLY + '\nkey_prefix "near-supervisor/default/" { policy = "write" }'
     guarded.ask("PUT", "/v1/acl/policy", {"Name": "fades", "Rules": rules})
     token = guarded.ask("PUT", "/v1/acl/token", {"Policies": [{"Name": "fades"}]})
