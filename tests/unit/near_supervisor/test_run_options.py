@@ -300,7 +300,7 @@ def test_consul_urls(url: str, found: list[tuple[str, str, int]]) -> None:
 
 def test_the_record_key_follows_from_the_validator_key_or_is_a_file_of_its_own(files: Path) -> None:
     key = "near-supervisor/x/config"
-    followed = check(flags(files)).record_key.sealed(key, "{}")
+    followed = check({**flags(files)}).record_key.sealed(key, "{}")
     own = files / "record_key"
     own.write_text("0a" * 32)
     own.chmod(0o400)
@@ -314,7 +314,7 @@ def test_the_record_key_follows_from_the_validator_key_or_is_a_file_of_its_own(f
 
 
 def test_what_is_not_signed_is_refused_unless_it_is_said_otherwise(files: Path) -> None:
-    assert not check(flags(files)).record_key.accepts_unsigned
+    assert not check({**flags(files)}).record_key.accepts_unsigned
     assert check({**flags(files)}, {"NEAR_SUPERVISOR_UNSIGNED_RECORDS": "accept"}).record_key.accepts_unsigned
     with pytest.raises(BadConfig, match="neither 'refuse' nor 'accept'"):
         check({**flags(files), "--unsigned-records": "yes"})
