@@ -50,7 +50,9 @@ class ConsulSide:
 
     def _store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
-        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access)
+        return ConsulStore(
+            options.consul_url, options.account_id, timeout_ms, options.record_key, options.consul_access
+        )
 
     def watch(self) -> None:
         """Begin to read the lease."""

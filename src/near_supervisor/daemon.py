@@ -48,4 +48,9 @@ def run(given: argparse.Namespace) -> int:
         checked.consul_url,
         checked.exporter_address,
     )
+    if checked.record_key.accepts_unsigned:
+        log.warning(
+            "records that no member has signed are followed (--unsigned-records accept), so that whoever may write to"
+            " Consul can forge one: set it to refuse as soon as every node has a version that signs"
+        )
     return driver.run()

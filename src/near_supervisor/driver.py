@@ -49,7 +49,7 @@ class Driver:
         )
         self._cluster = ClusterSide(options, self.post)
         self._host = HostSide(options, config, self.post)
-        self._node = Node(settings, seen_index=run_dir.index())
+        self._node = _begin(settings, run_dir)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
         self.snapshot = Snapshot(self._node, self._started_at, self._started_at)
@@ -116,8 +116,8 @@ class Driver:
                 self._guard.move_deadline(deadline)
             case cmd.Remember(memory):
                 self._guard.remember(memory)
-            case cmd.KeepIndex(index):
-                self._run_dir.keep_index(index)
+            case cmd.KeepIndex(index, term):
+                self._run_dir.keep_seen(index, term)
             case cmd.Forget():
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
@@ -132,6 +132,12 @@ class Driver:
         (self._run_dir.path / "control.sock").unlink(missing_ok=True)
         if self._node.session is not None:
             self._consul.farewell(self._node.session.id)
+
+
+def _begin(settings: Settings, run_dir: RunDir) -> Node:
+    """All that a process knows when it begins."""
+    index, term = run_dir.seen()
+    return Node(settings, last_term=term, kept_term=term, seen_index=index)
 
 
 def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from near_ha import key_file
+from near_ha import key_file, record_key
 from near_ha.errors import BadConfig
+from near_ha.key_file import KeyFile
 from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
+from near_ha.record_key import RecordKey
 
 from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
 from .core.settings import Strategy
@@ -67,15 +69,31 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
+    (
+        "--record-key",
+        "NEAR_SUPERVISOR_RECORD_KEY",
+        "",
+        "file with the key that signs the records in Consul, 64 hexadecimal digits, the same on all nodes (default: the"
+        " one that follows from the validator key)",
+    ),
+    (
+        "--unsigned-records",
+        "NEAR_SUPERVISOR_UNSIGNED_RECORDS",
+        "refuse",
+        "refuse: what no member has signed is waited out and gives nobody the lease; accept: for as long as a version"
+        " runs on another node that does not sign",
+    ),
     *consul_access.ROWS,
 )
 _GUARDS = ("own", "service")
+_UNSIGNED = ("refuse", "accept")
 _KEYS = ("validator_key", "voter_node_key")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them.
+    """Checked options; paths absolute, durations in milliseconds. Of secrets it holds paths, and the records' key,
+    which no ``repr`` shows.
 
     Where no ``validator_node_key`` was given it is the host's own, whose public half ``node_public_key`` is.
     """
@@ -96,6 +114,7 @@ class Options:
     hostname: str
     consul_url: str
     consul_access: ConsulAccess
+    record_key: RecordKey
     guard_is_service: bool
     lease_ms: int
     startup_timeout_ms: int
@@ -200,6 +219,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         hostname=socket.gethostname(),
         consul_url=given.consul_url,
         consul_access=consul_access.check(given, given.consul_url),
+        record_key=_record_key(given, keys["validator_key"]),
         guard_is_service=given.guard == "service",
         lease_ms=lease_ms,
         startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
@@ -237,6 +257,18 @@ def _shared_node_key(given: argparse.Namespace, environ: Mapping[str, str]) -> P
     directory = environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(directory) / "validator_node_key.json" if directory else None
     return credential if credential is not None and credential.exists() else None
+
+
+def _record_key(given: argparse.Namespace, validator_key: KeyFile) -> RecordKey:
+    if given.unsigned_records not in _UNSIGNED:
+        raise BadConfig(
+            f"--unsigned-records {given.unsigned_records!r} is neither 'refuse' nor 'accept'",
+            "refuse is right, but while older versions run on other nodes",
+        )
+    accepts = given.unsigned_records == "accept"
+    if given.record_key:
+        return record_key.load(Path(given.record_key).absolute(), accepts_unsigned=accepts)
+    return record_key.of_validator(validator_key, accepts_unsigned=accepts)
 
 
 def _seconds(flag: str, text: str) -> int:

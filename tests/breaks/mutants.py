@@ -329,4 +329,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "base = witness.base or known",
         profile="liveness",
     ),
+    # --- whoever may write to Consul, and has no key
+    Mutant(
+        "what no member has signed is not obeyed",
+        CORE + "absorb_consul.py",
+        "seen = belief.believed(node, event.seen)",
+        "seen = belief.believed(node, replace(event.seen, record=event.seen.record or event.seen.claim, claim=None))",
+    ),
+    Mutant(
+        "what is only claimed is waited out",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return watch.since\n",
+    ),
+    Mutant(
+        "what is only claimed is waited out for the longest lease that is known",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return watch.since + settings.lease_ms\n",
+    ),
+    Mutant(
+        "a record of a term that is over is not believed again",
+        CORE + "belief.py",
+        "        return record.term < node.last_term\n",
+        "        return False\n",
+    ),
+    Mutant(
+        "a claim is waited out and does not block for ever",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return None\n",
+        profile="liveness",
+    ),
 )

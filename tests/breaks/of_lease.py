@@ -170,13 +170,13 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 3: a vacancy is waited out like a silent holder",
         CORE + "watch.py",
-        'return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))',
-        'return Try(How.TAKEOVER, seen.kept_index, "there is no lease record", height, End(now))',
+        'return Try(How.VACANT, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))',
+        'return Try(How.TAKEOVER, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))',
         UNIT + "test_watch.py",
     ),
     Break(
         "rule 3: a vacancy is waited out for the longest lease that was ever seen",
-        CORE + "absorb_consul.py",
+        CORE + "belief.py",
         "seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),",
         "seen_lease_ms=0,",
         UNIT + "test_height.py",
@@ -191,8 +191,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 3: a vacancy is noted only if no heartbeat was accepted since the last one that was read",
         "src/near_supervisor/io/consul_store.py",
-        '{"Verb": "check-not-exists"}, unheard, {"Verb": "set"',
-        '{"Verb": "check-not-exists"}, {"Verb": "set"',
+        '{"Verb": "check-not-exists"}, unheard, write',
+        '{"Verb": "check-not-exists"}, write',
         "tests/integration/consul_store/test_vacancies.py",
     ),
     Break(

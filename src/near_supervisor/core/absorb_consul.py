@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.lease_record import LeaseRecord, LeaseState
-
-from . import beside, candidacy, lease, rules_height, watch
+from . import belief, beside, candidacy, lease, rules_height, watch
 from . import events as ev
 from .answer import Kind
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
@@ -15,9 +13,6 @@ from .values import replace
 RETRY_MS = 1_000
 SAY_SLOW_AGAIN_MS = 30_000
 KEEP_INDEX_MS = 60_000
-
-# A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
-MAX_TERM = 2**53
 
 
 def registered(node: Node, event: ev.Registered, now: int) -> Step:
@@ -85,39 +80,32 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
-    seen = event.seen
-    objection = beside.other_key(seen, node.settings) or beside.other_lease(seen, node.settings)
+    seen = belief.believed(node, event.seen)
+    told = bool(node.last_term)
+    objection = beside.other_key(seen, node.settings, told) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
+    node, doubted = belief.doubt(node, seen, now)
     view = watch.look(node.watch, seen, now, node.seen_index)
     index = seen.index or 0
     # What was turned back counts from here on.
     highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
     node = replace(node, watch=view, seen_index=highest, objection=objection)
-    if now >= node.keep_index_at or highest < node.kept_index:
-        said.append(KeepIndex(highest))
-        node = replace(node, kept_index=highest, keep_index_at=now + KEEP_INDEX_MS)
     for record in (seen.record, seen.kept):
         if record is not None:
-            node = _know(node, record)
+            node = belief.know(node, record)
+    node, kept = _keep(node, now)
     node, out = _adopt(node, now)
-    return node, said + out
+    return node, [*said, *doubted, *kept, *out]
 
 
-def _know(node: Node, record: LeaseRecord) -> Node:
-    """Keep what the record says apart from it: an operator may delete the key, what was signed stays signed.
-
-    And whoever wrote it may go on for as long as it said.
-
-    A record of an older term than one that was seen says nothing about what was signed since.
-    """
-    newer = record.term >= node.last_term and record.state is not LeaseState.VACANT
-    return replace(
-        node,
-        last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
-        seen_height=record.height if newer else max(node.seen_height, record.height),
-        seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
-    )
+def _keep(node: Node, now: int) -> Step:
+    """What the next process is to know: the index now and then, or when it was turned back; a new term at once."""
+    highest, term = node.seen_index, node.last_term
+    if now < node.keep_index_at and highest >= node.kept_index and term <= node.kept_term:
+        return node, []
+    node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
+    return node, [KeepIndex(highest, term)]
 
 
 def _adopt(node: Node, now: int) -> Step:
@@ -126,7 +114,9 @@ def _adopt(node: Node, now: int) -> Step:
     if attempt is None or watched is None or node.acquiring or node.session is None:
         return node, []
     seen = watched.seen
-    if seen.session == node.session.id and seen.record is not None and seen.record.term == attempt.term:
+    # Sessions are no secret: only what this node has written shows that its own request came through.
+    mine = watch.is_own(seen, node.settings) and seen.record is not None and seen.record.term == attempt.term
+    if mine and seen.session == node.session.id:
         return _begin(node, attempt, now)
     # The record has moved on without us: whatever is still under way cannot succeed any more.
     return (node if seen.index == attempt.index else replace(node, attempt=None)), []

@@ -58,7 +58,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
         tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
-        last_term=memory.term,
+        last_term=max(node.last_term, memory.term),
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from near_ha import consul_keys, wire
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from .settings import Settings
 from .watch import Seen
 
 
-def other_key(seen: Seen | None, mine: Settings) -> str:
+def other_key(seen: Seen | None, mine: Settings, told: bool) -> str:
     """It signs with another key, or did until it fell silent; "" when it does not, or does not say (kuutamod).
 
-    The silence of a validator is when another key would be used.
+    The silence of a validator is when another key would be used. With another key its records cannot be verified here:
+    so a claim counts as well, for a node that was never ``told`` anything that could.
     """
-    record = _validator(seen)
+    claim = seen.claim if seen is not None and not told else None
+    record = _validator(seen) or (claim if claim is not None and claim.state is LeaseState.VALIDATING else None)
     if record is None or record.validator_public_key in ("", mine.validator_public_key):
         return ""
     return (
@@ -31,6 +34,19 @@ def other_lease(seen: Seen | None, mine: Settings) -> str:
     return (
         f"lease differs: {record.node_id} holds with --lease {record.lease_ms / 1000:g}, this node has"
         f" --lease {mine.lease_ms / 1000:g}. Give all nodes the same; until then the longer one is waited out"
+    )
+
+
+def claims(seen: Seen | None, mine: Settings) -> str:
+    """There is a record that no member of this cluster has written; "" when there is none, or it is a foreign one."""
+    if seen is None or seen.claim is None:
+        return ""
+    claim = seen.claim
+    writer = f"{wire.shown(claim.node_id)} on {wire.shown(claim.hostname)}" if claim.node_id else "nobody (a vacancy)"
+    return (
+        f"{consul_keys.leader(mine.account_id)} says that it is of {writer}, state {claim.state.value}, term"
+        f" {claim.term}, and {seen.doubt}: it is waited out, and gives nobody the lease. Find out who can write to"
+        " Consul, or which host has another key or an older version"
     )
 
 

@@ -221,9 +221,10 @@ class Remember:
 
 @dataclass(frozen=True)
 class KeepIndex:
-    """Keep it for the next process: the largest index of Consul that was seen, now and then."""
+    """Keep it for the next process: the largest index of Consul that was seen, now and then; each new term at once."""
 
     index: int
+    term: int
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from enum import Enum
 
 from near_ha.cluster import Standing
 from near_ha.history import Change, Kind
+from near_ha.lease_record import LeaseRecord
 from near_ha.states import State
 from near_ha.switchover import Switchover
 
@@ -233,6 +234,9 @@ class Node:
     this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
     cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
     over, ``standby_equal``: and no worse than this one.
+    ``known`` is the newest record of a holder that was believed since this process began (None = none was),
+    ``kept_index`` and ``kept_term`` are what the next process would begin with. ``doubt_said_at`` is when it was said
+    last that a record is not to be believed.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -265,11 +269,14 @@ class Node:
     acquire_at: int = 0
     tenure: Tenure | None = None
     last_term: int = 0
+    known: LeaseRecord | None = None
     seen_height: int = 0
     seen_lease_ms: int = 0
     seen_index: int = 0
     kept_index: int = 0
+    kept_term: int = 0
     keep_index_at: int = 0
+    doubt_said_at: int | None = None
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False

@@ -103,7 +103,11 @@ def _key(node: Node) -> str:
 
 
 def _key_fingerprint(node: Node) -> str:
-    return beside.other_key(node.watch.seen if node.watch else None, node.settings)
+    return beside.other_key(node.watch.seen if node.watch else None, node.settings, told=bool(node.last_term))
+
+
+def _record(node: Node) -> str:
+    return beside.claims(node.watch.seen if node.watch else None, node.settings)
 
 
 def _stands_by(node: Node) -> bool:
@@ -199,6 +203,7 @@ CHECKS: tuple[Row, ...] = (
     ("disk", _disk, False),
     ("limits", _limits, False),
     ("lease", _lease, False),
+    ("record", _record, False),
     ("version", _version, False),
     ("preflight", _preflight, False),
     ("witness", _witness, False),

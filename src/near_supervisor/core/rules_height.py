@@ -23,11 +23,13 @@ def foreseen(node: Node, now: int) -> int | None:
 
 
 def gone_by(node: Node, now: int) -> int:
-    """What the chain's clock shows when the holder of a lease that somebody deleted is gone; 0 when nobody knows."""
-    kept, own = node.watch.seen.kept if node.watch is not None else None, chain_clock(node, now)
-    if kept is None or not kept.chain_ms:
-        return own
-    return min(max(own, kept.chain_ms + lease.longest_hold_ms(kept.lease_ms)), wire.MAX_COUNT)
+    """What the chain's clock shows when the holder of a lease that somebody deleted, or wrote over, is gone; 0 when
+    nobody knows.
+    """
+    kept = node.watch.seen.kept if node.watch is not None else None
+    heartbeats = [one for one in (kept, node.known) if one is not None and one.chain_ms]
+    gone = [one.chain_ms + lease.longest_hold_ms(one.lease_ms) for one in heartbeats]
+    return min(max([chain_clock(node, now), *gone]), wire.MAX_COUNT)
 
 
 def chain_clock(node: Node, now: int) -> int:

@@ -46,7 +46,10 @@ def acquire(node: Node, now: int) -> Step:
             chain_ms=rules_height.gone_by(node, now),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
-    end = rules_height.believed(node, answer.end, now)
+    end = answer.end
+    if node.watch is not None and node.watch.seen.claim is not None:
+        end = replace(end, chain_ms=rules_height.gone_by(node, now))
+    end = rules_height.believed(node, end, now)
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _succession(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     out: list[Command] = [

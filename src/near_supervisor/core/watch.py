@@ -22,8 +22,10 @@ class Seen:
 
     ``index`` is the key's ModifyIndex, None when there is no key; ``record`` is None where the value is
     not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
-    Where there is no key, ``kept`` is the record of the last heartbeat, which is kept apart from it, and
-    ``kept_index`` the ModifyIndex of that; both are None where there is none either.
+    ``claim`` is what a record of our kind says that no member has signed, or that is put back from long ago: ``record``
+    is None then, ``doubt`` says why, and nothing that it claims is followed.
+    Where there is no key, or a claim only, ``kept`` is the record of the last heartbeat, which is kept apart from it,
+    and ``kept_index`` the ModifyIndex of that; both are None where there is none either.
     """
 
     index: int | None
@@ -32,6 +34,13 @@ class Seen:
     session: str | None = None
     kept: LeaseRecord | None = None
     kept_index: int | None = None
+    claim: LeaseRecord | None = None
+    doubt: str = ""
+
+    @property
+    def tells_nothing(self) -> bool:
+        """There is no record, or none to be believed: what the last heartbeat said has to do."""
+        return self.index is None or self.claim is not None
 
     @property
     def released(self) -> bool:
@@ -115,6 +124,9 @@ def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int
         # Not even a record without a live session is a short cut: an operator, or Consul, may have
         # destroyed the session of a holder that still signs.
         return watch.since + max(silence_ms, seen.record.lease_ms)
+    if seen.claim is not None:
+        # Whoever has written it: a holder that is hidden by it signs no longer than the leases that are known.
+        return watch.since + silence_ms
     # kuutamod renews its session and leaves the record alone: silence says nothing of it.
     return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)
 
@@ -126,9 +138,11 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         return None
     seen, record = watch.seen, watch.seen.record
     if seen.index is None:
-        height = seen.kept.height if seen.kept is not None else None
-        return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))
+        return Try(How.VACANT, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))
     waited = f"for {(now - watch.since) / 1000:.1f} s"
+    if seen.claim is not None:
+        text = f"a record that is not to be believed has not changed {waited}"
+        return Try(How.TAKEOVER, seen.index, text, _kept_height(seen), End(now))
     if record is None:
         name = seen.holder or "a record that is not ours"
         return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None, End(now))
@@ -150,6 +164,10 @@ def ended(watch: Watch, now: int) -> End:
         return End(now)
     held = lease.longest_hold_ms(record.lease_ms)
     return End(min(now, watch.since + held), record.chain_ms + held if record.chain_ms else 0)
+
+
+def _kept_height(seen: Seen) -> int | None:
+    return seen.kept.height if seen.kept is not None else None
 
 
 def is_own(seen: Seen, settings: Settings) -> bool:

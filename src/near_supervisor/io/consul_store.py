@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from near_ha import consul_keys, lease_record
 from near_ha.errors import BadRecord
+from near_ha.record_key import RecordKey
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.watch import How, Seen
 
@@ -18,10 +20,13 @@ __all__ = ["ConsulStore", "Denied", "Refused", "Unknown"]
 
 
 class ConsulStore(Members, Values):
-    """One thread's way to all that a supervisor keeps in Consul."""
+    """One thread's way to all that a supervisor keeps in Consul. Records are signed, and believed, by ``records``."""
 
-    def __init__(self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY) -> None:
+    def __init__(
+        self, urls: str, account_id: str, timeout_ms: int, records: RecordKey, access: ConsulAccess = ANYBODY
+    ) -> None:
         super().__init__(urls, account_id, timeout_ms, access)
+        self.records = records
         self._key = consul_keys.leader(account_id)
         self._kept_key = consul_keys.last_heartbeat(account_id)
         # ModifyIndex of the record as this store wrote it last; None when that is not known for certain.
@@ -34,14 +39,28 @@ class ConsulStore(Members, Values):
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
-            return index_of(answered), _seen(entry) if entry is not None else self._kept(client)
+            seen = self._seen(self._key, entry)
+            return index_of(answered), self._with_kept(client, seen) if seen.tells_nothing else seen
 
         return self._ask(ask)
 
-    def _kept(self, client: Any) -> Seen:
-        """There is no lease: what the last heartbeat said. Read after that was seen, so no heartbeat is missed."""
-        kept = _seen(client.kv.get(self._kept_key, consistency="consistent")[1])
-        return Seen(None, kept=kept.record, kept_index=kept.index)
+    def _with_kept(self, client: Any, seen: Seen) -> Seen:
+        """What the last heartbeat said. Read after the lease was seen, so no heartbeat is missed."""
+        kept = self._seen(self._kept_key, client.kv.get(self._kept_key, consistency="consistent")[1])
+        return replace(seen, kept=kept.record, kept_index=kept.index)
+
+    def _seen(self, key: str, found: object) -> Seen:
+        if found is None:
+            return Seen(None)
+        entry = entry_of(found)
+        try:
+            record = lease_record.parse(entry.value)
+        except BadRecord:
+            return Seen(entry.index, None, lease_record.holder_name(entry.value), entry.session)
+        doubt = self.records.doubt(key, entry.value)
+        if doubt:
+            return Seen(entry.index, None, record.node_id, entry.session, claim=record, doubt=doubt)
+        return Seen(entry.index, record, record.node_id, entry.session)
 
     def acquire(self, how: How, index: int | None, session: str, value: str) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``."""
@@ -50,14 +69,15 @@ class ConsulStore(Members, Values):
             # A delete-cas alone is no condition: it succeeds where there is no key at all.
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
-        lock = {"Verb": "lock", "Session": session, "Value": encode(value)}
+        lock = {"Verb": "lock", "Session": session, "Value": self._signed(self._key, value)}
         return self._write_record([*conditions[how], lock])
 
     def note_vacancy(self, value: str, kept_index: int | None) -> Answer:
         """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
         kept = {"Verb": "check-not-exists"} if kept_index is None else {"Verb": "check-index", "Index": kept_index}
         unheard = {**kept, "Key": self._kept_key}
-        return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": encode(value)}])
+        write = {"Verb": "set", "Value": self._signed(self._key, value)}
+        return self._change([{"Verb": "check-not-exists"}, unheard, write])
 
     def heartbeat(self, session: str, value: str) -> Answer:
         """Write the record, and once more where it is kept, if ``session`` still holds the lock.
@@ -66,13 +86,17 @@ class ConsulStore(Members, Values):
         not put an older height back. Where that is not known (an answer was lost), the record is read first.
         """
         try:
-            index = self._written or self._ask(lambda client: _seen(client.kv.get(self._key)[1])).index
+            index = self._written or self._ask(lambda client: self._seen(self._key, client.kv.get(self._key)[1])).index
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
-        write = {"Verb": "set", "Value": encode(value)}
+        keep = {"Verb": "set", "Key": self._kept_key, "Value": self._signed(self._kept_key, value)}
+        write = {"Verb": "set", "Value": self._signed(self._key, value)}
         ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
-        return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, write])
+        return self._write_record([holds, *ours, keep, write])
+
+    def _signed(self, key: str, value: str) -> str:
+        return encode(self.records.sealed(key, value))
 
     def _write_record(self, operations: list[Operation]) -> Answer:
         """As ``_change``. That only the index is another one, while the lock is ours, says nothing about the lease."""
@@ -88,7 +112,7 @@ class ConsulStore(Members, Values):
 
     def release(self, session: str, value: str) -> Answer:
         """Write the last record and unlock in one step, if ``session`` still holds the lock."""
-        unlock = {"Verb": "unlock", "Session": session, "Value": encode(value)}
+        unlock = {"Verb": "unlock", "Session": session, "Value": self._signed(self._key, value)}
         return self._change([{"Verb": "check-session", "Session": session}, unlock])
 
     # --- the session
@@ -138,14 +162,3 @@ class ConsulStore(Members, Values):
     def _transact(self, operations: list[Operation]) -> int:
         """What names no key is about the lease."""
         return super()._transact([{"Key": self._key, **operation} for operation in operations])
-
-
-def _seen(found: object) -> Seen:
-    if found is None:
-        return Seen(None)
-    entry = entry_of(found)
-    try:
-        record = lease_record.parse(entry.value)
-    except BadRecord:
-        return Seen(entry.index, None, lease_record.holder_name(entry.value), entry.session)
-    return Seen(entry.index, record, record.node_id, entry.session)

@@ -2,7 +2,7 @@
 
 ``instance`` is a random name kept across restarts: it tells a restarted node from a second one that was
 given the same node id. ``tenure.json`` holds the session and term under which neard was armed, and with which settings,
-``index`` the largest index of Consul that was seen.
+``index`` the largest index of Consul and the largest term that were seen.
 """
 
 from __future__ import annotations
@@ -91,18 +91,19 @@ class RunDir:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
 
-    def keep_index(self, index: int) -> None:
-        """The largest index of Consul that was seen; what cannot be written is said by whatever needs the directory."""
+    def keep_seen(self, index: int, term: int) -> None:
+        """The largest of both; what cannot be written is said by whatever needs the directory."""
         with contextlib.suppress(OSError):
-            self._write("index", str(index))
+            self._write("index", f"{index} {term}")
 
-    def index(self) -> int:
-        """What was kept; 0 when there is nothing, or nothing readable."""
+    def seen(self) -> tuple[int, int]:
+        """Index and term that were kept; 0 for what is not there, or not readable. An older version kept no term."""
         try:
-            text = (self.path / "index").read_text().strip()
+            words = (self.path / "index").read_text().split()
         except (OSError, UnicodeDecodeError):
-            return 0
-        return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
+            return 0, 0
+        index, term = (_number(word) for word in (*words[:2], "", "")[:2])
+        return index, term
 
     def _refuse_others(self) -> None:
         """Whoever can write here can stand in for the guard, and say that a neard has ended."""
@@ -139,3 +140,7 @@ class RunDir:
             if durably:
                 os.fsync(file.fileno())
         fresh.replace(self.path / name)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0

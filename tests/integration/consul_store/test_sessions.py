@@ -15,6 +15,7 @@ from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
 from support.lease_holder import LOCK_DELAY_MS, NO_SESSION, holder, index, key_of, refused, session, value
 from support.real_consul import RealConsul
+from support.records import a_store
 from support.waiting import took_s, until
 
 pytestmark = pytest.mark.integration
@@ -88,7 +89,7 @@ def test_a_look_wakes_on_a_release_and_not_before(store: ConsulStore) -> None:
     mine = holder(store)
     at, _ = store.look(0, 1_000)
     seen: list[Any] = []
-    other = ConsulStore(f"http://{_host(store)}", store.account_id, 10_000)
+    other = a_store(f"http://{_host(store)}", store.account_id, 10_000)
     waiting = threading.Thread(target=lambda: seen.append((other.look(at, 8_000), monotonic())))
     waiting.start()
     waiting.join(0.3)

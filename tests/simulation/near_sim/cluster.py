@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.hot import ALL_SHARDS
 from near_supervisor.core.settings import Settings, Strategy
 
+from .attacks import Attacker
 from .chain import Chain
 from .clock import BootClock
 from .consul import Consul
@@ -53,6 +55,7 @@ class Cluster:
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = Consul(world, self.chain)
         self.wishes = Wishes(world, world.seed)
+        self.attacker = Attacker(self)
         drift = rng.choice((0.0, 0.01, 0.01))
         leases = self._leases(rng.random() < MIXED_LEASES)
         if rng.random() < WITH_RECORD:
@@ -155,6 +158,11 @@ class Cluster:
         if not self._calm:
             self.consul.delete(also_kept)
 
+    def attack(self, attack: Callable[[], None]) -> None:
+        """An attack that rests when everything is calm."""
+        if not self._calm:
+            attack()
+
     def fall_behind(self, host: Host, blocks: int) -> None:
         """The next burst of a head that lags, unless everything is calm by then."""
         if not self._calm:
@@ -174,6 +182,7 @@ class Cluster:
                     vars(part).clear()
         vars(self.consul).clear()
         vars(self.wishes).clear()
+        vars(self.attacker).clear()
 
     def calm(self) -> None:
         """Everything is well again; what was broken may take its time to recover."""

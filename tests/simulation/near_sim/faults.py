@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from near_supervisor.core import events as ev
 
+from .attacks import ATTACKS
 from .cluster import Cluster
 from .host import Host
 from .wishes import WISHES
@@ -31,7 +32,8 @@ def _a_while(cluster: Cluster) -> int:
 
 
 def _supervisor_crash(cluster: Cluster, host: Host) -> None:
-    host.crash_supervisor(keep_memory=not cluster.world.chance(0.2))
+    loses_all = cluster.world.chance(0.2) and not cluster.attacker.has_put_back
+    host.crash_supervisor(keep_memory=not loses_all)
 
 
 def _crash_between_commands(_cluster: Cluster, host: Host) -> None:
@@ -362,3 +364,4 @@ BESIDE_KUUTAMOD = (*KUUTAMOD_FAULTS, "session destroyed", "cut off", "bad link",
 WITHOUT_KUUTAMOD = tuple(FAULTS)
 FAULTS.update(KUUTAMOD_FAULTS)
 FAULTS.update(WISHES)
+FAULTS.update(ATTACKS)

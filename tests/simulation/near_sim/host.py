@@ -57,7 +57,7 @@ class Host:
         self.watchful = False
         self.lane_is_held_up = True
         self.pauses_starting = 0
-        self.kept_index = 0
+        self.kept_index = self.kept_term = 0
         self._asked: list[Callable[[Guard], None]] = []
         self._asked_until = 0
         self._pid = 0
@@ -176,7 +176,7 @@ class Host:
         self.world.note(self.name, f"the supervisor crashes{'' if keep_memory else ', and its run directory is lost'}")
         self._without_supervisor()
         if not keep_memory:
-            self.memory, self.kept_index = None, 0
+            self.memory, self.kept_index, self.kept_term = None, 0, 0
         self.world.after(self.world.between(100, 12_000), self.start_supervisor)
 
     def change_lease(self, lease_ms: int) -> None:

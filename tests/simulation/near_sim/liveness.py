@@ -72,7 +72,8 @@ def _hand_over(cluster: Cluster, signer: str) -> int:
         if world.now - began >= bound:
             raise Violation(f"{bound / 1000:g} s after {signer} was stopped nobody signs: {cluster.states}")
         world.run(world.now + LOOK_MS)
-    if "kuutamod" not in cluster.signers and cluster.consul.last_way is not How.RELEASED:
+    waits = cluster.consul.was_emptied
+    if "kuutamod" not in cluster.signers and not waits and cluster.consul.last_way is not How.RELEASED:
         raise Violation(f"{signer} was stopped, and the lease came to {cluster.signers} by {cluster.consul.last_way}")
     return world.now - began
 

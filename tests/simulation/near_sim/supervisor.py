@@ -36,7 +36,7 @@ class Supervisor:
 
     def __init__(self, host: Host) -> None:
         self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
-        self.node = Node(host.settings, seen_index=host.kept_index)
+        self.node = Node(host.settings, last_term=host.kept_term, kept_term=host.kept_term, seen_index=host.kept_index)
         self.alive = True
         self.paused = False
         self.crash_chance = 0.0
@@ -162,7 +162,7 @@ class Supervisor:
         self._host.memory = None
 
     def _keep_index(self, command: cmd.KeepIndex) -> None:
-        self._host.kept_index = command.index
+        self._host.kept_index, self._host.kept_term = command.index, command.term
 
     def _exit(self, command: cmd.Exit) -> None:
         self._host.supervisor_left(command.detach)

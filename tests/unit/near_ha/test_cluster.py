@@ -69,6 +69,17 @@ def test_everything_is_found_under_its_name() -> None:
     assert (found.request, found.request_index, found.changes) == (REQUEST, 83, (CHANGE,))
 
 
+def test_what_no_member_follows_is_named_and_a_request_or_pause_of_that_kind_is_as_not_there() -> None:
+    doubted = {consul_keys.switchover(ACCOUNT), consul_keys.config(ACCOUNT), consul_keys.leader(ACCOUNT)}
+    found = cluster.read(ACCOUNT, entries(), lambda entry: "it is not signed" if entry.key in doubted else "")
+    assert sorted(found.problems) == [
+        f"{key}: it is not signed, so that no member follows it" for key in sorted(doubted)
+    ]
+    assert (found.request, found.request_index) == (None, 83)
+    assert (found.config.paused, found.config_index, found.config_known) == (False, 82, False)
+    assert (found.lease, found.leader) == (LEASE, "a"), "who holds it is shown"
+
+
 def test_an_empty_store_is_a_cluster_that_nobody_knows() -> None:
     found = cluster.read(ACCOUNT, [])
     assert found == Cluster(ACCOUNT)

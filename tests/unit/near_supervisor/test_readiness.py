@@ -19,7 +19,7 @@ from near_supervisor.core.readiness import NAMES
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.watch import Seen
 from near_supervisor.snapshot import Snapshot
-from support.core_play import SETTINGS, D, Play, held, record, sample, standby
+from support.core_play import SETTINGS, D, Play, claimed, held, record, sample, standby
 
 GIB = 2**30
 FINE = Host(disk_free_bytes=100 * GIB, nofile=65_535, key="", preflight="")
@@ -65,6 +65,7 @@ CASES: list[tuple[str, bool, Callable[[Play], ev.Event], str]] = [
     ("disk", False, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
     ("limits", False, lambda _: machine(nofile=1_024), "1024 files"),
     ("lease", False, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
+    ("record", False, lambda _: ev.LeaseSeen(claimed()), "it is not signed"),
     ("preflight", False, lambda _: machine(preflight="no such field"), "no such field"),
 ]
 

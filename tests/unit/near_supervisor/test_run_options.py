@@ -300,3 +300,28 @@ def test_what_others_are_told_of_the_node_key_is_the_hosts_own_not_the_one_that_
         got = check({**flags(files), "--strategy": strategy})
         assert got.node_public_key == near_keys.pair("voter_node_key")[0]
         assert got.node_public_key != near_keys.pair("validator_node_key")[0]
+
+
+# --- the key that signs records
+
+
+def test_the_record_key_follows_from_the_validator_key_or_is_a_file_of_its_own(files: Path) -> None:
+    key = "near-supervisor/x/config"
+    followed = check({**flags(files)}).record_key.sealed(key, "{}")
+    own = files / "record_key"
+    own.write_text("0a" * 32)
+    own.chmod(0o400)
+    given = check({**flags(files)}, {"NEAR_SUPERVISOR_RECORD_KEY": str(own)})
+    assert given.record_key.doubt(key, given.record_key.sealed(key, "{}").encode()) == ""
+    assert given.record_key.doubt(key, followed.encode()) != ""
+    assert "0a0a" not in repr(given)
+    own.chmod(0o444)
+    with pytest.raises(BadConfig, match="every user of this host"):
+        check({**flags(files), "--record-key": str(own)})
+
+
+def test_what_is_not_signed_is_refused_unless_it_is_said_otherwise(files: Path) -> None:
+    assert not check({**flags(files)}).record_key.accepts_unsigned
+    assert check({**flags(files)}, {"NEAR_SUPERVISOR_UNSIGNED_RECORDS": "accept"}).record_key.accepts_unsigned
+    with pytest.raises(BadConfig, match="neither 'refuse' nor 'accept'"):
+        check({**flags(files), "--unsigned-records": "yes"})
