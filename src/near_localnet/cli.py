@@ -152,7 +152,8 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
     )
     command.add_argument(
         "--strategy", choices=STRATEGIES, default=default.strategy,
-        help="how a standby gets the key: started anew with it, or while it runs (default: %(default)s)",
+        help="how a standby gets the key: started anew with it, while it runs, or both as the program kuutamod does it"
+        " (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--others-stake", type=int, default=default.others_stake, metavar="N",
