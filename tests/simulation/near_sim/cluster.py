@@ -125,6 +125,11 @@ class Cluster:
         return next((host for host in self.hosts if host.supervisor and host.supervisor.node.tenure), None)
 
     @property
+    def shares_node_key(self) -> bool:
+        """Does whoever validates have the same node key, without being started with the validator key?"""
+        return self._strategy is Strategy.KUUTAMOD
+
+    @property
     def longest_lease_ms(self) -> int:
         """The longest lease that anybody has, or had."""
         return max(host.longest_lease_ms for host in self.hosts)

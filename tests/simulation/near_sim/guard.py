@@ -70,6 +70,8 @@ class Guard:
         neard.take_key(tag)
         if neard.as_validator:
             self._world.reached["armed in the validator's place"] += 1
+            if neard.is_refused and host.chain.judges_heights:
+                raise Violation(f"{host.name}/{pid} is given the key, and its peers refuse it")
         self._timed = False
         self._set(neard, deadline)
         self._world.note(host.name, f"neard {pid} is ARMED while it runs")

@@ -42,6 +42,11 @@ class Neard:
         if self._refused:
             host.isolate()
 
+    @property
+    def is_refused(self) -> bool:
+        """Do its peers take no connection of it?"""
+        return self._refused and self._host.is_isolated
+
     def come_up(self) -> None:
         """Its RPC answers, and it does its duties."""
         if self.alive:
@@ -162,6 +167,11 @@ class NeardHost:
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
         self._frozen_at = self.head()
+
+    @property
+    def is_isolated(self) -> bool:
+        """Does nothing of the chain arrive?"""
+        return self._frozen_at is not None
 
     def rejoin(self) -> None:
         """It knows the chain as well as ever again, at once."""
