@@ -24,6 +24,7 @@ SLACK_S = 3.0
 STATE_TIMEOUT_S = 60.0
 STARTED_WITH_THE_KEY = "started as a validator"
 GIVEN = "was given the validator key while it runs"
+MOVED_AWAY = "it does not validate, and has the validator's node key and address"
 REFUSED = "its peers refuse it as long as they have a connection of its last holder"
 
 
@@ -73,11 +74,14 @@ def test_a_supervisor_that_crashed_on_the_way_takes_its_neard_out_of_the_validat
     stage.net.kill(old.name)
     shared = str(chain.signer_keys(layout)[0])
     assert wait_for(lambda: node_key(layout, new) == shared, OPTIONS.lease_s + SLACK_S, poll_s=0.01)
+    log = layout.log(new.name)
+    size = log.stat().st_size
     stage.net.kill(new.name, "supervisor")
     stage.net.start(new.name)
     since = boot_ns()
     stage.net.wait_state(new.name, State.VALIDATING, STATE_TIMEOUT_S)
     stage.takeover(new, since)
+    assert MOVED_AWAY in log.read_bytes()[size:].decode()
     assert node_key(layout, new) == shared
     stage.net.start(old.name)
     stage.net.wait_state(old.name, State.VOTING, STATE_TIMEOUT_S)

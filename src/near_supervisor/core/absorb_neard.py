@@ -27,10 +27,8 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
-    neard = Neard(
-        event.pid, event.armed, now, answered=answered, key_given_at=given_at, as_validator=event.as_validator
-    )
-    node = replace(node, neard=neard, polled_at=None)
+    neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
+    node = replace(node, neard=replace(neard, as_validator=event.as_validator), polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
