@@ -100,8 +100,8 @@ class Driver:
                 self._exit = command
             case cmd.StartGuard():
                 self._guard.attach()
-            case cmd.StartNeard(armed, deadline):
-                self._guard.start_neard(armed, deadline)
+            case cmd.StartNeard(armed, deadline, as_validator):
+                self._guard.start_neard(armed, deadline, as_validator)
             case cmd.ArmNeard(pid, deadline):
                 self._guard.arm_neard(pid, deadline)
             case cmd.DisarmNeard(pid):

@@ -122,16 +122,16 @@ class GuardSide:
         with contextlib.suppress(OSError):
             self._run_dir.forget()
 
-    def start_neard(self, armed: bool, deadline: int | None) -> None:
-        """Start neard; NeardStarted or NeardRefused follows."""
+    def start_neard(self, armed: bool, deadline: int | None, as_validator: bool) -> None:
+        """Start neard, with the validator's node key and address or its own; NeardStarted or NeardRefused follows."""
         options = self._options
         try:
             config = self._unchanged_config()
         except NearError as error:
             self._post(ev.NeardRefused(str(error)))
             return
-        address = options.validator_network_addr if armed else options.voter_network_addr
-        node_key = options.node_key(armed)
+        address = options.validator_network_addr if as_validator else options.voter_network_addr
+        node_key = options.node_key(as_validator)
         argv = [options.neard, "--home", str(options.neard_home), "run", "--network-addr", address]
         if options.boot_nodes:
             argv += ["--boot-nodes", options.boot_nodes]
@@ -145,7 +145,7 @@ class GuardSide:
             "deadline": deadline,
             "tag": self._memory.tag if armed and self._memory else "",
         }
-        self._ask(request, lambda reply: self._started(reply, armed))
+        self._ask(request, lambda reply: self._started(reply, armed, as_validator))
 
     def arm_neard(self, pid: int, deadline: int) -> None:
         """Give the key to the neard that runs; NeardArmed or ArmRefused follows.
@@ -287,7 +287,16 @@ class GuardSide:
             return ev.GuardReady(memory=memory if ended else None, ended=ended, last_words=words)
         # Armed in a term that nobody remembers: without a tenure the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
-        return ev.GuardReady(running["pid"], running["armed"], running["deadline"], known, ended)
+        armed, as_validator = running["armed"], self._has_shared_node_key()
+        return ev.GuardReady(running["pid"], armed, running["deadline"], known, ended, as_validator)
+
+    def _has_shared_node_key(self) -> bool:
+        """The guard puts a link to the node key in its place at each start of a neard, and at no other time."""
+        own, shared = self._options.node_key(as_validator=False), self._options.node_key(as_validator=True)
+        try:
+            return own != shared and self.config.node_key_file.readlink() == shared
+        except OSError:
+            return False
 
     def _lost(self) -> None:
         self._client = None
@@ -305,9 +314,9 @@ class GuardSide:
         if client is not None:
             client.ask(request, on_reply or _complain)
 
-    def _started(self, reply: Reply, armed: bool) -> None:
+    def _started(self, reply: Reply, armed: bool, as_validator: bool) -> None:
         if reply.get("ok"):
-            self._post(ev.NeardStarted(reply["pid"], armed))
+            self._post(ev.NeardStarted(reply["pid"], armed, as_validator))
         else:
             self._post(ev.NeardRefused(str(reply.get("error"))))
 

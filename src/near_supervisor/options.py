@@ -32,7 +32,7 @@ KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
         "--validator-node-key",
         "KUUTAMO_VALIDATOR_NODE_KEY",
         "",
-        "with --strategy restart: node key of neard while it validates, if not the same as always",
+        "with --strategy kuutamod or restart: node key of neard while it validates, if not the same as always",
     ),
     ("--validator-key", "KUUTAMO_VALIDATOR_KEY", "", "the validator's signing key"),
     ("--near-boot-nodes", "KUUTAMO_NEARD_BOOTNODES", "", "comma list of KEY@HOST:PORT to replace config.json's"),
@@ -66,7 +66,9 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "NEAR_SUPERVISOR_STRATEGY",
         "auto",
         "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
-        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
+        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot;"
+        " kuutamod: the same, after it was started anew with --validator-node-key (without one, as auto): what the"
+        " program kuutamod does by default",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     (
@@ -126,22 +128,29 @@ class Options:
     validator_account_id: str
     node_public_key: str
 
-    def node_key(self, armed: bool) -> Path:
+    def node_key(self, as_validator: bool) -> Path:
         """With which node key neard is started: the host's own in either role, but for kuutamod's way.
 
         Peers of a host that was lost in silence refuse a second node with its node key for some 15 minutes, so one that
-        the hosts share is of use only where neard is started anew with the validator key and refused all the same.
+        the hosts share is of use only to who wants what kuutamod did, or is refused with the key all the same.
         """
-        shared = armed and self.strategy is Strategy.RESTART
+        shared = as_validator and self.strategy in (Strategy.KUUTAMOD, Strategy.RESTART)
         return self.validator_node_key if shared else self.voter_node_key
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare every option of ``run``; a variable of the environment stands in for a missing flag."""
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str], strategy: str = "") -> None:
+    """Declare every option of ``run``; a variable of the environment stands in for a missing flag.
+
+    ``strategy`` is the default of --strategy, where that is not the usual one.
+    """
     drop_in = parser.add_argument_group("as kuutamod")
     ours = parser.add_argument_group("new here")
     add_rows(drop_in, KUUTAMOD, environ)
-    add_rows(ours, OURS, environ)
+    rows = [
+        (flag, variable, strategy if strategy and flag == "--strategy" else default, text)
+        for flag, variable, default, text in OURS
+    ]
+    add_rows(ours, rows, environ)
     ours.add_argument(
         "--chain-may-stand-still",
         action="store_true",
@@ -227,7 +236,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         height_patience_ms=_seconds("--height-patience", given.height_patience),
         chain_may_stand_still=given.chain_may_stand_still,
         failover_priority=_priority(given.failover_priority),
-        strategy=_strategy(given.strategy),
+        strategy=_strategy(given.strategy, shared),
         validator_account_id=keys["validator_key"].account_id,
         node_public_key=keys["voter_node_key"].public_key,
     )
@@ -281,12 +290,13 @@ def _seconds(flag: str, text: str) -> int:
     return milliseconds
 
 
-def _strategy(text: str) -> Strategy:
+def _strategy(text: str, shared_node_key: Path | None) -> Strategy:
     try:
-        return Strategy(text)
+        strategy = Strategy(text)
     except ValueError:
         known = ", ".join(each.value for each in Strategy)
         raise BadConfig(f"--strategy {text!r} is none of {known}", "restart suits every neard") from None
+    return Strategy.AUTO if strategy is Strategy.KUUTAMOD and shared_node_key is None else strategy
 
 
 def _priority(text: str) -> int:

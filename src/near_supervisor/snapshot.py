@@ -81,8 +81,8 @@ class Snapshot:
             "priority": settings.priority,
             "takeover": {
                 "strategy": settings.strategy.value,
-                "hot": not hot.against(node),
-                "reason": hot.against(node),
+                "hot": not hot.against_as_it_runs(node),
+                "reason": hot.against_as_it_runs(node),
             },
             # Does what it signs get into the blocks of others? Null: it is no validator.
             "signing": self._signing(),

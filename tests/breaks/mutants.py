@@ -290,6 +290,12 @@ MUTANTS: tuple[Mutant, ...] = (
         profile="liveness",
     ),
     Mutant(
+        "kuutamod's way: a neard that its peers refuse is not given the key",
+        CORE + "rules_move.py",
+        "    if _is_connected(node, neard, tenure, move):",
+        "    if True:",
+    ),
+    Mutant(
         "hot: a neard that does not show its key is ended",
         CORE + "rules_hot.py",
         "if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):",

@@ -28,7 +28,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
-    node = replace(node, neard=neard, polled_at=None)
+    node = replace(node, neard=replace(neard, as_validator=event.as_validator), polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -87,9 +87,11 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
 
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     """There is a neard."""
-    neard = Neard(event.pid, event.armed, now)
+    neard = Neard(event.pid, event.armed, now, as_validator=event.as_validator)
     node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, polled_at=None)
-    out: list[Command] = [Say("info", f"neard {event.pid} started as a {'validator' if event.armed else 'standby'}")]
+    role = "validator" if event.armed else "standby"
+    where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
+    out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
     if event.armed and node.tenure is not None and node.tenure.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.
         out.append(MoveDeadline(node.tenure.deadline))
@@ -212,10 +214,12 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
     shows_key = sample.shows_key and (neard.keyless_at is None or asked_at >= neard.keyless_at)
     if neard.key_taken_at is not None and asked_at >= neard.key_taken_at and neard.armed and not shows_key:
         neard = replace(neard, key_is_gone=True)
-    said = (shows_key, sample.version, sample.chain_id)
-    if neard.answered and not neard.misses and (neard.shows_key, neard.version, neard.chain_id) == said:
+    catches_hangup = neard.catches_hangup or sample.catches_hangup
+    said = (shows_key, sample.version, sample.chain_id, catches_hangup)
+    known = (neard.shows_key, neard.version, neard.chain_id, neard.catches_hangup)
+    if neard.answered and not neard.misses and known == said:
         return neard
-    shows_key, version, chain_id = said
+    shows_key, version, chain_id, catches_hangup = said
     return replace(
         neard,
         answered=True,
@@ -225,6 +229,7 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
         shows_key=shows_key,
         version=version,
         chain_id=chain_id,
+        catches_hangup=catches_hangup,
     )
 
 

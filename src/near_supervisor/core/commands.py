@@ -18,10 +18,14 @@ class StartGuard:
 
 @dataclass(frozen=True)
 class StartNeard:
-    """Start neard; armed (with the validator key) only with a deadline in hand."""
+    """Start neard; armed (with the validator key) only with a deadline in hand.
+
+    ``as_validator``: with the node key and network address of whoever validates; an armed one always is.
+    """
 
     armed: bool
     deadline: int | None = None
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)

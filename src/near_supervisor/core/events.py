@@ -26,6 +26,8 @@ class Tick:
 class GuardReady:
     """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed.
 
+    ``as_validator``: that neard has the node key and address that the hosts share for whoever validates.
+
     ``memory`` is there when the guard's armed neard, running or ended, belongs to the term that the
     process before us remembered; ``ended`` says how that neard ended, waited for by the guard, ``last_words`` what it
     said before, if it ended by itself.
@@ -37,6 +39,7 @@ class GuardReady:
     memory: Memory | None = None
     ended: str = ""
     last_words: str = ""
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,11 @@ class GuardLost:
 
 @dataclass(frozen=True)
 class NeardStarted:
-    """The guard has started a neard."""
+    """The guard has started a neard; ``as_validator``: with the node key and address of whoever validates."""
 
     pid: int
     armed: bool
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)

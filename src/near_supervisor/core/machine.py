@@ -10,6 +10,7 @@ from __future__ import annotations
 from . import (
     rules_hot,
     rules_lease,
+    rules_move,
     rules_neard,
     rules_proof,
     rules_readiness,
@@ -65,6 +66,7 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_signing.due(node, due)
     rules_neard.due(node, due)
     rules_hot.due(node, due)
+    rules_move.due(node, due)
     rules_session.due(node, due)
     rules_lease.due(node, due)
     rules_switchover.due(node, due)

@@ -40,6 +40,8 @@ class Neard:
     ("" = it is not, or it does not say). ``key_given_at`` is when it was given one
     while it ran, ``key_taken_at`` when that was taken away again (``key_is_gone``: it shows none since, and the guard
     was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
+    ``catches_hangup``: the kernel says that a SIGHUP does not kill it.
+    ``as_validator``: it runs with the node key and the address that the hosts share for whoever validates.
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
     ``misses`` how often since.
     """
@@ -62,6 +64,8 @@ class Neard:
     chain_id: str = ""
     misses: int = 0
     silent_since: int | None = None
+    as_validator: bool = False
+    catches_hangup: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,25 @@ class Attempt:
     succession: Succession | None = None
 
 
+class Place(Enum):
+    """With whose node key and address neard is to run: those of whoever validates, or its host's own again."""
+
+    VALIDATORS = "the validator's"
+    OWN_AGAIN = "own again"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Strategy kuutamod: neard is started anew without the key before it gets it. ``to`` is where it is to run.
+
+    ``started``: it was, since it is to run there. ``peers`` are so many that it has to find, as it had so many before.
+    """
+
+    to: Place
+    peers: int
+    started: bool = False
+
+
 @dataclass(frozen=True)
 class Tenure:
     """This node holds the lease, as far as it knows.
@@ -142,8 +165,8 @@ class Tenure:
     held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
     to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
     ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
-    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``last_words`` is what neard said
-    before it ended by itself ("" = it has not, or said nothing).
+    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``move``: it is without;
+    ``last_words`` is what neard said before it ended by itself ("" = it has not, or said nothing).
     """
 
     session: str
@@ -169,6 +192,7 @@ class Tenure:
     overruled: str = ""
     by_restart: bool = False
     last_words: str = ""
+    move: Move | None = None
 
     @property
     def told(self) -> bool:
@@ -325,3 +349,8 @@ class Node:
     def promoting(self) -> bool:
         """On the way from cleared standby to armed: a neard missing in between is no failure."""
         return self.tenure is not None and self.tenure.cleared and not self.tenure.give_up
+
+    @property
+    def is_moving(self) -> bool:
+        """Is its neard started anew without the key, to be given it?"""
+        return self.promoting and not self.armed and self.tenure is not None and self.tenure.move is not None

@@ -115,9 +115,14 @@ def _stands_by(node: Node) -> bool:
 
 
 def _restart(node: Node) -> str:
-    against = hot.against(node) if _stands_by(node) else ""
+    against = hot.against_as_it_runs(node) if _stands_by(node) else ""
     if not against:
         return ""
+    if not hot.against(node):
+        return (
+            f"a takeover would start neard anew, with the node key that the hosts share ({against}); after a host was"
+            f" lost in silence, the peers refuse that for {REFUSED_FOR}, and neard has to be started a second time"
+        )
     return (
         f"a takeover would start neard anew ({against}); after a host was lost in silence, the peers refuse"
         f" such a neard for {REFUSED_FOR}"

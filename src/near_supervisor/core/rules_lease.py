@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_witness, sync, watch
+from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_move, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
 from .model import Attempt, Guard, Node, Succession, Tenure
@@ -150,13 +150,18 @@ def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
 def promote(node: Node, now: int) -> Step:
     """The neard that runs is given the key. By restart: it is stopped, and started with the key.
 
-    Who is not to start with the key and has no neard lets others go first: nothing is armed that is not connected.
+    kuutamod's way: it is stopped, started without the key, and given it when it is connected. Who is to start none and
+    has none lets others go first: nothing is armed that is not connected.
     """
     tenure = node.tenure
     if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
+    moves = node.settings.strategy is Strategy.KUUTAMOD
     if node.neard is not None:
         against = hot.against(node)
+        # One that does not answer is started anew in any case, and first without the key.
+        if moves and (not against or (not node.neard.answered and node.hot_failures < hot.TRIES)):
+            return rules_move.go_on(node, now)
         if not against:
             return rules_hot.give_key(node, now)
         if node.neard.ending:
@@ -165,13 +170,15 @@ def promote(node: Node, now: int) -> Step:
         told = f", because hot cannot be: {against}" if node.settings.strategy is Strategy.HOT else ""
         node = replace(node, tenure=replace(tenure, by_restart=True))
         return stop(node, f"it is started again as the validator{told}")
+    if moves and not tenure.by_restart:
+        return rules_move.start(node)
     if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
         return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
         return node, []
     node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
-    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline)]
+    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline, as_validator=True)]
 
 
 def release(node: Node, now: int) -> Step:

@@ -8,9 +8,13 @@ from .values import dataclass
 
 
 class Strategy(Enum):
-    """How a standby gets the key: ``HOT`` while it runs, ``RESTART`` by a new start; ``AUTO``: hot where it can be."""
+    """How a standby gets the key: ``HOT`` while it runs, ``RESTART`` by a new start; ``AUTO``: hot where it can be.
+
+    ``KUUTAMOD``: while it runs, after it was started anew with the node key and address that the hosts share.
+    """
 
     AUTO = "auto"
+    KUUTAMOD = "kuutamod"
     HOT = "hot"
     RESTART = "restart"
 

@@ -63,16 +63,26 @@ def _host_pauses_starting(cluster: Cluster, host: Host) -> None:
 
 
 def _power_loss(cluster: Cluster, host: Host) -> None:
+    if cluster.shares_node_key:
+        # As it is in the world; where each host has its own node key, it matters to who starts with the key only.
+        _keep_connections(cluster, host)
     _guard_death(cluster, host)
     host.crash_supervisor()
 
 
 def _silent_loss(cluster: Cluster, host: Host) -> None:
     """Nobody says goodbye: the peers hold its connections, whoever wants to take its place."""
+    if not cluster.shares_node_key:
+        _keep_connections(cluster, host)
+    _power_loss(cluster, host)
+
+
+def _keep_connections(cluster: Cluster, host: Host) -> None:
     neard = host.guard.neard if host.guard is not None else None
     if neard is not None and neard.loaded:
-        cluster.chain.held_until = max(cluster.chain.held_until, cluster.world.now + 2 * _a_while(cluster))
-    _power_loss(cluster, host)
+        # A lease has to be waited out before anybody meets them.
+        beyond = 2 * cluster.longest_lease_ms if cluster.shares_node_key else 0
+        cluster.chain.held_until = max(cluster.chain.held_until, cluster.world.now + beyond + 2 * _a_while(cluster))
 
 
 # --- neard

@@ -125,7 +125,7 @@ class Supervisor:
                 self._host.pause(self._host.pauses_starting, whole_host=True)
                 self._host.pauses_starting = 0
         tag = self._host.memory.tag if armed and self._host.memory else ""
-        self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
+        self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag, command.as_validator))
 
     def _arm_neard(self, command: cmd.ArmNeard) -> None:
         pid, deadline = command.pid, command.deadline

@@ -38,10 +38,12 @@ def flags(files: Path) -> dict[str, str]:
     }
 
 
-def check(flags: dict[str, str | None], environ: dict[str, str] | None = None, *more: str) -> Options:
+def check(
+    flags: dict[str, str | None], environ: dict[str, str] | None = None, *more: str, program: str = ""
+) -> Options:
     """Parse and check as the command line does; a flag with None is left out."""
     parser = argparse.ArgumentParser()
-    options.add_arguments(parser, environ or {})
+    options.add_arguments(parser, environ or {}, strategy=program)
     words = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
     return options.check(parser.parse_args([*words, *more]), environ or {})
 
@@ -107,20 +109,41 @@ def test_the_paths_that_must_be_given_may_come_from_the_environment(
     assert str(getattr(check({**flags(files)}, {variable: "/nowhere"}), field)) == path
 
 
-@pytest.mark.parametrize(("strategy", "shared"), [("auto", False), ("hot", False), ("restart", True)])
+@pytest.mark.parametrize(
+    ("strategy", "shared"), [("auto", False), ("hot", False), ("restart", True), ("kuutamod", True)]
+)
 def test_a_host_has_its_own_node_key_in_either_role_but_for_kuutamods_way(
     files: Path, strategy: str, shared: bool
 ) -> None:
     options = check({**flags(files), "--strategy": strategy})
-    assert options.node_key(armed=False) == options.voter_node_key
-    assert options.node_key(armed=True) == (options.validator_node_key if shared else options.voter_node_key)
+    assert options.node_key(as_validator=False) == options.voter_node_key
+    assert options.node_key(as_validator=True) == (options.validator_node_key if shared else options.voter_node_key)
+    assert options.strategy.value == strategy
 
 
-@pytest.mark.parametrize("strategy", ["auto", "restart"])
+@pytest.mark.parametrize(
+    ("environ", "flags_given", "strategy"),
+    [
+        ({}, {}, "kuutamod"),
+        ({}, {"--validator-node-key": None}, "auto"),
+        ({"NEAR_SUPERVISOR_STRATEGY": ""}, {}, "kuutamod"),
+        ({"NEAR_SUPERVISOR_STRATEGY": "restart"}, {}, "restart"),
+        ({}, {"--strategy": "hot"}, "hot"),
+    ],
+    ids=["shared node key", "none", "empty variable", "variable", "flag"],
+)
+def test_the_program_kuutamod_goes_kuutamods_way_where_there_is_a_shared_node_key(
+    files: Path, environ: dict[str, str], flags_given: dict[str, str | None], strategy: str
+) -> None:
+    assert check({**flags(files), **flags_given}, environ, program="kuutamod").strategy.value == strategy
+    assert check({**flags(files)}).strategy.value == "auto"
+
+
+@pytest.mark.parametrize("strategy", ["auto", "restart", "kuutamod"])
 def test_without_a_shared_node_key_there_is_only_the_hosts_own(files: Path, strategy: str) -> None:
     given = {**flags(files), "--validator-node-key": None, "--strategy": strategy}
     alone = check(given, {"CREDENTIALS_DIRECTORY": str(files / "home")})
-    assert alone.node_key(armed=True) == alone.node_key(armed=False) == alone.voter_node_key
+    assert alone.node_key(as_validator=True) == alone.node_key(as_validator=False) == alone.voter_node_key
     credential = check(given, {"CREDENTIALS_DIRECTORY": str(files)})
     assert credential.validator_node_key == files / "validator_node_key.json"
 
