@@ -434,8 +434,8 @@ def how_it_ended(status: int) -> str:
 class Guard:
     """Holds neard, the deadline, and one supervisor's connection."""
 
-    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float) -> None:
-        self.run_dir, self.home, self.key_link = run_dir, home, key_link
+    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float, log: str | None = None) -> None:
+        self.run_dir, self.home, self.key_link, self.log = run_dir, home, key_link, log
         self.linger_ms = int(linger_s * 1000)
         self.neard: Neard | None = None
         self.last_exit: dict[str, object] | None = None
@@ -518,6 +518,10 @@ class Guard:
             os.close(self.run_lock)
         self.listener.close()
         self.listener, self.run_lock = listener, lock
+        if self.log:
+            # It was removed, too; neard goes on with the old one until it is started anew.
+            with contextlib.suppress(OSError):
+                write_to(self.log)
         if self.neard is None or not self.neard.armed:
             # While neard is armed, no disk may hold this program up; the supervisor says it, too.
             say("warn", f"{self.socket_path} was gone and is there again")
@@ -533,12 +537,12 @@ class Guard:
             ready = {fd for fd, _event in poller.poll(self._patience())}
             # neard first, then requests: a deadline that has passed is never moved on.
             self._tend_neard()
-            self._tend_socket()
             self.manager.feed(boot_ms())
             if self.client and self.client.fileno() in ready:
                 self._read_client()
             if self.listener.fileno() in ready:
                 self._accept()
+            self._tend_socket()
 
     def close(self) -> None:
         """Take the socket away, unless it is another guard's by now."""
@@ -886,6 +890,14 @@ def give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def write_to(log: str) -> None:
+    """Append this program's output, and that of the neards it starts from now on, to ``log``."""
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a guard until its work is over; exit status 1 when it cannot start."""
     parser = argparse.ArgumentParser(
@@ -906,12 +918,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     if options.log:
-        fd = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        os.dup2(fd, 1)
-        os.dup2(fd, 2)
-        os.close(fd)
+        write_to(options.log)
     try:
-        guard = Guard(options.run_dir, options.home, options.key_link, options.linger)
+        guard = Guard(options.run_dir, options.home, options.key_link, options.linger, options.log)
     except (Refused, OSError) as error:
         say("error", f"near-guard cannot start: {error}")
         return 1

@@ -79,6 +79,15 @@ class GuardSide:
                 "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
             )
 
+    def remember_again(self) -> None:
+        """The run directory was made again, and has nothing yet for a successor."""
+        if self._memory is not None:
+            self.remember(self._memory)
+
+    def listen_again(self) -> None:
+        """The guard's socket is not there any more: the next supervisor would not find it."""
+        self._ask({"do": "listen"})
+
     def forget(self) -> None:
         """The tenure is over."""
         self._memory = None

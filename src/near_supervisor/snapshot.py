@@ -9,11 +9,11 @@ from near_ha.cluster_report import request_json
 from near_ha.states import State
 
 from . import __version__
-from .core import hot, signing
+from .core import hot, reach, signing
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
 from .core.proof import KINDS
-from .core.readiness import Reason, Weight, consul, reasons, unheard_ms, unready
+from .core.readiness import Reason, Weight, reasons, unready
 from .core.signing import Answer
 
 
@@ -49,8 +49,8 @@ class Snapshot:
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
         node, settings = self.node, self.node.settings
-        tenure, neard, out_of_reach = node.tenure, node.neard, consul(node, self.now)
-        against = unready(node) or (out_of_reach.text if out_of_reach else "")
+        tenure, neard, out_of_reach = node.tenure, node.neard, reach.against(node, self.now)
+        against = unready(node) or out_of_reach
         return {
             "version": __version__,
             "node_id": settings.node_id,
@@ -63,7 +63,7 @@ class Snapshot:
             # A signer need not be ready to take over.
             "reason": "" if node.state is State.VALIDATING else against,
             # Also of a validator: what would be against its next start.
-            "readiness": [_reason(reason) for reason in (*reasons(node), out_of_reach) if reason],
+            "readiness": self._readiness(),
             "lease_ms": settings.lease_ms,
             # Null: it has none, or it is not known whether it still has.
             "lease_left_ms": self._lease_left_ms(),
@@ -104,8 +104,8 @@ class Snapshot:
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
             # heartbeat_ms is that of the last heartbeat; null: there was none.
             "consul": {
-                "answers": node.consul_silent_since is None and out_of_reach is None,
-                "silent_ms": unheard_ms(node, self.now) or 0,
+                "answers": node.consul_silent_since is None and not out_of_reach,
+                "silent_ms": reach.unheard_ms(node, self.now) or 0,
                 "heartbeat_ms": node.heartbeat_ms,
             },
             "uptime_ms": self.uptime_ms,
@@ -129,9 +129,15 @@ class Snapshot:
             for kind, tally in found
         }
 
+    def _readiness(self) -> list[dict[str, Any]]:
+        found, silent = reasons(self.node), reach.against(self.node, self.now)
+        if silent:
+            found = (*found, Reason(reach.NAME, silent, Weight.BLOCKS))
+        return [_reason(reason) for reason in found]
+
     def _is_blind(self) -> bool:
         """Is it unknown here who holds the lease? A holder knows it until its deadline, whatever Consul says."""
-        return unheard_ms(self.node, self.now) is not None and not lease_left_ms(self.node, self.now)
+        return reach.unheard_ms(self.node, self.now) is not None and not lease_left_ms(self.node, self.now)
 
     def _lease_left_ms(self) -> int | None:
         return None if self._is_blind() else lease_left_ms(self.node, self.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .one_break import GUARD, UNIT, Break
+from .one_break import CORE, GUARD, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
@@ -116,6 +116,62 @@ BREAKS: tuple[Break, ...] = (
         "        try:\n            self._listen_again()\n",
         "        try:\n            raise Refused\n",
         UNIT + "test_guard.py",
+    ),
+    Break(
+        "what a successor needs is in a run directory that was made again",
+        "src/near_supervisor/run_dir_side.py",
+        "            self._guard.remember_again()\n",
+        "            pass\n",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "the guard is found in a run directory that was made again",
+        "src/near_supervisor/run_dir_side.py",
+        "            self._guard.listen_again()\n",
+        "            pass\n",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "only the supervisor's own user writes to a run directory that was made again",
+        "src/near_supervisor/io/run_dir.py",
+        "        self._refuse_others()\n",
+        "",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "a validator whose run directory is gone waits for a standby that is ready",
+        CORE + "rules_run_dir.py",
+        "(node.paused or not node.standby_ready)",
+        "node.paused",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "a paused cluster keeps a validator whose run directory is gone",
+        CORE + "rules_run_dir.py",
+        "(node.paused or not node.standby_ready)",
+        "not node.standby_ready",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "a validator whose run directory is gone does not sign there for ever",
+        CORE + "rules_run_dir.py",
+        "    if not node.run_dir.gone or node.closing is not None:\n",
+        "    if True:\n",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "neard's log is bounded",
+        "src/near_supervisor/io/neard_log.py",
+        "    os.ftruncate(fd, 0)\n",
+        "    pass\n",
+        UNIT + "test_io_neard_log.py",
+    ),
+    Break(
+        "nobody's file but neard's log is cut",
+        "src/near_supervisor/io/neard_log.py",
+        '        if str(output.readlink()) not in (str(path), f"{path} (deleted)"):\n',
+        "        if False:\n",
+        UNIT + "test_io_neard_log.py",
     ),
     Break(
         "a hot takeover costs no descriptor",

@@ -21,7 +21,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "a node that Consul does not answer claims nothing",
-        CORE + "readiness.py",
+        CORE + "reach.py",
         "    if heard_at is None or now - heard_at <= lease.unheard_after_ms(node.settings.lease_ms):\n",
         "    if True:\n",
         UNIT + "test_out_of_reach.py",

@@ -12,7 +12,7 @@ from near_ha.switchover import Switchover
 from .approvals import Approvals, Silence
 from .handover_window import Duties
 from .heads import End, Heads
-from .host import UNKNOWN, Host
+from .host import UNKNOWN, Host, RunDir
 from .proof import Proof
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
@@ -229,6 +229,7 @@ class Node:
     this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
     cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
     over, ``standby_equal``: and no worse than this one.
+    That the run directory is gone was said last ``run_dir_said_at``.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -291,6 +292,8 @@ class Node:
     hot_failed: str = ""
     hot_failures: int = 0
     host: Host = UNKNOWN
+    run_dir: RunDir = RunDir()
+    run_dir_said_at: int = 0
     proof: Proof | None = None
     proof_at: int = 0
     made: tuple[int, int] | None = None

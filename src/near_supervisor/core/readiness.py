@@ -12,7 +12,7 @@ from enum import Enum
 
 from near_ha.states import State
 
-from . import beside, hot, lease, signing, versions
+from . import beside, hot, reach, signing, versions
 from .model import Node
 from .values import dataclass
 
@@ -57,26 +57,6 @@ def unready(node: Node) -> str:
 def barred(node: Node) -> str:
     """Why this node could not take over now, if there was nobody else; "" when it could."""
     return _first(node, _BLOCKING)
-
-
-def consul(node: Node, now: int) -> Reason | None:
-    """That Consul does not answer, which is no news for anybody but who looks at this very node.
-
-    It keeps from nothing: what answers again is good for a takeover at once.
-    """
-    silent_ms = unheard_ms(node, now)
-    if silent_ms is None:
-        return None
-    text = f"Consul has not answered for {silent_ms / 1000:.1f} s: who validates is not known here"
-    return Reason(CONSUL, text, Weight.BLOCKS)
-
-
-def unheard_ms(node: Node, now: int) -> int | None:
-    """For how long Consul has told nothing, milliseconds; None while it answers."""
-    heard_at = node.consul_silent_since if node.consul_heard_at is None else node.consul_heard_at
-    if heard_at is None or now - heard_at <= lease.unheard_after_ms(node.settings.lease_ms):
-        return None
-    return now - heard_at
 
 
 def _first(node: Node, checks: tuple[Check, ...]) -> str:
@@ -207,6 +187,10 @@ def _preflight(node: Node) -> str:
     return node.host.preflight or ""
 
 
+def _run_dir(node: Node) -> str:
+    return node.run_dir.problem
+
+
 def _witness(node: Node) -> str:
     """It holds the lease, and waits."""
     mark = node.witness.mark if node.witness and node.tenure else None
@@ -238,11 +222,12 @@ CHECKS: tuple[Row, ...] = (
     ("lease", _lease, Weight.NOTED),
     ("version", _version, Weight.NOTED),
     ("preflight", _preflight, Weight.LAST),
+    ("run_dir", _run_dir, Weight.LAST),
     ("witness", _witness, Weight.NOTED),
     ("signing", _signing, Weight.NOTED),
 )
-CONSUL = "consul"
-NAMES = (*(name for name, _check, _weight in CHECKS), CONSUL)
+# The last one is of who looks at this very node (``reach``).
+NAMES = (*(name for name, _check, _weight in CHECKS), reach.NAME)
 _BLOCKING = tuple(check for _name, check, weight in CHECKS if weight is Weight.BLOCKS)
 _LAST = tuple(check for _name, check, weight in CHECKS if weight is Weight.LAST)
 # What makes a takeover of this node a worse one than that of a standby without it.

@@ -328,6 +328,20 @@ def test_it_is_found_again_where_its_socket_was(tmp_path: Path, what: str) -> No
             guard.hold(str(rig.run_dir / "guard.lock"))
 
 
+def test_what_it_and_its_next_neard_say_goes_to_the_log_that_is_there(tmp_path: Path) -> None:
+    rig = GuardRig(tmp_path)
+    rig.log = rig.run_dir / "neard.log"
+    with rig:
+        rig.ask("hello")
+        shutil.rmtree(rig.run_dir)
+        rig.run_dir.mkdir()
+        rig.ask("listen")
+        rig.start("sh", "-c", "echo here I am")
+        rig.exit_event()
+        assert "here I am" in rig.log.read_text()
+        assert "has ended with exit code 0" in rig.log.read_text()
+
+
 def test_it_listens_again_when_it_is_asked_to(rig: GuardRig) -> None:
     rig.start(*SLEEP, armed=True)
     assert rig.ask("listen")["ok"], "nothing is missing"

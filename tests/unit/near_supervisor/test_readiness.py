@@ -14,7 +14,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import hot, readiness, versions
 from near_supervisor.core.answer import YES
-from near_supervisor.core.host import Host
+from near_supervisor.core.host import Host, RunDir
 from near_supervisor.core.model import Node
 from near_supervisor.core.readiness import NAMES, Weight
 from near_supervisor.core.settings import Strategy
@@ -70,6 +70,7 @@ CASES: list[tuple[str, Weight, Callable[[Play], ev.Event], str]] = [
     ("limits", NOTED, lambda _: machine(nofile=1_024), "1024 files"),
     ("lease", NOTED, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
     ("preflight", LAST, lambda _: machine(preflight="no such field"), "no such field"),
+    ("run_dir", LAST, lambda _: ev.RunDirSeen(RunDir("run directory /run/x is full")), "/run/x is full"),
 ]
 
 
