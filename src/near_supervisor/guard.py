@@ -250,8 +250,11 @@ class KeyInPlace:
         lowest = KEY_FD_FROM + int.from_bytes(os.urandom(2), "big") % KEY_FDS
         try:
             self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
-        finally:
-            os.close(fd)
+        except OSError:
+            # So few files may be open here.
+            self.fd = fd
+            return
+        os.close(fd)
 
     def place(self) -> None:
         """Put what was opened in its place; Refused when neard would not find it there."""
@@ -282,6 +285,29 @@ def place(target: str, link: str) -> str | None:
     aside = None if os.path.islink(link) else clear(link)
     os.replace(fresh, link)
     return aside
+
+
+def require_open_proc() -> None:
+    """neard will find its key through this process: Refused where processes of one user do not see each other.
+
+    Better at the start of the guard than in the moment of a takeover. For a program with one thread: it forks.
+    """
+    me, fd = os.getpid(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(os.open(f"/proc/{me}/fd/{fd}", os.O_RDONLY))
+            status = 0
+        finally:
+            os._exit(status)
+    _pid, ended = os.waitpid(pid, 0)
+    os.close(fd)
+    if ended != 0:
+        raise Refused(
+            f"a child of this guard cannot open /proc/{me}/fd/{fd}, and neard finds its key in such a way: /proc has to"
+            " be mounted, and processes of one user have to see each other in it"
+        )
 
 
 def hold(path: str) -> int:
@@ -447,6 +473,7 @@ class Guard:
         self.home_lock = hold(os.path.join(home, "near-guard.lock"))
         self.run_lock = hold(self._in_run_dir("guard.lock"))
         self.key = KeyInPlace(key_link)
+        require_open_proc()
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.backstop = Backstop()
         self.caretakers = Caretakers()

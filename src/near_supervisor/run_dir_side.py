@@ -82,6 +82,6 @@ class RunDirSide:
         if control is not None and not control.is_there():
             try:
                 control.open_again()
-            except NearError as error:
-                return Seen(run_dir.trouble() or error.message)
+            except (NearError, OSError) as error:
+                return Seen(run_dir.trouble() or str(error))
         return Seen(run_dir.trouble())

@@ -90,6 +90,13 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_guard.py",
     ),
     Break(
+        "a guard whose neard could not find the key does not start",
+        GUARD,
+        "    if ended != 0:\n",
+        "    if ended < 0:\n",
+        UNIT + "test_guard.py",
+    ),
+    Break(
         "a guard that nobody can find any more ends",
         GUARD,
         'cannot be had ({error}): this one ends")\n            self.quitting = True\n',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,24 @@ def test_a_link_that_cannot_be_removed_leads_nowhere_once_the_key_is_taken_away(
     assert not link.exists()
 
 
+def test_it_has_the_key_wherever_it_may_open_files(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the key")
+    in_place, numbers = guard.KeyInPlace(str(tmp_path / "link")), set[int]()
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for allowed in (most, most, most, guard.KEY_FD_FROM):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        try:
+            in_place.open(str(tmp_path / "key"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        in_place.place()
+        assert (tmp_path / "link").read_text() == "the key"
+        numbers.add(in_place.fd)
+    in_place.close()
+    assert len(numbers) > 1, "where it is cannot be known beforehand"
+    assert min(numbers) < guard.KEY_FD_FROM
+
+
 def test_what_neard_would_not_find_is_no_key_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "key").write_text("the key")
     in_place = guard.KeyInPlace(str(tmp_path / "link"))
@@ -106,6 +125,13 @@ def test_what_neard_would_not_find_is_no_key_in_its_place(tmp_path: Path, monkey
     with pytest.raises(guard.Refused, match="does not lead to the validator key"):
         in_place.place()
     in_place.close()
+
+
+def test_where_processes_do_not_see_each_other_it_says_so_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard.require_open_proc()
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)
+    with pytest.raises(guard.Refused, match="processes of one user have to see each other"):
+        guard.require_open_proc()
 
 
 def test_neard_does_not_inherit_the_key(rig: GuardRig) -> None:
