@@ -86,8 +86,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a standby with another key than the validator's does not stand for election",
         CORE + "readiness.py",
-        '("key_fingerprint", _key_fingerprint, True)',
-        '("key_fingerprint", _key_fingerprint, False)',
+        '("key_fingerprint", _key_fingerprint, Weight.BLOCKS)',
+        '("key_fingerprint", _key_fingerprint, Weight.NOTED)',
         UNIT + "test_readiness.py",
     ),
     Break(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from near_bench import measure
 from near_bench.clock import NS, boot_ns, seconds, wait_for
 from near_bench.signatures import longest_silence
@@ -11,6 +9,7 @@ from near_bench.stage import Stage
 from near_ha import control_client
 from near_ha.errors import NearError
 from near_localnet.layout import Validator
+from support.taken_away import replace_by_a_file, take_away
 
 SLACK_S = 3.0
 FOUND_AGAIN_S = 10.0
@@ -27,7 +26,7 @@ def status(stage: Stage, host: Validator) -> dict[str, object]:
 def test_a_signer_whose_run_directory_is_removed_signs_on_and_survives_a_crash(stage: Stage) -> None:
     signer, _ = stage.roles()
     pid, since = stage.neard_pid(signer), boot_ns()
-    shutil.rmtree(stage.net.layout.run_dir(signer))
+    take_away(stage.net.layout.run_dir(signer))
     assert wait_for(lambda: status(stage, signer).get("state") == "Validating", FOUND_AGAIN_S), "nobody answers"
     assert wait_for((stage.net.layout.run_dir(signer) / "guard.sock").exists, FOUND_AGAIN_S)
     assert wait_for((stage.net.layout.run_dir(signer) / "tenure.json").exists, FOUND_AGAIN_S)
@@ -46,8 +45,7 @@ def test_a_signer_whose_run_directory_cannot_be_made_again_hands_over_in_order(s
     stage.ready_to_take()
     old, new = stage.roles()
     place, since = stage.net.layout.run_dir(old), boot_ns()
-    shutil.rmtree(place)
-    place.touch()
+    replace_by_a_file(place)
     try:
         gap = stage.takeover(new, since)
         taken = boot_ns()

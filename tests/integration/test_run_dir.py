@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from integration.test_supervisor_bad_input import Chain
 from integration.test_supervisor_service import GuardUnit, neard_of, parent, stopped_chain
 from support.supervised import Supervised
+from support.taken_away import replace_by_a_file, take_away
 from support.waiting import until
 
 __all__ = ["stopped_chain"]
@@ -44,7 +44,7 @@ def test_it_is_made_again_and_the_next_supervisor_finds_neard(host: Supervised, 
         host.start()
         pid = neard_of(host)
         owner = parent(pid)
-        shutil.rmtree(host.run_dir)
+        take_away(host.run_dir)
         host.says("was gone and has been made again")
         until("it answers again", lambda: host.status().get("neard", {}).get("pid") == pid, host.evidence)
         until("the guard listens again", (host.run_dir / "guard.sock").exists, host.evidence)
@@ -64,7 +64,7 @@ def test_what_is_removed_while_no_supervisor_is_there(host: Supervised) -> None:
     host.start()
     pid = neard_of(host)
     kill(host)
-    shutil.rmtree(host.run_dir)
+    take_away(host.run_dir)
     until("guard and standby end", lambda: not host.processes(), host.evidence)
     host.start()
     assert neard_of(host) != pid
@@ -75,8 +75,7 @@ def test_what_is_removed_while_no_supervisor_is_there(host: Supervised) -> None:
 def test_one_that_cannot_be_made_again_ends_a_standby_in_order(host: Supervised) -> None:
     host.start()
     neard_of(host)
-    shutil.rmtree(host.run_dir)
-    host.run_dir.touch()
+    replace_by_a_file(host.run_dir)
     assert host.ended(40) == 1
     assert any("is gone and cannot be made again" in said for said in host.said("error"))
     until("nothing of it is left", lambda: not host.processes(), host.evidence)
