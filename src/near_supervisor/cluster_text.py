@@ -47,6 +47,10 @@ def own_text(status: Document) -> str:
     )
     if back := _seconds(status.get("holds_back_ms") or None, 0):
         text += _labelled({"holds back": f"for {back}, because its last leaderships ended early"})
+    known = _object(status.get("leader_before_silence"))
+    if known:
+        silent = _seconds(_object(status.get("consul")).get("silent_ms"), 1)
+        text += _labelled({"validator": f"not known; {silent} ago it was {_word(known.get('node_id'))}"})
     # What blocks is said beside the state.
     for found in _objects(status.get("readiness")):
         if not found.get("blocks"):

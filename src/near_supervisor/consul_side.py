@@ -119,9 +119,9 @@ class ConsulSide:
     # --- on the lanes
 
     def _watch(self) -> None:
-        wait_ms = max(1_000, self._options.lease_ms // 2)
-        # Consul adds up to a sixteenth to the wait, so that not all wake at once.
-        store = self._store(wait_ms * 17 // 16 + 1_000)
+        wait_ms = lease.look_ms(self._options.lease_ms)
+        # Consul adds up to a sixteenth to the wait, so that not all wake at once; and may be as slow as with all else.
+        store = self._store(wait_ms * 17 // 16 + max(1_000, request_timeout_ms(self._options.lease_ms)))
         index = 0
         while True:
             if not self._looking.is_set():

@@ -6,6 +6,7 @@ answer never holds up neard's poll, and neither ever holds up a heartbeat.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 
@@ -20,11 +21,13 @@ from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
 from .io import clock
+from .io.control import ControlSocket
 from .io.neard_config import NeardConfig
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
 from .neard_side import NeardSide
 from .options import DEFAULT_NODE_ID, Options
+from .run_dir_side import RunDirSide
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")
@@ -39,7 +42,7 @@ class Driver:
 
     def __init__(self, options: Options, run_dir: RunDir, manager: ServiceManager) -> None:
         self._events: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
-        self._run_dir, self._manager = run_dir, manager
+        self._run_dir, self._manager, self._lease_ms = run_dir, manager, options.lease_ms
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config)
@@ -58,8 +61,9 @@ class Driver:
         """Hand an event to the core; from any thread, and from signal handlers."""
         self._events.put(event)
 
-    def run(self) -> int:
-        """Run until the core says that it is over."""
+    def run(self, control: ControlSocket | None = None) -> int:
+        """Run until the core says that it is over; ``control`` is kept where it can be found."""
+        place = RunDirSide(self._run_dir, control, self._guard, self._lease_ms, self.post)
         self._consul.watch()
         self._cluster.watch()
         self._handle(ev.Tick())
@@ -72,6 +76,7 @@ class Driver:
                 event = ev.Tick()
             self._handle(event)
             self._guard.check_alive()
+            place.turn(self._stepped_at)
             self._host.turn(self._stepped_at, self.snapshot.neard_pid or self._guard.pid)
         self._manager.stopping()
         if not self._exit.detach:
@@ -129,7 +134,8 @@ class Driver:
 
     def _clean_up(self) -> None:
         self._guard.quit()
-        (self._run_dir.path / "control.sock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self._run_dir.path / "control.sock").unlink()
         if self._node.session is not None:
             self._consul.farewell(self._node.session.id)
 

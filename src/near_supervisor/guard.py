@@ -14,9 +14,9 @@ before it:
 3. PR_SET_PDEATHSIG: the kernel kills neard when this program ends, however it ends.
 
 Requests and answers are JSON objects, one a line, on ``<run dir>/guard.sock`` (mode 0600). Requests carry ``id``
-and ``do``: ``hello``, ``start``, ``arm``, ``disarm``, ``disarmed``, ``deadline``, ``stop``, ``kill``, ``quit``. The
-end of neard is told as ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a
-time.
+and ``do``: ``hello``, ``start``, ``arm``, ``disarm``, ``disarmed``, ``deadline``, ``stop``, ``kill``, ``listen``,
+``quit``. The end of neard is told as ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One
+supervisor at a time.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ KEPT_OUTPUT = 8 * 1024
 READ_AT_ONCE = 64 * 1024
 # Whoever takes anything at all takes so much without a wait (PIPE_BUF).
 WRITTEN_AT_ONCE = 4 * 1024
+# The key is open at a number of at least the first of these, and fewer than both together.
+KEY_FD_FROM, KEY_FDS = 100, 800
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -235,6 +237,48 @@ def clear(link: str) -> str | None:
     return aside
 
 
+class KeyInPlace:
+    """The validator key where neard looks for it: a link that leads through this process to the file that is open here.
+
+    A link stays in neard's home when the host loses its power, or when this program is killed. Whoever starts neard
+    then, and without a guard, is to find nothing: no process has the file open there any more.
+    """
+
+    def __init__(self, link: str) -> None:
+        self.link = link
+        self.fd = -1
+
+    def open(self, target: str) -> None:
+        """Take hold of the key in ``target``; OSError when it cannot be read."""
+        self.close()
+        fd = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+        # Anywhere: after a boot another program may go by this pid, and is to have nothing at this number.
+        lowest = KEY_FD_FROM + int.from_bytes(os.urandom(2), "big") % KEY_FDS
+        try:
+            self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+        except OSError:
+            # So few files may be open here.
+            self.fd = fd
+            return
+        os.close(fd)
+
+    def place(self) -> None:
+        """Put what was opened in its place; Refused when neard would not find it there."""
+        place(f"/proc/{os.getpid()}/fd/{self.fd}", self.link)
+        try:
+            leads_to_it = os.path.samestat(os.stat(self.link), os.fstat(self.fd))
+        except FileNotFoundError:
+            leads_to_it = False
+        if not leads_to_it:
+            raise Refused(f"{self.link} does not lead to the validator key: is /proc that of this process?")
+
+    def close(self) -> None:
+        """Whatever still links to it leads nowhere from now on."""
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
+
 def place(target: str, link: str) -> str | None:
     """Make ``link`` point to ``target`` in one step, so that no reader ever sees half of it.
 
@@ -247,6 +291,29 @@ def place(target: str, link: str) -> str | None:
     aside = None if os.path.islink(link) else clear(link)
     os.replace(fresh, link)
     return aside
+
+
+def require_open_proc() -> None:
+    """neard will find its key through this process: Refused where processes of one user do not see each other.
+
+    Better at the start of the guard than in the moment of a takeover. For a program with one thread: it forks.
+    """
+    me, fd = os.getpid(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(os.open(f"/proc/{me}/fd/{fd}", os.O_RDONLY))
+            status = 0
+        finally:
+            os._exit(status)
+    _pid, ended = os.waitpid(pid, 0)
+    os.close(fd)
+    if ended != 0:
+        raise Refused(
+            f"a child of this guard cannot open /proc/{me}/fd/{fd}, and neard finds its key in such a way: /proc has to"
+            " be mounted, and processes of one user have to see each other in it"
+        )
 
 
 def hold(path: str) -> int:
@@ -507,8 +574,8 @@ def how_it_ended(status: int) -> str:
 class Guard:
     """Holds neard, the deadline, and one supervisor's connection."""
 
-    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float) -> None:
-        self.run_dir, self.home, self.key_link = run_dir, home, key_link
+    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float, log: str | None = None) -> None:
+        self.run_dir, self.home, self.key_link, self.log = run_dir, home, key_link, log
         self.linger_ms = int(linger_s * 1000)
         self.neard: Neard | None = None
         self.last_exit: dict[str, object] | None = None
@@ -517,7 +584,10 @@ class Guard:
         self.buffer = b""
         self.quitting = False
         self.idle_since = boot_ms()
-        self.locks = [hold(os.path.join(home, "near-guard.lock")), hold(os.path.join(run_dir, "guard.lock"))]
+        self.home_lock = hold(os.path.join(home, "near-guard.lock"))
+        self.run_lock = hold(self._in_run_dir("guard.lock"))
+        self.key = KeyInPlace(key_link)
+        require_open_proc()
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.backstop = Backstop()
         self.caretakers = Caretakers()
@@ -529,6 +599,8 @@ class Guard:
 
     def disarm_key(self) -> None:
         """Take the validator key out of neard's home; every start of a guard begins with it."""
+        # First what cannot fail: a home that nobody can write to any more keeps its link.
+        self.key.close()
         self._note(clear(self.key_link), self.key_link)
 
     def _note(self, aside: str | None, link: str) -> None:
@@ -550,8 +622,11 @@ class Guard:
     def _asked_to_end(self, *_: object) -> None:
         self.quitting = True
 
+    def _in_run_dir(self, name: str) -> str:
+        return os.path.join(self.run_dir, name)
+
     def _listen(self) -> socket.socket:
-        path = os.path.join(self.run_dir, "guard.sock")
+        path = self._in_run_dir("guard.sock")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -562,9 +637,36 @@ class Guard:
             os.umask(mask)
         listener.listen(4)
         self.socket_path, self.socket_inode = path, os.stat(path).st_ino
-        with open(os.path.join(self.run_dir, "guard.pid"), "w") as file:
+        # For people only: a directory that is full must not cost the socket.
+        with contextlib.suppress(OSError), open(self._in_run_dir("guard.pid"), "w") as file:
             file.write(f"{os.getpid()}\n")
         return listener
+
+    def _listen_again(self) -> None:
+        """The socket was removed, maybe with its directory, which is there again. Refused where another guard is."""
+        path = self._in_run_dir("guard.lock")
+        try:
+            is_held = os.path.samestat(os.stat(path), os.fstat(self.run_lock))
+        except FileNotFoundError:
+            is_held = False
+        lock = self.run_lock if is_held else hold(path)
+        try:
+            listener = self._listen()
+        except OSError:
+            if lock != self.run_lock:
+                os.close(lock)
+            raise
+        if lock != self.run_lock:
+            os.close(self.run_lock)
+        self.listener.close()
+        self.listener, self.run_lock = listener, lock
+        if self.log:
+            # It was removed, too; neard goes on with the old one until it is started anew.
+            with contextlib.suppress(OSError):
+                write_to(self.log)
+        if self.neard is None or not self.neard.armed:
+            # While neard is armed, no disk may hold this program up; the supervisor says it, too.
+            say("warn", f"{self.socket_path} was gone and is there again")
 
     # --- the loop
 
@@ -585,6 +687,13 @@ class Guard:
                 self._read_client()
             if self.listener.fileno() in ready:
                 self._accept()
+            self._tend_socket()
+
+    def close(self) -> None:
+        """Take the socket away, unless it is another guard's by now."""
+        if self._can_be_found():
+            with contextlib.suppress(OSError):
+                os.unlink(self.socket_path)
 
     def _patience(self) -> int:
         now = boot_ms()
@@ -635,20 +744,29 @@ class Guard:
         if self.neard is not None:
             return False
         idle = self.client is None and self.linger_ms > 0 and now - self.idle_since >= self.linger_ms
-        return self.quitting or idle or self._is_out_of_reach()
+        return self.quitting or idle
 
-    def _is_out_of_reach(self) -> bool:
-        """Without its socket no supervisor finds it any more, and the next guard waits for what it holds."""
-        if self.client is not None:
-            return False
+    def _tend_socket(self) -> None:
+        """Without its socket no supervisor finds it any more, and the next guard waits for what it holds.
+
+        Of a supervisor that is there: it asks for a new one when it sees that, and when there is a directory for it.
+        """
+        if self.client is not None or self.quitting or self._can_be_found():
+            return
         try:
-            found = os.stat(self.socket_path).st_ino
-        except FileNotFoundError:
-            found = 0
-        if found == self.socket_inode:
+            self._listen_again()
+        except (Refused, OSError) as error:
+            if self.neard is not None and self.neard.armed:
+                # Its deadline ends it, and a supervisor may be back with a directory before that.
+                return
+            say("warn", f"{self.socket_path} is gone, or another guard's, and cannot be had ({error}): this one ends")
+            self.quitting = True
+
+    def _can_be_found(self) -> bool:
+        try:
+            return os.stat(self.socket_path).st_ino == self.socket_inode
+        except OSError:
             return False
-        say("warn", f"{self.socket_path} is gone, or another guard's: this one ends")
-        return True
 
     # --- the supervisor's connection
 
@@ -724,6 +842,7 @@ class Guard:
             "deadline": self._deadline,
             "stop": self._stop,
             "kill": self._kill,
+            "listen": self._listen_where_it_was,
             "quit": self._quit,
         }
         verb = verbs.get(str(request.get("do")))
@@ -796,8 +915,7 @@ class Guard:
         deadline, target = _time(request, "deadline"), str(request["validator_key"])
         if deadline <= boot_ms():
             raise Refused("refusing to arm: the deadline has passed")
-        with open(target, "rb"):
-            pass
+        self.key.open(target)
         # Nothing is written to the log from here on: while neard is armed, no disk may hold this program up.
         say("info", f"giving neard {neard.pid} the validator key while it runs")
         self.backstop.set(deadline + BACKSTOP_MS)
@@ -805,10 +923,10 @@ class Guard:
         neard.gave_up = ""
         self.caretakers.call()
         try:
-            self.disarm_key()
-            place(target, self.key_link)
+            self._note(clear(self.key_link), self.key_link)
+            self.key.place()
             os.kill(neard.pid, signal.SIGHUP)
-        except OSError:
+        except (Refused, OSError):
             # Nobody knows what it has read: it does not get the time to use it.
             neard.kill("arm")
             raise
@@ -869,10 +987,8 @@ class Guard:
             target, link = node_key
             self._note(place(str(target), str(link)), str(link))
         if armed:
-            target = str(request["validator_key"])
-            with open(target, "rb"):
-                pass
-            place(target, self.key_link)
+            self.key.open(str(request["validator_key"]))
+            self.key.place()
 
     def _deadline(self, request: dict[str, object]) -> dict[str, object]:
         if self.neard is None or not self.neard.armed:
@@ -892,6 +1008,11 @@ class Guard:
     def _kill(self, _request: dict[str, object]) -> dict[str, object]:
         if self.neard is not None:
             self.neard.kill("kill")
+        return {}
+
+    def _listen_where_it_was(self, _request: dict[str, object]) -> dict[str, object]:
+        if not self._can_be_found():
+            self._listen_again()
         return {}
 
     def _quit(self, _request: dict[str, object]) -> dict[str, object]:
@@ -920,6 +1041,14 @@ def give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def write_to(log: str) -> None:
+    """Append this program's output, and that of the neards it starts from now on, to ``log``."""
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a guard until its work is over; exit status 1 when it cannot start."""
     parser = argparse.ArgumentParser(
@@ -940,20 +1069,16 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     if options.log:
-        fd = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        os.dup2(fd, 1)
-        os.dup2(fd, 2)
-        os.close(fd)
+        write_to(options.log)
     try:
-        guard = Guard(options.run_dir, options.home, options.key_link, options.linger)
+        guard = Guard(options.run_dir, options.home, options.key_link, options.linger, options.log)
     except (Refused, OSError) as error:
         say("error", f"near-guard cannot start: {error}")
         return 1
     give_memory_back()
     guard.run()
     guard.manager.tell("STOPPING=1")
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(options.run_dir, "guard.sock"))
+    guard.close()
     return 0
 
 

@@ -116,6 +116,15 @@ class GuardSide:
                 "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
             )
 
+    def remember_again(self) -> None:
+        """The run directory was made again, and has nothing yet for a successor."""
+        if self._memory is not None:
+            self.remember(self._memory)
+
+    def listen_again(self) -> None:
+        """The guard's socket is not there any more: the next supervisor would not find it."""
+        self._ask({"do": "listen"})
+
     def forget(self) -> None:
         """The tenure is over."""
         self._memory = None
@@ -288,7 +297,7 @@ class GuardSide:
         # Armed in a term that nobody remembers: without a tenure the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
         armed, as_validator = running["armed"], self._has_shared_node_key()
-        return ev.GuardReady(running["pid"], armed, running["deadline"], known, ended, as_validator)
+        return ev.GuardReady(running["pid"], armed, running["deadline"], known, ended, as_validator=as_validator)
 
     def _has_shared_node_key(self) -> bool:
         """The guard puts a link to the node key in its place at each start of a neard, and at no other time."""

@@ -10,7 +10,7 @@ from near_ha.errors import NearError
 
 from .core import events as ev
 from .core.host import UNKNOWN, Host
-from .io import clock, host_look, preflight
+from .io import clock, host_look, neard_log, preflight
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .options import Options
@@ -50,12 +50,18 @@ class HostSide:
     # --- on the lane
 
     def _look(self, pid: int | None) -> Host:
+        self._bound_log(pid)
         return Host(
             disk_free_bytes=host_look.disk_free_bytes(self._config.lock_file.parent),
             nofile=None if pid is None else host_look.nofile(pid),
             key=self._key_problem(),
             preflight=self._checked(),
         )
+
+    def _bound_log(self, pid: int | None) -> None:
+        most = self._options.neard_log_bytes
+        if pid is not None and most and not self._options.guard_is_service:
+            neard_log.bound(self._options.run_dir, pid, most)
 
     def _key_problem(self) -> str:
         options = self._options

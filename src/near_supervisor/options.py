@@ -85,8 +85,15 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "refuse: what no member has signed is waited out and gives nobody the lease; accept: for as long as a version"
         " runs on another node that does not sign",
     ),
+    (
+        "--neard-log-limit",
+        "NEAR_SUPERVISOR_NEARD_LOG_LIMIT",
+        "200",
+        "with --guard own: MiB that neard.log and neard.log.1 may fill together; 0: no limit",
+    ),
     *consul_access.ROWS,
 )
+_MAX_LOG_MIB = 100_000
 _GUARDS = ("own", "service")
 _UNSIGNED = ("refuse", "accept")
 _KEYS = ("validator_key", "voter_node_key")
@@ -118,6 +125,7 @@ class Options:
     consul_access: ConsulAccess
     record_key: RecordKey
     guard_is_service: bool
+    neard_log_bytes: int
     lease_ms: int
     startup_timeout_ms: int
     stop_timeout_ms: int
@@ -230,6 +238,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         consul_access=consul_access.check(given, given.consul_url),
         record_key=_record_key(given, keys["validator_key"]),
         guard_is_service=given.guard == "service",
+        neard_log_bytes=_mebibytes("--neard-log-limit", given.neard_log_limit),
         lease_ms=lease_ms,
         startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
         stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),
@@ -288,6 +297,12 @@ def _seconds(flag: str, text: str) -> int:
     if milliseconds <= 0:
         raise BadConfig(f"{flag} {text} is not above 0", "Give seconds, such as 10 or 2.5")
     return milliseconds
+
+
+def _mebibytes(flag: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(_MAX_LOG_MIB)):
+        raise BadConfig(f"{flag} {text!r} is not a whole number of MiB below {10 * _MAX_LOG_MIB}", "200 is usual")
+    return int(text) * 2**20
 
 
 def _strategy(text: str, shared_node_key: Path | None) -> Strategy:

@@ -6,5 +6,7 @@ from . import of_chain, of_guard, of_heights, of_hot, of_lease, of_move, of_reco
 from .one_break import Break
 
 BREAKS: tuple[Break, ...] = tuple(
-    one for part in (of_lease, of_records, of_heights, of_guard, of_wishes, of_hot, of_move, of_chain) for one in part.BREAKS
+    one
+    for part in (of_lease, of_records, of_heights, of_guard, of_wishes, of_hot, of_move, of_chain)
+    for one in part.BREAKS
 )

@@ -18,7 +18,7 @@ KEEP_INDEX_MS = 60_000
 def registered(node: Node, event: ev.Registered, now: int) -> Step:
     """This node has a session."""
     session = Session(event.session, _renew_at(node, event.sent_at))
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     # The record was claimed as one that registers: what it is now is news, however lately there were others.
     node = replace(node, session=session, registering=False, taken_since=None, published=None, publish_at=now)
     return node, said
@@ -29,7 +29,7 @@ def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
     node = replace(node, registering=False, register_at=now + RETRY_MS)
     if not event.refused:
         return _consul_silent(node, event.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
 
 
@@ -54,7 +54,7 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
     if event.answer.kind is Kind.UNKNOWN:
         node = replace(node, session=replace(node.session, renewing=False, renew_at=now + RETRY_MS))
         return _consul_silent(node, event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         return _session_lost(node, said, now)
     return replace(node, session=Session(event.session, _renew_at(node, event.sent_at))), said
@@ -76,7 +76,7 @@ def _session_lost(node: Node, said: list[Command], now: int) -> Step:
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     """What the lease looked like to a read."""
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
@@ -134,7 +134,7 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
         node, said = _consul_silent(node, event.answer.reason, now)
         node, out = _adopt(node, now)
         return node, said + out
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         text = f"the lease was not acquired: {event.answer.reason}"
         return replace(node, attempt=None), [*said, Say("info", text)]
@@ -171,7 +171,7 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
     if event.answer.kind is Kind.UNKNOWN:
         tenure = replace(tenure, beating=False, heartbeat_at=now + interval // 2)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         node, out = _tenure_over(node, tenure, now)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
@@ -203,7 +203,7 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
     node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
     if event.answer.kind is Kind.UNKNOWN:
         return _consul_silent(node, event.answer.reason, now)
-    return _consul_answered(node)
+    return _consul_answered(node, now)
 
 
 def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
@@ -222,7 +222,7 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
         wait = lease.heartbeat_interval(node.settings.lease_ms)
         tenure = replace(tenure, releasing=False, release_at=now + wait)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     node, out = _tenure_over(node, tenure, now)
     node, said = replace(node, acquire_at=now + RETRY_MS), said + out
     if event.answer.kind is Kind.NO:
@@ -237,7 +237,7 @@ def _consul_silent(node: Node, reason: str, now: int) -> Step:
     return replace(node, consul_silent_since=now), [Say("warn", f"Consul does not answer, asking on: {reason}")]
 
 
-def _consul_answered(node: Node) -> tuple[Node, list[Command]]:
+def _consul_answered(node: Node, now: int) -> tuple[Node, list[Command]]:
     if node.consul_silent_since is None:
-        return node, []
-    return replace(node, consul_silent_since=None), [Say("info", "Consul answers again")]
+        return replace(node, consul_heard_at=now), []
+    return replace(node, consul_heard_at=now, consul_silent_since=None), [Say("info", "Consul answers again")]

@@ -8,7 +8,7 @@ from near_ha.switchover import Switchover
 from .answer import Answer
 from .approvals import Own
 from .handover_window import Duties
-from .host import Host
+from .host import Host, RunDir
 from .model import Memory
 from .proof import Counted
 from .sync import Sample
@@ -127,6 +127,13 @@ class HostSeen:
     """The machine was looked at."""
 
     host: Host
+
+
+@dataclass(frozen=True)
+class RunDirSeen:
+    """The run directory was looked at, and is not as it was."""
+
+    run_dir: RunDir
 
 
 @dataclass(frozen=True)
@@ -295,6 +302,7 @@ Event = (
     | NeardExited
     | Polled
     | HostSeen
+    | RunDirSeen
     | Registered
     | RegisterFailed
     | NodeIdTaken

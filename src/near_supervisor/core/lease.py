@@ -35,6 +35,16 @@ def longest_hold_ms(lease_ms: int) -> int:
     return (lease_ms * 8 // 10 + KILL_SLACK_MS) * 101 // 99 + 1
 
 
+def look_ms(lease_ms: int) -> int:
+    """How long a read of the lease waits for news. That is mostly the next heartbeat, which is not to come after it."""
+    return max(1_000, lease_ms * 3 // 20)
+
+
+def unheard_after_ms(lease_ms: int) -> int:
+    """So long after the last answer of Consul nothing that it said counts as known: two reads got none."""
+    return 2 * look_ms(lease_ms)
+
+
 def session_ttl_ms(lease_ms: int) -> int:
     """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
     return max(10_000, lease_ms)

@@ -14,6 +14,7 @@ from . import (
     rules_neard,
     rules_proof,
     rules_readiness,
+    rules_run_dir,
     rules_session,
     rules_signer,
     rules_signing,
@@ -71,6 +72,7 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_lease.due(node, due)
     rules_switchover.due(node, due)
     rules_readiness.due(node, due)
+    rules_run_dir.due(node, due)
     rules_proof.due(node, due)
     rules_witness.due(node, due)
     if node.closing is not None:

@@ -13,7 +13,7 @@ from near_ha.switchover import Switchover
 from .approvals import Approvals, Silence
 from .handover_window import Duties
 from .heads import End, Heads
-from .host import UNKNOWN, Host
+from .host import UNKNOWN, Host, RunDir
 from .proof import Proof
 from .settings import Settings
 from .sync import NOT_SYNCED, Sync
@@ -252,6 +252,7 @@ class Node:
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
     as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early,
     ``failures`` those of them that came to nothing, or to less than a lease, by themselves.
+    ``consul_heard_at`` is when Consul answered last, ``consul_silent_since`` since when it does not.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
     itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
@@ -261,6 +262,7 @@ class Node:
     ``known`` is the newest record of a holder that was believed since this process began (None = none was),
     ``kept_index`` and ``kept_term`` are what the next process would begin with. ``doubt_said_at`` is when it was said
     last that a record is not to be believed.
+    That the run directory is gone was said last ``run_dir_said_at``.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -320,12 +322,15 @@ class Node:
     published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
+    consul_heard_at: int | None = None
     heartbeat_ms: int | None = None
     slow_said_at: int | None = None
     objection: str = ""
     hot_failed: str = ""
     hot_failures: int = 0
     host: Host = UNKNOWN
+    run_dir: RunDir = RunDir()
+    run_dir_said_at: int = 0
     proof: Proof | None = None
     proof_at: int = 0
     made: tuple[int, int] | None = None

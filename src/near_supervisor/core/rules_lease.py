@@ -9,7 +9,7 @@ from . import candidacy, heads, hot, lease, rules_height, rules_hot, rules_move,
 from . import commands as cmd
 from .commands import Command
 from .model import Attempt, Guard, Node, Succession, Tenure
-from .readiness import unready
+from .readiness import barred
 from .rules_neard import stop
 from .rules_signer import MEMBERS_EVERY_MS
 from .settings import Strategy
@@ -27,7 +27,7 @@ def acquire(node: Node, now: int) -> Step:
     session = node.session
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    if now < node.acquire_at or unready(node):
+    if now < node.acquire_at or barred(node):
         return node, []
     stands_at = candidacy.stands_at(node)
     if stands_at is None or now < stands_at:

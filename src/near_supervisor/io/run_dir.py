@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
+from typing import TextIO
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.model import Memory
@@ -25,6 +26,8 @@ from near_supervisor.core.tip import Tip
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
 _MAX_DIGITS = 19
+# A memory of a tenure and its successor fit in.
+_LITTLE_BYTES = 16 * 1024
 _INSTANCE = re.compile(r"[0-9a-f]{16}")
 NONE_KEPT: Mapping[str, str] = MappingProxyType({})
 
@@ -34,24 +37,74 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = self._take()
+        self._kept_seen = self.seen()
+        self.instance = self._instance()
+
+    def _take(self) -> TextIO:
+        """Make the directory where there is none, and be the only supervisor in it."""
+        path = self.path
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self._lock = (path / "supervisor.lock").open("w")
+            with contextlib.ExitStack() as undo:
+                lock = undo.enter_context((path / "supervisor.lock").open("w"))
+                self._check(lock)
+                undo.pop_all()
         except OSError as error:
             raise BadConfig(
                 f"run directory {path} cannot be used: {error.strerror}", "Choose another with --run-dir"
             ) from None
+        return lock
+
+    def _check(self, lock: TextIO) -> None:
+        path = self.path
         if len(str(path / "control.sock")) > _MAX_SOCKET_PATH:
             raise BadConfig(f"run directory {path} is too long a path for a socket", "Choose a shorter --run-dir")
         self._refuse_others()
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise BadConfig(
                 f"another near-supervisor is running with run directory {path}",
                 "Stop it first, or give this one its own --neard-home and --run-dir",
             ) from None
-        self.instance = self._instance()
+
+    # --- while this supervisor runs
+
+    def is_there(self) -> bool:
+        """Is it still the directory that this supervisor holds?"""
+        try:
+            return os.path.samestat((self.path / "supervisor.lock").stat(), os.fstat(self._lock.fileno()))
+        except OSError:
+            return False
+
+    def make_again(self) -> None:
+        """Make what was removed again, with what a successor needs; BadConfig when that cannot be.
+
+        What a signer's successor needs is written by whoever has it.
+        """
+        lock = self._take()
+        self._lock.close()
+        self._lock = lock
+        with contextlib.suppress(OSError):
+            self._write("instance", self.instance)
+            self._write("index", "{} {}".format(*self._kept_seen))
+
+    def trouble(self) -> str:
+        """Why nothing can be written there, a clause for people; "" when it can."""
+        try:
+            found = os.statvfs(self.path)
+        except OSError as error:
+            return f"run directory {self.path} cannot be looked at ({error.strerror})"
+        if found.f_flag & os.ST_RDONLY:
+            return f"run directory {self.path} is on a file system that is read-only"
+        if found.f_bavail * found.f_frsize < _LITTLE_BYTES:
+            return f"run directory {self.path} is on a file system that is full"
+        if found.f_files and not found.f_favail:
+            return f"run directory {self.path} is on a file system that takes no more files"
+        return ""
+
+    # --- what a successor finds
 
     def remember(self, memory: Memory, settings: Mapping[str, str] = NONE_KEPT) -> None:
         """Keep it for when this process crashes, and the ``settings`` that a signer of this tenure belongs to.
@@ -93,6 +146,7 @@ class RunDir:
 
     def keep_seen(self, index: int, term: int) -> None:
         """The largest of both; what cannot be written is said by whatever needs the directory."""
+        self._kept_seen = (index, term)
         with contextlib.suppress(OSError):
             self._write("index", f"{index} {term}")
 

@@ -142,7 +142,7 @@ class Host:
         known = self.memory if ended or (neard.armed and neard.tag == tag) else None
         deadline = guard.deadline if neard.armed else None
         supervisor.found(deadline)
-        supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended, neard.as_validator))
+        supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended, as_validator=neard.as_validator))
 
     def ask_guard(self, request: Callable[[Guard], None]) -> None:
         """Over a socket: in order, a moment later, and carried out even if whoever asked is gone by then."""

@@ -39,13 +39,13 @@ def test_a_member_that_is_gone_has_none_whatever_it_said_last() -> None:
 
 def test_this_host_says_each_reason_that_does_not_block_on_a_line_of_its_own() -> None:
     play = Play().to_voting()
-    play.do(ev.HostSeen(Host(disk_free_bytes=0, key="no key", preflight="no \x1bfield")))
+    play.do(ev.HostSeen(Host(disk_free_bytes=2**30, key="no key", preflight="no \x1bfield")))
     text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
     assert "(no key)" in text
     lines = [line for line in text.splitlines() if line.startswith("readiness")]
     assert lines.pop(0).startswith("readiness:  restart: a takeover would start neard anew (strategy restart)")
     assert lines == [
-        "readiness:  disk: 0.0 GiB are free for neard's data, fewer than 10",
+        "readiness:  disk: 1.0 GiB are free for neard's data, fewer than 10",
         "readiness:  preflight: no field",
     ]
 

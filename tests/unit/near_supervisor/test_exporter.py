@@ -238,7 +238,7 @@ def test_opening_asks_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_reason_against_a_takeover_is_a_sample_of_its_own(shown: Shown) -> None:
     play = Play().to_voting()
-    play.do(HostSeen(Host(disk_free_bytes=0)))
+    play.do(HostSeen(Host(disk_free_bytes=2**30)))
     shown.snapshot = snapshot(play.node)
     text = shown.get("/metrics")[1]
     assert '\nnear_supervisor_unready{reason="disk"} 1\n' in text

@@ -8,14 +8,15 @@ from itertools import pairwise
 
 import pytest
 
+from near_ha import plan
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import hot, readiness, versions
 from near_supervisor.core.answer import YES
-from near_supervisor.core.host import Host
+from near_supervisor.core.host import Host, RunDir
 from near_supervisor.core.model import Node
-from near_supervisor.core.readiness import NAMES
+from near_supervisor.core.readiness import NAMES, Weight
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.watch import Seen
 from near_supervisor.snapshot import Snapshot
@@ -55,42 +56,54 @@ def test_a_standby_without_a_flaw_has_no_reason() -> None:
     assert readiness.unready(play.node) == ""
 
 
-CASES: list[tuple[str, bool, Callable[[Play], ev.Event], str]] = [
-    ("sync", True, polled(syncing=True), "neard is syncing"),
-    ("peers", False, polled(peers=2), "2 peers, fewer than 3"),
-    ("key", True, lambda _: machine(key="the validator key is not there: no file"), "no file"),
-    ("key_fingerprint", True, lambda _: ev.LeaseSeen(held(51, validator_public_key="ed25519:X")), "ed25519:X"),
-    ("restart", False, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
-    ("restart", False, polled(version=""), "does not say its version"),
-    ("disk", False, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
-    ("limits", False, lambda _: machine(nofile=1_024), "1024 files"),
-    ("lease", False, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
-    ("record", False, lambda _: ev.LeaseSeen(claimed()), "it is not signed"),
-    ("preflight", False, lambda _: machine(preflight="no such field"), "no such field"),
+BLOCKS, LAST, NOTED = Weight.BLOCKS, Weight.LAST, Weight.NOTED
+CASES: list[tuple[str, Weight, Callable[[Play], ev.Event], str]] = [
+    ("sync", BLOCKS, polled(syncing=True), "neard is syncing"),
+    ("peers", NOTED, polled(peers=2), "2 peers, fewer than 3"),
+    ("key", BLOCKS, lambda _: machine(key="the validator key is not there: no file"), "no file"),
+    ("key_fingerprint", BLOCKS, lambda _: ev.LeaseSeen(held(51, validator_public_key="ed25519:X")), "ed25519:X"),
+    ("restart", NOTED, polled(version="2.1.0"), "neard 2.1.0 takes no key"),
+    ("restart", NOTED, polled(version=""), "does not say its version"),
+    ("disk", NOTED, lambda _: machine(disk_free_bytes=3 * GIB), "3.0 GiB"),
+    ("disk_full", LAST, lambda _: machine(disk_free_bytes=0), "no room is left"),
+    ("disk_full", LAST, lambda _: machine(disk_free_bytes=2**20 - 1), "no room is left"),
+    ("limits", NOTED, lambda _: machine(nofile=1_024), "1024 files"),
+    ("lease", NOTED, lambda _: ev.LeaseSeen(held(51, lease_ms=2 * D)), "--lease 20"),
+    ("record", NOTED, lambda _: ev.LeaseSeen(claimed()), "it is not signed"),
+    ("preflight", LAST, lambda _: machine(preflight="no such field"), "no such field"),
+    ("run_dir", LAST, lambda _: ev.RunDirSeen(RunDir("run directory /run/x is full")), "/run/x is full"),
 ]
 
 
-@pytest.mark.parametrize(("name", "blocks", "event", "words"), CASES)
-def test_each_reason_has_its_name_and_says_whether_it_blocks(
-    name: str, blocks: bool, event: Callable[[Play], ev.Event], words: str
+@pytest.mark.parametrize(("name", "weight", "event", "words"), CASES)
+def test_each_reason_has_its_name_and_its_weight(
+    name: str, weight: Weight, event: Callable[[Play], ev.Event], words: str
 ) -> None:
     play = voting()
     play.do(event(play))
     found = {reason.name: reason for reason in readiness.reasons(play.node)}
     assert set(found) - {"state"} == {name}
-    assert found[name].blocks is blocks
+    assert found[name].weight is weight
     assert words in found[name].text
-    assert bool(readiness.unready(play.node)) is blocks
+    assert bool(readiness.barred(play.node)) is (weight is BLOCKS)
+    assert bool(readiness.unready(play.node)) is (weight is not NOTED)
     shown = Snapshot(play.node, play.now, 0).status()
-    assert shown["ready"] is not blocks
-    assert name in [reason["name"] for reason in shown["readiness"]]
+    assert shown["ready"] is (weight is NOTED)
+    (row,) = [reason for reason in shown["readiness"] if reason["name"] == name]
+    assert (row["blocks"], row["last"]) == (weight is BLOCKS, weight is LAST)
 
 
 def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert set(NAMES) == {name for name, *_ in CASES} | {
-        "state", "tracking", "version", "node_key", "witness", "signing"
-    }, "test_witness.py and test_signing_nothing.py have the last two"  # fmt: skip
+        "state",
+        "tracking",
+        "version",
+        "node_key",
+        "witness",
+        "signing",
+        "consul",
+    }, "test_witness.py and test_signing_nothing.py have the last two"
 
 
 def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
@@ -186,10 +199,49 @@ def test_a_released_lease_is_free_for_another_key() -> None:
 
 def test_a_reason_that_does_not_block_keeps_nobody_from_the_lease() -> None:
     play = voting()
-    play.do(machine(disk_free_bytes=0, nofile=1, preflight="broken"))
+    play.do(machine(disk_free_bytes=GIB, nofile=1))
     play.wait(D - 100)
     play.poll(version="2.7.0")
     assert play.one(cmd.Acquire, play.wait(200))
+
+
+BROKEN: dict[str, dict[str, object]] = {
+    "preflight": {"preflight": "no such field"},
+    "disk_full": {"disk_free_bytes": 0},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_standby_that_would_not_start_lets_one_that_is_ready_go_first(name: str) -> None:
+    play = voting()
+    play.do(ev.MembersSeen(play.now, (standby("b"), standby("c"))))
+    play.do(machine(**BROKEN[name]))
+    play.wait(D + D // 2 - 100)
+    play.poll(version="2.7.0")
+    assert not any(isinstance(command, cmd.Acquire) for _, command in play.log)
+    assert play.one(cmd.Acquire, play.wait(200))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_standby_that_would_not_start_is_better_than_none(name: str) -> None:
+    play = voting()
+    play.do(machine(**BROKEN[name]))
+    play.wait(D - 100)
+    play.poll(version="2.7.0")
+    assert play.one(cmd.Acquire, play.wait(200))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_who_asks_for_a_target_that_would_not_start_is_told_why(name: str) -> None:
+    play = voting()
+    play.wait(3_000)
+    published = play.one(cmd.PublishMember, play.do(machine(**BROKEN[name])))
+    assert isinstance(published, cmd.PublishMember)
+    target = standby("a", ready=published.ready, reason=published.reason, reasons=published.reasons)
+    (obstacle,) = plan.against(target, "ed25519:KEY", D)
+    words = {"preflight": "no such field", "disk_full": "no room is left for neard's data"}[name]
+    assert obstacle.text.startswith(f"a is not ready: {words}")
+    assert obstacle.forceable
 
 
 def test_a_key_that_is_gone_keeps_a_node_from_the_lease_until_it_is_back() -> None:
@@ -205,7 +257,7 @@ def test_a_key_that_is_gone_keeps_a_node_from_the_lease_until_it_is_back() -> No
 def test_the_member_record_names_all_reasons_a_moment_after_they_change() -> None:
     play = voting()
     play.wait(3_000)
-    published = play.one(cmd.PublishMember, play.do(machine(disk_free_bytes=0)))
+    published = play.one(cmd.PublishMember, play.do(machine(disk_free_bytes=GIB)))
     assert isinstance(published, cmd.PublishMember)
     assert (published.ready, published.reasons) == (True, ("disk",))
 
@@ -213,8 +265,8 @@ def test_the_member_record_names_all_reasons_a_moment_after_they_change() -> Non
 def test_a_validator_has_no_state_against_it_and_still_a_full_disk() -> None:
     play = Play().to_validating()
     play.do(machine(disk_free_bytes=0))
-    assert names(play) == ["disk"]
-    assert play.node.against == ("disk",)
+    assert names(play) == ["disk_full"]
+    assert play.node.against == ("disk_full",)
 
 
 def test_a_standby_reads_the_members_every_half_minute_and_a_holder_does_not() -> None:

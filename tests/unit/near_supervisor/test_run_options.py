@@ -153,6 +153,14 @@ def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
 
 
+def test_how_large_neards_log_may_be(files: Path) -> None:
+    assert check({**flags(files)}).neard_log_bytes == 200 * 2**20
+    assert check({**flags(files), "--neard-log-limit": "0"}).neard_log_bytes == 0
+    assert check({**flags(files)}, {"NEAR_SUPERVISOR_NEARD_LOG_LIMIT": "5"}).neard_log_bytes == 5 * 2**20
+    for text in ("-1", "1.5", "many", "\u00b2", "9" * 5_000):
+        assert "--neard-log-limit" in refused({**flags(files), "--neard-log-limit": text}).message
+
+
 def test_who_runs_the_guard(files: Path) -> None:
     assert not check({**flags(files)}).guard_is_service
     assert check({**flags(files), "--guard": "service"}).guard_is_service
