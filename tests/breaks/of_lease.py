@@ -170,8 +170,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 3: a vacancy is waited out like a silent holder",
         CORE + "watch.py",
-        'return Try(How.VACANT, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))',
-        'return Try(How.TAKEOVER, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))',
+        'return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))',
+        'return Try(How.TAKEOVER, seen.kept_index, "there is no lease record", height, End(now))',
         UNIT + "test_watch.py",
     ),
     Break(

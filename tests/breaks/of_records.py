@@ -9,7 +9,7 @@ IO = "src/near_supervisor/io/"
 RECORDS = UNIT + "test_records.py"
 SIGNED = "tests/unit/near_ha/test_record_key.py"
 STORE = "tests/integration/consul_store/test_forgeries.py"
-KEYS = "tests/integration/test_consul_cluster_keys.py"
+VALUES = UNIT + "test_cluster_values.py"
 
 BREAKS: tuple[Break, ...] = (
     # --- the signature
@@ -81,7 +81,14 @@ BREAKS: tuple[Break, ...] = (
         "src/near_supervisor/cluster_side.py",
         "        return ev.RequestSeen(entry.index, None)\n    return ev.RequestSeen(entry.index, request)",
         "    return ev.RequestSeen(entry.index, request)",
-        KEYS,
+        VALUES,
+    ),
+    Break(
+        "a pause that no member has signed is not followed",
+        "src/near_supervisor/cluster_side.py",
+        "        return ev.ConfigSeen(None)\n    return ev.ConfigSeen(config.paused)",
+        "    return ev.ConfigSeen(config.paused)",
+        VALUES,
     ),
     # --- what follows from a claim
     Break(
@@ -99,10 +106,10 @@ BREAKS: tuple[Break, ...] = (
         RECORDS,
     ),
     Break(
-        "behind a claim the holder may have signed what the last heartbeat says",
-        CORE + "watch.py",
-        "Try(How.TAKEOVER, seen.index, text, _kept_height(seen), End(now))",
-        "Try(How.TAKEOVER, seen.index, text, 0, End(now))",
+        "what the last heartbeat says is known, also where a claim hides the lease",
+        CORE + "absorb_consul.py",
+        "for record in (seen.record, seen.kept):",
+        "for record in (seen.record, None if seen.claim else seen.kept):",
         RECORDS,
     ),
     Break(

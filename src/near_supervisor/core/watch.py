@@ -138,11 +138,12 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         return None
     seen, record = watch.seen, watch.seen.record
     if seen.index is None:
-        return Try(How.VACANT, seen.kept_index, "there is no lease record", _kept_height(seen), End(now))
+        height = seen.kept.height if seen.kept is not None else None
+        return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))
     waited = f"for {(now - watch.since) / 1000:.1f} s"
     if seen.claim is not None:
         text = f"a record that is not to be believed has not changed {waited}"
-        return Try(How.TAKEOVER, seen.index, text, _kept_height(seen), End(now))
+        return Try(How.TAKEOVER, seen.index, text, None, End(now))
     if record is None:
         name = seen.holder or "a record that is not ours"
         return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None, End(now))
@@ -164,10 +165,6 @@ def ended(watch: Watch, now: int) -> End:
         return End(now)
     held = lease.longest_hold_ms(record.lease_ms)
     return End(min(now, watch.since + held), record.chain_ms + held if record.chain_ms else 0)
-
-
-def _kept_height(seen: Seen) -> int | None:
-    return seen.kept.height if seen.kept is not None else None
 
 
 def is_own(seen: Seen, settings: Settings) -> bool:

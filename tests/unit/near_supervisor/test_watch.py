@@ -100,6 +100,8 @@ def test_the_largest_index_is_kept_for_the_next_process_now_and_then() -> None:
     assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(700)), after=1_000)) == cmd.KeepIndex(700, 7), (
         "turned back"
     )
+    news = play.do(ev.LeaseSeen(held(701, term=8)), after=1_000)
+    assert play.one(cmd.KeepIndex, news) == cmd.KeepIndex(701, 8), "a new term"
     later = Play(replace(Play().node, seen_index=1_060)).to_voting()
     later.do(ev.LeaseSeen(released()))
     assert later.node.watch is not None
