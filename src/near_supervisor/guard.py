@@ -21,10 +21,10 @@ supervisor at a time.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import ctypes
 import fcntl
+import getopt
 import json
 import os
 import select
@@ -1049,29 +1049,54 @@ def write_to(log: str) -> None:
     os.close(fd)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a guard until its work is over; exit status 1 when it cannot start."""
-    parser = argparse.ArgumentParser(
-        prog="near-guard",
-        description="Owns neard for near-supervisor and kills it when its lease ends.",
-        epilog="Started by near-supervisor or by its systemd unit; there is nothing here to run by hand.",
-    )
-    parser.add_argument("--run-dir", required=True, help="directory for guard.sock, guard.pid and guard.lock")
-    parser.add_argument("--home", required=True, help="neard's home")
-    parser.add_argument("--key-link", required=True, help="where neard looks for its validator key")
-    parser.add_argument("--log", help="append this program's and neard's output to this file")
-    parser.add_argument(
-        "--linger",
-        type=float,
-        default=LINGER_S,
-        metavar="SECONDS",
-        help="go away after this long without a supervisor and without a neard; 0 = never (default %(default)s)",
-    )
-    options = parser.parse_args(argv)
-    if options.log:
-        write_to(options.log)
+USAGE = f"""\
+usage: near-guard --run-dir DIR --home DIR --key-link FILE [--log FILE] [--linger SECONDS]
+
+Owns neard for near-supervisor and kills it when its lease ends.
+
+  --run-dir DIR       for guard.sock, guard.pid and guard.lock
+  --home DIR          neard's home
+  --key-link FILE     where neard looks for its validator key
+  --log FILE          append this program's and neard's output to it
+  --linger SECONDS    go away after this long without a supervisor and without a neard; 0 = never (default {LINGER_S:g})
+
+Started by near-supervisor or by its systemd unit; there is nothing here to run by hand.
+"""
+NEEDED = ("run-dir", "home", "key-link")
+
+
+def parsed(words: list[str]) -> dict[str, str]:
+    """The options by their names; Refused when one is missing or wrong. (argparse costs a tenth of all memory.)"""
     try:
-        guard = Guard(options.run_dir, options.home, options.key_link, options.linger, options.log)
+        found, more = getopt.getopt(words, "h", ["help", "log=", "linger=", *(f"{name}=" for name in NEEDED)])
+    except getopt.GetoptError as error:
+        raise Refused(str(error)) from None
+    given = {name.lstrip("-"): value for name, value in found}
+    if "h" in given or "help" in given:
+        return {"help": ""}
+    if more or (missing := [name for name in NEEDED if name not in given]):
+        raise Refused(f"what is {more[0]!r}?" if more else f"--{missing[0]} is missing")
+    try:
+        float(given.setdefault("linger", str(LINGER_S)))
+    except ValueError:
+        raise Refused(f"--linger {given['linger']!r} is not a number of seconds") from None
+    return given
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a guard until its work is over; exit status 1 when it cannot start, 2 when it is called wrongly."""
+    try:
+        given = parsed(sys.argv[1:] if argv is None else argv)
+    except Refused as error:
+        sys.stderr.write(f"near-guard: {error}\n{USAGE}")
+        return 2
+    if "help" in given:
+        sys.stdout.write(USAGE)
+        return 0
+    if "log" in given:
+        write_to(given["log"])
+    try:
+        guard = Guard(given["run-dir"], given["home"], given["key-link"], float(given["linger"]), given.get("log"))
     except (Refused, OSError) as error:
         say("error", f"near-guard cannot start: {error}")
         return 1

@@ -493,6 +493,26 @@ def test_its_socket_is_private(rig: GuardRig) -> None:
     assert (rig.run_dir / "guard.sock").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["--help"], 0, "--key-link FILE"),
+        (["--home", "h", "--key-link", "k"], 2, "--run-dir is missing"),
+        (
+            ["--run-dir", "r", "--home", "h", "--key-link", "k", "--linger", "long"],
+            2,
+            "'long' is not a number of seconds",
+        ),
+        (["--run-dir", "r", "--home", "h", "--key-link", "k", "start"], 2, "what is 'start'?"),
+        (["--rundir", "r"], 2, "option --rundir not recognized"),
+    ],
+)
+def test_whoever_calls_it_wrongly_is_told_how(words: list[str], status: int, says: str) -> None:
+    done = subprocess.run([sys.executable, guard.__file__, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert says in done.stdout + done.stderr
+
+
 def test_it_stays_small(rig: GuardRig) -> None:
     rig.start(*SLEEP, armed=True)
     assert rig.memory_kb() <= 15 * 1024
