@@ -28,7 +28,8 @@ from near_supervisor.io import key_watch
 from near_supervisor.io.consul_access import ANYBODY, ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Denied, Unknown
 from near_supervisor.io.key_watch import KeyWatch
-from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.hostile_http import CLOSE, HANG, answer, hostile
+from support.ports import free_port
 from support.real_consul import RealConsul, real_consul
 from support.records import KEY, a_request, a_store
 from support.waiting import took_s, until

@@ -18,7 +18,7 @@ from near_sim.cli import main
 from near_sim.faults import FAULTS, KUUTAMOD_FAULTS
 from near_sim.schedule import Profile, play
 
-# `bin/test` in a couple of minutes, `bin/test --all` in a quarter of an hour.
+# Of `bin/test --all`, and of `bin/test`.
 SAFETY_SCHEDULES, LIVENESS_SCHEDULES = (20_000, 5_000) if os.environ.get("NEAR_TEST_ALL") else (3_000, 1_000)
 # Seeds that failed once, and what they found. They go on being played, though a changed model tells another story.
 REGRESSIONS = (

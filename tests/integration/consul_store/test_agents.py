@@ -10,7 +10,7 @@ from near_ha.errors import BadConfig
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import Unknown
-from support.hostile_http import answer, free_port, hostile
+from support.hostile_http import answer, hostile
 from support.lease_holder import (
     CHANGES,
     NO_SESSION,
@@ -24,6 +24,7 @@ from support.lease_holder import (
     vacant,
     value,
 )
+from support.ports import free_port
 from support.real_consul import RealConsul, real_consul
 from support.records import a_store
 from support.waiting import until

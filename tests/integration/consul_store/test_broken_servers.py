@@ -8,8 +8,9 @@ import pytest
 
 from near_supervisor.core.answer import Answer, Kind
 from near_supervisor.io.consul_store import ConsulStore, Unknown
-from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.hostile_http import CLOSE, HANG, answer, hostile
 from support.lease_holder import CHANGES, NO_SESSION, TTL_MS, member
+from support.ports import free_port
 from support.records import a_store
 from support.waiting import took_s
 

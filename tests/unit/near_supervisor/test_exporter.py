@@ -22,7 +22,7 @@ from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, Play
-from support.hostile_http import free_port
+from support.ports import free_port
 
 AS_KUUTAMOD = """\
 # HELP kuutamod_neard_restarts How often neard has been restarted
