@@ -21,8 +21,11 @@ MAX_TERM = 2**53
 
 
 def believed(node: Node, seen: Seen) -> Seen:
-    """A record that is older than one that was seen, at a newer index: somebody has put it back."""
+    """A record that is older than one that was seen, or than the last heartbeat, at a newer index: it was put back."""
     record = seen.record
+    if seen.kept is not None and (seen.kept_index or 0) <= (seen.index or 0):
+        # Else it is of a heartbeat that came between both reads.
+        node = know(node, seen.kept)
     if record is None or (seen.index or 0) < node.seen_index or not _is_old(node, record):
         return seen
     newest = f"term {node.last_term}" if record.term < node.last_term else "a later one of its term"

@@ -24,8 +24,8 @@ class Seen:
     not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
     ``claim`` is what a record of our kind says that no member has signed, or that is put back from long ago: ``record``
     is None then, ``doubt`` says why, and nothing that it claims is followed.
-    Where there is no key, or a claim only, ``kept`` is the record of the last heartbeat, which is kept apart from it,
-    and ``kept_index`` the ModifyIndex of that; both are None where there is none either.
+    Where there is no key, or a claim only, and where looking begins, ``kept`` is the record of the last heartbeat, kept
+    apart from it, and ``kept_index`` the ModifyIndex of that, read after the lease; None where there is none either.
     """
 
     index: int | None
@@ -101,7 +101,10 @@ def look(watch: Watch | None, seen: Seen, now: int, highest: int = 0) -> Watch:
 
 
 def _same(one: Seen, other: Seen) -> bool:
-    return (one.index, one.session, one.kept_index) == (other.index, other.session, other.kept_index)
+    if one.index is None and one.kept_index != other.kept_index:
+        # Somebody has held the lease in between. Where there is a key, its own index tells.
+        return False
+    return (one.index, one.session) == (other.index, other.session)
 
 
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:

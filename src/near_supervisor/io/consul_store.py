@@ -35,12 +35,15 @@ class ConsulStore(Members, Values):
     # --- the lease
 
     def look(self, index: int, wait_ms: int) -> tuple[int, Seen]:
-        """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call."""
+        """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call.
+
+        With 0 looking begins, with the last heartbeat: a record that was put back looks like any other to a newcomer.
+        """
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
             seen = self._seen(self._key, entry)
-            return index_of(answered), self._with_kept(client, seen) if seen.tells_nothing else seen
+            return index_of(answered), self._with_kept(client, seen) if not index or seen.tells_nothing else seen
 
         return self._ask(ask)
 

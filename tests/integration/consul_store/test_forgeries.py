@@ -68,6 +68,21 @@ def test_a_forged_last_heartbeat_tells_nothing(consul: RealConsul, store: Consul
     assert seen.kept_index is not None, "so that a vacancy is noted only if nothing came since"
 
 
+def test_a_look_that_begins_anew_reads_the_last_heartbeat_too(consul: RealConsul, store: ConsulStore) -> None:
+    """A node that remembers nothing could not tell what was put back from what is there."""
+    mine, key = holder(store), key_of(store)
+    old = raw(consul, key)
+    assert store.heartbeat(mine, value(seq=7)).kind is Kind.YES
+    seen = store.look(0, 1_000)[1]
+    assert (seen.kept, seen.kept_index) == (seen.record, seen.index), "one transaction writes both"
+    put(consul, key, old)
+    seen = store.look(0, 1_000)[1]
+    assert (seen.claim, seen.kept) == (None, lease_record.parse(value(seq=7).encode()))
+    assert seen.index is not None and seen.kept_index is not None and seen.kept_index < seen.index
+    later = store.look(seen.index - 1, 1_000)[1]
+    assert (later.index, later.kept_index) == (seen.index, None), "who goes on looking has seen it"
+
+
 def test_a_claim_is_taken_over_with_whatever_lock_it_bears(consul: RealConsul, store: ConsulStore) -> None:
     mallory, mine = session(store), session(store)
     put(consul, key_of(store), UNSIGNED, f"acquire={mallory}")

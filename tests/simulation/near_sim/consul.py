@@ -79,6 +79,10 @@ class Consul:
         older = [seen for since, seen in self._past if since <= then]
         return older[-1] if older else self._past[0][1]
 
+    def with_kept(self, seen: Seen) -> Seen:
+        """What was read, and the last heartbeat: that read is never stale."""
+        return replace(seen, kept=self._kept, kept_index=self._kept_index)
+
     # --- sessions
 
     def create_session(self, ttl: int, lock_delay: int) -> str:

@@ -309,10 +309,11 @@ class Supervisor:
             return
         self._looking, self._look_again = True, False
         seen = consul.read(self._link.stale_ms and world.between(0, self._link.stale_ms))
+        told = consul.with_kept(seen) if self.node.watch is None and not seen.tells_nothing else seen
 
         def hear() -> None:
             if self._link.up:
-                self.post(ev.LeaseSeen(seen))
+                self.post(ev.LeaseSeen(told))
             world.after(host.look_gap_ms, rested)
 
         def rested() -> None:

@@ -132,6 +132,42 @@ def test_nor_by_the_next_process() -> None:
     assert acquired(fresh.do(ev.LeaseSeen(released(term=7)))) is not None, "who never heard of a later one cannot know"
 
 
+def test_nor_by_a_process_that_remembers_nothing_and_reads_the_last_heartbeat() -> None:
+    later = record(term=8, lease_ms=3 * D, height=7_000)
+    play = Play().to_voting()
+    assert not acquired(play.do(ev.LeaseSeen(replace(released(term=7), kept=later, kept_index=49))))
+    assert "is put back from long ago, term 8 was seen before" in play.said()
+    assert not acquired(play.wait(3 * D - 1)), "its lease is the one that counts, however short one's own is"
+    attempt = acquired(play.wait(2))
+    assert attempt is not None
+    assert (attempt.record.term, attempt.record.height) == (9, 7_000)
+
+
+def test_nor_by_a_process_that_remembers_the_term_and_not_the_lease() -> None:
+    later = record(term=8, lease_ms=3 * D)
+    play = Play(Node(SETTINGS, last_term=8, kept_term=8)).to_voting()
+    play.do(ev.LeaseSeen(replace(released(term=7), kept=later, kept_index=49)))
+    assert not acquired(play.wait(3 * D - 1))
+    assert acquired(play.wait(2)) is not None
+
+
+def test_a_heartbeat_between_both_reads_makes_nothing_old() -> None:
+    """The last heartbeat is read after the lease."""
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(replace(held(50, seq=4), kept=record(seq=5, height=900), kept_index=51)))
+    assert "put back" not in play.said()
+    assert "record" not in readiness.names(play.node)
+    assert play.node.seen_height == 900
+
+
+def test_that_the_last_heartbeat_is_read_once_only_does_not_start_the_wait_again() -> None:
+    play = Play().to_voting()
+    play.do(ev.LeaseSeen(replace(held(50), kept=record(), kept_index=50)))
+    play.wait(D - 10)
+    play.do(ev.LeaseSeen(held(50)))
+    assert acquired(play.wait(11)) is not None
+
+
 def test_an_earlier_record_of_the_same_term_does_not_shorten_a_lease() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held(60, seq=5, lease_ms=4 * D, height=900)))
