@@ -75,6 +75,12 @@ options:
       - It risks two signers. Only for a key that you know to be nowhere else. It is written to the history.
     type: bool
     default: false
+  record_key_file:
+    description:
+      - With O(consul_url), the file with the key that signs what is written to Consul, 64 hexadecimal digits or the
+        validator's key, mode 0400. Where the supervisors of the account sign their records, they follow nothing else.
+      - The control socket needs none, since the supervisor behind it signs.
+    type: path
 extends_documentation_fragment:
   - validator_ha.near.cluster
   - validator_ha.near.consul
@@ -204,6 +210,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "force": {"type": "bool", "default": False},
     "now": {"type": "bool", "default": False},
     "ignore_chain_witness": {"type": "bool", "default": False},
+    "record_key_file": {"type": "path", "no_log": False},
 }
 
 
@@ -220,7 +227,7 @@ def main() -> None:
         argument_spec={**ARGUMENTS, **cluster_options.ARGUMENTS},
         mutually_exclusive=cluster_options.MUTUALLY_EXCLUSIVE,
         required_together=cluster_options.REQUIRED_TOGETHER,
-        required_by=cluster_options.REQUIRED_BY,
+        required_by={**cluster_options.REQUIRED_BY, "record_key_file": ["consul_url"]},
         supports_check_mode=True,
     )
     params, known = module.params, {}

@@ -107,10 +107,19 @@ request:
   returned: always
   type: dict
 history:
-  description: The last changes of validator, oldest first, each with its kind, its reason and how long nobody signed.
+  description:
+    - The last changes of validator, oldest first, each with its kind, its reason and how long nobody signed.
+    - >-
+      C(last_words) is what its neard said before it ended by itself (its panic, or its last errors), in one line of
+      500 characters at the most, without anything that looks like a secret; empty if it did not.
   returned: always
   type: list
   elements: dict
+warnings:
+  description: What is wrong between hosts, and what to do, such as two neards with one node key.
+  returned: always
+  type: list
+  elements: str
 problems:
   description: What in Consul cannot be read, and counts as not there.
   returned: always

@@ -49,7 +49,8 @@ things to break:
   kill validator-a --part neard         the supervisor lets go of the lease at once
   lose validator-a                      its cable is pulled, then its power: nobody says goodbye, so that its peers keep
                                         dead connections to it, and refuse whoever starts with its validator key;
-                                        return validator-a: it comes back, and meets them
+                                        return validator-a: it comes back, and meets them. Both are refused with a
+                                        real neard: only the kernel could cut that off
   freeze validator-a                    the whole host hangs, the other takes over; thaw it: back as the standby
   kill consul1                          the server is restarted, as systemd would; nobody's lease is lost
   stop consul1, stop consul2            no majority: the signer stops before its lease ends; start both: one signs again
@@ -108,8 +109,8 @@ def parser() -> argparse.ArgumentParser:
     _add_part_command(commands, "kill", "kill a part (default: SIGKILL, and of a validator the whole host)", _kill)
     for name, text, run in (
         ("start", "start a part again", _start),
-        ("lose", "cut a host off in silence, then kill it", _lose),
-        ("return", "let a lost host come back", _start),
+        ("lose", "cut a host off in silence, then kill it (simulated neard only)", _lose),
+        ("return", "let a lost host come back", _return),
         ("freeze", "stop all processes of a part in their tracks (SIGSTOP)", _freeze),
         ("thaw", "let a frozen part go on (SIGCONT)", _thaw),
     ):
@@ -152,7 +153,8 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
     )
     command.add_argument(
         "--strategy", choices=STRATEGIES, default=default.strategy,
-        help="how a standby gets the key: started anew with it, or while it runs (default: %(default)s)",
+        help="how a standby gets the key: started anew with it, while it runs, or both as the program kuutamod does it"
+        " (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--others-stake", type=int, default=default.others_stake, metavar="N",
@@ -286,6 +288,12 @@ def _lose(net: Localnet, arguments: argparse.Namespace) -> int:
 def _start(net: Localnet, arguments: argparse.Namespace) -> int:
     net.start(arguments.name)
     print(f"{arguments.name}: started; see {_command(arguments)} status")
+    return 0
+
+
+def _return(net: Localnet, arguments: argparse.Namespace) -> int:
+    net.come_back(arguments.name)
+    print(f"{arguments.name}: comes back; see {_command(arguments)} status")
     return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from near_ha.states import State
 from near_localnet import bring_up, consul_cluster, loss, pair, processes, status
 from near_localnet.chain import start as start_node
-from near_localnet.layout import CONSUL_SERVERS, NAMES, VALIDATORS, Layout, node_named, validator_named
+from near_localnet.layout import CONSUL_SERVERS, NAMES, VALIDATORS, Layout, Validator, node_named, validator_named
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.processes import Process
@@ -124,20 +124,32 @@ class Localnet:
     def lose(self, name: str) -> float:
         """A host vanishes as if its cable were pulled, then its power: nobody says goodbye to its neard's peers.
 
-        ``start`` brings it back. Returns seconds until its processes were gone.
+        ``come_back`` lets it return. Returns seconds until its processes were gone.
         """
-        host = validator_named(name)
-        if host is None:
-            raise Problem(f"{name} is no host of the pair.", f"Lose {' or '.join(v.name for v in VALIDATORS)}.")
-        if self.options().neard:
-            raise Problem(
-                "A real neard's packets would have to be dropped by the kernel, which bin/localnet does not do.",
-                f"Drop them yourself and then: bin/localnet kill {name}; or unset NEARD to have neard simulated.",
-            )
+        host = self._losable(name, "lose", f"kill {name}, of which its peers hear")
         self._require(name, HOST)
         running = {process.name for process in processes.find(self.layout.data) if process.part == "neard"}
         loss.cut(self.layout, host, running)
         return self.kill(name, HOST)
+
+    def come_back(self, name: str) -> None:
+        """A host that was lost starts again; its own dead connections stand in its way until TCP finds out."""
+        self._losable(name, "return", f"start {name}")
+        self.start(name)
+
+    def _losable(self, name: str, command: str, instead: str) -> Validator:
+        """The host ``name``. Raises Problem where it is none, or nobody can cut it off."""
+        host = validator_named(name)
+        if host is None:
+            hosts = " or ".join(host.name for host in VALIDATORS)
+            raise Problem(f"{name} is no host of the pair.", f"bin/localnet {command} takes {hosts}.")
+        if self.options().neard:
+            raise Problem(
+                f"{command} {name} is refused with a real neard: only the kernel could drop the packets of its open"
+                " connections, and bin/localnet does not touch this machine's firewall.",
+                f"Use bin/localnet {instead}; to try a silent loss, unset NEARD and begin anew with a simulated one.",
+            )
+        return host
 
     def freeze(self, name: str) -> None:
         """SIGSTOP to every process of a part: it neither runs nor knows that time passes.

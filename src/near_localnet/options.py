@@ -10,7 +10,7 @@ from near_localnet.problem import Problem
 
 SHORTEST_LEASE_S = 2.0
 SHORTEST_BLOCK_MS = 50
-STRATEGIES = ("restart", "hot", "auto")
+STRATEGIES = ("restart", "hot", "auto", "kuutamod")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Options:
     others_stake: int = 1
     """So many times the stake of the pair's validator has each of the others: the more, the rarer are its blocks."""
     strategy: str = "auto"
-    """How a standby gets the key: restart, hot or auto."""
+    """How a standby gets the key: restart, hot, auto or kuutamod."""
     key_routing: bool = True
     """Simulated peers keep one connection per validator key, and refuse a second holder while they have the first's."""
     neard: str = ""

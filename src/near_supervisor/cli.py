@@ -49,8 +49,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def kuutamod(argv: list[str] | None = None) -> int:
-    """The entry point ``kuutamod``: ``near-supervisor run`` under its old name."""
-    return _run("kuutamod", argv, f"kuutamod (near-supervisor {__version__})")
+    """The entry point ``kuutamod``: ``near-supervisor run`` under its old name, and with what its users know."""
+    return _run("kuutamod", argv, f"kuutamod (near-supervisor {__version__})", strategy="kuutamod")
 
 
 def _verbs() -> argparse.ArgumentParser:
@@ -76,13 +76,13 @@ def _verbs() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(prog: str, argv: list[str] | None, version: str = "") -> int:
+def _run(prog: str, argv: list[str] | None, version: str = "", strategy: str = "") -> int:
     from . import options
 
     parser = argparse.ArgumentParser(prog=prog, description=_RUN)
     if version:
         parser.add_argument("--version", action="version", version=version)
-    options.add_arguments(parser, options.from_environment())
+    options.add_arguments(parser, options.from_environment(), strategy)
     parser.set_defaults(as_kuutamod=bool(version))
     given = parser.parse_args(argv)
     from . import daemon

@@ -14,8 +14,9 @@ from dataclasses import replace
 from near_ha import cluster_config, consul_keys, history, switchover
 from near_ha.errors import BadRecord
 from near_ha.history import Change
+from near_ha.record_key import RecordKey
 from near_ha.switchover import Switchover
-from near_ha.wire import Entry
+from near_ha.wire import Entry, shown
 
 from .core import commands as cmd
 from .core import events as ev
@@ -43,14 +44,16 @@ class ClusterSide:
 
     def _new_store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
-        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access)
+        return ConsulStore(
+            options.consul_url, options.account_id, timeout_ms, options.record_key, options.consul_access
+        )
 
     def watch(self) -> None:
         """Begin to read both keys; it never ends."""
-        account = self._options.account_id
+        account, records = self._options.account_id, self._options.record_key
         for key, event, unseen in (
-            (consul_keys.config(account), config_event, ev.ConfigSeen(False)),
-            (consul_keys.switchover(account), request_event, ev.RequestSeen(0, None)),
+            (consul_keys.config(account), lambda entry: config_event(entry, records), ev.ConfigSeen(False)),
+            (consul_keys.switchover(account), lambda entry: request_event(entry, records), ev.RequestSeen(0, None)),
         ):
             watch = KeyWatch(self._new_store, key, self._options.lease_ms)
             threading.Thread(target=self._keep_looking, args=(watch, event, unseen), name=key, daemon=True).start()
@@ -69,7 +72,7 @@ class ClusterSide:
                 self._post(unseen)
             denied = True
 
-    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof) -> None:
+    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof | cmd.NoteLastWords) -> None:
         """Queue the request that belongs to ``command``."""
         match command:
             case cmd.MoveRequest(index, request):
@@ -84,12 +87,17 @@ class ClusterSide:
                 self._lane.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
                 )
+            case cmd.NoteLastWords(term, text):
+                self._lane.submit(
+                    lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
+                )
 
     # --- on the lane
 
     def _move(self, index: int, request: Switchover) -> None:
-        value = replace(request, moved_at_ms=clock.wall_ms()).to_json()
-        answer = self._store.check_and_set(consul_keys.switchover(self._options.account_id), index, value)
+        key, value = consul_keys.switchover(self._options.account_id), replace(request, moved_at_ms=clock.wall_ms())
+        sealed = self._options.record_key.sealed(key, value.to_json())
+        answer = self._store.check_and_set(key, index, sealed)
         self._post(ev.RequestMoved(request.id, answer))
 
     def _note(self, term: int, changed: Callable[[tuple[Change, ...]], tuple[Change, ...]]) -> None:
@@ -123,23 +131,37 @@ class ClusterSide:
         return self._store.check_and_set(key, entry.index if entry else 0, history.to_json(after))
 
 
-def config_event(entry: Entry | None) -> ev.ConfigSeen:
-    """What the key ``config`` says; no key means that nobody has paused."""
+def config_event(entry: Entry | None, records: RecordKey) -> ev.ConfigSeen:
+    """What the key ``config`` says, if a member says it; no key means that nobody has paused."""
     if entry is None:
         return ev.ConfigSeen(False)
+    doubt = records.doubt(entry.key, entry.value)
     try:
-        return ev.ConfigSeen(cluster_config.parse(entry.value).paused)
+        config = cluster_config.parse(entry.value)
     except BadRecord as error:
         log.warning("%s cannot be read, what was known goes on to hold: %s", entry.key, error)
         return ev.ConfigSeen(None)
+    if doubt:
+        by = shown(config.by) if config.by else "nobody"
+        log.warning("%s says that it is by %s, and %s: what was known goes on to hold", entry.key, by, doubt)
+        return ev.ConfigSeen(None)
+    return ev.ConfigSeen(config.paused)
 
 
-def request_event(entry: Entry | None) -> ev.RequestSeen:
-    """What the key ``switchover`` says; index 0 when there is no key."""
+def request_event(entry: Entry | None, records: RecordKey) -> ev.RequestSeen:
+    """What the key ``switchover`` says, if a member says it; index 0 when there is no key."""
     if entry is None:
         return ev.RequestSeen(0, None)
+    doubt = records.doubt(entry.key, entry.value)
     try:
-        return ev.RequestSeen(entry.index, switchover.parse(entry.value))
+        request = switchover.parse(entry.value)
     except BadRecord as error:
         log.warning("%s cannot be read and is not followed: %s", entry.key, error)
         return ev.RequestSeen(entry.index, None)
+    if doubt:
+        by = shown(request.moved_by or request.asked_by)
+        log.warning(
+            "%s says that it is %s by %s, and %s: it is not followed", entry.key, request.phase.value, by, doubt
+        )
+        return ev.RequestSeen(entry.index, None)
+    return ev.RequestSeen(entry.index, request)

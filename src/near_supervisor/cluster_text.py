@@ -45,6 +45,12 @@ def own_text(status: Document) -> str:
             "chain": f"height {_word(sync.get('height'))}, {in_sync}",
         }
     )
+    if back := _seconds(status.get("holds_back_ms") or None, 0):
+        text += _labelled({"holds back": f"for {back}, because its last leaderships ended early"})
+    known = _object(status.get("leader_before_silence"))
+    if known:
+        silent = _seconds(_object(status.get("consul")).get("silent_ms"), 1)
+        text += _labelled({"validator": f"not known; {silent} ago it was {_word(known.get('node_id'))}"})
     # What blocks is said beside the state.
     for found in _objects(status.get("readiness")):
         if not found.get("blocks"):
@@ -63,6 +69,10 @@ def cluster_text(document: Document, paint: Paint = plain) -> str:
     if request:
         lines["switchover"] = _request(document, request)
     text = _labelled(lines)
+    if failed := _failed_lately(document):
+        text += _labelled({"failed": paint(failed, WARN)})
+    for warning in document.get("warnings") or []:
+        text += _labelled({"warning": paint(_word(warning), WARN)})
     for problem in document.get("problems") or []:
         text += _labelled({"problem": paint(_word(problem), BAD)})
     members = [_member(document, member) for member in _objects(document.get("members"))]
@@ -88,6 +98,15 @@ def _validator(document: Document) -> str:
         return f"{_word(name)}{f' on {host}' if host else ''}, term {term}, height {_word(leader.get('height'))}{mute}"
     silent = _word(leader.get("node_id"))
     return f"nobody; {silent} fell silent in term {term}" if silent else "nobody"
+
+
+def _failed_lately(document: Document) -> str:
+    """Of the last two leaderships the newest whose neard ended by itself: what it said; "" where there is none."""
+    for change in reversed(_objects(document.get("history"))[-2:]):
+        if words := _word(change.get("last_words")):
+            name, term = _word(change.get("node_id")), _word(change.get("term"))
+            return f"{name} in term {term}: neard ended by itself; it said last: {words}"
+    return ""
 
 
 def _is_mute(document: Document) -> bool:
@@ -123,7 +142,7 @@ def _member(document: Document, member: Document) -> Row:
 
 
 def _change(change: Document) -> Row:
-    gap = change.get("gap_ms")
+    gap, last = change.get("gap_ms"), _word(change.get("last_words"))
     words = [
         moment(change.get("at_ms")),
         _word(change.get("term")),
@@ -131,7 +150,7 @@ def _change(change: Document) -> Row:
         _word(change.get("predecessor")) or "-",
         _word(change.get("kind")),
         f"{gap / 1000:.2f} s" if isinstance(gap, int) else "-",
-        _word(change.get("reason")),
+        _word(change.get("reason")) + (f"; its neard ended by itself and said last: {last}" if last else ""),
     ]
     return tuple((word, "") for word in words)
 

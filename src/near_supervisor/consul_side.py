@@ -53,7 +53,14 @@ class ConsulSide:
     def _store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
         key_lock = consul_keys.validator_key(options.validator_account_id, options.validator_public_key)
-        return ConsulStore(options.consul_url, options.account_id, timeout_ms, options.consul_access, key_lock)
+        return ConsulStore(
+            options.consul_url,
+            options.account_id,
+            timeout_ms,
+            options.record_key,
+            options.consul_access,
+            key_lock=key_lock,
+        )
 
     def watch(self) -> None:
         """Begin to read the lease."""
@@ -120,9 +127,9 @@ class ConsulSide:
     # --- on the lanes
 
     def _watch(self) -> None:
-        wait_ms = max(1_000, self._options.lease_ms // 2)
-        # Consul adds up to a sixteenth to the wait, so that not all wake at once.
-        store = self._store(wait_ms * 17 // 16 + 1_000)
+        wait_ms = lease.look_ms(self._options.lease_ms)
+        # Consul adds up to a sixteenth to the wait, so that not all wake at once; and may be as slow as with all else.
+        store = self._store(wait_ms * 17 // 16 + max(1_000, request_timeout_ms(self._options.lease_ms)))
         index = 0
         while True:
             if not self._looking.is_set():
@@ -192,6 +199,7 @@ class ConsulSide:
             neard_version=self._neard_version(),
             reasons=news.reasons,
             confirms=news.confirms,
+            node_public_key=options.node_public_key,
         )
 
     def _read_members(self) -> None:

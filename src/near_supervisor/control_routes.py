@@ -42,6 +42,7 @@ class ControlRoutes:
         self._access = _access(options, environ)
         # What cannot work is said now, and not when somebody needs it.
         self._access.agents()
+        self._records = options.record_key
         self._look, self._post = look, post
 
     def table(self) -> dict[tuple[str, str], Route]:
@@ -49,10 +50,14 @@ class ControlRoutes:
         wishes: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._wishing(verb) for verb in Verb}
         return {
             ("GET", "/status"): lambda _asked: self._look().status(),
-            ("GET", "/cluster"): lambda _asked: ConsulWay(self._access).look(),
+            ("GET", "/cluster"): lambda _asked: self._way().look(),
             **wishes,
             ("POST", "/detach"): lambda _asked: Then({"detaching": True}, lambda: self._post(DetachAsked())),
         }
+
+    def _way(self) -> ConsulWay:
+        """What a wish writes is signed: this supervisor answers for who may ask it."""
+        return ConsulWay(self._access, self._records)
 
     def _wishing(self, verb: Verb) -> Route:
         return lambda asked: self._wish(verb, asked)
@@ -60,7 +65,7 @@ class ControlRoutes:
     def _wish(self, verb: Verb, asked: Asked) -> dict[str, Any]:
         wanted, check = self._wanted(verb, asked), _flag(asked.body, "check")
         try:
-            found = ConsulWay(self._access).ask(wanted, check=check)
+            found = self._way().ask(wanted, check=check)
         except NearError as error:
             if not check:
                 log.warning("%s refused: %s", _told(wanted, asked), error)

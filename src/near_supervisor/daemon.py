@@ -15,7 +15,7 @@ from .control_routes import ControlRoutes
 from .core.events import StopAsked
 from .driver import Driver
 from .io import logfmt
-from .io.control import ControlServer
+from .io.control import ControlSocket
 from .io.exporter import Exporter
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
@@ -32,14 +32,14 @@ def run(given: argparse.Namespace) -> int:
         driver = Driver(checked, run_dir, ServiceManager(os.environ))
         exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
         routes = ControlRoutes(checked, os.environ, lambda: driver.snapshot, driver.post)
-        control = ControlServer(run_dir.path / "control.sock", routes.table())
+        control = ControlSocket(run_dir.path / "control.sock", routes.table())
     except NearError as error:
         log.error("%s", error)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: driver.post(StopAsked(signal.Signals(got).name)))
-    for serve in (exporter.serve, control.serve):
-        threading.Thread(target=serve, daemon=True).start()
+    threading.Thread(target=exporter.serve, daemon=True).start()
+    control.serve()
     log.info(
         "near-supervisor %s for account %s, lease %g s, Consul %s, metrics on %s",
         __version__,
@@ -48,6 +48,11 @@ def run(given: argparse.Namespace) -> int:
         checked.consul_url,
         checked.exporter_address,
     )
+    if checked.record_key.accepts_unsigned:
+        log.warning(
+            "records that no member has signed are followed (--unsigned-records accept), so that whoever may write to"
+            " Consul can forge one: set it to refuse as soon as every node has a version that signs"
+        )
     if checked.account_id != checked.validator_account_id:
         log.warning(
             "the lease is that of account id %s, and the validator key is that of %s: a supervisor or a kuutamod that"
@@ -56,4 +61,4 @@ def run(given: argparse.Namespace) -> int:
             checked.account_id,
             checked.validator_account_id,
         )
-    return driver.run()
+    return driver.run(control)

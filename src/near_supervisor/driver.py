@@ -6,6 +6,7 @@ answer never holds up neard's poll, and neither ever holds up a heartbeat.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 
@@ -20,11 +21,13 @@ from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
 from .io import clock
+from .io.control import ControlSocket
 from .io.neard_config import NeardConfig
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
 from .neard_side import NeardSide
 from .options import DEFAULT_NODE_ID, Options
+from .run_dir_side import RunDirSide
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")
@@ -39,7 +42,7 @@ class Driver:
 
     def __init__(self, options: Options, run_dir: RunDir, manager: ServiceManager) -> None:
         self._events: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
-        self._run_dir, self._manager = run_dir, manager
+        self._run_dir, self._manager, self._lease_ms = run_dir, manager, options.lease_ms
         self._guard = GuardSide(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config)
@@ -49,7 +52,7 @@ class Driver:
         )
         self._cluster = ClusterSide(options, self.post)
         self._host = HostSide(options, config, self.post)
-        self._node = Node(settings, seen_index=run_dir.index())
+        self._node = _begin(settings, run_dir)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
         self.snapshot = Snapshot(self._node, self._started_at, self._started_at)
@@ -58,8 +61,9 @@ class Driver:
         """Hand an event to the core; from any thread, and from signal handlers."""
         self._events.put(event)
 
-    def run(self) -> int:
-        """Run until the core says that it is over."""
+    def run(self, control: ControlSocket | None = None) -> int:
+        """Run until the core says that it is over; ``control`` is kept where it can be found."""
+        place = RunDirSide(self._run_dir, control, self._guard, self._lease_ms, self.post)
         self._consul.watch()
         self._cluster.watch()
         self._handle(ev.Tick())
@@ -74,6 +78,7 @@ class Driver:
             self._guard.check_alive()
             neard = self._node.neard
             self._neard.turn(self._stepped_at, neard is not None and neard.answered)
+            place.turn(self._stepped_at)
             self._host.turn(self._stepped_at, self.snapshot.neard_pid or self._guard.pid)
         self._manager.stopping()
         if not self._exit.detach:
@@ -102,8 +107,8 @@ class Driver:
                 self._exit = command
             case cmd.StartGuard():
                 self._guard.attach()
-            case cmd.StartNeard(armed, deadline):
-                self._guard.start_neard(armed, deadline)
+            case cmd.StartNeard(armed, deadline, as_validator):
+                self._guard.start_neard(armed, deadline, as_validator)
             case cmd.ArmNeard(pid, deadline):
                 self._guard.arm_neard(pid, deadline)
             case cmd.DisarmNeard(pid):
@@ -118,22 +123,29 @@ class Driver:
                 self._guard.move_deadline(deadline)
             case cmd.Remember(memory):
                 self._guard.remember(memory)
-            case cmd.KeepIndex(index):
-                self._run_dir.keep_index(index)
+            case cmd.KeepIndex(index, term):
+                self._run_dir.keep_seen(index, term)
             case cmd.Forget():
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
                 self._neard.carry_out(command)
-            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof():
+            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof() | cmd.NoteLastWords():
                 self._cluster.carry_out(command)
             case _:
                 self._consul.carry_out(command)
 
     def _clean_up(self) -> None:
         self._guard.quit()
-        (self._run_dir.path / "control.sock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self._run_dir.path / "control.sock").unlink()
         if self._node.session is not None:
             self._consul.farewell(self._node.session.id)
+
+
+def _begin(settings: Settings, run_dir: RunDir) -> Node:
+    """All that a process knows when it begins."""
+    index, term = run_dir.seen()
+    return Node(settings, last_term=term, kept_term=term, seen_index=index)
 
 
 def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
@@ -160,4 +172,5 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         min_peers=config.min_peers,
         version=__version__,
         other_locks=options.other_locks,
+        node_public_key=options.node_public_key,
     )

@@ -14,22 +14,23 @@ before it:
 3. PR_SET_PDEATHSIG: the kernel kills neard when this program ends, however it ends.
 
 Requests and answers are JSON objects, one a line, on ``<run dir>/guard.sock`` (mode 0600). Requests carry ``id``
-and ``do``: ``hello``, ``start``, ``arm``, ``disarm``, ``disarmed``, ``deadline``, ``stop``, ``kill``, ``quit``. The
-end of neard is told as ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One supervisor at a
-time.
+and ``do``: ``hello``, ``start``, ``arm``, ``disarm``, ``disarmed``, ``deadline``, ``stop``, ``kill``, ``listen``,
+``quit``. The end of neard is told as ``{"event": "exit", ...}``. All times are milliseconds on CLOCK_BOOTTIME. One
+supervisor at a time.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import ctypes
 import fcntl
+import getopt
 import json
 import os
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import threading
@@ -43,6 +44,13 @@ QUIT_TIMEOUT_MS = 30_000
 MAX_AHEAD_MS = 3_600_000
 MAX_LINE = 64 * 1024
 LINGER_S = 30.0
+# Of what neard wrote, so much of its end is told when it ends by itself.
+KEPT_OUTPUT = 8 * 1024
+READ_AT_ONCE = 64 * 1024
+# Whoever takes anything at all takes so much without a wait (PIPE_BUF).
+WRITTEN_AT_ONCE = 4 * 1024
+# The key is open at a number of at least the first of these, and fewer than both together.
+KEY_FD_FROM, KEY_FDS = 100, 800
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -229,6 +237,48 @@ def clear(link: str) -> str | None:
     return aside
 
 
+class KeyInPlace:
+    """The validator key where neard looks for it: a link that leads through this process to the file that is open here.
+
+    A link stays in neard's home when the host loses its power, or when this program is killed. Whoever starts neard
+    then, and without a guard, is to find nothing: no process has the file open there any more.
+    """
+
+    def __init__(self, link: str) -> None:
+        self.link = link
+        self.fd = -1
+
+    def open(self, target: str) -> None:
+        """Take hold of the key in ``target``; OSError when it cannot be read."""
+        self.close()
+        fd = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+        # Anywhere: after a boot another program may go by this pid, and is to have nothing at this number.
+        lowest = KEY_FD_FROM + int.from_bytes(os.urandom(2), "big") % KEY_FDS
+        try:
+            self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+        except OSError:
+            # So few files may be open here.
+            self.fd = fd
+            return
+        os.close(fd)
+
+    def place(self) -> None:
+        """Put what was opened in its place; Refused when neard would not find it there."""
+        place(f"/proc/{os.getpid()}/fd/{self.fd}", self.link)
+        try:
+            leads_to_it = os.path.samestat(os.stat(self.link), os.fstat(self.fd))
+        except FileNotFoundError:
+            leads_to_it = False
+        if not leads_to_it:
+            raise Refused(f"{self.link} does not lead to the validator key: is /proc that of this process?")
+
+    def close(self) -> None:
+        """Whatever still links to it leads nowhere from now on."""
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
+
 def place(target: str, link: str) -> str | None:
     """Make ``link`` point to ``target`` in one step, so that no reader ever sees half of it.
 
@@ -243,6 +293,29 @@ def place(target: str, link: str) -> str | None:
     return aside
 
 
+def require_open_proc() -> None:
+    """neard will find its key through this process: Refused where processes of one user do not see each other.
+
+    Better at the start of the guard than in the moment of a takeover. For a program with one thread: it forks.
+    """
+    me, fd = os.getpid(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(os.open(f"/proc/{me}/fd/{fd}", os.O_RDONLY))
+            status = 0
+        finally:
+            os._exit(status)
+    _pid, ended = os.waitpid(pid, 0)
+    os.close(fd)
+    if ended != 0:
+        raise Refused(
+            f"a child of this guard cannot open /proc/{me}/fd/{fd}, and neard finds its key in such a way: /proc has to"
+            " be mounted, and processes of one user have to see each other in it"
+        )
+
+
 def hold(path: str) -> int:
     """An exclusive flock on ``path`` for the life of this process; Refused when another guard has it."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -255,6 +328,113 @@ def hold(path: str) -> int:
 
 
 # --- neard -----------------------------------------------------------------------------------------
+
+
+class Output:
+    """What neard writes, on its way to this program's own log, and the end of it, where neard's last words are.
+
+    A log that is a file neard writes itself, and it is read when neard has ended: no disk holds this program up. What
+    else a log can be (the journal) cannot be read again. There neard writes into a pipe, and this program passes on
+    what is taken without a wait; for what is not taken it is neard that waits, as it would without the pipe.
+    """
+
+    def __init__(self) -> None:
+        self.is_file = stat.S_ISREG(os.fstat(2).st_mode)
+        self.reader = self.writer = self.began_at = -1
+        self.kept = self.pending = b""
+
+    def open(self) -> None:
+        """A neard is about to be forked."""
+        self.kept = b""
+        if self.is_file:
+            self.began_at = os.fstat(2).st_size
+        else:
+            self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(self.reader, False)
+
+    def take(self) -> None:
+        """In the child: what it writes goes there."""
+        if self.writer >= 0:
+            os.dup2(self.writer, 1)
+            os.dup2(self.writer, 2)
+
+    def forked(self) -> None:
+        """In the parent: nobody but neard, and what it forks, writes."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    def watched(self) -> list[tuple[int, int]]:
+        """What to poll for. There is nothing to read while something waits to be taken."""
+        if self.pending:
+            return [(2, select.POLLOUT)]
+        return [(self.reader, select.POLLIN)] if self.reader >= 0 else []
+
+    def pump(self) -> None:
+        """Pass on what there is and is taken without a wait."""
+        self._pass_on()
+        if not self.pending and self.reader >= 0:
+            self._read()
+            self._pass_on()
+
+    def end(self) -> str:
+        """Neard and all that it left behind are gone: the end of what it wrote."""
+        if self.is_file:
+            return _whole_lines(self._end_of_file())
+        # What is in the pipe is all that there will be.
+        while self.reader >= 0 and self._read():
+            pass
+        self.close()
+        self._pass_on()
+        return _whole_lines(self.kept)
+
+    def close(self) -> None:
+        """No neard writes any more, or none was forked."""
+        self.forked()
+        if self.reader >= 0:
+            os.close(self.reader)
+            self.reader = -1
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self.reader, READ_AT_ONCE)
+        except BlockingIOError:
+            return False
+        if not data:
+            # Closed by neard itself: a pipe without writers is always ready, and tells nothing.
+            self.close()
+            return False
+        self.kept = (self.kept + data)[-KEPT_OUTPUT:]
+        self.pending += data
+        return True
+
+    def _pass_on(self) -> None:
+        poller = select.poll()
+        poller.register(2, select.POLLOUT)
+        while self.pending and poller.poll(0):
+            # Whole lines, where they are no longer than that: what this program says may come between two of them.
+            end = self.pending.rfind(b"\n", 0, WRITTEN_AT_ONCE) + 1
+            try:
+                taken = os.write(2, self.pending[: end or WRITTEN_AT_ONCE])
+            except OSError:
+                # Nobody is there to take it.
+                taken = len(self.pending)
+            self.pending = self.pending[taken:]
+
+    def _end_of_file(self) -> bytes:
+        """Opened anew: this program's own end is for writing only. A log that was made shorter begins anew, too."""
+        with contextlib.suppress(OSError), open("/proc/self/fd/2", "rb") as file:
+            size = os.fstat(2).st_size
+            began_at = self.began_at if self.began_at <= size else 0
+            file.seek(max(began_at, size - KEPT_OUTPUT))
+            return file.read(KEPT_OUTPUT)
+        return b""
+
+
+def _whole_lines(kept: bytes) -> str:
+    """What is cut off begins with the rest of a line, in which half a key would not be known for one."""
+    whole = kept.partition(b"\n")[2] if len(kept) >= KEPT_OUTPUT else kept
+    return whole.decode(errors="replace")
 
 
 class Neard:
@@ -274,18 +454,19 @@ class Neard:
         self.gave_up = ""
         self.killed = False
 
-    def spawn(self, guard_pid: int) -> None:
+    def spawn(self, guard_pid: int, output: Output) -> None:
         """Fork and exec. The child dies with this process, in a session of its own."""
         self.pid = os.fork()
         if self.pid == 0:
-            self._become_neard(guard_pid)
+            self._become_neard(guard_pid, output)
 
-    def _become_neard(self, guard_pid: int) -> None:
+    def _become_neard(self, guard_pid: int, output: Output) -> None:
         try:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != guard_pid:
                 os._exit(125)
             os.setsid()
+            output.take()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
@@ -393,8 +574,8 @@ def how_it_ended(status: int) -> str:
 class Guard:
     """Holds neard, the deadline, and one supervisor's connection."""
 
-    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float) -> None:
-        self.run_dir, self.home, self.key_link = run_dir, home, key_link
+    def __init__(self, run_dir: str, home: str, key_link: str, linger_s: float, log: str | None = None) -> None:
+        self.run_dir, self.home, self.key_link, self.log = run_dir, home, key_link, log
         self.linger_ms = int(linger_s * 1000)
         self.neard: Neard | None = None
         self.last_exit: dict[str, object] | None = None
@@ -403,10 +584,14 @@ class Guard:
         self.buffer = b""
         self.quitting = False
         self.idle_since = boot_ms()
-        self.locks = [hold(os.path.join(home, "near-guard.lock")), hold(os.path.join(run_dir, "guard.lock"))]
+        self.home_lock = hold(os.path.join(home, "near-guard.lock"))
+        self.run_lock = hold(self._in_run_dir("guard.lock"))
+        self.key = KeyInPlace(key_link)
+        require_open_proc()
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.backstop = Backstop()
         self.caretakers = Caretakers()
+        self.output = Output()
         self.disarm_key()
         self.wake_r, self.listener = self._signals(), self._listen()
         self.manager = Manager()
@@ -414,6 +599,8 @@ class Guard:
 
     def disarm_key(self) -> None:
         """Take the validator key out of neard's home; every start of a guard begins with it."""
+        # First what cannot fail: a home that nobody can write to any more keeps its link.
+        self.key.close()
         self._note(clear(self.key_link), self.key_link)
 
     def _note(self, aside: str | None, link: str) -> None:
@@ -435,8 +622,11 @@ class Guard:
     def _asked_to_end(self, *_: object) -> None:
         self.quitting = True
 
+    def _in_run_dir(self, name: str) -> str:
+        return os.path.join(self.run_dir, name)
+
     def _listen(self) -> socket.socket:
-        path = os.path.join(self.run_dir, "guard.sock")
+        path = self._in_run_dir("guard.sock")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -447,9 +637,36 @@ class Guard:
             os.umask(mask)
         listener.listen(4)
         self.socket_path, self.socket_inode = path, os.stat(path).st_ino
-        with open(os.path.join(self.run_dir, "guard.pid"), "w") as file:
+        # For people only: a directory that is full must not cost the socket.
+        with contextlib.suppress(OSError), open(self._in_run_dir("guard.pid"), "w") as file:
             file.write(f"{os.getpid()}\n")
         return listener
+
+    def _listen_again(self) -> None:
+        """The socket was removed, maybe with its directory, which is there again. Refused where another guard is."""
+        path = self._in_run_dir("guard.lock")
+        try:
+            is_held = os.path.samestat(os.stat(path), os.fstat(self.run_lock))
+        except FileNotFoundError:
+            is_held = False
+        lock = self.run_lock if is_held else hold(path)
+        try:
+            listener = self._listen()
+        except OSError:
+            if lock != self.run_lock:
+                os.close(lock)
+            raise
+        if lock != self.run_lock:
+            os.close(self.run_lock)
+        self.listener.close()
+        self.listener, self.run_lock = listener, lock
+        if self.log:
+            # It was removed, too; neard goes on with the old one until it is started anew.
+            with contextlib.suppress(OSError):
+                write_to(self.log)
+        if self.neard is None or not self.neard.armed:
+            # While neard is armed, no disk may hold this program up; the supervisor says it, too.
+            say("warn", f"{self.socket_path} was gone and is there again")
 
     # --- the loop
 
@@ -459,14 +676,24 @@ class Guard:
             poller = select.poll()
             for fd in (self.wake_r, self.listener.fileno(), *([self.client.fileno()] if self.client else [])):
                 poller.register(fd, select.POLLIN)
+            for fd, event in self.output.watched():
+                poller.register(fd, event)
             ready = {fd for fd, _event in poller.poll(self._patience())}
             # neard first, then requests: a deadline that has passed is never moved on.
             self._tend_neard()
             self.manager.feed(boot_ms())
+            self.output.pump()
             if self.client and self.client.fileno() in ready:
                 self._read_client()
             if self.listener.fileno() in ready:
                 self._accept()
+            self._tend_socket()
+
+    def close(self) -> None:
+        """Take the socket away, unless it is another guard's by now."""
+        if self._can_be_found():
+            with contextlib.suppress(OSError):
+                os.unlink(self.socket_path)
 
     def _patience(self) -> int:
         now = boot_ms()
@@ -497,6 +724,7 @@ class Guard:
         self.caretakers.dismiss()
         self.disarm_key()
         self.idle_since = boot_ms()
+        output = self.output.end() if neard.cause == "itself" or not self.output.is_file else ""
         how = how_it_ended(neard.status or 0)
         self.manager.tell(f"STATUS=no neard; {neard.pid} has ended with {how}, cause: {neard.cause}")
         say("info", f"neard {neard.pid} has ended with {how}, cause: {neard.cause}")
@@ -507,6 +735,8 @@ class Guard:
             "cause": neard.cause,
             "armed": neard.armed,
             "tag": neard.tag,
+            # Of one that was ended from outside they tell nothing.
+            "output": output if neard.cause == "itself" else "",
         }
         self._send({"event": "exit", **self.last_exit})
 
@@ -514,20 +744,29 @@ class Guard:
         if self.neard is not None:
             return False
         idle = self.client is None and self.linger_ms > 0 and now - self.idle_since >= self.linger_ms
-        return self.quitting or idle or self._is_out_of_reach()
+        return self.quitting or idle
 
-    def _is_out_of_reach(self) -> bool:
-        """Without its socket no supervisor finds it any more, and the next guard waits for what it holds."""
-        if self.client is not None:
-            return False
+    def _tend_socket(self) -> None:
+        """Without its socket no supervisor finds it any more, and the next guard waits for what it holds.
+
+        Of a supervisor that is there: it asks for a new one when it sees that, and when there is a directory for it.
+        """
+        if self.client is not None or self.quitting or self._can_be_found():
+            return
         try:
-            found = os.stat(self.socket_path).st_ino
-        except FileNotFoundError:
-            found = 0
-        if found == self.socket_inode:
+            self._listen_again()
+        except (Refused, OSError) as error:
+            if self.neard is not None and self.neard.armed:
+                # Its deadline ends it, and a supervisor may be back with a directory before that.
+                return
+            say("warn", f"{self.socket_path} is gone, or another guard's, and cannot be had ({error}): this one ends")
+            self.quitting = True
+
+    def _can_be_found(self) -> bool:
+        try:
+            return os.stat(self.socket_path).st_ino == self.socket_inode
+        except OSError:
             return False
-        say("warn", f"{self.socket_path} is gone, or another guard's: this one ends")
-        return True
 
     # --- the supervisor's connection
 
@@ -603,6 +842,7 @@ class Guard:
             "deadline": self._deadline,
             "stop": self._stop,
             "kill": self._kill,
+            "listen": self._listen_where_it_was,
             "quit": self._quit,
         }
         verb = verbs.get(str(request.get("do")))
@@ -649,11 +889,14 @@ class Guard:
             self._place_keys(request, armed)
             if armed:
                 self.backstop.set(deadline + BACKSTOP_MS)
-            neard.spawn(os.getpid())
+            self.output.open()
+            neard.spawn(os.getpid(), self.output)
         except BaseException:
+            self.output.close()
             self.backstop.set(0)
             self.disarm_key()
             raise
+        self.output.forked()
         self.neard = neard
         if armed:
             self.caretakers.call()
@@ -672,8 +915,7 @@ class Guard:
         deadline, target = _time(request, "deadline"), str(request["validator_key"])
         if deadline <= boot_ms():
             raise Refused("refusing to arm: the deadline has passed")
-        with open(target, "rb"):
-            pass
+        self.key.open(target)
         # Nothing is written to the log from here on: while neard is armed, no disk may hold this program up.
         say("info", f"giving neard {neard.pid} the validator key while it runs")
         self.backstop.set(deadline + BACKSTOP_MS)
@@ -681,10 +923,10 @@ class Guard:
         neard.gave_up = ""
         self.caretakers.call()
         try:
-            self.disarm_key()
-            place(target, self.key_link)
+            self._note(clear(self.key_link), self.key_link)
+            self.key.place()
             os.kill(neard.pid, signal.SIGHUP)
-        except OSError:
+        except (Refused, OSError):
             # Nobody knows what it has read: it does not get the time to use it.
             neard.kill("arm")
             raise
@@ -745,10 +987,8 @@ class Guard:
             target, link = node_key
             self._note(place(str(target), str(link)), str(link))
         if armed:
-            target = str(request["validator_key"])
-            with open(target, "rb"):
-                pass
-            place(target, self.key_link)
+            self.key.open(str(request["validator_key"]))
+            self.key.place()
 
     def _deadline(self, request: dict[str, object]) -> dict[str, object]:
         if self.neard is None or not self.neard.armed:
@@ -768,6 +1008,11 @@ class Guard:
     def _kill(self, _request: dict[str, object]) -> dict[str, object]:
         if self.neard is not None:
             self.neard.kill("kill")
+        return {}
+
+    def _listen_where_it_was(self, _request: dict[str, object]) -> dict[str, object]:
+        if not self._can_be_found():
+            self._listen_again()
         return {}
 
     def _quit(self, _request: dict[str, object]) -> dict[str, object]:
@@ -796,40 +1041,69 @@ def give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a guard until its work is over; exit status 1 when it cannot start."""
-    parser = argparse.ArgumentParser(
-        prog="near-guard",
-        description="Owns neard for near-supervisor and kills it when its lease ends.",
-        epilog="Started by near-supervisor or by its systemd unit; there is nothing here to run by hand.",
-    )
-    parser.add_argument("--run-dir", required=True, help="directory for guard.sock, guard.pid and guard.lock")
-    parser.add_argument("--home", required=True, help="neard's home")
-    parser.add_argument("--key-link", required=True, help="where neard looks for its validator key")
-    parser.add_argument("--log", help="append this program's and neard's output to this file")
-    parser.add_argument(
-        "--linger",
-        type=float,
-        default=LINGER_S,
-        metavar="SECONDS",
-        help="go away after this long without a supervisor and without a neard; 0 = never (default %(default)s)",
-    )
-    options = parser.parse_args(argv)
-    if options.log:
-        fd = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        os.dup2(fd, 1)
-        os.dup2(fd, 2)
-        os.close(fd)
+def write_to(log: str) -> None:
+    """Append this program's output, and that of the neards it starts from now on, to ``log``."""
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+
+
+USAGE = f"""\
+usage: near-guard --run-dir DIR --home DIR --key-link FILE [--log FILE] [--linger SECONDS]
+
+Owns neard for near-supervisor and kills it when its lease ends.
+
+  --run-dir DIR       for guard.sock, guard.pid and guard.lock
+  --home DIR          neard's home
+  --key-link FILE     where neard looks for its validator key
+  --log FILE          append this program's and neard's output to it
+  --linger SECONDS    go away after this long without a supervisor and without a neard; 0 = never (default {LINGER_S:g})
+
+Started by near-supervisor or by its systemd unit; there is nothing here to run by hand.
+"""
+NEEDED = ("run-dir", "home", "key-link")
+
+
+def parsed(words: list[str]) -> dict[str, str]:
+    """The options by their names; Refused when one is missing or wrong. (argparse costs a tenth of all memory.)"""
     try:
-        guard = Guard(options.run_dir, options.home, options.key_link, options.linger)
+        found, more = getopt.getopt(words, "h", ["help", "log=", "linger=", *(f"{name}=" for name in NEEDED)])
+    except getopt.GetoptError as error:
+        raise Refused(str(error)) from None
+    given = {name.lstrip("-"): value for name, value in found}
+    if "h" in given or "help" in given:
+        return {"help": ""}
+    if more or (missing := [name for name in NEEDED if name not in given]):
+        raise Refused(f"what is {more[0]!r}?" if more else f"--{missing[0]} is missing")
+    try:
+        float(given.setdefault("linger", str(LINGER_S)))
+    except ValueError:
+        raise Refused(f"--linger {given['linger']!r} is not a number of seconds") from None
+    return given
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a guard until its work is over; exit status 1 when it cannot start, 2 when it is called wrongly."""
+    try:
+        given = parsed(sys.argv[1:] if argv is None else argv)
+    except Refused as error:
+        sys.stderr.write(f"near-guard: {error}\n{USAGE}")
+        return 2
+    if "help" in given:
+        sys.stdout.write(USAGE)
+        return 0
+    if "log" in given:
+        write_to(given["log"])
+    try:
+        guard = Guard(given["run-dir"], given["home"], given["key-link"], float(given["linger"]), given.get("log"))
     except (Refused, OSError) as error:
         say("error", f"near-guard cannot start: {error}")
         return 1
     give_memory_back()
     guard.run()
     guard.manager.tell("STOPPING=1")
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(options.run_dir, "guard.sock"))
+    guard.close()
     return 0
 
 

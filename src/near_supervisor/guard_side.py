@@ -11,11 +11,13 @@ from typing import Any
 from near_ha import key_file
 from near_ha.errors import BadConfig, GuardError, NearError
 
+from . import signer_settings
 from .core import events as ev
 from .core.model import Memory
 from .io import clock, guard_process, listener, neard_config
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
+from .io.last_words import last_words
 from .io.run_dir import RunDir
 from .options import Options
 
@@ -36,7 +38,8 @@ class GuardSide:
         self._options, self._run_dir, self._post = options, run_dir, post
         self.config = neard_config.read(options.neard_home)
         self._refuse_keys_in_neards_place()
-        self._memory = run_dir.recall()
+        self._settings = signer_settings.of(options, self.config)
+        self._memory = self._recall()
         self._client: GuardClient | None = None
         self._overdue_since: int | None = None
         self._lane = Lane("attach")
@@ -59,6 +62,40 @@ class GuardSide:
                     "Give it another name: a link to the node key of each role is put there",
                 )
 
+    def _recall(self) -> Memory | None:
+        """What the process before us remembered, if it is still to be taken up; BadConfig if it may not be by us."""
+        memory = self._run_dir.recall()
+        if memory is None:
+            return None
+        kept = self._run_dir.settings()
+        differ = signer_settings.changed(kept, self._settings)
+        if not differ:
+            return memory
+        signer = self._running_signer(memory)
+        if signer is not None:
+            pid, deadline = signer
+            raise signer_settings.refusal(kept, self._settings, pid, deadline - clock.boot_ms())
+        log.warning("%s changed since the last leadership, whose lease runs out by itself", " and ".join(differ))
+        self._run_dir.forget()
+        return None
+
+    def _running_signer(self, memory: Memory) -> tuple[int, int] | None:
+        """The signer of this tenure, if the guard has it, and its deadline."""
+        try:
+            client = GuardClient(self._run_dir.path / "guard.sock", lambda _message: None, lambda: None)
+        except GuardError:
+            return None
+        client.close()
+        try:
+            for note in client.hello["notes"]:
+                log.error(note)
+            running = client.hello["neard"]
+            if not running or running["tag"] != memory.tag or not running["armed"]:
+                return None
+            return int(running["pid"]), int(running["deadline"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
     @property
     def pid(self) -> int | None:
         """Pid of the attached guard."""
@@ -73,11 +110,20 @@ class GuardSide:
         """Keep what proves, after a crash, that the armed neard is ours."""
         self._memory = memory
         try:
-            self._run_dir.remember(memory)
+            self._run_dir.remember(memory, self._settings)
         except OSError as error:
             log.error(
                 "cannot write to %s: %s; a crash of this supervisor will cost a failover", self._run_dir.path, error
             )
+
+    def remember_again(self) -> None:
+        """The run directory was made again, and has nothing yet for a successor."""
+        if self._memory is not None:
+            self.remember(self._memory)
+
+    def listen_again(self) -> None:
+        """The guard's socket is not there any more: the next supervisor would not find it."""
+        self._ask({"do": "listen"})
 
     def forget(self) -> None:
         """The tenure is over."""
@@ -85,16 +131,16 @@ class GuardSide:
         with contextlib.suppress(OSError):
             self._run_dir.forget()
 
-    def start_neard(self, armed: bool, deadline: int | None) -> None:
-        """Start neard; NeardStarted or NeardRefused follows."""
+    def start_neard(self, armed: bool, deadline: int | None, as_validator: bool) -> None:
+        """Start neard, with the validator's node key and address or its own; NeardStarted or NeardRefused follows."""
         options = self._options
         try:
             config = self._unchanged_config()
         except NearError as error:
             self._post(ev.NeardRefused(str(error)))
             return
-        address = options.validator_network_addr if armed else options.voter_network_addr
-        node_key = options.node_key(armed)
+        address = options.validator_network_addr if as_validator else options.voter_network_addr
+        node_key = options.node_key(as_validator)
         argv = [options.neard, "--home", str(options.neard_home), "run", "--network-addr", address]
         if options.boot_nodes:
             argv += ["--boot-nodes", options.boot_nodes]
@@ -108,7 +154,7 @@ class GuardSide:
             "deadline": deadline,
             "tag": self._memory.tag if armed and self._memory else "",
         }
-        self._ask(request, lambda reply: self._started(reply, armed))
+        self._ask(request, lambda reply: self._started(reply, armed, as_validator))
 
     def arm_neard(self, pid: int, deadline: int) -> None:
         """Give the key to the neard that runs; NeardArmed or ArmRefused follows.
@@ -217,8 +263,8 @@ class GuardSide:
             return
         except (GuardError, KeyError, TypeError) as error:
             # Left behind by another version: neither of us can go on with it.
-            client.close()
             client.kill_guard()
+            client.close()
             self._post(ev.GuardFailed(f"the running guard greets in another way ({error!r}); it is ended"))
             return
         self._client = client
@@ -246,17 +292,28 @@ class GuardSide:
         if running is not None and not running["armed"] and tag and running.get("gave_up") == tag:
             ended = "it gave its key up"
         if running is None:
-            return ev.GuardReady(memory=memory if ended else None, ended=ended)
+            words = last_words(last.get("output")) if ended else ""
+            return ev.GuardReady(memory=memory if ended else None, ended=ended, last_words=words)
         # Armed in a term that nobody remembers: without a tenure the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
-        return ev.GuardReady(running["pid"], running["armed"], running["deadline"], known, ended)
+        armed, as_validator = running["armed"], self._has_shared_node_key()
+        return ev.GuardReady(running["pid"], armed, running["deadline"], known, ended, as_validator=as_validator)
+
+    def _has_shared_node_key(self) -> bool:
+        """The guard puts a link to the node key in its place at each start of a neard, and at no other time."""
+        own, shared = self._options.node_key(as_validator=False), self._options.node_key(as_validator=True)
+        try:
+            return own != shared and self.config.node_key_file.readlink() == shared
+        except OSError:
+            return False
 
     def _lost(self) -> None:
         self._client = None
         self._post(ev.GuardLost())
 
     def _exited(self, message: Reply) -> None:
-        self._post(ev.NeardExited(message["pid"], message["how"]))
+        # One that is older tells of no output.
+        self._post(ev.NeardExited(message["pid"], message["how"], last_words(message.get("output"))))
 
     # --- requests
 
@@ -266,9 +323,9 @@ class GuardSide:
         if client is not None:
             client.ask(request, on_reply or _complain)
 
-    def _started(self, reply: Reply, armed: bool) -> None:
+    def _started(self, reply: Reply, armed: bool, as_validator: bool) -> None:
         if reply.get("ok"):
-            self._post(ev.NeardStarted(reply["pid"], armed))
+            self._post(ev.NeardStarted(reply["pid"], armed, as_validator))
         else:
             self._post(ev.NeardRefused(str(reply.get("error"))))
 

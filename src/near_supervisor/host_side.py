@@ -10,7 +10,7 @@ from near_ha.errors import NearError
 
 from .core import events as ev
 from .core.host import UNKNOWN, Host
-from .io import clock, host_look, preflight
+from .io import clock, host_look, neard_log, preflight
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .options import Options
@@ -19,7 +19,7 @@ from .options import Options
 LOOK_EVERY_MS = 10_000
 # Of a large genesis file it costs seconds: again only when a file has changed, or nothing came of it.
 PREFLIGHT_AGAIN_MS = 600_000
-# Not the node key: it changes with the role, and a takeover needs the processor for itself.
+# Not the node key: with kuutamod's way it changes with the role, and a takeover needs the processor for itself.
 _CHECKED = ("config.json", "log_config.json", "genesis.json")
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -50,12 +50,18 @@ class HostSide:
     # --- on the lane
 
     def _look(self, pid: int | None) -> Host:
+        self._bound_log(pid)
         return Host(
             disk_free_bytes=host_look.disk_free_bytes(self._config.lock_file.parent),
             nofile=None if pid is None else host_look.nofile(pid),
             key=self._key_problem(),
             preflight=self._checked(),
         )
+
+    def _bound_log(self, pid: int | None) -> None:
+        most = self._options.neard_log_bytes
+        if pid is not None and most and not self._options.guard_is_service:
+            neard_log.bound(self._options.run_dir, pid, most)
 
     def _key_problem(self) -> str:
         options = self._options
@@ -72,6 +78,9 @@ class HostSide:
 
     def _checked(self) -> str | None:
         options, now = self._options, clock.boot_ms()
+        if not self._config.node_key_file.exists():
+            # The guard puts it there before it starts neard for the first time.
+            return None
         files = [*(options.neard_home / name for name in _CHECKED), Path(options.neard)]
         stamp = tuple(map(_stamp, files))
         if stamp == self._preflight_of and (self._preflight is not None or now < self._preflight_at):

@@ -5,12 +5,14 @@ One for its state, one for what it goes through a whole epoch to tell, one for i
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 from .core import commands as cmd
 from .core import events as ev
 from .core.listing import Listing
-from .io import clock, neard_blocks, neard_counters, neard_duties, neard_listing
+from .io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing
 from .io.lane import Lane
 from .io.neard_config import NeardConfig
 from .io.neard_rpc import NeardRpc, Unreadable
@@ -79,7 +81,10 @@ class NeardSide:
 
     def _sample(self, pid: int, armed: bool, asked_at: int) -> ev.Event:
         try:
-            return ev.Polled(pid, asked_at, self._state.sample(armed))
+            sample = self._state.sample(armed)
+            if not armed and caught_signals.has(pid, signal.SIGHUP):
+                sample = replace(sample, catches_hangup=True)
+            return ev.Polled(pid, asked_at, sample)
         except Unreadable as error:
             return ev.Polled(pid, asked_at, None, str(error))
 

@@ -159,6 +159,7 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
         ("--consul-ca-file", "NEAR_SUPERVISOR_CONSUL_CA_FILE", "authority that signed the https agents' certificates"),
         ("--consul-cert-file", "NEAR_SUPERVISOR_CONSUL_CERT_FILE", "certificate to show to https agents"),
         ("--consul-key-file", "NEAR_SUPERVISOR_CONSUL_KEY_FILE", "key of that certificate"),
+        ("--record-key", "NEAR_SUPERVISOR_RECORD_KEY", "file with the key that signs what is written to Consul"),
     )
     for flag, variable, text in rows:
         shown = f"{text} [${variable}]" if variable else text
@@ -177,6 +178,7 @@ def _open(given: argparse.Namespace) -> Way:
             ca_file=given.consul_ca_file,
             cert_file=given.consul_cert_file,
             key_file=given.consul_key_file,
+            record_key_file=given.record_key,
         )
     )
 

@@ -10,18 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from near_ha import key_file
+from near_ha import key_file, record_key
 from near_ha.errors import BadConfig
+from near_ha.key_file import KeyFile
 from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
+from near_ha.record_key import RecordKey
 
-from .core.lease import DEFAULT_LEASE_MS, MIN_LEASE_MS
+from .core.lease import DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS
 from .core.settings import Strategy
 from .io import consul_access
 from .io.consul_access import ConsulAccess
 
 DEFAULT_NODE_ID = "node"
 DEFAULT_ACCOUNT_ID = "default"
-_MAX_LEASE_MS = 600_000
 
 # flag, variable, default ("" = none), help
 KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
@@ -31,7 +32,7 @@ KUUTAMOD: tuple[tuple[str, str, str, str], ...] = (
         "--validator-node-key",
         "KUUTAMO_VALIDATOR_NODE_KEY",
         "",
-        "with --strategy restart: node key of neard while it validates, if not the same as always",
+        "with --strategy kuutamod or restart: node key of neard while it validates, if not the same as always",
     ),
     ("--validator-key", "KUUTAMO_VALIDATOR_KEY", "", "the validator's signing key"),
     ("--near-boot-nodes", "KUUTAMO_NEARD_BOOTNODES", "", "comma list of KEY@HOST:PORT to replace config.json's"),
@@ -70,7 +71,9 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "NEAR_SUPERVISOR_STRATEGY",
         "auto",
         "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
-        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot",
+        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot;"
+        " kuutamod: the same, after it was started anew with --validator-node-key (without one, as auto): what the"
+        " program kuutamod does by default",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     (
@@ -79,17 +82,40 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "",
         "comma list of names below kuutamod-leader/ that other validators' kuutamods lock in this Consul",
     ),
+    (
+        "--record-key",
+        "NEAR_SUPERVISOR_RECORD_KEY",
+        "",
+        "file with the key that signs the records in Consul, 64 hexadecimal digits, the same on all nodes (default: the"
+        " one that follows from the validator key)",
+    ),
+    (
+        "--unsigned-records",
+        "NEAR_SUPERVISOR_UNSIGNED_RECORDS",
+        "refuse",
+        "refuse: what no member has signed is waited out and gives nobody the lease; accept: for as long as a version"
+        " runs on another node that does not sign",
+    ),
+    (
+        "--neard-log-limit",
+        "NEAR_SUPERVISOR_NEARD_LOG_LIMIT",
+        "200",
+        "with --guard own: MiB that neard.log and neard.log.1 may fill together; 0: no limit",
+    ),
     *consul_access.ROWS,
 )
+_MAX_LOG_MIB = 100_000
 _GUARDS = ("own", "service")
+_UNSIGNED = ("refuse", "accept")
 _KEYS = ("validator_key", "voter_node_key")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options; paths absolute, durations in milliseconds. Holds no secret, only paths to them.
+    """Checked options; paths absolute, durations in milliseconds. Of secrets it holds paths, and the records' key,
+    which no ``repr`` shows.
 
-    Where no ``validator_node_key`` was given it is the host's own.
+    Where no ``validator_node_key`` was given it is the host's own, whose public half ``node_public_key`` is.
     """
 
     neard: str
@@ -108,7 +134,9 @@ class Options:
     hostname: str
     consul_url: str
     consul_access: ConsulAccess
+    record_key: RecordKey
     guard_is_service: bool
+    neard_log_bytes: int
     lease_ms: int
     startup_timeout_ms: int
     stop_timeout_ms: int
@@ -118,23 +146,31 @@ class Options:
     strategy: Strategy
     validator_account_id: str
     other_locks: tuple[str, ...]
+    node_public_key: str
 
-    def node_key(self, armed: bool) -> Path:
+    def node_key(self, as_validator: bool) -> Path:
         """With which node key neard is started: the host's own in either role, but for kuutamod's way.
 
         Peers of a host that was lost in silence refuse a second node with its node key for some 15 minutes, so one that
-        the hosts share is of use only where neard is started anew with the validator key and refused all the same.
+        the hosts share is of use only to who wants what kuutamod did, or is refused with the key all the same.
         """
-        shared = armed and self.strategy is Strategy.RESTART
+        shared = as_validator and self.strategy in (Strategy.KUUTAMOD, Strategy.RESTART)
         return self.validator_node_key if shared else self.voter_node_key
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare every option of ``run``; a variable of the environment stands in for a missing flag."""
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str], strategy: str = "") -> None:
+    """Declare every option of ``run``; a variable of the environment stands in for a missing flag.
+
+    ``strategy`` is the default of --strategy, where that is not the usual one.
+    """
     drop_in = parser.add_argument_group("as kuutamod")
     ours = parser.add_argument_group("new here")
     add_rows(drop_in, KUUTAMOD, environ)
-    add_rows(ours, OURS, environ)
+    rows = [
+        (flag, variable, strategy if strategy and flag == "--strategy" else default, text)
+        for flag, variable, default, text in OURS
+    ]
+    add_rows(ours, rows, environ)
     ours.add_argument(
         "--chain-may-stand-still",
         action="store_true",
@@ -190,9 +226,9 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
             "Peers drop one of two nodes with one node key: give each host a voter node key of its own",
         )
     lease_ms = _seconds("--lease", given.lease)
-    if not MIN_LEASE_MS <= lease_ms <= _MAX_LEASE_MS:
+    if not MIN_LEASE_MS <= lease_ms <= MAX_LEASE_MS:
         raise BadConfig(
-            f"--lease {given.lease} is not between {MIN_LEASE_MS // 1000} and {_MAX_LEASE_MS // 1000} seconds",
+            f"--lease {given.lease} is not between {MIN_LEASE_MS // 1000} and {MAX_LEASE_MS // 1000} seconds",
             "10 suits a network; shorter leases do not survive the loss of Consul's leader (about 3 s)",
         )
     if given.guard not in _GUARDS:
@@ -220,16 +256,19 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         hostname=socket.gethostname(),
         consul_url=given.consul_url,
         consul_access=consul_access.check(given, given.consul_url),
+        record_key=_record_key(given, keys["validator_key"]),
         guard_is_service=given.guard == "service",
+        neard_log_bytes=_mebibytes("--neard-log-limit", given.neard_log_limit),
         lease_ms=lease_ms,
         startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
         stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),
         height_patience_ms=_seconds("--height-patience", given.height_patience),
         chain_may_stand_still=given.chain_may_stand_still,
         failover_priority=_priority(given.failover_priority),
-        strategy=_strategy(given.strategy),
+        strategy=_strategy(given.strategy, shared),
         validator_account_id=keys["validator_key"].account_id,
         other_locks=tuple(name for name in map(str.strip, (given.other_locks or "").split(",")) if name),
+        node_public_key=keys["voter_node_key"].public_key,
     )
 
 
@@ -271,6 +310,18 @@ def _shared_node_key(given: argparse.Namespace, environ: Mapping[str, str]) -> P
     return credential if credential is not None and credential.exists() else None
 
 
+def _record_key(given: argparse.Namespace, validator_key: KeyFile) -> RecordKey:
+    if given.unsigned_records not in _UNSIGNED:
+        raise BadConfig(
+            f"--unsigned-records {given.unsigned_records!r} is neither 'refuse' nor 'accept'",
+            "refuse is right, but while older versions run on other nodes",
+        )
+    accepts = given.unsigned_records == "accept"
+    if given.record_key:
+        return record_key.load(Path(given.record_key).absolute(), accepts_unsigned=accepts)
+    return record_key.of_validator(validator_key, accepts_unsigned=accepts)
+
+
 def _seconds(flag: str, text: str) -> int:
     try:
         milliseconds = round(float(text) * 1000)
@@ -281,12 +332,19 @@ def _seconds(flag: str, text: str) -> int:
     return milliseconds
 
 
-def _strategy(text: str) -> Strategy:
+def _mebibytes(flag: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(_MAX_LOG_MIB)):
+        raise BadConfig(f"{flag} {text!r} is not a whole number of MiB below {10 * _MAX_LOG_MIB}", "200 is usual")
+    return int(text) * 2**20
+
+
+def _strategy(text: str, shared_node_key: Path | None) -> Strategy:
     try:
-        return Strategy(text)
+        strategy = Strategy(text)
     except ValueError:
         known = ", ".join(each.value for each in Strategy)
         raise BadConfig(f"--strategy {text!r} is none of {known}", "restart suits every neard") from None
+    return Strategy.AUTO if strategy is Strategy.KUUTAMOD and shared_node_key is None else strategy
 
 
 def _priority(text: str) -> int:

@@ -9,11 +9,11 @@ from near_ha.cluster_report import request_json
 from near_ha.states import State
 
 from . import __version__
-from .core import hot, signing
+from .core import hot, reach, signing
 from .core.machine import lease_left_ms
 from .core.model import Guard, Node
 from .core.proof import KINDS
-from .core.readiness import reasons, unready
+from .core.readiness import Reason, Weight, reasons, unready
 from .core.signing import Answer
 
 
@@ -40,6 +40,8 @@ class Snapshot:
         """State, leader and sync, and what changes all the time: for the service manager's status line."""
         leader, sync = self._leader(), self.node.sync
         signer = f"leader {leader['node_id']}" if leader else "no leader known"
+        if self._is_blind():
+            signer = "leader not known: Consul does not answer"
         in_sync, why_not = ("in sync", "") if sync.synced else ("not in sync", f": {sync.reason}")
         paused = ", paused" if self.node.paused else ""
         return f"{self.node.state.value}, {signer}, {in_sync}{paused}", f"height {sync.height}{why_not}"
@@ -47,7 +49,8 @@ class Snapshot:
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
         node, settings = self.node, self.node.settings
-        tenure, neard, against = node.tenure, node.neard, unready(node)
+        tenure, neard, out_of_reach = node.tenure, node.neard, reach.against(node, self.now)
+        against = unready(node) or out_of_reach
         return {
             "version": __version__,
             "node_id": settings.node_id,
@@ -60,9 +63,10 @@ class Snapshot:
             # A signer need not be ready to take over.
             "reason": "" if node.state is State.VALIDATING else against,
             # Also of a validator: what would be against its next start.
-            "readiness": [{"name": r.name, "text": r.text, "blocks": r.blocks} for r in reasons(node)],
+            "readiness": self._readiness(),
             "lease_ms": settings.lease_ms,
-            "lease_left_ms": lease_left_ms(node, self.now),
+            # Null: it has none, or it is not known whether it still has.
+            "lease_left_ms": self._lease_left_ms(),
             "term": tenure.term if tenure else node.last_term,
             "session": node.session.id if node.session else None,
             "neard": {
@@ -77,12 +81,14 @@ class Snapshot:
                 "height": node.sync.height,
                 "peers": node.sync.peers,
             },
+            # Null: nobody, or not known; then who it was when Consul answered last.
             "leader": self._leader(),
+            "leader_before_silence": self._last_known() if self._is_blind() else None,
             "priority": settings.priority,
             "takeover": {
                 "strategy": settings.strategy.value,
-                "hot": not hot.against(node),
-                "reason": hot.against(node),
+                "hot": not hot.against_as_it_runs(node),
+                "reason": hot.against_as_it_runs(node),
             },
             # Does what it signs get into the blocks of others? Null: it is no validator.
             "signing": self._signing(),
@@ -96,8 +102,12 @@ class Snapshot:
             "paused": node.paused,
             "switchover": request_json(node.request) if node.request and node.request.open else None,
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
-            # Of the last heartbeat; null: there was none.
-            "consul": {"answers": node.consul_silent_since is None, "heartbeat_ms": node.heartbeat_ms},
+            # heartbeat_ms is that of the last heartbeat; null: there was none.
+            "consul": {
+                "answers": node.consul_silent_since is None and not out_of_reach,
+                "silent_ms": reach.unheard_ms(node, self.now) or 0,
+                "heartbeat_ms": node.heartbeat_ms,
+            },
             "uptime_ms": self.uptime_ms,
         }
 
@@ -122,8 +132,24 @@ class Snapshot:
             for kind, tally in found
         }
 
+    def _readiness(self) -> list[dict[str, Any]]:
+        found, silent = reasons(self.node), reach.against(self.node, self.now)
+        if silent:
+            found = (*found, Reason(reach.NAME, silent, Weight.BLOCKS))
+        return [_reason(reason) for reason in found]
+
+    def _is_blind(self) -> bool:
+        """Is it unknown here who holds the lease? A holder knows it until its deadline, whatever Consul says."""
+        return reach.unheard_ms(self.node, self.now) is not None and not lease_left_ms(self.node, self.now)
+
+    def _lease_left_ms(self) -> int | None:
+        return None if self._is_blind() else lease_left_ms(self.node, self.now)
+
     def _leader(self) -> dict[str, Any] | None:
-        """Who holds the lease, as this node knows it; None when nobody does or it has not looked."""
+        return None if self._is_blind() else self._last_known()
+
+    def _last_known(self) -> dict[str, Any] | None:
+        """Who holds the lease, as this node was told; None when nobody does or it has not looked."""
         node, settings = self.node, self.node.settings
         if node.tenure is not None:
             return {"node_id": settings.node_id, "hostname": settings.hostname, "term": node.tenure.term, "age_ms": 0}
@@ -136,3 +162,13 @@ class Snapshot:
             "term": seen.record.term if seen.record else None,
             "age_ms": self.now - node.watch.since,
         }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    """``blocks``: it does not stand; ``last``: it is not ready either, and stands after all that are."""
+    return {
+        "name": reason.name,
+        "text": reason.text,
+        "blocks": reason.blocks,
+        "last": reason.weight is Weight.LAST,
+    }

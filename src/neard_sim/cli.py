@@ -78,6 +78,7 @@ def _validate(args: argparse.Namespace, _live: LiveSettings) -> int:
         sys.stderr.write(
             f"Error: \nThe following config checks failed:\n{error}\n"
             "Please fix the config json files and validate again!\n"
+            "\nStack backtrace:\n   0: neard::main\n"
         )
         return 1
     log.info("config", "all validations have passed")

@@ -70,6 +70,7 @@ class Process:
         self._periodic = Periodic()
         self._servers: list[http.HttpServer] = []
         self._stopping = False
+        self._key_since: float | None = None
         self._reload: Reload | None = None
 
     async def main(self) -> None:
@@ -192,12 +193,22 @@ class Process:
 
     def _poll(self, node: Node) -> None:
         self._loop.call_later(_POLL_S, self._poll, node)
+        self._panic_with_key(node)
         if self._live.poll():
             log.info("sim", "live knobs changed")
             node.apply(self._live.settings)
             if not (self._stopping and self._live.settings.stop_rpc_gone):
                 for server in self._servers:
                     self._loop.create_task(server.set_fault(self._live.settings.rpc_fault))
+
+    def _panic_with_key(self, node: Node) -> None:
+        after_ms = self._live.settings.panic_with_key_ms
+        if node.validator is None:
+            self._key_since = None
+        elif self._key_since is None:
+            self._key_since = self._loop.time()
+        elif 0 <= after_ms <= (self._loop.time() - self._key_since) * 1000:
+            log.panic("client_actor: told to panic by the knob panic_with_key_ms")
 
     def _new_head(self, node: Node, entry: Entry) -> None:
         reload = self._reload

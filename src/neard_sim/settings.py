@@ -51,6 +51,9 @@ class Settings:
     never_ready: bool = _knob(False, "bool", "loading never ends: RPC and network never come up")
     panic_on_start: bool = _knob(False, "bool", "abort (SIGABRT) at the end of loading")
     panic_after_sigkill: bool = _knob(False, "bool", "the first start after an unclean end aborts, the next one works")
+    panic_with_key_ms: int = _knob(
+        -1, "ms", "abort this long after a validator key was loaded or taken up, within 0.1 s; -1 = never", live=True
+    )
     all_shards_panic: bool = _knob(
         False, "bool", "a current validator with AllShards aborts on any chain, not only on mainnet and testnet"
     )

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from breaks.catalogue import BREAKS
@@ -22,12 +22,16 @@ from breaks.scenarios import PROMISES, Promise
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
-SEEDS = ROOT / "tests" / "breaks" / "seeds.json"
+NOTED = ROOT / "tests" / "breaks" / "noticed_by.json"
 # Against what hangs, and not a measure of speed: a budget of schedules takes ten minutes on a slow machine.
 TIMEOUT_S = 900
 SCHEDULES_S = 3_600
 SCENARIO_S = 600
 WORKERS = 2
+PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+# The seed of a schedule, or the id of a test.
+Noticer = int | str
+SCHEDULES, TESTS = "schedules", "tests"
 
 
 def main() -> int:
@@ -41,8 +45,8 @@ def main() -> int:
     parser.add_argument(
         "--record",
         action="store_true",
-        help="note in tests/breaks/seeds.json which schedule noticed each rule, to be played first from then on;"
-        " after a change of the core or of the simulation",
+        help="note in tests/breaks/noticed_by.json which test or schedule noticed each rule, to be played first from"
+        " then on; after a change of the core or of the simulation",
     )
     parser.add_argument("--list", action="store_true", help="print the rules and end")
     parser.add_argument(
@@ -61,15 +65,13 @@ def main() -> int:
     with ThreadPoolExecutor(1 if given.only == "scenarios" else WORKERS) as workers:
         outcomes = list(workers.map(_play, chosen))
     if given.record:
-        _record(seen for seen in outcomes if seen.seed is not None)
+        _record(chosen, outcomes)
     verdicts = [seen.verdict for seen in outcomes]
     noticed = verdicts.count("noticed")
     sys.stdout.write(f"{noticed} noticed, {len(chosen) - noticed} not, in {time.monotonic() - began:.0f} s\n")
     searched = [seen for seen in outcomes if seen.searched]
     if searched and not given.record:
-        sys.stdout.write(
-            f"{len(searched)} were looked for anew, which takes minutes: bin/breaks --record, and commit\n"
-        )
+        sys.stdout.write(f"{len(searched)} were looked for anew, which takes longer: bin/breaks --record, and commit\n")
     if "STALE" in verdicts:
         return 2
     return 0 if chosen and noticed == len(chosen) else 1
@@ -77,26 +79,34 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one break; ``seed`` is the schedule that noticed it, ``searched`` that the noted one did not."""
+    """What came of one break; ``by`` is the test or schedule that noticed it, ``searched`` that no noted one did."""
 
     rule: str
     verdict: str
     how: str = ""
-    seed: int | None = None
+    by: Noticer | None = None
     searched: bool = False
 
 
-def _record(outcomes: Iterable[Outcome]) -> None:
+def _record(chosen: Iterable[Break], outcomes: Iterable[Outcome]) -> None:
     """Those of rules that were not played stay; those of rules that are no more go."""
-    known = {mutant.rule for mutant in MUTANTS}
-    seeds = {**_seeds(), **{one.rule: one.seed for one in outcomes}}
-    seeds = {rule: seed for rule, seed in sorted(seeds.items()) if rule in known}
-    SEEDS.write_text(json.dumps(seeds, indent=1, ensure_ascii=False) + "\n")
+    noted = _noted()
+    for one, outcome in zip(chosen, outcomes, strict=True):
+        if outcome.by is not None:
+            noted[_kind(one)][one.rule] = outcome.by
+    for kind, every in ((SCHEDULES, MUTANTS), (TESTS, BREAKS)):
+        known = {one.rule for one in every}
+        noted[kind] = {rule: by for rule, by in sorted(noted[kind].items()) if rule in known}
+    NOTED.write_text(json.dumps(noted, indent=1, ensure_ascii=False) + "\n")
 
 
-def _seeds() -> dict[str, int]:
-    seeds: dict[str, int] = json.loads(SEEDS.read_text()) if SEEDS.exists() else {}
-    return seeds
+def _noted() -> dict[str, dict[str, Noticer]]:
+    noted: dict[str, dict[str, Noticer]] = json.loads(NOTED.read_text())
+    return noted
+
+
+def _kind(one: Break) -> str:
+    return SCHEDULES if isinstance(one, Mutant) else TESTS
 
 
 def _play(one: Break) -> Outcome:
@@ -121,37 +131,44 @@ def _outcome(copy: Path, one: Break) -> Outcome:
     target.write_text(text.replace(one.old, one.new))
     if isinstance(one, Promise):
         return Outcome(one.rule, *_scenario(copy, one))
-    if not isinstance(one, Mutant):
-        return Outcome(one.rule, *_run(copy, _tests(one.tests), TIMEOUT_S)[:2])
-    noted = _seeds().get(one.rule)
-    if noted is not None:
-        verdict, how, seed = _run(copy, _schedules(one.profile, noted, 1), SCHEDULES_S)
-        if verdict != "SURVIVED":
-            return Outcome(one.rule, verdict, how, seed)
-    verdict, how, seed = _run(copy, _schedules(one.profile, 0, BUDGET), SCHEDULES_S)
-    return Outcome(one.rule, verdict, how, seed, searched=True)
+    noted = _noted()[_kind(one)].get(one.rule)
+    first, whole = _commands(one, noted)
+    if first:
+        outcome = _run(copy, one.rule, first)
+        if outcome.verdict == "noticed":
+            return outcome
+    return replace(_run(copy, one.rule, whole), searched=True)
 
 
-def _run(copy: Path, command: list[str], timeout_s: int) -> tuple[str, str, int | None]:
-    """The verdict, how it was noticed, and by which schedule, if it was one."""
+def _commands(one: Break, noted: Noticer | None) -> tuple[list[str], list[str]]:
+    """What noticed it before, alone (nothing, where that is not known), and all that has to notice it."""
+    if isinstance(one, Mutant):
+        first = _schedules(one.profile, noted, 1) if isinstance(noted, int) else []
+        return first, _schedules(one.profile, 0, BUDGET)
+    return ([*PYTEST, noted] if isinstance(noted, str) else []), [*PYTEST, *one.tests.split()]
+
+
+def _run(copy: Path, rule: str, command: list[str]) -> Outcome:
+    """What a command made of a broken rule."""
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path}
+    simulated = "near_sim" in command
+    limit_s = SCHEDULES_S if simulated else TIMEOUT_S
     try:
         run = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=timeout_s, check=False, text=True
+            command, cwd=copy, env=environment, capture_output=True, timeout=limit_s, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return "STALE", f": still running after {timeout_s} s", None
+        return Outcome(rule, "STALE", f": still running after {limit_s} s")
     # 1 = tests ran and some failed. Anything else but 0 says nothing about the rule.
     if run.returncode not in (0, 1):
-        sys.stdout.write(run.stdout[-2000:] + run.stderr[-2000:])
-        return "STALE", "", None
-    how, seed = _how(run.stdout) if "near_sim" in command else ("", None)
+        return Outcome(rule, "STALE", f"\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    how, by = _of_schedules(run.stdout) if simulated else ("", _of_tests(run.stdout))
     if " BUG: " in how:
         # It broke the program, not the rule.
-        return "STALE", how, None
-    return ("noticed" if run.returncode else "SURVIVED"), how, seed
+        return Outcome(rule, "STALE", how)
+    return Outcome(rule, "noticed" if run.returncode else "SURVIVED", how, by)
 
 
 def _copy_all(copy: Path) -> None:
@@ -190,16 +207,12 @@ def _scenario(copy: Path, one: Promise) -> tuple[str, str]:
     return "noticed", f"\n          {failures[0][:160]}"
 
 
-def _tests(tests: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
-
-
 def _schedules(profile: str, first: int, number: int) -> list[str]:
     words = f"--profile {profile} --from {first} --seeds {number} --until-failure --json"
     return [sys.executable, "-m", "near_sim", *words.split()]
 
 
-def _how(stdout: str) -> tuple[str, int | None]:
+def _of_schedules(stdout: str) -> tuple[str, int | None]:
     """After how many schedules, what broke in the first of those that failed, and its seed."""
     tally = json.loads(stdout)
     after = f"\n          {tally['schedules']} schedules: "
@@ -207,6 +220,14 @@ def _how(stdout: str) -> tuple[str, int | None]:
         return after + "every rule held", None
     first = tally["failures"][0]
     return after + first["failure"], first["seed"]
+
+
+def _of_tests(stdout: str) -> str | None:
+    """The test that failed, as pytest can be asked for it alone; None where none did, or where that can't be told."""
+    failed = next((line for line in stdout.splitlines() if line.startswith("FAILED ")), "")
+    test = failed.removeprefix("FAILED ").partition(" - ")[0]
+    # What a name has in brackets may itself have a dash.
+    return test if test and test.count("[") == test.count("]") else None
 
 
 if __name__ == "__main__":

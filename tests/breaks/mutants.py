@@ -77,7 +77,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
-        "    node = candidacy.after(tenure, node, now)\n    return node, [DropSession(tenure.session), Forget()]",
+        "    node, cools = candidacy.after(tenure, node, now)\n"
+        "    return node, [DropSession(tenure.session), Forget(), *cools]",
         "return replace(node, tenure=None), [Forget()]",
     ),
     Mutant(
@@ -289,6 +290,12 @@ MUTANTS: tuple[Mutant, ...] = (
         profile="liveness",
     ),
     Mutant(
+        "kuutamod's way: a neard that its peers refuse is not given the key",
+        CORE + "rules_move.py",
+        "    if _is_connected(node, neard, tenure, move):",
+        "    if True:",
+    ),
+    Mutant(
         "hot: a neard that does not show its key is ended",
         CORE + "rules_hot.py",
         "if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):",
@@ -326,6 +333,38 @@ MUTANTS: tuple[Mutant, ...] = (
         CORE + "witness.py",
         "base = look.counted if known is not None and look.counted is not None else known",
         "base = witness.base or known",
+        profile="liveness",
+    ),
+    # --- whoever may write to Consul, and has no key
+    Mutant(
+        "what no member has signed is not obeyed",
+        CORE + "absorb_consul.py",
+        "seen = belief.believed(node, event.seen)",
+        "seen = belief.believed(node, replace(event.seen, record=event.seen.record or event.seen.claim, claim=None))",
+    ),
+    Mutant(
+        "what is only claimed is waited out",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return watch.since\n",
+    ),
+    Mutant(
+        "what is only claimed is waited out for the longest lease that is known",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return watch.since + settings.lease_ms\n",
+    ),
+    Mutant(
+        "a record of a term that is over is not believed again",
+        CORE + "belief.py",
+        "        return record.term < node.last_term\n",
+        "        return False\n",
+    ),
+    Mutant(
+        "a claim is waited out and does not block for ever",
+        CORE + "watch.py",
+        "        return watch.since + silence_ms\n",
+        "        return None\n",
         profile="liveness",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .one_break import GUARD, UNIT, Break
+from .one_break import CORE, GUARD, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
@@ -15,8 +15,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the kernel ends a guard that hangs",
         GUARD,
-        "                self.backstop.set(deadline + BACKSTOP_MS)\n            neard.spawn(",
-        "                pass\n            neard.spawn(",
+        "                self.backstop.set(deadline + BACKSTOP_MS)\n            self.output.open()",
+        "                pass\n            self.output.open()",
         UNIT + "test_guard.py",
     ),
     Break(
@@ -69,11 +69,137 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_guard.py",
     ),
     Break(
-        "a guard that nobody can find any more ends, after its neard",
+        "a journal that takes nothing does not hold up the guard",
         GUARD,
-        "return self.quitting or idle or self._is_out_of_reach()",
-        "return self.quitting or idle",
+        "while self.pending and poller.poll(0):",
+        "while self.pending:",
+        UNIT + "test_guard_output.py",
+    ),
+    Break(
+        "no secret that neard writes goes on to the history",
+        "src/near_supervisor/io/last_words.py",
+        "words = secret.sub(mask, words)",
+        "pass",
+        UNIT + "test_io_last_words.py",
+    ),
+    Break(
+        "nor half of one, whose beginning was cut off",
+        GUARD,
+        "if len(kept) >= KEPT_OUTPUT else kept",
+        "if False else kept",
+        UNIT + "test_guard_output.py",
+    ),
+    Break(
+        "without its guard nobody finds the key: the link leads through the guard",
+        GUARD,
+        'place(f"/proc/{os.getpid()}/fd/{self.fd}", self.link)',
+        'place(os.path.realpath(f"/proc/{os.getpid()}/fd/{self.fd}"), self.link)',
         UNIT + "test_guard.py",
+    ),
+    Break(
+        "the key that is taken away is not found through a link that is left",
+        GUARD,
+        "        if self.fd >= 0:\n            os.close(self.fd)\n",
+        "",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a key that neard would not find is not in its place",
+        GUARD,
+        "        if not leads_to_it:\n",
+        "        if False:\n",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a guard whose neard could not find the key does not start",
+        GUARD,
+        "    if ended != 0:\n",
+        "    if ended < 0:\n",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a guard that nobody can find any more ends",
+        GUARD,
+        'cannot be had ({error}): this one ends")\n            self.quitting = True\n',
+        'cannot be had ({error}): this one ends")\n',
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a guard that nobody can find leaves a signer to its deadline",
+        GUARD,
+        "            if self.neard is not None and self.neard.armed:\n                # Its deadline",
+        "            if False:\n                # Its deadline",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a guard does not take another one's place",
+        GUARD,
+        "        lock = self.run_lock if is_held else hold(path)\n",
+        "        lock = self.run_lock\n",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "a guard whose socket was removed makes it again",
+        GUARD,
+        "        try:\n            self._listen_again()\n",
+        "        try:\n            raise Refused\n",
+        UNIT + "test_guard.py",
+    ),
+    Break(
+        "what a successor needs is in a run directory that was made again",
+        "src/near_supervisor/run_dir_side.py",
+        "            self._guard.remember_again()\n",
+        "            pass\n",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "the guard is found in a run directory that was made again",
+        "src/near_supervisor/run_dir_side.py",
+        "            self._guard.listen_again()\n",
+        "            pass\n",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "only the supervisor's own user writes to a run directory that was made again",
+        "src/near_supervisor/io/run_dir.py",
+        "        self._refuse_others()\n",
+        "",
+        UNIT + "test_run_dir_side.py",
+    ),
+    Break(
+        "a validator whose run directory is gone waits for a standby that is ready",
+        CORE + "rules_run_dir.py",
+        "(node.paused or not node.standby_ready)",
+        "node.paused",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "a paused cluster keeps a validator whose run directory is gone",
+        CORE + "rules_run_dir.py",
+        "(node.paused or not node.standby_ready)",
+        "not node.standby_ready",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "a validator whose run directory is gone does not sign there for ever",
+        CORE + "rules_run_dir.py",
+        "    if not node.run_dir.gone or node.closing is not None:\n",
+        "    if True:\n",
+        UNIT + "test_run_dir_gone.py",
+    ),
+    Break(
+        "neard's log is bounded",
+        "src/near_supervisor/io/neard_log.py",
+        "    os.ftruncate(fd, 0)\n",
+        "    pass\n",
+        UNIT + "test_io_neard_log.py",
+    ),
+    Break(
+        "nobody's file but neard's log is cut",
+        "src/near_supervisor/io/neard_log.py",
+        '        if str(output.readlink()) not in (str(path), f"{path} (deleted)"):\n',
+        "        if False:\n",
+        UNIT + "test_io_neard_log.py",
     ),
     Break(
         "a hot takeover costs no descriptor",

@@ -79,7 +79,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "restart: whoever would be refused after a silent loss says so before",
         CORE + "readiness.py",
-        'against = hot.against(node) if _stands_by(node) else ""',
+        'against = hot.against_as_it_runs(node) if _stands_by(node) else ""',
         'against = ""',
         UNIT + "test_readiness.py",
     ),

@@ -5,6 +5,34 @@ from __future__ import annotations
 from .one_break import CORE, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
+    Break(
+        "nobody hands over to a node whose neard would not start",
+        CORE + "readiness.py",
+        '    ("preflight", _preflight, Weight.LAST),',
+        '    ("preflight", _preflight, Weight.NOTED),',
+        UNIT + "test_readiness.py",
+    ),
+    Break(
+        "nobody hands over to a node whose disk is full",
+        CORE + "readiness.py",
+        '    ("disk_full", _disk_full, Weight.LAST),',
+        '    ("disk_full", _disk_full, Weight.NOTED),',
+        UNIT + "test_readiness.py",
+    ),
+    Break(
+        "a node that Consul does not answer claims nothing",
+        CORE + "reach.py",
+        "    if heard_at is None or now - heard_at <= lease.unheard_after_ms(node.settings.lease_ms):\n",
+        "    if True:\n",
+        UNIT + "test_out_of_reach.py",
+    ),
+    Break(
+        "a node that is the last resort is better than none",
+        CORE + "rules_lease.py",
+        "now < node.acquire_at or barred(node)",
+        "now < node.acquire_at or (barred(node) or node.host.preflight)",
+        UNIT + "test_readiness.py",
+    ),
     # --- switchover and candidacy
     Break(
         "a holder judges a target by what was read after the request was made",
@@ -58,8 +86,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a standby with another key than the validator's does not stand for election",
         CORE + "readiness.py",
-        '("key_fingerprint", _key_fingerprint, True)',
-        '("key_fingerprint", _key_fingerprint, False)',
+        '("key_fingerprint", _key_fingerprint, Weight.BLOCKS)',
+        '("key_fingerprint", _key_fingerprint, Weight.NOTED)',
         UNIT + "test_readiness.py",
     ),
     Break(
@@ -109,6 +137,20 @@ BREAKS: tuple[Break, ...] = (
         CORE + "candidacy.py",
         "max(opens + held_back, node.cool_until)",
         "opens + held_back",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "what fails by itself again and again is tried ever more rarely",
+        CORE + "candidacy.py",
+        "    if not fails:\n",
+        "    if True:\n",
+        UNIT + "test_candidacy.py",
+    ),
+    Break(
+        "but not what Consul or the network took away",
+        CORE + "candidacy.py",
+        "return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)",
+        "return True",
         UNIT + "test_candidacy.py",
     ),
 )

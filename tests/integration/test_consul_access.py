@@ -20,6 +20,7 @@ from near_supervisor.io.consul_access import ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
 from support.lease_holder import TIMEOUT_MS, TTL_MS, acquire, index, member, vacant, value
 from support.real_consul import TOOLS, RealConsul, real_consul
+from support.records import a_store
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +65,7 @@ def a_file(directory: Path, token: str) -> Path:
 
 
 def store(consul: RealConsul, token_file: Path | None) -> ConsulStore:
-    return ConsulStore(consul.url, ACCOUNT, TIMEOUT_MS, ConsulAccess(token_file))
+    return a_store(consul.url, ACCOUNT, TIMEOUT_MS, ConsulAccess(token_file))
 
 
 def play_everything(store: ConsulStore) -> None:
@@ -113,7 +114,7 @@ def test_every_rule_of_it_is_needed(empty: RealConsul, tmp_path: Path, rule: str
 
 def test_it_opens_no_other_account(empty: RealConsul, tmp_path: Path) -> None:
     token = a_file(tmp_path, a_token(empty, POLICY))
-    other = ConsulStore(empty.url, "other.pool.near", TIMEOUT_MS, ConsulAccess(token))
+    other = a_store(empty.url, "other.pool.near", TIMEOUT_MS, ConsulAccess(token))
     with pytest.raises(Unknown, match="Permission denied"):
         other.look(0, 100)
     assert other.note_vacancy(vacant(), None).kind is Kind.UNKNOWN
@@ -208,7 +209,7 @@ def client(papers: Path) -> ConsulAccess:
 
 
 def test_a_client_with_the_right_certificates_does_everything(tls: RealConsul, papers: Path) -> None:
-    play_everything(ConsulStore(tls.https_url, ACCOUNT, TIMEOUT_MS, client(papers)))
+    play_everything(a_store(tls.https_url, ACCOUNT, TIMEOUT_MS, client(papers)))
 
 
 @pytest.mark.parametrize("lacking", ["everything", "its own certificate", "the right authority"])
@@ -219,11 +220,11 @@ def test_without_them_it_does_not_know_and_says_what_to_look_at(tls: RealConsul,
         "its own certificate": ConsulAccess(ca_file=whole.ca_file),
         "the right authority": ConsulAccess(None, whole.cert_file, whole.cert_file, whole.key_file),
     }[lacking]
-    said = ConsulStore(tls.https_url, ACCOUNT, TIMEOUT_MS, access).note_vacancy(vacant(), None)
+    said = a_store(tls.https_url, ACCOUNT, TIMEOUT_MS, access).note_vacancy(vacant(), None)
     assert said.kind is Kind.UNKNOWN
     assert "--consul-ca-file" in said.reason
 
 
 def test_http_to_an_https_agent_is_named(tls: RealConsul) -> None:
     with pytest.raises(Unknown, match=r"https:// in --consul-url"):
-        ConsulStore(tls.https_url.replace("https", "http"), ACCOUNT, TIMEOUT_MS).look(0, 100)
+        a_store(tls.https_url.replace("https", "http"), ACCOUNT, TIMEOUT_MS).look(0, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import queue
 import threading
 from collections.abc import Iterator
@@ -27,8 +28,10 @@ from near_supervisor.io import key_watch
 from near_supervisor.io.consul_access import ANYBODY, ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Denied, Unknown
 from near_supervisor.io.key_watch import KeyWatch
-from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.hostile_http import CLOSE, HANG, answer, hostile
+from support.ports import free_port
 from support.real_consul import RealConsul, real_consul
+from support.records import KEY, a_request, a_store
 from support.waiting import took_s, until
 
 pytestmark = pytest.mark.integration
@@ -51,7 +54,12 @@ def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
 
 @pytest.fixture
 def store(consul: RealConsul) -> ConsulStore:
-    return ConsulStore(consul.url, f"cluster-{next(_numbers)}", TIMEOUT_MS)
+    return a_store(consul.url, f"cluster-{next(_numbers)}", TIMEOUT_MS)
+
+
+def write_signed(store: ConsulStore, key: str, value: str) -> int:
+    """Put there what a member says; the key's new index."""
+    return write(store, key, KEY.sealed(key, value))
 
 
 def write(store: ConsulStore, key: str, raw: bytes | str) -> int:
@@ -108,7 +116,7 @@ def cas(store: ConsulStore) -> Kind:
 )  # fmt: skip
 def test_what_a_broken_server_says_to_a_check_and_set_is_not_known(said: bytes) -> None:
     with hostile(said) as server:
-        broken = ConsulStore(server.url, "default", 300)
+        broken = a_store(server.url, "default", 300)
         assert cas(broken) is Kind.UNKNOWN
         with pytest.raises(Unknown):
             broken.entries()
@@ -118,10 +126,10 @@ def test_what_a_broken_server_says_to_a_check_and_set_is_not_known(said: bytes) 
 
 def test_a_server_that_hangs_or_is_not_there_is_not_known() -> None:
     with hostile(HANG) as server:
-        broken = ConsulStore(server.url, "default", 300)
+        broken = a_store(server.url, "default", 300)
         assert took_s(lambda: cas(broken)) < SOON_S
         assert cas(broken) is Kind.UNKNOWN
-    assert cas(ConsulStore(f"http://127.0.0.1:{free_port()}", "default", 300)) is Kind.UNKNOWN
+    assert cas(a_store(f"http://127.0.0.1:{free_port()}", "default", 300)) is Kind.UNKNOWN
 
 
 # --- everything at once
@@ -176,7 +184,7 @@ LEASE_ONLY = 'key "kuutamod-leader/default" { policy = "write" }'
 
 
 def with_rules(consul: RealConsul, tmp_path: Path, rules: str) -> ConsulStore:
-    return ConsulStore(consul.url, "default", TIMEOUT_MS, ConsulAccess(a_file(tmp_path, a_token(consul, rules))))
+    return a_store(consul.url, "default", TIMEOUT_MS, ConsulAccess(a_file(tmp_path, a_token(consul, rules))))
 
 
 def test_a_token_that_may_not_read_is_told_apart_from_an_empty_store(guarded: RealConsul, tmp_path: Path) -> None:
@@ -203,6 +211,7 @@ class Side:
         for name, value in (("consul_url", url), ("account_id", account), ("consul_access", access)):
             object.__setattr__(made, name, value)
         object.__setattr__(made, "lease_ms", LEASE_MS)
+        object.__setattr__(made, "record_key", KEY)
         self.events: list[ev.Event] = []
         self.warnings: list[str] = []
         monkeypatch.setattr(cluster_side.log, "warning", lambda text, *values: self.warnings.append(text % values))
@@ -226,13 +235,13 @@ def test_pausing_and_resuming_are_seen_at_once(
     side.side.watch()
     side.sees(ev.ConfigSeen(False))
     side.sees(ev.RequestSeen(0, None))
-    write(store, key, PAUSED)
+    write_signed(store, key, PAUSED)
     side.sees(ev.ConfigSeen(True))
     write(store, key, "garbage")
     side.sees(ev.ConfigSeen(None))
     assert f"{key} cannot be read" in "\n".join(side.warnings)
     side.events.clear()
-    write(store, key, ClusterConfig(False).to_json())
+    write_signed(store, key, ClusterConfig(False).to_json())
     side.sees(ev.ConfigSeen(False))
     side.events.clear()
     consul.ask("DELETE", f"/v1/kv/{key}")
@@ -243,7 +252,7 @@ def test_requests_are_seen_with_their_index(
     store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     side, key = Side(consul.url, store.account_id, monkeypatch), consul_keys.switchover(store.account_id)
-    first = write(store, key, REQUEST.to_json())
+    first = write_signed(store, key, REQUEST.to_json())
     side.side.watch()
     side.sees(ev.RequestSeen(first, REQUEST))
     second = write(store, key, b"garbage")
@@ -251,6 +260,29 @@ def test_requests_are_seen_with_their_index(
     assert [event for event in side.events if isinstance(event, ev.RequestSeen)] == [
         ev.RequestSeen(first, REQUEST), ev.RequestSeen(second, None),
     ]  # fmt: skip
+
+
+def test_what_no_member_has_signed_is_not_followed(
+    store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, account = Side(consul.url, store.account_id, monkeypatch), store.account_id
+    request, config = consul_keys.switchover(account), consul_keys.config(account)
+    forged = REQUEST.accepted("a", 7, "b", 0)
+    first = write(store, request, forged.to_json())
+    write(store, config, PAUSED)
+    side.side.watch()
+    side.sees(ev.RequestSeen(first, None))
+    side.sees(ev.ConfigSeen(None))
+    told = "\n".join(side.warnings)
+    assert f"{request} says that it is accepted by 'a', and it is not signed: it is not followed" in told
+    assert f"{config} says that it is by 'somebody', and it is not signed" in told
+    # The signature of another account's, or of another key's, value is none.
+    second = write(store, request, a_request("other", forged))
+    side.sees(ev.RequestSeen(second, None))
+    third = write(store, request, KEY.sealed(config, forged.to_json()))
+    side.sees(ev.RequestSeen(third, None))
+    assert write(store, request, a_request(account, forged)) > third
+    side.sees(ev.RequestSeen(third + 1, forged))
 
 
 def test_a_watch_is_quiet_while_nothing_changes_however_busy_its_neighbours(store: ConsulStore) -> None:
@@ -264,7 +296,7 @@ def test_a_watch_is_quiet_while_nothing_changes_however_busy_its_neighbours(stor
 
     account, seen = store.account_id, queue.SimpleQueue[object]()
     url = f"http://{store._clients[0].http.host}:{store._clients[0].http.port}"
-    watch = KeyWatch(lambda ms: Counting(url, account, ms), consul_keys.config(account), LEASE_MS)
+    watch = KeyWatch(lambda ms: Counting(url, account, ms, KEY), consul_keys.config(account), LEASE_MS)
 
     def keep_looking() -> None:
         for found in watch.changes():
@@ -317,7 +349,8 @@ def test_a_token_that_never_could_read_them_does_not_pause_a_cluster_and_is_said
 def test_a_token_that_lost_its_rights_does_not_resume_a_paused_cluster(
     guarded: RealConsul, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guarded.ask("PUT", f"/v1/kv/{consul_keys.config('default')}", {"paused": True})
+    config = consul_keys.config("default")
+    guarded.ask("PUT", f"/v1/kv/{config}", json.loads(KEY.sealed(config, PAUSED)))
     rules = LEASE_ONLY + '\nkey_prefix "near-supervisor/default/" { policy = "write" }'
     guarded.ask("PUT", "/v1/acl/policy", {"Name": "fades", "Rules": rules})
     token = guarded.ask("PUT", "/v1/acl/token", {"Policies": [{"Name": "fades"}]})
@@ -339,11 +372,12 @@ def test_a_request_is_moved_once_and_stamped(
     store: ConsulStore, consul: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     side, key = Side(consul.url, store.account_id, monkeypatch), consul_keys.switchover(store.account_id)
-    at = write(store, key, REQUEST.to_json())
+    at = write_signed(store, key, REQUEST.to_json())
     accepted = REQUEST.accepted("a", 7, "b", 0)
     assert side.answers(cmd.MoveRequest(at, accepted)) == ev.RequestMoved("r1", YES)
     entry = store.look_at(key, 0, 0)[1]
     assert entry is not None
+    assert KEY.doubt(key, entry.value) == ""
     moved = switchover.parse(entry.value)
     assert (moved.phase, moved.source, moved.term) == (accepted.phase, "a", 7)
     assert moved.moved_at_ms > 1_600_000_000_000

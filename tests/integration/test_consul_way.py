@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from near_ha import consul_keys, wish
+from near_ha import consul_keys, record_key, wish
 from near_ha.cluster import Cluster
+from near_ha.cluster_config import ClusterConfig
 from near_ha.cluster_options import Access
 from near_ha.consul_http import Agents, ConsulHttp, addresses
 from near_ha.consul_way import ConsulWay
 from near_ha.errors import ConsulUnknown, Refused
+from near_ha.switchover import Action, Switchover
 from near_ha.wish import Decision, Verb, Wish
 from support.played_cluster import ACCOUNT, PlayedCluster, played
 from support.real_consul import RealConsul, real_consul
+from support.records import KEY
 
 pytestmark = pytest.mark.integration
 
@@ -125,3 +129,49 @@ def test_a_request_that_was_moved_on_at_once_is_still_ours(
     request = cluster.cluster().request
     assert request is not None
     assert (asked.changed, asked.request) == (True, request.id)
+
+
+# --- where the members sign
+
+
+def signed(cluster: PlayedCluster) -> None:
+    """One of them writes what it has signed."""
+    put(cluster, consul_keys.member(ACCOUNT, "validator-3"), KEY.sealed("x", cluster.members["validator-2"].to_json()))
+
+
+def put(cluster: PlayedCluster, key: str, value: str) -> None:
+    assert client(cluster).check_and_set(key, 0, value)
+
+
+@pytest.mark.parametrize("wanted", [PROMOTE, PAUSE])
+def test_who_cannot_sign_is_refused_before_anything_is_written(
+    cluster: PlayedCluster, way: ConsulWay, wanted: Wish
+) -> None:
+    signed(cluster)
+    before = cluster.store()
+    with pytest.raises(Refused, match="follow only what is signed") as caught:
+        way.ask(wanted, check=False)
+    assert "record key" in caught.value.hint
+    assert cluster.store() == before
+
+
+@pytest.mark.parametrize("wanted", [PROMOTE, PAUSE])
+def test_who_can_signs_what_it_writes(cluster: PlayedCluster, tmp_path: Path, wanted: Wish) -> None:
+    signed(cluster)
+    path = tmp_path / "record_key"
+    path.write_text("0a" * 32)
+    path.chmod(0o400)
+    access = Access(account_id=ACCOUNT, consul_urls=(cluster.consul.url,), record_key_file=str(path))
+    assert ConsulWay(access).ask(wanted, check=False).changed
+    key = (consul_keys.config if wanted is PAUSE else consul_keys.switchover)(ACCOUNT)
+    found = next(entry for entry in client(cluster).entries(ACCOUNT) if entry.key == key)
+    assert record_key.load(path).doubt(key, found.value) == ""
+
+
+def test_a_forged_request_or_pause_stands_in_nobodys_way(cluster: PlayedCluster) -> None:
+    request = Switchover("x", Action.PROMOTE, "validator-2", "mallory", "", 0, 7, 3_600_000)
+    put(cluster, consul_keys.switchover(ACCOUNT), request.accepted("validator-1", 7, "validator-2", 0).to_json())
+    put(cluster, consul_keys.config(ACCOUNT), ClusterConfig(True, "mallory").to_json())
+    way = ConsulWay(Access(account_id=ACCOUNT, consul_urls=(cluster.consul.url,)), KEY)
+    assert way.ask(Wish(Verb.PROMOTE, "validator-2"), check=False).changed
+    assert way.ask(PAUSE, check=False).changed

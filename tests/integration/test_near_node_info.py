@@ -12,7 +12,7 @@ import pytest
 
 from integration.test_neard_sim_support import Net, running
 from support.ansible_modules import load, run
-from support.hostile_http import free_port
+from support.ports import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -61,6 +61,20 @@ def said(net: Net, text: str) -> None:
     net.until(f"{text!r} in the log", lambda: text in net["pair0"].log())
 
 
+def test_a_node_that_is_told_to_panics_a_while_after_it_has_the_key(pair: Net) -> None:
+    pair["pair0"].knobs(panic_with_key_ms=500)
+    up(pair)
+    pair.grows("pair0", 10)
+    pair.give_key("pair0")
+    reload(pair)
+    process = pair["pair0"].process
+    assert process is not None
+    pair.until("it panics", lambda: process.poll() is not None)
+    assert process.returncode == -signal.SIGABRT
+    assert "panicked at" in pair["pair0"].log()
+    assert pair.signed("pair0")
+
+
 def test_a_key_put_in_place_is_taken_by_sighup_and_signs(pair: Net) -> None:
     up(pair)
     assert shown(pair) is None

@@ -23,7 +23,8 @@ import pytest
 from integration.test_neard_sim_support import Net
 from near_localnet.neard_files import duration
 from support import near_keys
-from support.hostile_http import answer, free_port
+from support.hostile_http import answer
+from support.ports import free_port
 from support.real_consul import RealConsul, real_consul
 from support.supervised import Supervised, edit, standby_home
 from support.switchable_proxy import proxy_to

@@ -174,8 +174,10 @@ def test_an_unready_target_is_refused_and_nothing_changes(pair: Pair, capsys: py
     pair.roles()
 
 
-def test_a_standby_whose_neard_would_not_start_again_says_so_everywhere_and_stays_ready(pair: Pair) -> None:
-    _active, standby = pair.roles()
+def test_a_standby_whose_neard_would_not_start_says_so_everywhere_and_nobody_hands_over_to_it(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    active, standby = pair.roles()
     config = standby.home / "config.json"
     whole = config.read_text()
 
@@ -185,12 +187,23 @@ def test_a_standby_whose_neard_would_not_start_again_says_so_everywhere_and_stay
 
     edit(config, lambda document: document["consensus"].update(min_num_peers="many"))
     try:
-        until("the members know it", lambda: "preflight" in reasons(), pair.evidence)
-        assert "(preflight)" in standby.says("this standby can take over, but (preflight)", 30)
+        # The files are looked at every 10 s, and with the lowest priority.
+        until("the members know it", lambda: "preflight" in reasons(), pair.evidence, 40)
+        assert "(preflight)" in standby.says("takes over only if no other one can (preflight)", 30)
         shown = {reason["name"]: reason for reason in standby.status()["readiness"]}
         assert "'many'" in shown["preflight"]["text"]
-        assert shown["preflight"]["blocks"] is False
-        assert standby.status()["ready"]
+        assert (shown["preflight"]["blocks"], shown["preflight"]["last"]) == (False, True)
+        before = pair.wishes()
+        for words in (("promote", standby.name), ("promote", standby.name, "--check")):
+            assert say(active, *words) == 3
+            told = capsys.readouterr().err
+            assert f"{standby.name} is not ready" in told
+            assert "'many'" in told
+        refused = failover(standby, action="promote", check=True)
+        assert refused["failed"]
+        assert "'many'" in refused["msg"]
+        assert pair.wishes() == before
+        assert active.state() == "Validating"
     finally:
         edit(config, lambda document: document.update(json.loads(whole)))
     standby.says("preflight does not speak against a takeover any more", 30)

@@ -18,8 +18,8 @@ from near_sim.cli import main
 from near_sim.faults import FAULTS, KUUTAMOD_FAULTS
 from near_sim.schedule import Profile, play
 
-SAFETY_SCHEDULES = 20_000
-LIVENESS_SCHEDULES = 5_000
+# Of `bin/test --all`, and of `bin/test`.
+SAFETY_SCHEDULES, LIVENESS_SCHEDULES = (20_000, 5_000) if os.environ.get("NEAR_TEST_ALL") else (3_000, 1_000)
 # Seeds that failed once, and what they found. They go on being played, though a changed model tells another story.
 REGRESSIONS = (
     pytest.param(15_804, Profile.SAFETY, id="a lagging signer with a wall clock that is behind, caught up at its end"),

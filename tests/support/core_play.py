@@ -40,6 +40,13 @@ def held(index: int = 50, **changes: object) -> Seen:
     return Seen(index, record(**changes), "b", "session-b")
 
 
+def claimed(index: int = 51, session: str | None = None, **changes: object) -> Seen:
+    """What no member has signed: a release of a high term, a low height and a short lease, unless it says otherwise."""
+    tempting = {"state": LeaseState.RELEASED, "term": 10**6, "height": 0, "lease_ms": 1, "seq": 10**9, "final": True}
+    claim = record(**{**tempting, **changes})
+    return Seen(index, None, claim.node_id, session, claim=claim, doubt="it is not signed")
+
+
 def sample(height: int, target: int | None = None, **changes: object) -> Sample:
     base = Sample(height, syncing=False, head_age_ms=300, peers=4, target_height=target)
     return replace(base, **changes)  # type: ignore[arg-type]

@@ -46,8 +46,10 @@ class GuardRig:
         linger_s: float = 30.0,
         environ: Mapping[str, str] | None = None,
         program: Sequence[str] = (sys.executable, "-I", "-S", guard.__file__),
+        output: int | None = None,
     ) -> None:
-        self.program = program
+        """``output`` is a descriptor that takes what guard and neard write; without one they write to a file."""
+        self.program, self.output = program, output
         self.environ = {**os.environ, **(environ or {})}
         self.home, self.run_dir = path / "home", path / "run"
         self.link = self.home / "validator_key.json"
@@ -73,8 +75,10 @@ class GuardRig:
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start a guard as the supervisor does."""
-        words = ("--run-dir", self.run_dir, "--home", self.home, "--key-link", self.link, "--log", self.log)
-        return subprocess.Popen([*self.program, *words, "--linger", str(self.linger_s)], env=self.environ)
+        words = ("--run-dir", self.run_dir, "--home", self.home, "--key-link", self.link)
+        log = ("--log", self.log) if self.output is None else ()
+        command = [*self.program, *words, *log, "--linger", str(self.linger_s)]
+        return subprocess.Popen(command, env=self.environ, stdout=self.output, stderr=self.output)
 
     def _connected(self) -> bool:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

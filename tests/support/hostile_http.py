@@ -117,9 +117,3 @@ def hostile(script: Script | bytes) -> Iterator[HostileServer]:
         yield server
     finally:
         server.close()
-
-
-def free_port() -> int:
-    """A port of loopback on which nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from near_localnet.consul_install import ensure_consul
-from support.hostile_http import free_port
+from support.ports import free_port
 from support.waiting import until
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"

@@ -16,7 +16,7 @@ from typing import Any
 
 from near_ha import control_client
 from near_ha.errors import NearError
-from support.hostile_http import free_port
+from support.ports import free_port
 from support.waiting import until
 
 _MESSAGE = re.compile(r'^level=(\w+) .*? message=("(?:\\.|[^"\\])*") ', re.MULTILINE)

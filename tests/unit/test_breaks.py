@@ -29,6 +29,7 @@ def test_the_tests_that_have_to_notice_it_are_there(one: Break) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_a_schedule_is_noted_for_each_rule_that_the_simulation_has_to_miss() -> None:
-    noted = json.loads((ROOT / "tests/breaks/seeds.json").read_text())
-    assert sorted(noted) == sorted({mutant.rule for mutant in MUTANTS})
+def test_what_noticed_each_rule_is_noted() -> None:
+    noted = json.loads((ROOT / "tests/breaks/noticed_by.json").read_text())
+    assert sorted(noted["schedules"]) == sorted(one.rule for one in MUTANTS)
+    assert sorted(noted["tests"]) == sorted(one.rule for one in BREAKS)

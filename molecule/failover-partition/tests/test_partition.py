@@ -11,8 +11,8 @@ from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes
 from near_bench.clock import boot_ns
 
 pytestmark = pytest.mark.timeout(300)
-# A head older than ten block times is "behind", which the next poll shows; then its neard has to end.
-BEHIND_S = 10 * 0.2 + 2.0
+# A head older than ten block times, and than 5 s, is "behind", which the next poll shows; then its neard has to end.
+BEHIND_S = max(5.0, 10 * 0.2) + 2.0
 
 
 def cut_off(episode: Episode, rules: list[list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,12 +93,13 @@ class Cluster:
         return tuple(m for m in self.members if m.record and name in (m.record.node_id, m.record.hostname))
 
 
-def read(account_id: str, entries: Iterable[Entry]) -> Cluster:
+def read(account_id: str, entries: Iterable[Entry], doubt: Callable[[Entry], str] = lambda _entry: "") -> Cluster:
     """The cluster of ``account_id`` in ``entries``: the lease's key and all below the account's prefix.
 
-    Never raises: what cannot be read is named in ``problems`` and otherwise counts as not there.
+    Never raises: what cannot be read is named in ``problems`` and otherwise counts as not there. So does a request, or
+    a pause, of which ``doubt`` says why no member follows it; the lease is shown as it is.
     """
-    reader = _Reader(account_id)
+    reader = _Reader(account_id, doubt)
     for entry in entries:
         reader.take(entry)
     members = tuple(sorted(reader.members, key=lambda member: member.member_id))
@@ -106,7 +107,8 @@ def read(account_id: str, entries: Iterable[Entry]) -> Cluster:
 
 
 class _Reader:
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, doubt: Callable[[Entry], str]) -> None:
+        self._doubt = doubt
         self.members: list[Standing] = []
         self.problems: list[str] = []
         self.found = Cluster(account_id)
@@ -135,14 +137,25 @@ class _Reader:
         holder = lease_record.holder_name(entry.value)
         self._found(lease_index=entry.index, lease_session=entry.session, holder=holder)
         record = lease_record.parse(entry.value)
+        self._note_doubt(entry)
         self._found(lease=record, holder="" if record.state is LeaseState.VACANT else record.node_id)
+
+    def _note_doubt(self, entry: Entry) -> bool:
+        doubt = self._doubt(entry)
+        if doubt:
+            self.problems.append(f"{entry.key}: {doubt}, so that no member follows it")
+        return bool(doubt)
 
     def _config(self, entry: Entry) -> None:
         self._found(config_index=entry.index, config_known=False)
+        if self._note_doubt(entry):
+            return
         self._found(config=cluster_config.parse(entry.value), config_known=True)
 
     def _request(self, entry: Entry) -> None:
         self._found(request_index=entry.index)
+        if self._note_doubt(entry):
+            return
         self._found(request=switchover.parse(entry.value))
 
     def _history(self, entry: Entry) -> None:

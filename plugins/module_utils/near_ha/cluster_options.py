@@ -14,6 +14,7 @@ from .errors import BadConfig
 
 if TYPE_CHECKING:
     from .consul_http import Agents
+    from .record_key import RecordKey
 
 RUN_DIRECTORY = Path("/run/near-supervisor")
 TOKEN_VARIABLE = "CONSUL_HTTP_TOKEN"  # noqa: S105 - its name
@@ -43,7 +44,8 @@ REQUIRED_BY = {
 class Access:
     """``account_id`` and ``run_dir`` may be "": then there has to be only one.
 
-    Without ``consul_urls`` it is the control socket of this host's supervisor that is asked.
+    Without ``consul_urls`` it is the control socket of this host's supervisor that is asked. ``record_key_file`` signs
+    what is written to Consul past every supervisor ("" = it cannot be).
     """
 
     account_id: str = ""
@@ -55,6 +57,13 @@ class Access:
     cert_file: str = ""
     key_file: str = ""
     validate_certs: bool = True
+    record_key_file: str = ""
+
+    def records(self) -> RecordKey | None:
+        """The key that signs; None where none is given. BadConfig, BadKey when it cannot."""
+        from .record_key import load  # noqa: PLC0415 - not for who asks a control socket
+
+        return load(Path(self.record_key_file)) if self.record_key_file else None
 
     def agents(self) -> Agents:
         """The agents to ask; BadConfig when an option cannot work."""
@@ -123,6 +132,8 @@ def from_module(params: Mapping[str, Any], environ: Mapping[str, str] | None = N
         cert_file=params["consul_cert_file"] or "",
         key_file=params["consul_key_file"] or "",
         validate_certs=params["validate_certs"],
+        # Who only looks has none.
+        record_key_file=params.get("record_key_file") or "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
+from . import node_keys
 from .cluster import Cluster, Standing
 from .history import Change
 from .lease_record import LeaseState
@@ -18,14 +19,17 @@ def cluster_json(cluster: Cluster) -> dict[str, Any]:
     ``leader`` is who validates, or validated until it fell silent: then it is not ``alive``. It is null after a clean
     release and where nobody ever led; ``lease`` is the last record all the same. ``history`` begins with the oldest.
     """
+    shared = node_keys.shared(cluster.members)
+    twins = frozenset(shared)
     return {
         "account_id": cluster.account_id,
         "leader": _leader(cluster),
         "lease": _lease(cluster),
-        "members": [_member(member, cluster) for member in cluster.members],
+        "members": [_member(member, cluster, twins) for member in cluster.members],
         "paused": asdict(cluster.config),
         "request": None if cluster.request is None else request_json(cluster.request),
         "history": [change_json(change) for change in cluster.changes],
+        "warnings": [node_keys.warning(key, names) for key, names in shared.items()],
         "problems": list(cluster.problems),
     }
 
@@ -70,8 +74,11 @@ def _lease(cluster: Cluster) -> dict[str, Any] | None:
     return {**asdict(cluster.lease), "state": cluster.lease.state.value}
 
 
-def _member(member: Standing, cluster: Cluster) -> dict[str, Any]:
-    """One that is gone is not ready, whatever it said last; a validator need not be."""
+def _member(member: Standing, cluster: Cluster, twins: frozenset[str]) -> dict[str, Any]:
+    """One that is gone is not ready, whatever it said last; a validator need not be.
+
+    Who has one of the node keys ``twins`` need not know it: a validator seldom looks at the others.
+    """
     record, validator = member.record, cluster.validator
     said = dict.fromkeys(field.name for field in fields(Member)) if record is None else asdict(record)
     validates = validator is not None and validator.member_id == member.member_id
@@ -89,5 +96,10 @@ def _member(member: Standing, cluster: Cluster) -> dict[str, Any]:
         "validator": validates,
         "ready": record is not None and record.ready and member.alive,
         "reason": reason,
-        "reasons": list(record.reasons) if record is not None and member.alive else [],
+        "reasons": _reasons(record, twins) if record is not None and member.alive else [],
     }
+
+
+def _reasons(record: Member, twins: frozenset[str]) -> list[str]:
+    known = node_keys.REASON in record.reasons or record.node_public_key not in twins
+    return [*record.reasons] if known else [*record.reasons, node_keys.REASON]

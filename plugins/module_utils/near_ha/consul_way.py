@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
-from . import cluster, cluster_report, wish
+from . import cluster, cluster_report, record_key, wish
 from .cluster_options import Access, checked_account
 from .consul_http import ConsulHttp
 from .errors import BadConfig, ConsulUnknown, Refused
+from .record_key import RecordKey
 from .way import Asked
+from .wire import Entry
 from .wish import Verb, Wish, Write
 
 _ASK_S = 5.0
@@ -20,9 +23,12 @@ _MOST_SHOWN = 10
 
 
 class ConsulWay:
-    """Every call asks Consul afresh."""
+    """Every call asks Consul afresh. With the cluster's ``records`` what is written is signed, and what no member has
+    signed stands in nobody's way.
+    """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, records: RecordKey | None = None) -> None:
+        self._records = records or access.records()
         self._consul = ConsulHttp(access.agents(), _ASK_S)
         self._account_id = checked_account(access.account_id) if access.account_id else self._only_account()
 
@@ -50,10 +56,22 @@ class ConsulWay:
                 raise Refused(decision.text, decision.hint)
             if check:
                 return Asked(True, decision.text)
-            if self._written(decision):
+            if self._written(self._signed(decision)):
                 return Asked(True, decision.text, decision.request)
         text = f"the cluster of account {self._account_id} changes faster than it can be asked"
         raise Refused(text, "Somebody else is at it: look who, then try again")
+
+    def _signed(self, write: Write) -> Write:
+        """Refused where the members sign, and this side cannot: they would not follow it."""
+        if self._records is not None:
+            return replace(write, value=self._records.sealed(write.key, write.value))
+        entries = self._consul.entries(self._account_id)
+        if any(record_key.is_signed(entry.value) for entry in entries):
+            text = (
+                f"the supervisors of account {self._account_id} follow only what is signed, and no record key is given"
+            )
+            raise Refused(text, "Ask the supervisor of a host instead of Consul, or name a file with the record key")
+        return write
 
     def _written(self, write: Write) -> bool:
         """Is it there? Also where the answer got lost, and another agent then said no to what the first had stored."""
@@ -85,7 +103,10 @@ class ConsulWay:
             text = f"Consul at {self._consul.agents.names} has no cluster of account {self._account_id}"
             hint = f"Is the account id right, and did a supervisor ever run? Accounts that have one: {known}"
             raise Refused(text, hint)
-        return cluster.read(self._account_id, entries)
+        return cluster.read(self._account_id, entries, self._doubt)
+
+    def _doubt(self, entry: Entry) -> str:
+        return self._records.doubt(entry.key, entry.value) if self._records is not None else ""
 
     def _only_account(self) -> str:
         known = self._consul.accounts()

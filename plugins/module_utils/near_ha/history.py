@@ -14,6 +14,7 @@ KEEP = 100
 _MAX_BYTES = 200 * 1024
 # Consul refuses values above 512 KiB: a hundred entries of this size stay far below.
 _MAX_REASON = 300
+MAX_WORDS = 500
 _FRAME = '{"changes": [%s]}'
 
 
@@ -32,6 +33,7 @@ class Change:
     ``gap_ms``: from the last moment at which the predecessor may have signed, as far as the new one saw it, until the
     new one signed; None where there was none. ``at_ms`` is wall clock. ``request`` is the id of the switchover, or "".
     ``proof`` is what the chain took of the new one in its first minute, of each kind ("" = not known yet).
+    ``last_words`` is what its neard said last, where that ended by itself ("" = it did not, or said nothing).
     """
 
     term: int
@@ -43,6 +45,7 @@ class Change:
     reason: str = ""
     request: str = ""
     proof: str = ""
+    last_words: str = ""
 
 
 def parse(raw: bytes) -> tuple[Change, ...]:
@@ -62,7 +65,12 @@ def to_json(changes: Sequence[Change]) -> str:
     texts: list[str] = []
     room = _MAX_BYTES - len(_FRAME % "")
     for change in reversed(changes[-KEEP:]):
-        short = replace(change, reason=change.reason[:_MAX_REASON], proof=change.proof[:_MAX_REASON])
+        short = replace(
+            change,
+            reason=change.reason[:_MAX_REASON],
+            proof=change.proof[:_MAX_REASON],
+            last_words=change.last_words[:MAX_WORDS],
+        )
         texts.insert(0, json.dumps({**asdict(short), "kind": change.kind.value}))
         room -= len(texts[0]) + len(", ")
         if room < 0:
@@ -83,6 +91,11 @@ def proven(changes: Sequence[Change], term: int, proof: str) -> tuple[Change, ..
     return tuple(replace(known, proof=proof) if known.term == term else known for known in changes)
 
 
+def ended(changes: Sequence[Change], term: int, last_words: str) -> tuple[Change, ...]:
+    """With ``last_words`` in the entry of ``term``, if there is one."""
+    return tuple(replace(known, last_words=last_words) if known.term == term else known for known in changes)
+
+
 def _change(entry: object) -> Change | None:
     if not isinstance(entry, dict):
         return None
@@ -98,6 +111,7 @@ def _change(entry: object) -> Change | None:
             reason=fields.text("reason")[:_MAX_REASON],
             request=fields.text("request"),
             proof=fields.text("proof")[:_MAX_REASON],
+            last_words=fields.text("last_words")[:MAX_WORDS],
         )
     except (BadRecord, ValueError):
         return None

@@ -21,7 +21,8 @@ class Member:
     ``priority`` is its failover priority; ``version`` that of its supervisor, ``neard_version`` that of its neard
     ("" = not known). ``reasons`` are the names of all that speaks against a takeover, also of what does not keep it
     from being ``ready`` (docs/deploy.md). ``confirms`` is the id of the open request for a switchover that it has seen
-    and is there to carry out ("" = none; None = its version does not say).
+    and is there to carry out ("" = none; None = its version does not say). ``node_public_key`` is the public half of
+    its neard's own node key ("" = its version does not say).
     """
 
     node_id: str
@@ -38,6 +39,7 @@ class Member:
     neard_version: str = ""
     reasons: tuple[str, ...] = ()
     confirms: str | None = None
+    node_public_key: str = ""
 
     def to_json(self) -> str:
         """The value as it is stored: a reason without end would make it one that nobody can read."""
@@ -70,4 +72,5 @@ def parse(raw: bytes) -> Member:
         neard_version=fields.text("neard_version"),
         reasons=fields.names("reasons"),
         confirms=None if fields.document.get("confirms") is None else fields.text("confirms"),
+        node_public_key=fields.text("node_public_key"),
     )

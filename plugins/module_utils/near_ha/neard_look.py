@@ -17,7 +17,7 @@ from .wire import MAX_COUNT, shown
 
 DEFAULT_BLOCK_TIME_MS = 600
 # As the supervisor: ten block times of a fast test chain are less than a busy machine may pause.
-_MIN_FRESH_MS = 3_000
+_MIN_FRESH_MS = 5_000
 _FRESH_BLOCKS = 10
 _TIMEOUT_S = 3.0
 _MAX_BYTES = 16 * 1024 * 1024

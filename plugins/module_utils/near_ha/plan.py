@@ -19,10 +19,10 @@ class Obstacle:
 def against(target: Standing, validator_public_key: str, lease_ms: int) -> tuple[Obstacle, ...]:
     """Everything against ``target`` as the next validator of a holder with this key and lease, worst first."""
     record, name = target.record, target.name
-    if record is None:
-        return (Obstacle(f"the member record of {name} cannot be read"),)
     if not target.alive:
         return (Obstacle(f"{name} is not there: its Consul session has ended"),)
+    if record is None:
+        return (Obstacle(f"the member record of {name} cannot be read, or no member has signed it"),)
     found = []
     if record.validator_public_key != validator_public_key:
         theirs = record.validator_public_key or "none"

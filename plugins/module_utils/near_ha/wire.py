@@ -14,7 +14,8 @@ MAX_BYTES = 16 * 1024
 MAX_COUNT = 2**53
 MAX_LEASE_MS = 3_600_000
 MAX_TEXT = 4_000
-MAX_NAMES = 20
+# More than there are. Versions that read 20 take a longer list for a member that is not ready: with so many it is not.
+MAX_NAMES = 40
 MAX_NAME = 40
 _MAX_SHOWN = 100
 _NAME = re.compile(f"[a-z0-9_]{{1,{MAX_NAME}}}")

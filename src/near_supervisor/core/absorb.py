@@ -32,6 +32,18 @@ def _host_seen(node: Node, event: ev.HostSeen, _now: int) -> Step:
     return (node if event.host == node.host else replace(node, host=event.host)), []
 
 
+def _run_dir_seen(node: Node, event: ev.RunDirSeen, now: int) -> Step:
+    """Said at once: what is written there is what saves a signer when this process crashes."""
+    before, seen = node.run_dir, event.run_dir
+    if seen == before:
+        return node, []
+    node = replace(node, run_dir=seen, run_dir_said_at=now)
+    if not seen.problem:
+        return node, [Say("info", f"the run directory is as it should be again (it was: {before.problem})")]
+    means = "nobody finds this supervisor or its guard" if seen.gone else "a crash of this supervisor ends a signer"
+    return node, [Say("error", f"{seen.problem}: {means}")]
+
+
 def _detach_asked(node: Node, _event: ev.DetachAsked, now: int) -> Step:
     if node.closing is not None:
         return node, []
@@ -51,6 +63,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.NeardExited: absorb_neard.neard_exited,
     ev.Polled: absorb_neard.polled,
     ev.HostSeen: _host_seen,
+    ev.RunDirSeen: _run_dir_seen,
     ev.Registered: absorb_consul.registered,
     ev.RegisterFailed: absorb_consul.register_failed,
     ev.NodeIdTaken: absorb_consul.node_id_taken,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.lease_record import LeaseRecord, LeaseState
-
-from . import beside, candidacy, key_lock, lease, rules_height, watch
+from . import belief, beside, candidacy, key_lock, lease, rules_height, watch
 from . import events as ev
 from .answer import Kind
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
@@ -16,14 +14,11 @@ RETRY_MS = 1_000
 SAY_SLOW_AGAIN_MS = 30_000
 KEEP_INDEX_MS = 60_000
 
-# A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
-MAX_TERM = 2**53
-
 
 def registered(node: Node, event: ev.Registered, now: int) -> Step:
     """This node has a session."""
     session = Session(event.session, _renew_at(node, event.sent_at))
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     # The record was claimed as one that registers: what it is now is news, however lately there were others.
     node = replace(node, session=session, registering=False, taken_since=None, published=None, publish_at=now)
     return node, said
@@ -34,7 +29,7 @@ def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
     node = replace(node, registering=False, register_at=now + RETRY_MS)
     if not event.refused:
         return _consul_silent(node, event.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
 
 
@@ -59,7 +54,7 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
     if event.answer.kind is Kind.UNKNOWN:
         node = replace(node, session=replace(node.session, renewing=False, renew_at=now + RETRY_MS))
         return _consul_silent(node, event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         return _session_lost(node, said, now)
     return replace(node, session=Session(event.session, _renew_at(node, event.sent_at))), said
@@ -74,51 +69,44 @@ def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     text = "Consul says that our session is gone"
     node = replace(node, session=None, published=None, register_at=0)
     if node.tenure is not None:
-        node = candidacy.after(node.tenure, replace(node, tenure=None), now)
-        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease")]
+        node, cools = candidacy.after(node.tenure, replace(node, tenure=None), now)
+        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease"), *cools]
     return node, [*said, Say("warn", text)]
 
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     """What the lease looked like to a read."""
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if node.tenure is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
-    seen = event.seen
-    objection = beside.other_key(seen, node.settings, node.listing) or beside.other_lease(seen, node.settings)
+    seen = belief.believed(node, event.seen)
+    told = bool(node.last_term)
+    objection = beside.other_key(seen, node.settings, told, node.listing) or beside.other_lease(seen, node.settings)
     if objection and objection != node.objection:
         said.append(Say("error", objection))
     view = watch.look(node.watch, seen, now, node.seen_index)
     index = seen.index or 0
     # What was turned back counts from here on.
     highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
-    key = key_lock.look(node.key_lock, seen.key, now)
-    node = replace(node, watch=view, key_lock=key, seen_index=highest, objection=objection)
-    if now >= node.keep_index_at or highest < node.kept_index:
-        said.append(KeepIndex(highest))
-        node = replace(node, kept_index=highest, keep_index_at=now + KEEP_INDEX_MS)
+    node = replace(node, watch=view, seen_index=highest, objection=objection)
     for record in (seen.record, seen.kept):
         if record is not None:
-            node = _know(node, record)
+            node = belief.know(node, record)
+    node = replace(node, key_lock=key_lock.look(node.key_lock, seen.key, node.settings, node.last_term, now))
+    node, doubted = belief.doubt(node, now)
+    node, kept = _keep(node, now)
     node, out = _adopt(node, now)
-    return node, said + out
+    return node, [*said, *doubted, *kept, *out]
 
 
-def _know(node: Node, record: LeaseRecord) -> Node:
-    """Keep what the record says apart from it: an operator may delete the key, what was signed stays signed.
-
-    And whoever wrote it may go on for as long as it said.
-
-    A record of an older term than one that was seen says nothing about what was signed since.
-    """
-    newer = record.term >= node.last_term and record.state is not LeaseState.VACANT
-    return replace(
-        node,
-        last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
-        seen_height=record.height if newer else max(node.seen_height, record.height),
-        seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
-    )
+def _keep(node: Node, now: int) -> Step:
+    """What the next process is to know: the index now and then, or when it was turned back; a new term at once."""
+    highest, term = node.seen_index, node.last_term
+    if now < node.keep_index_at and highest >= node.kept_index and term <= node.kept_term:
+        return node, []
+    node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
+    return node, [KeepIndex(highest, term)]
 
 
 def _adopt(node: Node, now: int) -> Step:
@@ -127,7 +115,9 @@ def _adopt(node: Node, now: int) -> Step:
     if attempt is None or watched is None or node.acquiring or node.session is None:
         return node, []
     seen = watched.seen
-    if seen.session == node.session.id and seen.record is not None and seen.record.term == attempt.term:
+    # Sessions are no secret: only what this node has written shows that its own request came through.
+    mine = watch.is_own(seen, node.settings) and seen.record is not None and seen.record.term == attempt.term
+    if mine and seen.session == node.session.id:
         return _begin(node, attempt, now)
     # The record has moved on without us: whatever is still under way cannot succeed any more.
     return (node if seen.index == attempt.index else replace(node, attempt=None)), []
@@ -145,7 +135,7 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
         node, said = _consul_silent(node, event.answer.reason, now)
         node, out = _adopt(node, now)
         return node, said + out
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         text = f"the lease was not acquired: {event.answer.reason}"
         return replace(node, attempt=None), [*said, Say("info", text)]
@@ -182,7 +172,7 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
     if event.answer.kind is Kind.UNKNOWN:
         tenure = replace(tenure, beating=False, heartbeat_at=now + interval // 2)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         node, out = _tenure_over(node, tenure, now)
         text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
@@ -214,14 +204,14 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
     node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
     if event.answer.kind is Kind.UNKNOWN:
         return _consul_silent(node, event.answer.reason, now)
-    return _consul_answered(node)
+    return _consul_answered(node, now)
 
 
 def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
     """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
     node = replace(node, tenure=None, session=None, published=None, register_at=0)
-    node = candidacy.after(tenure, node, now)
-    return node, [DropSession(tenure.session), Forget()]
+    node, cools = candidacy.after(tenure, node, now)
+    return node, [DropSession(tenure.session), Forget(), *cools]
 
 
 def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
@@ -233,7 +223,7 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
         wait = lease.heartbeat_interval(node.settings.lease_ms)
         tenure = replace(tenure, releasing=False, release_at=now + wait)
         return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
-    node, said = _consul_answered(node)
+    node, said = _consul_answered(node, now)
     node, out = _tenure_over(node, tenure, now)
     node, said = replace(node, acquire_at=now + RETRY_MS), said + out
     if event.answer.kind is Kind.NO:
@@ -248,7 +238,7 @@ def _consul_silent(node: Node, reason: str, now: int) -> Step:
     return replace(node, consul_silent_since=now), [Say("warn", f"Consul does not answer, asking on: {reason}")]
 
 
-def _consul_answered(node: Node) -> tuple[Node, list[Command]]:
+def _consul_answered(node: Node, now: int) -> tuple[Node, list[Command]]:
     if node.consul_silent_since is None:
-        return node, []
-    return replace(node, consul_silent_since=None), [Say("info", "Consul answers again")]
+        return replace(node, consul_heard_at=now), []
+    return replace(node, consul_heard_at=now, consul_silent_since=None), [Say("info", "Consul answers again")]

@@ -21,14 +21,14 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
-        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there"))
+        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
     if event.pid is None:
         return node, said
     answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
-    node = replace(node, neard=neard, polled_at=None)
+    node = replace(node, neard=replace(neard, as_validator=event.as_validator), polled_at=None)
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -51,13 +51,14 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         cleared=True,
         was_armed=True,
         give_up=f"neard: {event.ended}" if event.ended else "",
+        last_words=event.last_words,
     )
     return replace(
         node,
         tenure=tenure,
         session=Session(memory.session, renew_at=now),
         tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
-        last_term=memory.term,
+        last_term=max(node.last_term, memory.term),
         seen_height=memory.floor,
         neard_ended_at=now if event.ended else None,
     )
@@ -70,23 +71,27 @@ def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
+    said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
     if node.starting_armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
         if node.tenure is not None:
-            node = candidacy.after(node.tenure, node, now)
+            node, cools = candidacy.after(node.tenure, node, now)
+            said += cools
         node = replace(node, tenure=None, session=None, published=None, register_at=0)
     node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
-    return give_up(node, "the guard died"), [Say("error", "the guard died; the kernel kills its neard with it")]
+    return give_up(node, "the guard died"), said
 
 
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     """There is a neard."""
-    neard = Neard(event.pid, event.armed, now)
+    neard = Neard(event.pid, event.armed, now, as_validator=event.as_validator)
     node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, polled_at=None)
-    out: list[Command] = [Say("info", f"neard {event.pid} started as a {'validator' if event.armed else 'standby'}")]
+    role = "validator" if event.armed else "standby"
+    where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
+    out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
     if event.armed and node.tenure is not None and node.tenure.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.
         out.append(MoveDeadline(node.tenure.deadline))
@@ -156,10 +161,17 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     if neard.ending:
         said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
     else:
-        said = Say("warn", f"Neard finished unexpectedly with {event.how}")
+        said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        if node.tenure is not None:
+            # Also one that ended before it was given the key.
+            node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
     if neard.armed:
         node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
     return node, [said]
+
+
+def _quoted(event: ev.NeardExited | ev.GuardReady) -> str:
+    return f"; it said last: {event.last_words}" if event.last_words else ""
 
 
 def polled(node: Node, event: ev.Polled, now: int) -> Step:
@@ -204,10 +216,12 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
     shows_key = sample.shows_key and (neard.keyless_at is None or asked_at >= neard.keyless_at)
     if neard.key_taken_at is not None and asked_at >= neard.key_taken_at and neard.armed and not shows_key:
         neard = replace(neard, key_is_gone=True)
-    said = (shows_key, sample.version, sample.chain_id)
-    if neard.answered and not neard.misses and (neard.shows_key, neard.version, neard.chain_id) == said:
+    catches_hangup = neard.catches_hangup or sample.catches_hangup
+    said = (shows_key, sample.version, sample.chain_id, catches_hangup)
+    known = (neard.shows_key, neard.version, neard.chain_id, neard.catches_hangup)
+    if neard.answered and not neard.misses and known == said:
         return neard
-    shows_key, version, chain_id = said
+    shows_key, version, chain_id, catches_hangup = said
     return replace(
         neard,
         answered=True,
@@ -217,6 +231,7 @@ def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) 
         shows_key=shows_key,
         version=version,
         chain_id=chain_id,
+        catches_hangup=catches_hangup,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from near_ha import consul_keys, wire
 from near_ha.lease_record import LeaseRecord, LeaseState
 
 from .listing import Listed, Listing, listed
@@ -9,13 +10,14 @@ from .settings import Settings
 from .watch import Seen
 
 
-def other_key(seen: Seen | None, mine: Settings, listing: Listing | None = None) -> str:
+def other_key(seen: Seen | None, mine: Settings, told: bool, listing: Listing | None = None) -> str:
     """It signs with another key, or did last; "" when it does not, or does not say (kuutamod).
 
     The silence of a validator is when another key would be used. One that has released the lease leaves it to a new
-    key, if the chain lists the account with that: a key that was changed on purpose.
+    key, if the chain lists the account with that: a key that was changed on purpose. With another key its records
+    cannot be verified here: so a claim counts as well, for a node that was never ``told`` anything that could.
     """
-    record = _record(seen)
+    record = _record(seen) or (seen.claim if seen is not None and not told else None)
     if record is None or record.state is LeaseState.VACANT:
         return ""
     if record.validator_public_key in ("", mine.validator_public_key):
@@ -48,6 +50,19 @@ def other_lease(seen: Seen | None, mine: Settings) -> str:
     return (
         f"lease differs: {record.node_id} holds with --lease {record.lease_ms / 1000:g}, this node has"
         f" --lease {mine.lease_ms / 1000:g}. Give all nodes the same; until then the longer one is waited out"
+    )
+
+
+def claims(seen: Seen | None, mine: Settings) -> str:
+    """There is a record that no member of this cluster has written; "" when there is none, or it is a foreign one."""
+    if seen is None or seen.claim is None:
+        return ""
+    claim = seen.claim
+    writer = f"{wire.shown(claim.node_id)} on {wire.shown(claim.hostname)}" if claim.node_id else "nobody (a vacancy)"
+    return (
+        f"{consul_keys.leader(mine.account_id)} says that it is of {writer}, state {claim.state.value}, term"
+        f" {claim.term}, and {seen.doubt}: it is waited out, and gives nobody the lease. Find out who can write to"
+        " Consul, or which host has another key or an older version"
     )
 
 

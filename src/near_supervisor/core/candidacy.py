@@ -10,14 +10,18 @@ from near_ha.member_record import MAX_PRIORITY
 from near_ha.switchover import Phase
 
 from . import key_lock, watch
+from .commands import Say
 from .model import Node, Tenure
 from .readiness import is_equal
+from .step import Step
 from .values import replace
 
 # A tenure that signed for so long was a good one.
 PROVEN_LEASES = 10
-# Whoever fails again and again lets the others go first, up to so many leases.
+# Whoever loses the lease again and again lets the others go first, up to so many leases.
 LONGEST_COOL_DOWN_LEASES = 3
+# And whoever fails by itself for longer each time, up to this (or to a lease, where that is longer).
+LONGEST_COOL_DOWN_MS = 300_000
 
 
 def stands_at(node: Node) -> int | None:
@@ -99,11 +103,46 @@ def failed(tenure: Tenure) -> bool:
     return tenure.signs_at is None and tenure.succession is not None
 
 
-def after(tenure: Tenure, node: Node, now: int) -> Node:
-    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered."""
+def after(tenure: Tenure, node: Node, now: int) -> Step:
+    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered.
+
+    Of this node alone: how others fare holds nobody back.
+    """
     if node.closing is not None or (tenure.heir and not failed(tenure)):
-        return node
+        return node, []
     lease_ms = node.settings.lease_ms
-    proven = tenure.signs_at is not None and now - tenure.signs_at >= PROVEN_LEASES * lease_ms
-    flaps = 0 if proven else node.flaps + 1
-    return replace(node, flaps=flaps, cool_until=now + min(max(0, flaps - 1), LONGEST_COOL_DOWN_LEASES) * lease_ms)
+    signed_ms = 0 if tenure.signs_at is None else now - tenure.signs_at
+    if signed_ms >= PROVEN_LEASES * lease_ms:
+        return replace(node, flaps=0, failures=0, cool_until=now), []
+    fails = signed_ms < lease_ms and _gave_up_in_time(tenure, node)
+    failures = node.failures + 1 if fails else node.failures if signed_ms < lease_ms else 0
+    node = replace(node, flaps=node.flaps + 1, failures=failures)
+    cools_ms = _cools_ms(node, fails)
+    node = replace(node, cool_until=now + cools_ms)
+    if not cools_ms:
+        return node, []
+    text = (
+        f"a leadership of this node ended early ({tenure.give_up or 'it lost the lease'}), {node.flaps} in a row by"
+        f" now: it lets others go first for {cools_ms / 1000:.0f} s"
+    )
+    return node, [Say("warn", text)]
+
+
+def _cools_ms(node: Node, fails: bool) -> int:
+    """For how long this node lets others go first.
+
+    What fails by itself is tried once on each node, and then ever more rarely; what Consul or the network took away
+    will be well again when they are.
+    """
+    lease_ms = node.settings.lease_ms
+    if not fails:
+        return min(node.flaps - 1, LONGEST_COOL_DOWN_LEASES) * lease_ms
+    longest = max(LONGEST_COOL_DOWN_MS, lease_ms)
+    # The shift is bounded: it may go on for months.
+    return min(lease_ms << min(node.failures - 1, longest.bit_length()), longest)
+
+
+def _gave_up_in_time(tenure: Tenure, node: Node) -> bool:
+    """Was the lease given up though nobody had taken it away?"""
+    ended, deadline = node.neard_ended_at, tenure.deadline
+    return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)

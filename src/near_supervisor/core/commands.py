@@ -18,10 +18,14 @@ class StartGuard:
 
 @dataclass(frozen=True)
 class StartNeard:
-    """Start neard; armed (with the validator key) only with a deadline in hand."""
+    """Start neard; armed (with the validator key) only with a deadline in hand.
+
+    ``as_validator``: with the node key and network address of whoever validates; an armed one always is.
+    """
 
     armed: bool
     deadline: int | None = None
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,14 @@ class NoteProof:
 
 
 @dataclass(frozen=True)
+class NoteLastWords:
+    """Add to the history's entry of ``term`` what neard said last before it ended by itself."""
+
+    term: int
+    text: str
+
+
+@dataclass(frozen=True)
 class NoteChange:
     """Add it to the history, once for each term. The driver adds the wall clock."""
 
@@ -217,9 +229,10 @@ class Remember:
 
 @dataclass(frozen=True)
 class KeepIndex:
-    """Keep it for the next process: the largest index of Consul that was seen, now and then."""
+    """Keep it for the next process: the largest index of Consul that was seen, now and then; each new term at once."""
 
     index: int
+    term: int
 
 
 @dataclass(frozen=True)
@@ -268,6 +281,7 @@ Command = (
     | LookAtChain
     | LookForApprovals
     | NoteProof
+    | NoteLastWords
     | NoteChange
     | Remember
     | KeepIndex

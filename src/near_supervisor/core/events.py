@@ -8,7 +8,7 @@ from near_ha.switchover import Switchover
 from .answer import Answer
 from .approvals import Own
 from .handover_window import Duties
-from .host import Host
+from .host import Host, RunDir
 from .listing import Listing
 from .model import Memory
 from .other_locks import OtherLock
@@ -28,8 +28,11 @@ class Tick:
 class GuardReady:
     """The guard is attached; it owns the neard ``pid``, or none. ``deadline`` is set when armed.
 
+    ``as_validator``: that neard has the node key and address that the hosts share for whoever validates.
+
     ``memory`` is there when the guard's armed neard, running or ended, belongs to the term that the
-    process before us remembered; ``ended`` says how that neard ended, waited for by the guard.
+    process before us remembered; ``ended`` says how that neard ended, waited for by the guard, ``last_words`` what it
+    said before, if it ended by itself.
     """
 
     pid: int | None = None
@@ -37,6 +40,8 @@ class GuardReady:
     deadline: int | None = None
     memory: Memory | None = None
     ended: str = ""
+    last_words: str = ""
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,11 @@ class GuardLost:
 
 @dataclass(frozen=True)
 class NeardStarted:
-    """The guard has started a neard."""
+    """The guard has started a neard; ``as_validator``: with the node key and address of whoever validates."""
 
     pid: int
     armed: bool
+    as_validator: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,14 @@ class DisarmRefused:
 
 @dataclass(frozen=True)
 class NeardExited:
-    """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death."""
+    """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death.
+
+    ``last_words`` is what it said before, in one line, if it ended by itself and said anything.
+    """
 
     pid: int
     how: str
+    last_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,13 @@ class HostSeen:
     """The machine was looked at."""
 
     host: Host
+
+
+@dataclass(frozen=True)
+class RunDirSeen:
+    """The run directory was looked at, and is not as it was."""
+
+    run_dir: RunDir
 
 
 @dataclass(frozen=True)
@@ -298,6 +315,7 @@ Event = (
     | NeardExited
     | Polled
     | HostSeen
+    | RunDirSeen
     | Registered
     | RegisterFailed
     | NodeIdTaken

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from . import tip
 from .values import dataclass, replace
 
 # nearcore's max_block_wait_delay.
@@ -102,9 +103,15 @@ def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | No
 
 
 def _waited_ms(before: Head, end: End) -> int:
-    """How long it can have waited without another head, by the clock that makes it longer."""
-    by_chain = end.chain_ms - before.born_ms if end.chain_ms and before.born_ms else 0
-    return max(end.at - before.made_at, by_chain)
+    """How long it can have waited without another head, by the clock that makes it longer.
+
+    Where all was down for hours, the end was seen hours late: what it said of the chain's clock bounds that.
+    """
+    waited = end.at - before.made_at
+    if not (end.chain_ms and before.born_ms):
+        return waited
+    by_chain = end.chain_ms - before.born_ms
+    return max(by_chain, min(waited, by_chain + tip.FUTURE_MS))
 
 
 def is_after(head: Head, end: End, misread_ms: int) -> bool:

@@ -20,4 +20,15 @@ class Host:
     preflight: str | None = None
 
 
+@dataclass(frozen=True)
+class RunDir:
+    """The supervisor's run directory: what is wrong with it, a clause for people ("" = nothing).
+
+    ``gone``: it is not there, or another's, and cannot be made again: nobody finds this supervisor or its guard.
+    """
+
+    problem: str = ""
+    gone: bool = False
+
+
 UNKNOWN = Host()

@@ -1,8 +1,9 @@
 """Can the key be given to the neard that runs (strategy hot), or has neard to be started anew with it (restart)?
 
 neard takes a key at a SIGHUP since 2.2 (its config updater re-reads the key file). A signal that comes before it has
-installed its handlers kills it, so it has to have answered for a while; a node that does not keep the shards of the
-validator stalls with the key; and a validator of a public network that tracks all shards ends with a panic.
+installed its handlers kills it, so the kernel has to say that it has, or it has answered for a while; a node that does
+not keep the shards of the validator stalls with the key; and a validator of a public network that tracks all shards
+ends with a panic.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ def against(node: Node) -> str:
     return _against_shards(node, neard)
 
 
+def against_as_it_runs(node: Node) -> str:
+    """Why a takeover would not leave this node's neard as it runs, but start it anew; "" when it would."""
+    return against(node) or ("strategy kuutamod" if node.settings.strategy is Strategy.KUUTAMOD else "")
+
+
 def _against_shards(node: Node, neard: Neard) -> str:
     account, kept = node.settings.validator_account_id, node.settings.keeps_shards_of
     if kept == ALL_SHARDS:
@@ -51,14 +57,19 @@ def _against_shards(node: Node, neard: Neard) -> str:
 
 
 def gives_back(node: Node) -> bool:
-    """Can its neard be seen to give its key up while it runs? (2.2 was the first that takes a removal, too.)"""
+    """Can its neard be seen to give its key up while it runs? (2.2 was the first that takes a removal, too.)
+
+    One with the node key that the hosts share is in its successor's way for as long as it runs.
+    """
     neard = node.neard
-    return neard is not None and neard.shows_key and not neard.misses and not against(node)
+    if neard is None or (neard.as_validator and node.settings.strategy is Strategy.KUUTAMOD):
+        return False
+    return neard.shows_key and not neard.misses and not against(node)
 
 
 def settled_at(neard: Neard) -> int:
-    """From when on SIGHUP cannot kill it."""
-    return neard.answered_at + SETTLED_MS
+    """From when on SIGHUP cannot kill it: at once where the kernel says so."""
+    return neard.answered_at + (0 if neard.catches_hangup else SETTLED_MS)
 
 
 def confirmed_by(neard: Neard) -> int | None:

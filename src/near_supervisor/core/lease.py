@@ -8,6 +8,7 @@ kill and for two clocks that drift apart by at most 1 % each.
 from __future__ import annotations
 
 MIN_LEASE_MS = 2_000
+MAX_LEASE_MS = 600_000
 DEFAULT_LEASE_MS = 10_000
 MIN_REQUEST_TIMEOUT_MS = 300
 
@@ -33,6 +34,16 @@ def hold_until(sent_at: int, lease_ms: int) -> int:
 def longest_hold_ms(lease_ms: int) -> int:
     """So long after a heartbeat with this lease was asked for its holder signs at the most, by any clock of the two."""
     return (lease_ms * 8 // 10 + KILL_SLACK_MS) * 101 // 99 + 1
+
+
+def look_ms(lease_ms: int) -> int:
+    """How long a read of the lease waits for news. That is mostly the next heartbeat, which is not to come after it."""
+    return max(1_000, lease_ms * 3 // 20)
+
+
+def unheard_after_ms(lease_ms: int) -> int:
+    """So long after the last answer of Consul nothing that it said counts as known: two reads got none."""
+    return 2 * look_ms(lease_ms)
 
 
 def session_ttl_ms(lease_ms: int) -> int:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from . import (
     rules_hot,
     rules_lease,
+    rules_move,
     rules_neard,
     rules_proof,
     rules_readiness,
+    rules_run_dir,
     rules_session,
     rules_signer,
     rules_signing,
@@ -65,10 +67,12 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_signing.due(node, due)
     rules_neard.due(node, due)
     rules_hot.due(node, due)
+    rules_move.due(node, due)
     rules_session.due(node, due)
     rules_lease.due(node, due)
     rules_switchover.due(node, due)
     rules_readiness.due(node, due)
+    rules_run_dir.due(node, due)
     rules_proof.due(node, due)
     rules_witness.due(node, due)
     if node.closing is not None:

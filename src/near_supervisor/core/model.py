@@ -6,13 +6,14 @@ from enum import Enum
 
 from near_ha.cluster import Standing
 from near_ha.history import Change, Kind
+from near_ha.lease_record import LeaseRecord
 from near_ha.states import State
 from near_ha.switchover import Switchover
 
 from .approvals import Approvals, Silence
 from .handover_window import Duties
 from .heads import End, Heads
-from .host import UNKNOWN, Host
+from .host import UNKNOWN, Host, RunDir
 from .key_lock import KeyWatch
 from .listing import Listing
 from .other_locks import OtherLock
@@ -42,6 +43,8 @@ class Neard:
     ("" = it is not, or it does not say). ``key_given_at`` is when it was given one
     while it ran, ``key_taken_at`` when that was taken away again (``key_is_gone``: it shows none since, and the guard
     was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
+    ``catches_hangup``: the kernel says that a SIGHUP does not kill it.
+    ``as_validator``: it runs with the node key and the address that the hosts share for whoever validates.
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
     ``misses`` how often since.
     """
@@ -64,6 +67,8 @@ class Neard:
     chain_id: str = ""
     misses: int = 0
     silent_since: int | None = None
+    as_validator: bool = False
+    catches_hangup: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class Memory:
     """What a successor needs to go on with a running signer after a crash of this process.
 
     ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
-    ``answered``: the signer has, so that its silence means that it hangs.
+    ``answered``: the signer has, so that its silence means that it hangs. ``skip_ms`` is after which time it gives a
+    height up (0 = an older version has not kept it).
     """
 
     session: str
@@ -88,6 +94,7 @@ class Memory:
     floor: int
     tip: Tip | None = None
     answered: bool = False
+    skip_ms: int = 0
 
     @property
     def tag(self) -> str:
@@ -131,6 +138,25 @@ class Attempt:
     succession: Succession | None = None
 
 
+class Place(Enum):
+    """With whose node key and address neard is to run: those of whoever validates, or its host's own again."""
+
+    VALIDATORS = "the validator's"
+    OWN_AGAIN = "own again"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Strategy kuutamod: neard is started anew without the key before it gets it. ``to`` is where it is to run.
+
+    ``started``: it was, since it is to run there. ``peers`` are so many that it has to find, as it had so many before.
+    """
+
+    to: Place
+    peers: int
+    started: bool = False
+
+
 @dataclass(frozen=True)
 class Tenure:
     """This node holds the lease, as far as it knows.
@@ -142,7 +168,8 @@ class Tenure:
     held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
     to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
     ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
-    node signs ("" = nothing); ``by_restart``: neard is started anew with the key.
+    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``move``: it is without;
+    ``last_words`` is what neard said before it ended by itself ("" = it has not, or said nothing).
     """
 
     session: str
@@ -167,6 +194,8 @@ class Tenure:
     succession: Succession | None = None
     overruled: str = ""
     by_restart: bool = False
+    last_words: str = ""
+    move: Move | None = None
 
     @property
     def told(self) -> bool:
@@ -224,7 +253,9 @@ class Node:
 
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
-    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early.
+    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early,
+    ``failures`` those of them that came to nothing, or to less than a lease, by themselves.
+    ``consul_heard_at`` is when Consul answered last, ``consul_silent_since`` since when it does not.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
     itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
@@ -234,6 +265,10 @@ class Node:
     ``other_locks`` are the leases of other names that are held. ``key_lock`` is what a candidate sees of the lock of
     its validator key (None = it has not looked), ``listing`` with which keys the chain lists it (None = not known).
     ``pace_ms`` is how long the chain takes for a height (None = too few heads were seen).
+    ``known`` is the newest record of a holder that was believed since this process began (None = none was),
+    ``kept_index`` and ``kept_term`` are what the next process would begin with. ``doubt_said_at`` is when it was said
+    last that a record is not to be believed.
+    That the run directory is gone was said last ``run_dir_said_at``.
     ``against`` names what speaks against a take-over of this node (``readiness``), as of the last step.
     ``hot_failed`` says why the last hot takeover failed ("" = none has, or one is under way again), ``hot_failures``
     how many did in a row; both until this node has signed since.
@@ -269,11 +304,14 @@ class Node:
     acquire_at: int = 0
     tenure: Tenure | None = None
     last_term: int = 0
+    known: LeaseRecord | None = None
     seen_height: int = 0
     seen_lease_ms: int = 0
     seen_index: int = 0
     kept_index: int = 0
+    kept_term: int = 0
     keep_index_at: int = 0
+    doubt_said_at: int | None = None
     members_at: int = 0
     reading_members: bool = False
     standby_ready: bool = False
@@ -289,16 +327,20 @@ class Node:
     duties: DutiesReading | None = None
     move_at: int = 0
     flaps: int = 0
+    failures: int = 0
     cool_until: int = 0
     published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0
     consul_silent_since: int | None = None
+    consul_heard_at: int | None = None
     heartbeat_ms: int | None = None
     slow_said_at: int | None = None
     objection: str = ""
     hot_failed: str = ""
     hot_failures: int = 0
     host: Host = UNKNOWN
+    run_dir: RunDir = RunDir()
+    run_dir_said_at: int = 0
     proof: Proof | None = None
     proof_at: int = 0
     made: tuple[int, int] | None = None
@@ -322,3 +364,8 @@ class Node:
     def promoting(self) -> bool:
         """On the way from cleared standby to armed: a neard missing in between is no failure."""
         return self.tenure is not None and self.tenure.cleared and not self.tenure.give_up
+
+    @property
+    def is_moving(self) -> bool:
+        """Is its neard started anew without the key, to be given it?"""
+        return self.promoting and not self.armed and self.tenure is not None and self.tenure.move is not None

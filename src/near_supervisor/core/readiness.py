@@ -1,16 +1,19 @@
 """Could this node take over now, and what speaks against it: each reason has a name, the same for ever.
 
-What blocks keeps it from standing for election. Everything else is shown and complained about only: a standby with a
-full disk is better than none. What is not known is no reason.
+What blocks keeps it from standing for election. What makes it the last resort keeps everybody from handing over to it,
+and it stands after all that are ready: a standby with a full disk is better than none. Everything else is shown and
+complained about only. What is not known is no reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from enum import Enum
 
+from near_ha import node_keys
 from near_ha.states import State
 
-from . import beside, hot, key_lock, listing, other_locks, signing, versions
+from . import belief, beside, hot, key_lock, listing, other_locks, reach, signing, versions
 from .model import Node
 from .values import dataclass
 
@@ -18,25 +21,47 @@ from .values import dataclass
 MIN_NOFILE = 65_535
 # Compaction of neard's database needs room for a copy of what it works on.
 MIN_DISK_FREE_BYTES = 10 * 2**30
+# With less, what neard writes fails, and it ends.
+NO_ROOM_BYTES = 2**20
 # So long Linux's TCP keeps a connection on which nothing is answered (tcp_retries2), and as long neard refuses a second
 # one with the same account key.
 REFUSED_FOR = "up to 15 minutes"
-# What makes a takeover of this node a worse one than that of a standby without it.
-UNEQUAL = frozenset({"peers", "restart", "tracking"})
+
+
+class Weight(Enum):
+    """With a reason that is so, this node: does not stand; is not ready, and stands last; is ready all the same."""
+
+    BLOCKS = "blocks"
+    LAST = "last"
+    NOTED = "noted"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """``name`` is for metrics and records, ``text`` a clause for people; ``blocks``: this node does not stand."""
+    """``name`` is for metrics and records, ``text`` a clause for people."""
 
     name: str
     text: str
-    blocks: bool
+    weight: Weight
+
+    @property
+    def blocks(self) -> bool:
+        """Does it keep this node from standing?"""
+        return self.weight is Weight.BLOCKS
 
 
 def unready(node: Node) -> str:
-    """Why this node could not take over now; "" when it could."""
-    for check in _BLOCKING:
+    """Why nobody should hand over to this node now; "" when it is ready to take over."""
+    return _first(node, _BLOCKING) or _first(node, _LAST)
+
+
+def barred(node: Node) -> str:
+    """Why this node could not take over now, if there was nobody else; "" when it could."""
+    return _first(node, _BLOCKING)
+
+
+def _first(node: Node, checks: tuple[Check, ...]) -> str:
+    for check in checks:
         if text := check(node):
             return text
     return ""
@@ -47,12 +72,12 @@ def reasons(node: Node) -> tuple[Reason, ...]:
 
     A validator has taken over: of it this says what would be against its next start.
     """
-    return tuple([Reason(name, text, blocks) for name, check, blocks in _asked(node) if (text := check(node))])
+    return tuple([Reason(name, text, weight) for name, check, weight in _asked(node) if (text := check(node))])
 
 
 def names(node: Node) -> tuple[str, ...]:
     """The names of the same."""
-    return tuple([name for name, check, _blocks in _asked(node) if check(node)])
+    return tuple([name for name, check, _weight in _asked(node) if check(node)])
 
 
 def is_equal(named: Collection[str]) -> bool:
@@ -77,7 +102,7 @@ def _peers(node: Node) -> str:
     if peers is None or peers >= wanted:
         return ""
     text = f"neard has {peers} peers, fewer than {wanted}, its consensus.min_num_peers"
-    if peers:
+    if peers or _twins(node):
         return text
     # Seen on a real one that came back after half a minute: none for 37 s.
     return (
@@ -86,12 +111,28 @@ def _peers(node: Node) -> str:
     )
 
 
+def _twins(node: Node) -> tuple[str, ...]:
+    return node_keys.twins(node.settings.node_public_key, node.members)
+
+
+def _node_key(node: Node) -> str:
+    twins = _twins(node)
+    if not twins:
+        return ""
+    return node_keys.warning(node.settings.node_public_key, (node.settings.node_id, *twins))
+
+
 def _key(node: Node) -> str:
     return node.host.key or ""
 
 
 def _key_fingerprint(node: Node) -> str:
-    return beside.other_key(node.watch.seen if node.watch else None, node.settings, node.listing)
+    seen = node.watch.seen if node.watch else None
+    return beside.other_key(seen, node.settings, bool(node.last_term), node.listing)
+
+
+def _record(node: Node) -> str:
+    return belief.claims(node)
 
 
 def _chain_key(node: Node) -> str:
@@ -115,9 +156,14 @@ def _stands_by(node: Node) -> bool:
 
 
 def _restart(node: Node) -> str:
-    against = hot.against(node) if _stands_by(node) else ""
+    against = hot.against_as_it_runs(node) if _stands_by(node) else ""
     if not against:
         return ""
+    if not hot.against(node):
+        return (
+            f"a takeover would start neard anew, with the node key that the hosts share ({against}); after a host was"
+            f" lost in silence, the peers refuse that for {REFUSED_FOR}, and neard has to be started a second time"
+        )
     return (
         f"a takeover would start neard anew ({against}); after a host was lost in silence, the peers refuse"
         f" such a neard for {REFUSED_FOR}"
@@ -148,9 +194,14 @@ def _block_time(node: Node) -> str:
 
 def _disk(node: Node) -> str:
     free = node.host.disk_free_bytes
-    if free is None or free >= MIN_DISK_FREE_BYTES:
+    if free is None or free >= MIN_DISK_FREE_BYTES or free < NO_ROOM_BYTES:
         return ""
     return f"{free / 2**30:.1f} GiB are free for neard's data, fewer than {MIN_DISK_FREE_BYTES >> 30}"
+
+
+def _disk_full(node: Node) -> str:
+    free = node.host.disk_free_bytes
+    return "no room is left for neard's data, so that neard ends" if free is not None and free < NO_ROOM_BYTES else ""
 
 
 def _limits(node: Node) -> str:
@@ -186,6 +237,10 @@ def _preflight(node: Node) -> str:
     return node.host.preflight or ""
 
 
+def _run_dir(node: Node) -> str:
+    return node.run_dir.problem
+
+
 def _witness(node: Node) -> str:
     """It holds the lease, and waits; or it signs, and so does somebody else."""
     tenure = node.tenure
@@ -207,29 +262,39 @@ def _signing(node: Node) -> str:
     return f"it holds the lease and signs nothing: {reason}" if answer is signing.Answer.NO else ""
 
 
-# Name, check, does it block.
-Row = tuple[str, Callable[[Node], str], bool]
+Check = Callable[[Node], str]
+Row = tuple[str, Check, Weight]
 
 CHECKS: tuple[Row, ...] = (
-    ("state", _state, True),
-    ("sync", _sync, True),
-    ("peers", _peers, False),
-    ("key", _key, True),
-    ("key_fingerprint", _key_fingerprint, True),
-    ("chain_key", _chain_key, True),
-    ("not_listed", _not_listed, False),
-    ("key_lock", _key_lock, True),
-    ("other_lock", _other_lock, True),
-    ("restart", _restart, False),
-    ("tracking", _tracking, False),
-    ("block_time", _block_time, False),
-    ("disk", _disk, False),
-    ("limits", _limits, False),
-    ("lease", _lease, False),
-    ("version", _version, False),
-    ("preflight", _preflight, False),
-    ("witness", _witness, False),
-    ("signing", _signing, False),
+    ("state", _state, Weight.BLOCKS),
+    ("sync", _sync, Weight.BLOCKS),
+    ("peers", _peers, Weight.NOTED),
+    (node_keys.REASON, _node_key, Weight.NOTED),
+    ("key", _key, Weight.BLOCKS),
+    ("key_fingerprint", _key_fingerprint, Weight.BLOCKS),
+    ("chain_key", _chain_key, Weight.BLOCKS),
+    ("not_listed", _not_listed, Weight.NOTED),
+    ("key_lock", _key_lock, Weight.BLOCKS),
+    ("other_lock", _other_lock, Weight.BLOCKS),
+    ("restart", _restart, Weight.NOTED),
+    ("tracking", _tracking, Weight.NOTED),
+    ("block_time", _block_time, Weight.NOTED),
+    ("disk", _disk, Weight.NOTED),
+    ("disk_full", _disk_full, Weight.LAST),
+    ("limits", _limits, Weight.NOTED),
+    ("lease", _lease, Weight.NOTED),
+    ("record", _record, Weight.NOTED),
+    ("version", _version, Weight.NOTED),
+    ("preflight", _preflight, Weight.LAST),
+    ("run_dir", _run_dir, Weight.LAST),
+    ("witness", _witness, Weight.NOTED),
+    ("signing", _signing, Weight.NOTED),
 )
-NAMES = tuple(name for name, _check, _blocks in CHECKS)
-_BLOCKING = tuple(check for _name, check, blocks in CHECKS if blocks)
+# The last one is of who looks at this very node (``reach``).
+NAMES = (*(name for name, _check, _weight in CHECKS), reach.NAME)
+_BLOCKING = tuple(check for _name, check, weight in CHECKS if weight is Weight.BLOCKS)
+_LAST = tuple(check for _name, check, weight in CHECKS if weight is Weight.LAST)
+# What makes a takeover of this node a worse one than that of a standby without it.
+UNEQUAL = frozenset(
+    {"peers", "restart", "tracking", *(name for name, _check, weight in CHECKS if weight is Weight.LAST)}
+)

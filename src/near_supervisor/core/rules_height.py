@@ -23,11 +23,13 @@ def foreseen(node: Node, now: int) -> int | None:
 
 
 def gone_by(node: Node, now: int) -> int:
-    """What the chain's clock shows when the holder of a lease that somebody deleted is gone; 0 when nobody knows."""
-    kept, own = node.watch.seen.kept if node.watch is not None else None, chain_clock(node, now)
-    if kept is None or not kept.chain_ms:
-        return own
-    return min(max(own, kept.chain_ms + lease.longest_hold_ms(kept.lease_ms)), wire.MAX_COUNT)
+    """What the chain's clock shows when the holder of a lease that somebody deleted, or wrote over, is gone; 0 when
+    nobody knows.
+    """
+    kept = node.watch.seen.kept if node.watch is not None else None
+    heartbeats = [one for one in (kept, node.known) if one is not None and one.chain_ms]
+    gone = [one.chain_ms + lease.longest_hold_ms(one.lease_ms) for one in heartbeats]
+    return min(max([chain_clock(node, now), *gone]), wire.MAX_COUNT)
 
 
 def chain_clock(node: Node, now: int) -> int:
@@ -68,8 +70,14 @@ def remember(node: Node, answered: bool) -> Step:
     tenure = node.tenure
     if tenure is None:
         return node, []
-    memory = Memory(tenure.session, tenure.term, tenure.floor, node.tip, answered)
+    memory = Memory(tenure.session, tenure.term, tenure.floor, node.tip, answered, gives_up_after_ms(node, tenure))
     return replace(node, tenure=replace(tenure, kept=memory)), [Remember(memory)]
+
+
+def gives_up_after_ms(node: Node, tenure: Tenure) -> int:
+    """After which time neard gives a height up, at the least: that of a signer may have read config.json before us."""
+    mine, kept = node.settings.skip_ms, tenure.kept
+    return min(mine, kept.skip_ms) if kept is not None and kept.skip_ms else mine
 
 
 def believed(node: Node, end: End, now: int) -> End:

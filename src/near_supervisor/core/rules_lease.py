@@ -5,12 +5,12 @@ from __future__ import annotations
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, heads, hot, key_lock, lease, rules_height, rules_hot, rules_witness, sync, watch
+from . import candidacy, heads, hot, key_lock, lease, rules_height, rules_hot, rules_move, rules_witness, sync, watch
 from . import commands as cmd
 from .commands import Command
 from .heads import End
 from .model import Attempt, Guard, Node, Succession, Tenure
-from .readiness import unready
+from .readiness import barred
 from .rules_neard import stop
 from .rules_signer import MEMBERS_EVERY_MS
 from .settings import Strategy
@@ -28,7 +28,7 @@ def acquire(node: Node, now: int) -> Step:
     session = node.session
     if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    if now < node.acquire_at or unready(node):
+    if now < node.acquire_at or barred(node):
         return node, []
     stands_at = candidacy.stands_at(node)
     if stands_at is None or now < stands_at:
@@ -59,10 +59,13 @@ def acquire(node: Node, now: int) -> Step:
 
 def _predecessor(node: Node, floor: int, answer: watch.Try, now: int) -> tuple[int, End]:
     """How far it came, and when it ended at the latest. One of another name has come in between: it may be of now."""
+    end = answer.end
     under_other_name = key_lock.signed_up_to(node.key_lock, node.settings)
-    if under_other_name is None:
-        return floor, rules_height.believed(node, answer.end, now)
-    return max(floor, under_other_name), End(now)
+    if under_other_name is not None:
+        floor, end = max(floor, under_other_name), End(now)
+    if node.watch is not None and node.watch.seen.claim is not None:
+        end = replace(end, chain_ms=rules_height.gone_by(node, now))
+    return floor, rules_height.believed(node, end, now)
 
 
 def _key_index(node: Node) -> int | None:
@@ -160,13 +163,18 @@ def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
 def promote(node: Node, now: int) -> Step:
     """The neard that runs is given the key. By restart: it is stopped, and started with the key.
 
-    Who is not to start with the key and has no neard lets others go first: nothing is armed that is not connected.
+    kuutamod's way: it is stopped, started without the key, and given it when it is connected. Who is to start none and
+    has none lets others go first: nothing is armed that is not connected.
     """
     tenure = node.tenure
     if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
+    moves = node.settings.strategy is Strategy.KUUTAMOD
     if node.neard is not None:
         against = hot.against(node)
+        # One that does not answer is started anew in any case, and first without the key.
+        if moves and (not against or (not node.neard.answered and node.hot_failures < hot.TRIES)):
+            return rules_move.go_on(node, now)
         if not against:
             return rules_hot.give_key(node, now)
         if node.neard.ending:
@@ -175,13 +183,15 @@ def promote(node: Node, now: int) -> Step:
         told = f", because hot cannot be: {against}" if node.settings.strategy is Strategy.HOT else ""
         node = replace(node, tenure=replace(tenure, by_restart=True))
         return stop(node, f"it is started again as the validator{told}")
+    if moves and not tenure.by_restart:
+        return rules_move.start(node)
     if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
         return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
         return node, []
     node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
-    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline)]
+    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline, as_validator=True)]
 
 
 def release(node: Node, now: int) -> Step:
@@ -196,7 +206,7 @@ def release(node: Node, now: int) -> Step:
     record = _record(node, tenure.term, height, now, tenure.give_up)
     record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=_has_looked(node, tenure))
     node = replace(node, tenure=replace(tenure, releasing=True))
-    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure)]
+    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]
 
 
 def _has_looked(node: Node, tenure: Tenure) -> bool:
@@ -211,6 +221,11 @@ def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
         return []
     # Without the request: whoever waits for that takes an entry that has it for its success.
     return [cmd.NoteChange(before.change(tenure.term, node.settings.node_id, f"never signed: {tenure.give_up}"))]
+
+
+def _last_words(tenure: Tenure) -> list[Command]:
+    """Why neard ended is in its log on that host only, and somebody looks at the cluster."""
+    return [cmd.NoteLastWords(tenure.term, tenure.last_words)] if tenure.last_words else []
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -240,7 +255,8 @@ def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
     if not tenure.was_armed:
         return tenure.floor
-    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, node.settings.skip_ms))
+    gives_up_after_ms = rules_height.gives_up_after_ms(node, tenure)
+    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:

@@ -18,6 +18,7 @@ IN_THE_WAY_MS = 500
 HANDING_OVER_POLL_MS = 10
 # Parts of the ordinary interval between two polls.
 STARTING_POLLS = 10
+MOVING_POLLS = 40
 SYNCING_POLLS = 4
 
 
@@ -59,6 +60,8 @@ def _poll_due(node: Node) -> int:
 
 def _poll_interval(node: Node) -> int:
     tenure, settings = node.tenure, node.settings
+    if node.is_moving:
+        return settings.poll_ms // MOVING_POLLS
     if node.neard is None or not node.neard.answered:
         return settings.poll_ms // STARTING_POLLS
     if handing_over(node) or (node.neard.armed and node.neard.key_taken_at is not None):
@@ -100,7 +103,7 @@ def stop(node: Node, why: str) -> Step:
     """Ask neard to end, once. One whose end somebody waits for, to sign or to take over, has a moment, then SIGKILL."""
     if node.neard is None or node.neard.ending:
         return node, []
-    in_the_way = node.promoting or node.neard.armed
+    in_the_way = node.promoting or node.neard.armed or node.neard.as_validator
     stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)
     return replace(node, neard=replace(node.neard, ending=why)), [stopped]
 

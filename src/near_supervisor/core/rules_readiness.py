@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import commands as cmd
 from .model import Node, Notice
-from .readiness import Reason, names, reasons
+from .readiness import Reason, Weight, names, reasons
 from .step import Step
 from .values import replace
 
@@ -15,6 +15,11 @@ from .values import replace
 LASTS_MS = 10_000
 SAY_AGAIN_MS = 600_000
 LOOK_AT_MEMBERS_MS = 30_000
+_HEADS = {
+    Weight.BLOCKS: "this standby cannot take over",
+    Weight.LAST: "this standby takes over only if no other one can",
+    Weight.NOTED: "this standby can take over, but",
+}
 
 
 def judge(node: Node, _now: int) -> Step:
@@ -78,5 +83,4 @@ def _said_next(notice: Notice) -> int:
 
 
 def _text(reason: Reason) -> str:
-    head = "this standby cannot take over" if reason.blocks else "this standby can take over, but"
-    return f"{head} ({reason.name}): {reason.text}"
+    return f"{_HEADS[reason.weight]} ({reason.name}): {reason.text}"

@@ -88,12 +88,12 @@ def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) ->
 def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
     """A start has a bound, whatever neard does instead of answering.
 
-    One with the key holds the lease meanwhile: after a lease a standby whose neard runs is faster.
+    One that is to sign holds the lease meanwhile: after a lease a standby whose neard runs is faster.
     """
     neard = node.neard
     if neard is None or neard.answered or neard.ending:
         return node, []
-    if neard.armed and node.tenure is not None and now >= neard.started_at + node.settings.lease_ms and not node.paused:
+    if _holds_lease_up(node, neard) and now >= neard.started_at + node.settings.lease_ms and not node.paused:
         node, out = _leave_it_to_a_standby(node, neard, now)
         if out:
             return node, out
@@ -103,9 +103,14 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
     return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
 
 
+def _holds_lease_up(node: Node, neard: Neard) -> bool:
+    """Was it started to sign, with the key or to be given it?"""
+    return node.tenure is not None and (neard.armed or node.is_moving)
+
+
 def _leave_it_to_a_standby(node: Node, neard: Neard, now: int) -> Step:
     if node.standby_equal and (node.members_read_at or 0) > neard.started_at:
-        why = f"neard has not answered for {(now - neard.started_at) / 1000:.0f} s since its start with the key"
+        why = f"neard has not answered for {(now - neard.started_at) / 1000:.0f} s since its start as the validator"
         return kill(node, f"{why}, and a standby is ready")
     if node.reading_members or now < node.members_at:
         return node, []
@@ -138,7 +143,7 @@ def due(node: Node, times: list[int]) -> None:
         return
     if not neard.answered:
         times.append(neard.started_at + node.settings.startup_timeout_ms)
-        if neard.armed and tenure is not None and not node.paused:
+        if _holds_lease_up(node, neard) and not node.paused:
             times.append(max(node.members_at, neard.started_at + node.settings.lease_ms))
     elif neard.silent_since is not None:
         times.append(neard.silent_since + _hung_after_ms(node))

@@ -53,11 +53,18 @@ def say(node: Node, now: int) -> Step:
     if silence is None:
         silence = Silence(tenure.term, now)
         node = replace(node, silence=silence)
-    if now < silence.since + SAY_AFTER_MS or (silence.said_at and now < silence.said_at + SAY_AGAIN_MS):
+    if now < _said_next(node, silence):
         return node, []
     node = replace(node, silence=replace(silence, said_at=now))
-    text = f"THIS VALIDATOR SIGNS NOTHING for {(now - silence.since) / 1000:.1f} s: {reason}"
-    return node, [cmd.Say("error", f"{text}{_and_stays(node, now)}")]
+    lasts = f" for {(now - silence.since) / 1000:.1f} s" if now > silence.since else ""
+    return node, [cmd.Say("error", f"THIS VALIDATOR SIGNS NOTHING{lasts}: {reason}{_and_stays(node, now)}")]
+
+
+def _said_next(node: Node, silence: Silence) -> int:
+    """A head that stands has been waited for already: that it is too old is said at once."""
+    if silence.said_at is not None:
+        return silence.said_at + SAY_AGAIN_MS
+    return silence.since + (0 if node.sync.stands else SAY_AFTER_MS)
 
 
 def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step:
@@ -139,8 +146,6 @@ def due(node: Node, times: list[int]) -> None:
         times.append(node.approvals_at)
     if silence is None:
         return
-    said_at = silence.said_at
-    times.append(silence.since + SAY_AFTER_MS if said_at is None else said_at + SAY_AGAIN_MS)
-    times += (_patience_ends(node, neard), node.members_at)
+    times += (_said_next(node, silence), _patience_ends(node, neard), node.members_at)
     if node.made_room_at is not None:
         times.append(node.made_room_at + MADE_ROOM_LEASES * node.settings.lease_ms)

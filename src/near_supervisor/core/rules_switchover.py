@@ -109,7 +109,8 @@ def fail(node: Node, now: int) -> Step:
     if not tenure.give_up or tenure.signs_at is not None or before is None or before.request != request.id:
         return node, []
     node = replace(node, tenure=replace(tenure, heir=tenure.heir or request.source))
-    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {tenure.give_up}")
+    words = f"; it said last: {tenure.last_words}" if tenure.last_words else ""
+    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {tenure.give_up}{words}")
 
 
 def conclude(node: Node, now: int) -> Step:

@@ -41,7 +41,7 @@ def _advised(
 ) -> tuple[Step | None, str]:
     settings = node.settings
     # The heir is taken to be set up as this node is.
-    heights = handover_window.needed(settings, not hot.against(node), _start_ms(node))
+    heights = handover_window.needed(settings, not hot.against_as_it_runs(node), _start_ms(node))
     patience_ms = max(0, patience_ends(node, request) - now)
     advice = handover_window.advise(duties, settings, node.sync.height, heights, patience_ms)
     if advice.answer is Answer.GO:
@@ -62,6 +62,9 @@ def _read(node: Node, request: Switchover, now: int) -> Step:
 
 
 def _start_ms(node: Node) -> int | None:
-    """How long this node's neard took to start, where that was seen."""
+    """How long this node's neard took to start, and to be given its key, where that was seen."""
     neard: Neard | None = node.neard
-    return neard.answered_at - neard.started_at if neard is not None and neard.answered_at else None
+    if neard is None or not neard.answered_at:
+        return None
+    moved = neard.as_validator and neard.key_given_at is not None
+    return (neard.key_given_at if moved and neard.key_given_at else neard.answered_at) - neard.started_at

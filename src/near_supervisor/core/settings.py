@@ -8,9 +8,13 @@ from .values import dataclass
 
 
 class Strategy(Enum):
-    """How a standby gets the key: ``HOT`` while it runs, ``RESTART`` by a new start; ``AUTO``: hot where it can be."""
+    """How a standby gets the key: ``HOT`` while it runs, ``RESTART`` by a new start; ``AUTO``: hot where it can be.
+
+    ``KUUTAMOD``: while it runs, after it was started anew with the node key and address that the hosts share.
+    """
 
     AUTO = "auto"
+    KUUTAMOD = "kuutamod"
     HOT = "hot"
     RESTART = "restart"
 
@@ -27,6 +31,7 @@ class Settings:
     the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
     ``min_peers`` are so many that neard wants before it works, ``version`` is that of this program ("" = not known).
     ``other_locks`` are names of leases in the same Consul that are known to be other validators'.
+    ``node_public_key`` is the public half of this host's own node key ("" = not known).
     """
 
     node_id: str
@@ -49,3 +54,4 @@ class Settings:
     min_peers: int = 0
     version: str = ""
     other_locks: tuple[str, ...] = ()
+    node_public_key: str = ""

@@ -1,6 +1,6 @@
 """Is neard in sync? Not what it says of itself: an isolated neard says ``syncing: false`` for ever.
 
-Synced means: ``syncing`` false, newest block younger than ten block times, height advancing on our own
+Synced means: ``syncing`` false, newest block younger than ten block times (at least 5 s), height advancing on our own
 clock, at least one peer.
 """
 
@@ -10,7 +10,7 @@ from .settings import Settings
 from .values import dataclass
 
 # Ten block times of a fast test chain are less than a busy machine may pause.
-MIN_FRESH_MS = 3_000
+MIN_FRESH_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Sample:
     ``target_height`` is the metric ``near_largest_target_height`` where there is one; ``shows_key`` says that
     neard has loaded a validator key, ``key`` which one ("" = it does not say); ``born_ms`` is the block's own time,
     milliseconds since 1970; ``config_correct`` is False when neard found one of its files broken at a reload;
-    ``made`` are the blocks and chunks that this process has made.
+    ``made`` are the blocks and chunks that this process has made; ``catches_hangup``: the kernel says that a SIGHUP
+    does not kill it (False = it does, or that is not known).
     """
 
     height: int
@@ -36,6 +37,7 @@ class Sample:
     config_correct: bool = True
     made: tuple[int, int] | None = None
     key: str = ""
+    catches_hangup: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ def _synced(node: Node) -> bool:
 
 
 def _behind(node: Node) -> bool:
-    return not node.sync.synced and _answers(node)
+    # One that has just been started to be given the key finds its peers.
+    return not node.sync.synced and _answers(node) and not node.is_moving
 
 
 def _registered(node: Node) -> bool:

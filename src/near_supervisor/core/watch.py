@@ -23,9 +23,11 @@ class Seen:
 
     ``index`` is the key's ModifyIndex, None when there is no key; ``record`` is None where the value is
     not one of ours; ``holder`` is who it names, for people; ``session`` locks the key, or None.
-    Where there is no key, ``kept`` is the record of the last heartbeat, which is kept apart from it, and
-    ``kept_index`` the ModifyIndex of that; both are None where there is none either. ``key`` is the lock of the
-    validator key, read after that (None = nobody has asked).
+    ``claim`` is what a record of our kind says that no member has signed, or that is put back from long ago: ``record``
+    is None then, ``doubt`` says why, and nothing that it claims is followed.
+    Where there is no key, or a claim only, and where looking begins, ``kept`` is the record of the last heartbeat, kept
+    apart from it, and ``kept_index`` the ModifyIndex of that, read after the lease; None where there is none either.
+    ``key`` is the lock of the validator key, read after that (None = nobody has asked).
     """
 
     index: int | None
@@ -35,6 +37,13 @@ class Seen:
     kept: LeaseRecord | None = None
     kept_index: int | None = None
     key: KeySeen | None = None
+    claim: LeaseRecord | None = None
+    doubt: str = ""
+
+    @property
+    def tells_nothing(self) -> bool:
+        """There is no record, or none to be believed: what the last heartbeat said has to do."""
+        return self.index is None or self.claim is not None
 
     @property
     def released(self) -> bool:
@@ -95,7 +104,10 @@ def look(watch: Watch | None, seen: Seen, now: int, highest: int = 0) -> Watch:
 
 
 def _same(one: Seen, other: Seen) -> bool:
-    return (one.index, one.session, one.kept_index) == (other.index, other.session, other.kept_index)
+    if one.index is None and one.kept_index != other.kept_index:
+        # Somebody has held the lease in between. Where there is a key, its own index tells.
+        return False
+    return (one.index, one.session) == (other.index, other.session)
 
 
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:
@@ -118,6 +130,9 @@ def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int
         # Not even a record without a live session is a short cut: an operator, or Consul, may have
         # destroyed the session of a holder that still signs.
         return watch.since + max(silence_ms, seen.record.lease_ms)
+    if seen.claim is not None:
+        # Whoever has written it: a holder that is hidden by it signs no longer than the leases that are known.
+        return watch.since + silence_ms
     # kuutamod renews its session and leaves the record alone: silence says nothing of it.
     return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)
 
@@ -132,6 +147,9 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         height = seen.kept.height if seen.kept is not None else None
         return Try(How.VACANT, seen.kept_index, "there is no lease record", height, End(now))
     waited = f"for {(now - watch.since) / 1000:.1f} s"
+    if seen.claim is not None:
+        text = f"a record that is not to be believed has not changed {waited}"
+        return Try(How.TAKEOVER, seen.index, text, None, End(now))
     if record is None:
         name = seen.holder or "a record that is not ours"
         return Try(How.TAKEOVER, seen.index, f"the session of {name} is gone {waited}", None, End(now))

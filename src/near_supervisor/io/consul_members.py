@@ -6,6 +6,7 @@ from near_ha import consul_keys, lease_record, member_record
 from near_ha.cluster import Standing
 from near_ha.errors import BadRecord
 from near_ha.member_record import Member
+from near_ha.record_key import RecordKey
 from near_ha.wire import Entry
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.other_locks import OtherLock
@@ -18,7 +19,12 @@ MOST_SHOWN = 100
 
 
 class Members(Agents):
-    """Claims, publishes, drops and reads them. ``node_id`` is the member id: unique in the cluster."""
+    """Claims, publishes, drops and reads them. ``node_id`` is the member id: unique in the cluster.
+
+    A record is signed for the session that locks it: put back after that session's end it counts for nothing.
+    """
+
+    records: RecordKey
 
     def claim_member(self, node_id: str, session: str, member: Member) -> Standing | None:
         """Lock this node's record; None when that succeeded, else the record of who has it.
@@ -26,7 +32,7 @@ class Members(Agents):
         A record that carries our own ``instance`` was left by the process before us and is replaced.
         """
         key = consul_keys.member(self.account_id, node_id)
-        lock = {"Verb": "lock", "Key": key, "Session": session, "Value": encode(member.to_json())}
+        lock = {"Verb": "lock", "Key": key, "Session": session, "Value": encode(self._sealed(key, session, member))}
         answer = self._change([lock])
         if answer.kind is Kind.YES:
             return None
@@ -37,7 +43,7 @@ class Members(Agents):
             raise Unknown("the member record changed while it was claimed")
         # Asked of the bytes: another version of ours may have written what this one cannot read.
         if member_record.instance_of(other.value) != member.instance:
-            return _standing(node_id, other)
+            return self._standing(node_id, other)
         answer = self._change([{"Verb": "delete-cas", "Key": key, "Index": other.index}, lock])
         if answer.kind is Kind.YES:
             return None
@@ -51,13 +57,25 @@ class Members(Agents):
     def publish_member(self, node_id: str, session: str, member: Member) -> None:
         """Write this node's record under its lock; Unknown when that failed."""
         key = consul_keys.member(self.account_id, node_id)
-        self._ask(lambda client: client.kv.put(key, member.to_json(), acquire=session))
+        self._ask(lambda client: client.kv.put(key, self._sealed(key, session, member), acquire=session))
 
     def members(self) -> tuple[Standing, ...]:
         """Every member record, alive or not; Unknown when they could not be read."""
         prefix = consul_keys.members(self.account_id)
         found = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
-        return tuple(_standing(entry.key[len(prefix) :], entry) for entry in map(entry_of, found))
+        return tuple(self._standing(entry.key[len(prefix) :], entry) for entry in map(entry_of, found))
+
+    def _sealed(self, key: str, session: str, member: Member) -> str:
+        return self.records.sealed(_signed_for(key, session), member.to_json())
+
+    def _standing(self, member_id: str, entry: Entry) -> Standing:
+        """The record counts as one that cannot be read where no member has signed it."""
+        try:
+            record = member_record.parse(entry.value)
+        except BadRecord:
+            return Standing(member_id, None, entry.session)
+        doubt = self.records.doubt(_signed_for(entry.key, entry.session or ""), entry.value)
+        return Standing(member_id, None if doubt else record, entry.session)
 
     def other_locks(self) -> tuple[OtherLock, ...]:
         """Leases of other names that are held now, some of them; Unknown when they could not be read.
@@ -79,9 +97,6 @@ def _other_lock(entry: Entry) -> OtherLock:
     return OtherLock(name, record.node_id[:MOST_SHOWN], record.validator_public_key)
 
 
-def _standing(member_id: str, entry: Entry) -> Standing:
-    try:
-        record = member_record.parse(entry.value)
-    except BadRecord:
-        record = None
-    return Standing(member_id, record, entry.session)
+def _signed_for(key: str, session: str) -> str:
+    # A node id has no blank.
+    return f"{key} {session}"

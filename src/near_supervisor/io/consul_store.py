@@ -7,6 +7,7 @@ from typing import Any
 
 from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
+from near_ha.record_key import RecordKey
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.key_lock import KeySeen
 from near_supervisor.core.watch import How, Seen
@@ -28,15 +29,23 @@ _INDEXES = ("check-index", "check-not-exists", "delete-cas")
 
 
 class ConsulStore(Members, Values):
-    """One thread's way to all that a supervisor keeps in Consul.
+    """One thread's way to all that a supervisor keeps in Consul. Records are signed, and believed, by ``records``.
 
     ``key_lock`` names the lock of the validator key ("" = the account has one key, without a name).
     """
 
     def __init__(
-        self, urls: str, account_id: str, timeout_ms: int, access: ConsulAccess = ANYBODY, key_lock: str = ""
+        self,
+        urls: str,
+        account_id: str,
+        timeout_ms: int,
+        records: RecordKey,
+        access: ConsulAccess = ANYBODY,
+        *,
+        key_lock: str = "",
     ) -> None:
         super().__init__(urls, account_id, timeout_ms, access)
+        self.records = records
         self._key = consul_keys.leader(account_id)
         self._kept_key = consul_keys.last_heartbeat(account_id)
         self._key_lock = key_lock or consul_keys.validator_key(account_id, "unnamed")
@@ -48,11 +57,15 @@ class ConsulStore(Members, Values):
     # --- the lease
 
     def look(self, index: int, wait_ms: int) -> tuple[int, Seen]:
-        """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call."""
+        """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call.
+
+        With 0 looking begins, with the last heartbeat: a record that was put back looks like any other to a newcomer.
+        """
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
-            return index_of(answered), _seen(entry) if entry is not None else self._kept(client)
+            seen = self._seen(self._key, entry)
+            return index_of(answered), self._with_kept(client, seen) if not index or seen.tells_nothing else seen
 
         answered, seen = self._ask(ask)
         # After the lease: nobody who has taken that is missed here.
@@ -67,14 +80,30 @@ class ConsulStore(Members, Values):
             return KeySeen()
         try:
             record = key_record.parse(found.value)
-        except BadRecord:
-            return KeySeen(found.index, session=found.session)
+        except BadRecord as error:
+            return KeySeen(found.index, session=found.session, doubt=f"cannot be read: {error}")
+        doubt = self.records.doubt(self._key_lock, found.value)
+        if doubt:
+            return KeySeen(found.index, record.account_id, None, found.session, claim=record.lease, doubt=doubt)
         return KeySeen(found.index, record.account_id, record.lease, found.session)
 
-    def _kept(self, client: Any) -> Seen:
-        """There is no lease: what the last heartbeat said. Read after that was seen, so no heartbeat is missed."""
-        kept = _seen(client.kv.get(self._kept_key, consistency="consistent")[1])
-        return Seen(None, kept=kept.record, kept_index=kept.index)
+    def _with_kept(self, client: Any, seen: Seen) -> Seen:
+        """What the last heartbeat said. Read after the lease was seen, so no heartbeat is missed."""
+        kept = self._seen(self._kept_key, client.kv.get(self._kept_key, consistency="consistent")[1])
+        return replace(seen, kept=kept.record, kept_index=kept.index)
+
+    def _seen(self, key: str, found: object) -> Seen:
+        if found is None:
+            return Seen(None)
+        entry = entry_of(found)
+        try:
+            record = lease_record.parse(entry.value)
+        except BadRecord:
+            return Seen(entry.index, None, lease_record.holder_name(entry.value), entry.session)
+        doubt = self.records.doubt(key, entry.value)
+        if doubt:
+            return Seen(entry.index, None, record.node_id, entry.session, claim=record, doubt=doubt)
+        return Seen(entry.index, record, record.node_id, entry.session)
 
     def acquire(self, how: How, index: int | None, session: str, value: str, key_index: int | None = None) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``, and the validator key's lock.
@@ -86,7 +115,7 @@ class ConsulStore(Members, Values):
             # A delete-cas alone is no condition: it succeeds where there is no key at all.
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
-        lock = {"Verb": "lock", "Session": session, "Value": encode(value)}
+        lock = {"Verb": "lock", "Session": session, "Value": self._signed(self._key, value)}
         return self._write_record([*conditions[how], *self._take_key(key_index, session, value), lock])
 
     def _take_key(self, index: int | None, session: str, value: str) -> list[Operation]:
@@ -100,7 +129,8 @@ class ConsulStore(Members, Values):
         return self._of_key([{"Verb": "check-index", "Index": index}, self._key_write("lock", session, value)])
 
     def _key_write(self, verb: str, session: str, value: str) -> Operation:
-        return {"Verb": verb, "Session": session, "Value": encode(key_record.to_json(self.account_id, value))}
+        record = key_record.to_json(self.account_id, value)
+        return {"Verb": verb, "Session": session, "Value": self._signed(self._key_lock, record)}
 
     def _of_key(self, operations: list[Operation]) -> list[Operation]:
         return [{**operation, "Key": self._key_lock} for operation in operations]
@@ -109,7 +139,8 @@ class ConsulStore(Members, Values):
         """Write the record of a vacancy, if there is no record, and no heartbeat since the one at ``kept_index``."""
         kept = {"Verb": "check-not-exists"} if kept_index is None else {"Verb": "check-index", "Index": kept_index}
         unheard = {**kept, "Key": self._kept_key}
-        return self._change([{"Verb": "check-not-exists"}, unheard, {"Verb": "set", "Value": encode(value)}])
+        write = {"Verb": "set", "Value": self._signed(self._key, value)}
+        return self._change([{"Verb": "check-not-exists"}, unheard, write])
 
     def heartbeat(self, session: str, value: str) -> Answer:
         """Write the record, and once more where it is kept, if ``session`` still holds both locks.
@@ -118,19 +149,20 @@ class ConsulStore(Members, Values):
         not put an older height back. Where that is not known (an answer was lost), the record is read first.
         """
         try:
-            index = self._written or self._ask(lambda client: _seen(client.kv.get(self._key)[1])).index
-            keep = self._claim_key(session, value)
+            index = self._written or self._ask(lambda client: self._seen(self._key, client.kv.get(self._key)[1])).index
+            key = self._claim_key(session, value)
         except KeyTaken as taken:
             return Answer(Kind.NO, str(taken))
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
-        write = {"Verb": "set", "Value": encode(value)}
+        keep = {"Verb": "set", "Key": self._kept_key, "Value": self._signed(self._kept_key, value)}
+        write = {"Verb": "set", "Value": self._signed(self._key, value)}
         ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
-        return self._write_record([holds, *ours, {**write, "Key": self._kept_key}, *keep, write])
+        return self._write_record([holds, *ours, keep, *key, write])
 
     def _claim_key(self, session: str, value: str) -> list[Operation]:
-        """A holder's way to the lock of the key; KeyTaken where that is another's.
+        """A holder's way to the lock of the key; KeyTaken where that is another's, or no member says whose.
 
         The version before knew of none: then it is not there, or as this account has left it.
         """
@@ -141,9 +173,14 @@ class ConsulStore(Members, Values):
             raise Unknown(seen.problem)
         if seen.index is not None and seen.session == session:
             return self._keep_key(seen.index, session, value)
+        if seen.doubt:
+            raise KeyTaken(f"the lock of this validator key, {self._key_lock}, is not ours any more, and {seen.doubt}")
         if seen.index is not None and seen.account_id != self.account_id:
-            raise KeyTaken(f"account id {seen.account_id or '?'} has the lock of this validator key, {self._key_lock}")
+            raise KeyTaken(f"account id {seen.account_id} has the lock of this validator key, {self._key_lock}")
         return self._take_key(seen.index, session, value)
+
+    def _signed(self, key: str, value: str) -> str:
+        return encode(self.records.sealed(key, value))
 
     def _write_record(self, operations: list[Operation]) -> Answer:
         """As ``_change``. That only an index is another one, while the lock is ours, says nothing about the lease."""
@@ -170,7 +207,7 @@ class ConsulStore(Members, Values):
         try:
             if known or self._look_at_key_lock().session == session:
                 key = self._of_key([self._key_write("unlock", session, value)])
-            unlock = {"Verb": "unlock", "Session": session, "Value": encode(value)}
+            unlock = {"Verb": "unlock", "Session": session, "Value": self._signed(self._key, value)}
             self._transact([{"Verb": "check-session", "Session": session}, *key, unlock])
         except Refused as refused:
             # Somebody has deleted the key's lock: it is looked at the next time.
@@ -231,14 +268,3 @@ class ConsulStore(Members, Values):
 
 def _is_index(operations: list[Operation], number: int) -> bool:
     return number < len(operations) and operations[number]["Verb"] in _INDEXES
-
-
-def _seen(found: object) -> Seen:
-    if found is None:
-        return Seen(None)
-    entry = entry_of(found)
-    try:
-        record = lease_record.parse(entry.value)
-    except BadRecord:
-        return Seen(entry.index, None, lease_record.holder_name(entry.value), entry.session)
-    return Seen(entry.index, record, record.node_id, entry.session)

@@ -10,6 +10,7 @@ import pwd
 import socket
 import socketserver
 import struct
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -77,6 +78,37 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         with contextlib.suppress(KeyError, PermissionError):
             os.chown(path, -1, grp.getgrnam(SOCKET_GROUP).gr_gid)
         path.chmod(0o660)
+
+
+class ControlSocket:
+    """The control socket of one supervisor: served, and made again where its file was removed."""
+
+    def __init__(self, path: Path, routes: dict[tuple[str, str], Route]) -> None:
+        self._path, self._routes = path, routes
+        self._server = self._open()
+
+    def _open(self) -> ControlServer:
+        server = ControlServer(self._path, self._routes)
+        self._inode = self._path.stat().st_ino
+        return server
+
+    def serve(self) -> None:
+        """Answer requests from now on, in a thread of its own."""
+        threading.Thread(target=self._server.serve, name="control", daemon=True).start()
+
+    def is_there(self) -> bool:
+        """Does whoever connects to its path reach it?"""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def open_again(self) -> None:
+        """Where its file was; BadConfig when that cannot be."""
+        old, self._server = self._server, self._open()
+        self.serve()
+        old.shutdown()
+        old.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -90,6 +90,10 @@ class _Metrics(Collector):
             "near_supervisor_paused": ("Has an operator paused the failover", status["paused"] is True),
             "near_supervisor_switchover_open": ("Is a switchover under way", status["switchover"] is not None),
             "near_supervisor_consul_answers": ("Did Consul answer last time", status["consul"]["answers"]),
+            "near_supervisor_consul_silent_seconds": (
+                "For how long Consul has not answered; 0 while it does",
+                status["consul"]["silent_ms"] / 1000,
+            ),
             "near_supervisor_guard_attached": ("Is the guard attached", self._look().node.guard is Guard.READY),
         }
         if status["consul"]["heartbeat_ms"] is not None:

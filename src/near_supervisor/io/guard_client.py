@@ -79,7 +79,10 @@ class GuardClient:
 
     def close(self) -> None:
         """Let the guard go, before ``listen``."""
+        self._file.close()
         self._socket.close()
+        for process in (self._guard, *self._neards.values()):
+            process.close()
 
     def listen(self) -> None:
         """Begin to pass on what the guard says."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from near_ha.errors import GuardError
 from near_supervisor import guard
 
+from . import neard_log
+
 # neard inherits the guard's environment, and whatever it reports or crashes with.
 SECRETS = ("CONSUL_HTTP_TOKEN",)
 
@@ -22,7 +24,7 @@ def spawn(run_dir: Path, home: Path, key_link: Path) -> None:
     command = [
         *(sys.executable, "-I", "-S", *program),
         *("--run-dir", str(run_dir), "--home", str(home), "--key-link", str(key_link)),
-        *("--log", str(run_dir / "neard.log")),
+        *("--log", str(run_dir / neard_log.NAME)),
     ]
     try:
         subprocess.Popen(

@@ -94,7 +94,8 @@ def _problem(said: bytes, home: Path) -> str | None:
     text = said.decode(errors="replace")
     if _NOT_OURS in text:
         return None
-    told = text.rpartition("Error:")[2] or text
+    # A real neard adds where in its source it found out.
+    told = (text.rpartition("Error:")[2] or text).partition("Stack backtrace:")[0]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
     line = _SECRET.sub(r"\1:...", line)[:_MAX_TEXT]
     return f"neard --home {home} validate-config fails, so neard would not start: {line or 'it does not say why'}"

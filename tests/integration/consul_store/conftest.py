@@ -13,6 +13,7 @@ import pytest
 from near_supervisor.io.consul_store import ConsulStore
 from support.lease_holder import TIMEOUT_MS
 from support.real_consul import RealConsul, real_consul
+from support.records import a_store
 
 _numbers = itertools.count()
 
@@ -31,4 +32,4 @@ def account() -> str:
 
 @pytest.fixture
 def store(consul: RealConsul, account: str) -> ConsulStore:
-    return ConsulStore(consul.url, account, TIMEOUT_MS)
+    return a_store(consul.url, account, TIMEOUT_MS)

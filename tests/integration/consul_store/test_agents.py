@@ -9,8 +9,8 @@ import pytest
 from near_ha.errors import BadConfig
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.watch import How
-from near_supervisor.io.consul_store import ConsulStore, Unknown
-from support.hostile_http import answer, free_port, hostile
+from near_supervisor.io.consul_store import Unknown
+from support.hostile_http import answer, hostile
 from support.lease_holder import (
     CHANGES,
     NO_SESSION,
@@ -25,7 +25,9 @@ from support.lease_holder import (
     vacant,
     value,
 )
+from support.ports import free_port
 from support.real_consul import RealConsul, real_consul
+from support.records import a_store
 from support.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -48,7 +50,7 @@ def test_a_token_that_lost_its_rights_is_told_nothing_not_no(
     closed_consul: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CONSUL_HTTP_TOKEN", raising=False)
-    store = ConsulStore(closed_consul.url, "default", TIMEOUT_MS)
+    store = a_store(closed_consul.url, "default", TIMEOUT_MS)
     answers = {name: change(store) for name, change in CHANGES.items()}
     assert {name: given.kind for name, given in answers.items()} == dict.fromkeys(CHANGES, Kind.UNKNOWN), answers
     assert "ermission denied" in answers["heartbeat"].reason
@@ -60,7 +62,7 @@ def test_a_token_of_the_environment_is_used_for_every_call(
     closed_consul: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONSUL_HTTP_TOKEN", MASTER_TOKEN)
-    store = ConsulStore(closed_consul.url, "default", TIMEOUT_MS)
+    store = a_store(closed_consul.url, "default", TIMEOUT_MS)
     # The token itself takes a moment to exist after the election.
     until("the token is known", lambda: _tried(lambda: store.create_session("b", TTL_MS, 0)), closed_consul.evidence)
     mine = holder(store)
@@ -83,7 +85,7 @@ def _tried(question: Callable[[], str]) -> str:
 
 def test_after_a_dont_know_the_next_agent_is_asked_and_stays_the_one(consul: RealConsul, account: str) -> None:
     with hostile(NO_LEADER) as broken:
-        store = ConsulStore(f"{broken.url}, http://127.0.0.1:{free_port()},{consul.url}", account, TIMEOUT_MS)
+        store = a_store(f"{broken.url}, http://127.0.0.1:{free_port()},{consul.url}", account, TIMEOUT_MS)
         first, second = store.heartbeat(NO_SESSION, value()), store.heartbeat(NO_SESSION, value())
         assert (first.kind, second.kind) == (Kind.UNKNOWN, Kind.UNKNOWN)
         mine = store.create_session("a", TTL_MS, 0)
@@ -95,14 +97,14 @@ def test_after_a_dont_know_the_next_agent_is_asked_and_stays_the_one(consul: Rea
 
 def test_after_a_no_the_same_agent_is_asked_again(consul: RealConsul, account: str) -> None:
     with hostile(NO_LEADER) as broken:
-        store = ConsulStore(f"{consul.url},{broken.url}", account, TIMEOUT_MS)
+        store = a_store(f"{consul.url},{broken.url}", account, TIMEOUT_MS)
         refused(store.heartbeat(NO_SESSION, value()), "")
         refused(store.heartbeat(NO_SESSION, value()), "")
         assert broken.requests == []
 
 
 def test_the_last_agent_is_followed_by_the_first(consul: RealConsul, account: str) -> None:
-    store = ConsulStore(f"{consul.url},http://127.0.0.1:{free_port()}", account, TIMEOUT_MS)
+    store = a_store(f"{consul.url},http://127.0.0.1:{free_port()}", account, TIMEOUT_MS)
     store._next_agent()
     assert store.heartbeat(NO_SESSION, value()).kind is Kind.UNKNOWN
     assert store.heartbeat(NO_SESSION, value()).kind is Kind.NO
@@ -119,7 +121,7 @@ def test_no_variable_sends_us_to_another_agent_than_the_url_says(
         monkeypatch.delenv(name, raising=False)
     with hostile(NO_LEADER) as other:
         monkeypatch.setenv(variable, other.address if variable == "CONSUL_HTTP_ADDR" else other.url)
-        store = ConsulStore(consul.url, account, TIMEOUT_MS)
+        store = a_store(consul.url, account, TIMEOUT_MS)
         assert store.heartbeat(session(store), value()).kind is Kind.NO
         assert other.requests == []
 
@@ -129,7 +131,7 @@ def test_a_malformed_address_in_the_environment_stops_nobody_or_says_so(
 ) -> None:
     monkeypatch.setenv("CONSUL_HTTP_ADDR", "https://consul.example:8501:x")
     try:
-        store = ConsulStore(consul.url, account, TIMEOUT_MS)
+        store = a_store(consul.url, account, TIMEOUT_MS)
     except BadConfig as error:
         assert "CONSUL_HTTP_ADDR" in str(error)
         assert error.hint
@@ -141,7 +143,7 @@ def test_a_malformed_address_in_the_environment_stops_nobody_or_says_so(
 def test_an_account_of_any_letters_is_one_and_the_same_key_for_every_call(
     consul: RealConsul, account: str, name: str
 ) -> None:
-    store = ConsulStore(consul.url, f"{name}-{account}", TIMEOUT_MS)
+    store = a_store(consul.url, f"{name}-{account}", TIMEOUT_MS)
     mine = holder(store)
     assert store.look(0, 1_000)[1].session == mine
     assert store.claim_member(name, mine, member("one")) is None

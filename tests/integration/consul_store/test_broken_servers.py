@@ -8,8 +8,10 @@ import pytest
 
 from near_supervisor.core.answer import Answer, Kind
 from near_supervisor.io.consul_store import ConsulStore, Unknown
-from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.hostile_http import CLOSE, HANG, answer, hostile
 from support.lease_holder import CHANGES, NO_SESSION, TTL_MS, member
+from support.ports import free_port
+from support.records import a_store
 from support.waiting import took_s
 
 pytestmark = pytest.mark.integration
@@ -66,7 +68,7 @@ SOON_S = 5.0
 @pytest.mark.parametrize("said", list(BROKEN.values()), ids=list(BROKEN))
 def test_a_change_that_a_broken_server_was_asked_for_is_not_known(said: bytes) -> None:
     with hostile(said) as server:
-        store = ConsulStore(server.url, "default", SHORT_MS)
+        store = a_store(server.url, "default", SHORT_MS)
         answers = {name: change(store) for name, change in CHANGES.items()}
     assert {name: given.kind for name, given in answers.items()} == dict.fromkeys(CHANGES, Kind.UNKNOWN), answers
     assert all(given.reason for given in answers.values())
@@ -75,7 +77,7 @@ def test_a_change_that_a_broken_server_was_asked_for_is_not_known(said: bytes) -
 @pytest.mark.parametrize("said", list(BROKEN.values()), ids=list(BROKEN))
 def test_a_question_to_a_broken_server_has_no_answer(said: bytes) -> None:
     with hostile(said) as server:
-        store = ConsulStore(server.url, "default", SHORT_MS)
+        store = a_store(server.url, "default", SHORT_MS)
         for name, question in QUESTIONS.items():
             if name == "look" and said == BROKEN["status 404 of a stranger"]:
                 continue  # without X-Consul-Index it is unknown, too; tried below
@@ -87,7 +89,7 @@ def test_a_question_to_a_broken_server_has_no_answer(said: bytes) -> None:
 @pytest.mark.parametrize("said", list(BROKEN.values()), ids=list(BROKEN))
 def test_members_and_housekeeping_survive_a_broken_server(said: bytes) -> None:
     with hostile(said) as server:
-        store = ConsulStore(server.url, "default", SHORT_MS)
+        store = a_store(server.url, "default", SHORT_MS)
         store.drop_member("a", NO_SESSION)
         for question in (
             store.members,
@@ -110,16 +112,16 @@ def test_a_renewal_that_is_denied_is_a_no_only_if_a_consistent_read_agrees(info:
     seen = answer(info, X_Consul_Index="7")
     script = {f"/v1/session/renew/{NO_SESSION}": denied, f"/v1/session/info/{NO_SESSION}": seen}
     with hostile(script) as server:
-        assert ConsulStore(server.url, "default", SHORT_MS).renew_session(NO_SESSION).kind is kind
+        assert a_store(server.url, "default", SHORT_MS).renew_session(NO_SESSION).kind is kind
 
 
 def test_a_404_without_consuls_index_says_nothing_about_the_lease() -> None:
     with hostile(BROKEN["status 404 of a stranger"]) as server, pytest.raises(Unknown):
-        ConsulStore(server.url, "default", SHORT_MS).look(0, 100)
+        a_store(server.url, "default", SHORT_MS).look(0, 100)
 
 
 def test_nothing_listening_is_not_known() -> None:
-    store = ConsulStore(f"http://127.0.0.1:{free_port()}", "default", SHORT_MS)
+    store = a_store(f"http://127.0.0.1:{free_port()}", "default", SHORT_MS)
     assert {change(store).kind for change in CHANGES.values()} == {Kind.UNKNOWN}
     assert store.renew_session(NO_SESSION).kind is Kind.UNKNOWN
     for question in QUESTIONS.values():
@@ -130,7 +132,7 @@ def test_nothing_listening_is_not_known() -> None:
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_a_server_that_hangs_costs_its_timeout_and_no_more(name: str) -> None:
     with hostile(HANG) as server:
-        store = ConsulStore(server.url, "default", SHORT_MS)
+        store = a_store(server.url, "default", SHORT_MS)
         given: list[Answer] = []
         assert took_s(lambda: given.append(CHANGES[name](store))) < SHORT_MS / 1000 + 1
     assert given[0].kind is Kind.UNKNOWN
@@ -139,7 +141,7 @@ def test_a_server_that_hangs_costs_its_timeout_and_no_more(name: str) -> None:
 def test_a_hanging_look_ends_too() -> None:
     def look() -> None:
         with pytest.raises(Unknown):
-            ConsulStore(server.url, "default", SHORT_MS).look(5, 100)
+            a_store(server.url, "default", SHORT_MS).look(5, 100)
 
     with hostile(HANG) as server:
         assert took_s(look) < SOON_S

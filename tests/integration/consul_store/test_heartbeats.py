@@ -23,6 +23,7 @@ from support.lease_holder import (
     value,
 )
 from support.real_consul import RealConsul
+from support.records import a_store
 from support.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -77,7 +78,7 @@ def test_a_heartbeat_that_is_carried_out_late_does_not_put_an_older_record_back(
     """Found by bin/simulate (seed 1409814): the older height came back with it, and a successor signed again."""
     mine = holder(store)
     store.heartbeat(mine, value(seq=1))
-    late = ConsulStore(consul.url, store.account_id, TIMEOUT_MS)
+    late = a_store(consul.url, store.account_id, TIMEOUT_MS)
     late._written, late._key_written = index(store), key_seen(store).index
     store.heartbeat(mine, value(seq=2))
     said = late.heartbeat(mine, value(seq=1))

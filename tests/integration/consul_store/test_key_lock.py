@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from near_ha import consul_keys
+from near_ha import consul_keys, key_file, key_record, lease_record, record_key
 from near_ha.lease_record import LeaseState
+from near_ha.record_key import RecordKey
 from near_supervisor.core.answer import Kind
 from near_supervisor.core.key_lock import KeySeen
 from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
+from support import near_keys
 from support.lease_holder import (
     TIMEOUT_MS,
     acquire,
@@ -23,6 +28,7 @@ from support.lease_holder import (
     value,
 )
 from support.real_consul import RealConsul
+from support.records import KEY, a_store
 
 pytestmark = pytest.mark.integration
 
@@ -37,13 +43,13 @@ def lock(account: str) -> str:
 @pytest.fixture
 def store(consul: RealConsul, account: str, lock: str) -> ConsulStore:
     """Of the first account id."""
-    return ConsulStore(consul.url, account, TIMEOUT_MS, key_lock=lock)
+    return a_store(consul.url, account, TIMEOUT_MS, key_lock=lock)
 
 
 @pytest.fixture
 def other(consul: RealConsul, account: str, lock: str) -> ConsulStore:
     """Of another account id, with the same key."""
-    return ConsulStore(consul.url, f"{account}-other", TIMEOUT_MS, key_lock=lock)
+    return a_store(consul.url, f"{account}-other", TIMEOUT_MS, key_lock=lock)
 
 
 def vacancy(store: ConsulStore) -> int:
@@ -181,4 +187,105 @@ def test_a_release_after_the_lock_was_deleted_is_asked_for_once_more(
 def test_what_is_no_record_of_ours_is_somebody_elses(consul: RealConsul, store: ConsulStore, lock: str) -> None:
     consul.ask("PUT", f"/v1/kv/{lock}", "scribble")
     seen = key_seen(store)
-    assert (seen.index is not None, seen.record, seen.account_id, seen.problem) == (True, None, "", "")
+    assert (seen.index is not None, seen.record, seen.claim, seen.account_id, seen.problem) == (
+        True,
+        None,
+        None,
+        "",
+        "",
+    )
+    assert "cannot be read" in seen.doubt
+
+
+# --- signed, like each record
+
+
+def put(consul: RealConsul, lock: str, text: str, how: str = "") -> None:
+    consul.ask("PUT", f"/v1/kv/{lock}?{how}", json.loads(text))
+
+
+def forged(store: ConsulStore) -> str:
+    """A release of ``store``'s own name, which would open at once if a member had signed it."""
+    return key_record.to_json(store.account_id, value("mallory", RELEASED, seq=10**9))
+
+
+def test_both_names_verify_each_other_for_their_key_is_the_same(
+    consul: RealConsul, account: str, lock: str, tmp_path: Path
+) -> None:
+    """The records' key follows from the validator key, whatever its hosts call the lease."""
+
+    def member(name: str) -> ConsulStore:
+        key = key_file.read(near_keys.write(tmp_path / f"{name}.json", "validator_key"))
+        return a_store(consul.url, name, TIMEOUT_MS, key_lock=lock, records=record_key.of_validator(key))
+
+    a_side, b_side = member(account), member(f"{account}-b")
+    mine = holder(a_side)
+    assert a_side.heartbeat(mine, value(seq=2)).kind is Kind.YES
+    seen = key_seen(b_side)
+    assert (seen.doubt, seen.account_id, seen.session) == ("", account, mine)
+    assert seen.record == lease_record.parse(value(seq=2).encode())
+
+
+@pytest.mark.parametrize(
+    "signature", ["none", "another key's", "that of the lease", "that of another validator key", "of another name"]
+)
+def test_what_no_member_has_signed_is_a_claim_for_both_and_its_holder_writes_it_again(
+    consul: RealConsul, store: ConsulStore, other: ConsulStore, lock: str, signature: str
+) -> None:
+    mine, text = holder(store), forged(other)
+    another = consul_keys.validator_key(f"pool-{store.account_id}.near", "ed25519:OTHER")
+    signed = {
+        "none": text,
+        "another key's": RecordKey(b"mallory's").sealed(lock, text),
+        "that of the lease": KEY.sealed(key_of(store), text),
+        "that of another validator key": KEY.sealed(another, text),
+        "of another name": json.dumps({**json.loads(KEY.sealed(lock, forged(store))), "account_id": other.account_id}),
+    }[signature]
+    put(consul, lock, signed)
+    for reader in (store, other):
+        seen = key_seen(reader)
+        assert (seen.record, seen.session, seen.problem) == (None, mine, "")
+        assert seen.claim == lease_record.parse(text.encode())
+        assert "sign" in seen.doubt
+    assert store.heartbeat(mine, value(seq=2)).kind is Kind.UNKNOWN, "that it moved says nothing of the lease"
+    assert store.heartbeat(mine, value(seq=3)).kind is Kind.YES
+    seen = key_seen(other)
+    assert (seen.doubt, seen.session, seen.record and seen.record.seq) == ("", mine, 3)
+
+
+def test_what_was_signed_for_the_lock_counts_nowhere_else(consul: RealConsul, store: ConsulStore, lock: str) -> None:
+    mine = holder(store)
+    put(consul, key_of(store), KEY.sealed(lock, key_record.to_json(store.account_id, value(state=RELEASED))))
+    assert store.look(0, 1_000)[1].record is None
+    assert store.heartbeat(mine, value(seq=2)).kind is not Kind.NO
+
+
+def test_a_holder_whose_lock_is_gone_does_not_take_it_from_what_no_member_has_signed(
+    consul: RealConsul, store: ConsulStore, lock: str
+) -> None:
+    """Somebody with another record key may have taken it meanwhile, and how far that one came is not known."""
+    mine = holder(store)
+    consul.ask("DELETE", f"/v1/kv/{lock}")
+    put(consul, lock, forged(store))
+    before = key_seen(store)
+    assert store.heartbeat(mine, value(seq=2)).kind is not Kind.YES
+    refused(store.heartbeat(mine, value(seq=3)), "it is not signed")
+    assert key_seen(store) == before
+
+
+def test_another_record_key_is_beside_this_one_like_another_name(
+    consul: RealConsul, store: ConsulStore, account: str, lock: str
+) -> None:
+    """Its lock is a claim, each heartbeat moves it, and what is tried on an old sight of it gets no lease."""
+    theirs = a_store(consul.url, f"{account}-b", TIMEOUT_MS, key_lock=lock, records=RecordKey(b"a file of its own"))
+    b, mine = holder(theirs, "b"), session(store)
+    at, seen = vacancy(store), key_seen(store)
+    assert (seen.record, seen.session) == (None, b)
+    assert "not that of this cluster's key" in seen.doubt
+    assert theirs.heartbeat(b, value("b", seq=2)).kind is Kind.YES
+    refused(store.acquire(How.TAKEOVER, at, mine, value(), seen.index), "index")
+    again = key_seen(store)
+    assert again.index != seen.index
+    assert store.acquire(How.TAKEOVER, at, mine, value(), again.index).kind is Kind.YES, "the core has waited it out"
+    assert theirs.heartbeat(b, value("b", seq=3)).kind is Kind.NO
+    assert store.heartbeat(mine, value(seq=2)).kind is Kind.YES

@@ -12,6 +12,7 @@ from near_supervisor.core.other_locks import OtherLock
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
 from support.lease_holder import LOCK_DELAY_MS, TIMEOUT_MS, holder, member, session, value
 from support.real_consul import RealConsul
+from support.records import a_store
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +82,7 @@ def test_leases_of_other_names_are_seen_while_they_are_held(consul: RealConsul, 
     consul.ask("DELETE", f"/v1/kv/{consul_keys.LEADERS}?recurse")
     holder(store)
     assert store.other_locks() == ()
-    ours = ConsulStore(consul.url, f"{store.account_id}-ours", TIMEOUT_MS)
+    ours = a_store(consul.url, f"{store.account_id}-ours", TIMEOUT_MS)
     theirs = holder(ours, "b")
     foreign, stale = session(store), session(store)
     consul.ask("PUT", f"/v1/kv/{consul_keys.leader('their.near')}?acquire={foreign}", {"NodeId": "k", "Hostname": "h"})

@@ -15,6 +15,7 @@ from near_supervisor.core.watch import How
 from near_supervisor.io.consul_store import ConsulStore
 from support.lease_holder import LOCK_DELAY_MS, NO_SESSION, acquire, holder, index, key_of, refused, session, value
 from support.real_consul import RealConsul
+from support.records import KEY, a_store
 from support.waiting import took_s, until
 
 pytestmark = pytest.mark.integration
@@ -80,15 +81,19 @@ def test_what_is_read_of_each_kind_of_record(consul: RealConsul, store: ConsulSt
     assert store.look(0, 1_000)[1].record is None
     consul.ask("PUT", f"/v1/kv/{key_of(store)}", json.loads(value()))
     seen = store.look(0, 1_000)[1]
+    assert (seen.record, seen.holder) == (None, "a"), "no member has signed it"
+    assert seen.claim is not None
+    consul.ask("PUT", f"/v1/kv/{key_of(store)}", json.loads(KEY.sealed(key_of(store), value())))
+    seen = store.look(0, 1_000)[1]
+    assert (seen.claim, seen.holder) == (None, "a")
     assert seen.record is not None
-    assert seen.holder == "a"
 
 
 def test_a_look_wakes_on_a_release_and_not_before(store: ConsulStore) -> None:
     mine = holder(store)
     at, _ = store.look(0, 1_000)
     seen: list[Any] = []
-    other = ConsulStore(f"http://{_host(store)}", store.account_id, 10_000)
+    other = a_store(f"http://{_host(store)}", store.account_id, 10_000)
     waiting = threading.Thread(target=lambda: seen.append((other.look(at, 8_000), monotonic())))
     waiting.start()
     waiting.join(0.3)

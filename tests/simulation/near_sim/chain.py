@@ -38,8 +38,8 @@ class Chain:
 
     __slots__ = (
         "_ahead_ms", "_heights", "_made", "_not_before", "_pace", "_world",
-        "armed", "block_time", "dice", "held_until", "judges_heights", "shows_approvals", "shows_blocks",
-        "signed_by", "skip_ms", "stray",
+        "armed", "block_time", "dice", "have_node_key", "held_until", "judges_heights",
+        "shows_approvals", "shows_blocks", "signed_by", "skip_ms", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
@@ -63,6 +63,8 @@ class Chain:
         self.shows_blocks = True
         # Until then peers hold dead connections of the account, and refuse a neard that starts with its key.
         self.held_until = 0
+        # The neards with the node key that the hosts share: peers take the first one only.
+        self.have_node_key: set[tuple[str, int]] = set()
         # Of its own, so that a schedule without blocks to look at tells the story it always told.
         self.dice = world.rng
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.hot import ALL_SHARDS
 from near_supervisor.core.settings import Settings, Strategy
 
+from .attacks import Attacker
 from .chain import Chain
 from .clock import BootClock
 from .consul import Consul
@@ -37,6 +39,8 @@ SHOWS_BLOCKS = 0.3
 # It is found and stopped before everything is calm.
 STRAY_ENDS_MS = 28_000
 WITH_HOT = 0.5
+KUUTAMODS_WAY_SALT = 0x4B4D
+KUUTAMODS_WAY = 0.2
 TAKES_NO_KEY = 0.1
 
 
@@ -47,12 +51,15 @@ class Cluster:
         rng = world.rng
         # Dice of its own, so that a schedule without it tells the story it always told.
         self._hot = random.Random(world.seed ^ HOT_SALT)  # noqa: S311 - repeatable is what it has to be
-        self._is_hot = self._hot.random() < WITH_HOT
+        self._strategy = Strategy.HOT if self._hot.random() < WITH_HOT else Strategy.RESTART
+        if random.Random(world.seed ^ KUUTAMODS_WAY_SALT).random() < KUUTAMODS_WAY:  # noqa: S311 - as above
+            self._strategy = Strategy.KUUTAMOD
         self.world = world
         self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = self.make_consul(world, self.chain)
         self.wishes = Wishes(world, world.seed)
+        self.attacker = Attacker(self)
         drift = rng.choice((0.0, 0.01, 0.01))
         leases = self._leases(rng.random() < MIXED_LEASES)
         if rng.random() < WITH_RECORD:
@@ -115,7 +122,7 @@ class Cluster:
             chain_may_stand_still=may_stand_still,
             # Somebody stands by itself in every cluster.
             priority=100 if name == "a" else self.wishes.rng.choice(PRIORITIES),
-            strategy=Strategy.HOT if self._is_hot else Strategy.RESTART,
+            strategy=self._strategy,
             keeps_shards_of=ALL_SHARDS,
         )
 
@@ -133,6 +140,11 @@ class Cluster:
     def holder(self) -> Host | None:
         """Who believes to hold the lease; the first of them, if there are two."""
         return next((host for host in self.hosts if host.supervisor and host.supervisor.node.tenure), None)
+
+    @property
+    def shares_node_key(self) -> bool:
+        """Does whoever validates have the same node key, without being started with the validator key?"""
+        return self._strategy is Strategy.KUUTAMOD
 
     @property
     def longest_lease_ms(self) -> int:
@@ -169,6 +181,11 @@ class Cluster:
         if not self._calm:
             self.consul.delete(also_kept)
 
+    def attack(self, attack: Callable[[], None]) -> None:
+        """An attack that rests when everything is calm."""
+        if not self._calm:
+            attack()
+
     def fall_behind(self, host: Host, blocks: int) -> None:
         """The next burst of a head that lags, unless everything is calm by then."""
         if not self._calm:
@@ -188,6 +205,7 @@ class Cluster:
                     vars(part).clear()
         vars(self.consul).clear()
         vars(self.wishes).clear()
+        vars(self.attacker).clear()
 
     def calm(self) -> None:
         """Everything is well again; what was broken may take its time to recover."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from near_ha.lease_record import LeaseRecord
 from near_supervisor.core.answer import YES, Answer, Kind
@@ -53,6 +54,8 @@ class Consul:
         self.leaderless_until = 0
         self.last_way: How | None = None
         self.was_emptied = False
+        # What members have signed, for whoever wants to put it back.
+        self.signed: deque[LeaseRecord] = deque(maxlen=KEPT)
         self._kept: LeaseRecord | None = None
         self._kept_index: int | None = None
         self._locked_until = 0
@@ -75,6 +78,10 @@ class Consul:
         then = self._world.now - stale_ms
         older = [seen for since, seen in self._past if since <= then]
         return older[-1] if older else self._past[0][1]
+
+    def with_kept(self, seen: Seen) -> Seen:
+        """What was read, and the last heartbeat: that read is never stale."""
+        return replace(seen, kept=self._kept, kept_index=self._kept_index)
 
     # --- sessions
 
@@ -111,7 +118,8 @@ class Consul:
         if session is None or self.seen.session != name:
             return
         self._locked_until = self._world.now + session.lock_delay
-        self._store(self.seen.record, self.seen.holder, None)
+        self.index += 1
+        self._set(replace(self.seen, index=self.index, session=None))
 
     def drop(self, name: str) -> Answer:
         """Its owner ends it."""
@@ -178,6 +186,18 @@ class Consul:
         """Put a record there without a lock."""
         self._store(record, record.node_id, None)
 
+    def forge(self, claim: LeaseRecord, session: str | None, also_kept: bool = False) -> None:
+        """Somebody without the key of the members writes a record, under this lock; or the last heartbeat as well."""
+        self.index += 1
+        if also_kept:
+            self._kept, self._kept_index = None, self.index
+        doubtful = Seen(self.index, None, claim.node_id, session, claim=claim, doubt="it is not signed")
+        self._set(replace(doubtful, kept=self._kept, kept_index=self._kept_index))
+
+    def put_back(self, record: LeaseRecord, session: str | None) -> None:
+        """Somebody without the key writes what a member has signed once."""
+        self._store(record, record.node_id, session)
+
     def delete(self, also_kept: bool = False) -> None:
         """An operator deletes the key, the lock goes with it, without a delay; or all that there is."""
         if also_kept:
@@ -187,6 +207,8 @@ class Consul:
 
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
         self.index += 1
+        if record is not None:
+            self.signed.append(record)
         self._set(Seen(self.index, record, holder, session))
 
     def _set(self, seen: Seen) -> None:

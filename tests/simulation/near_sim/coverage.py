@@ -9,6 +9,7 @@ from itertools import combinations
 from near_ha.switchover import Action, Phase
 from near_supervisor.core.transitions import TRANSITIONS
 
+from .attacks import ATTACKS
 from .batch import Tally
 from .faults import BESIDE_KUUTAMOD, FAULTS, WITHOUT_KUUTAMOD
 from .wishes import WISHES
@@ -25,7 +26,7 @@ def possible() -> dict[str, list[str]]:
 
 
 def _meet(one: str, other: str) -> bool:
-    return any(one in kinds and other in kinds for kinds in ((*WITHOUT_KUUTAMOD, *WISHES), BESIDE_KUUTAMOD))
+    return any(one in kinds and other in kinds for kinds in ((*WITHOUT_KUUTAMOD, *WISHES, *ATTACKS), BESIDE_KUUTAMOD))
 
 
 def missing(reached: Counter[str]) -> dict[str, list[str]]:

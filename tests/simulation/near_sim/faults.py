@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from near_supervisor.core import events as ev
 
+from .attacks import ATTACKS
 from .cluster import Cluster
 from .host import Host
 from .wishes import WISHES
@@ -31,7 +32,8 @@ def _a_while(cluster: Cluster) -> int:
 
 
 def _supervisor_crash(cluster: Cluster, host: Host) -> None:
-    host.crash_supervisor(keep_memory=not cluster.world.chance(0.2))
+    loses_all = cluster.world.chance(0.2) and not cluster.attacker.has_put_back
+    host.crash_supervisor(keep_memory=not loses_all)
 
 
 def _crash_between_commands(_cluster: Cluster, host: Host) -> None:
@@ -61,16 +63,26 @@ def _host_pauses_starting(cluster: Cluster, host: Host) -> None:
 
 
 def _power_loss(cluster: Cluster, host: Host) -> None:
+    if cluster.shares_node_key:
+        # As it is in the world; where each host has its own node key, it matters to who starts with the key only.
+        _keep_connections(cluster, host)
     _guard_death(cluster, host)
     host.crash_supervisor()
 
 
 def _silent_loss(cluster: Cluster, host: Host) -> None:
     """Nobody says goodbye: the peers hold its connections, whoever wants to take its place."""
+    if not cluster.shares_node_key:
+        _keep_connections(cluster, host)
+    _power_loss(cluster, host)
+
+
+def _keep_connections(cluster: Cluster, host: Host) -> None:
     neard = host.guard.neard if host.guard is not None else None
     if neard is not None and neard.loaded:
-        cluster.chain.held_until = max(cluster.chain.held_until, cluster.world.now + 2 * _a_while(cluster))
-    _power_loss(cluster, host)
+        # A lease has to be waited out before anybody meets them.
+        beyond = 2 * cluster.longest_lease_ms if cluster.shares_node_key else 0
+        cluster.chain.held_until = max(cluster.chain.held_until, cluster.world.now + beyond + 2 * _a_while(cluster))
 
 
 # --- neard
@@ -362,3 +374,4 @@ BESIDE_KUUTAMOD = (*KUUTAMOD_FAULTS, "session destroyed", "cut off", "bad link",
 WITHOUT_KUUTAMOD = tuple(FAULTS)
 FAULTS.update(KUUTAMOD_FAULTS)
 FAULTS.update(WISHES)
+FAULTS.update(ATTACKS)

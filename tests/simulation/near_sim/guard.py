@@ -35,7 +35,7 @@ class Guard:
         self._timed = False
         host.key_on_disk = False
 
-    def start(self, armed: bool, deadline: int, tag: str) -> None:
+    def start(self, armed: bool, deadline: int, tag: str, as_validator: bool = False) -> None:
         """Start a neard, or say why not."""
         host = self._host
         if host.lock_is_held or (armed and deadline <= host.clock.now()):
@@ -43,7 +43,7 @@ class Guard:
             return
         host.key_on_disk = armed
         self.gave_up, self._taken = "", None
-        neard = self.neard = Neard(host, self._next_pid(), tag)
+        neard = self.neard = Neard(host, self._next_pid(), tag, as_validator)
         if armed:
             self._timed = False
             self._set(neard, deadline)
@@ -52,9 +52,12 @@ class Guard:
                 host.guard_dies_starting = False
                 self._world.after(self._world.between(0, TOLD_AFTER_MS), self.die)
                 return
-        self._world.note(host.name, f"neard {neard.pid} starts {'ARMED' if neard.armed else 'as a standby'}")
+        role = "ARMED" if neard.armed else "in the validator's place" if as_validator else "as a standby"
+        self._world.note(host.name, f"neard {neard.pid} starts {role}")
+        if as_validator and not neard.armed:
+            self._world.reached["moved"] += 1
         self._world.after(host.start_ms, lambda: self._up(neard))
-        self._tell(ev.NeardStarted(neard.pid, armed))
+        self._tell(ev.NeardStarted(neard.pid, armed, as_validator))
 
     def arm(self, pid: int, deadline: int, tag: str) -> None:
         """Give the key to the neard that runs, or say why not."""
@@ -65,6 +68,10 @@ class Guard:
         host.key_on_disk = True
         self.gave_up, self._taken = "", None
         neard.take_key(tag)
+        if neard.as_validator:
+            self._world.reached["armed in the validator's place"] += 1
+            if neard.is_refused and host.chain.judges_heights:
+                raise Violation(f"{host.name}/{pid} is given the key, and its peers refuse it")
         self._timed = False
         self._set(neard, deadline)
         self._world.note(host.name, f"neard {pid} is ARMED while it runs")

@@ -57,7 +57,7 @@ class Host:
         self.watchful = False
         self.lane_is_held_up = True
         self.pauses_starting = 0
-        self.kept_index = 0
+        self.kept_index = self.kept_term = 0
         self._asked: list[Callable[[Guard], None]] = []
         self._asked_until = 0
         self._pid = 0
@@ -142,7 +142,7 @@ class Host:
         known = self.memory if ended or (neard.armed and neard.tag == tag) else None
         deadline = guard.deadline if neard.armed else None
         supervisor.found(deadline)
-        supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended))
+        supervisor.post(ev.GuardReady(neard.pid, neard.armed, deadline, known, ended, as_validator=neard.as_validator))
 
     def ask_guard(self, request: Callable[[Guard], None]) -> None:
         """Over a socket: in order, a moment later, and carried out even if whoever asked is gone by then."""
@@ -176,7 +176,7 @@ class Host:
         self.world.note(self.name, f"the supervisor crashes{'' if keep_memory else ', and its run directory is lost'}")
         self._without_supervisor()
         if not keep_memory:
-            self.memory, self.kept_index = None, 0
+            self.memory, self.kept_index, self.kept_term = None, 0, 0
         self.world.after(self.world.between(100, 12_000), self.start_supervisor)
 
     def change_lease(self, lease_ms: int) -> None:

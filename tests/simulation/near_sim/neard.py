@@ -19,10 +19,13 @@ RELOADS_MS = (50, 1_000)
 class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
 
-    __slots__ = ("_first", "_host", "_refused", "alive", "armed", "hangs", "killing", "loaded", "pid", "tag", "up")
+    __slots__ = (
+        "_first", "_host", "_refused",
+        "alive", "armed", "as_validator", "hangs", "killing", "loaded", "pid", "tag", "up",
+    )  # fmt: skip
 
-    def __init__(self, host: NeardHost, pid: int, tag: str) -> None:
-        self._host, self.pid, self.tag = host, pid, tag
+    def __init__(self, host: NeardHost, pid: int, tag: str, as_validator: bool = False) -> None:
+        self._host, self.pid, self.tag, self.as_validator = host, pid, tag, as_validator
         # It reads the key at its start, whoever put it there.
         self.armed = self.loaded = host.key_on_disk
         self.alive = host.lock_is_held = True
@@ -31,10 +34,18 @@ class Neard:
         self._first: int | None = None
         if self.armed:
             host.chain.arm(host.name, pid)
-        # It says at once who it is, and peers with a dead connection of that account take no second one.
-        self._refused = self.armed and host.chain.is_held()
+        # It says at once who it is, and peers with a connection of that account or node key take no second one.
+        others = host.chain.have_node_key if as_validator else set()
+        self._refused = ((self.armed or as_validator) and host.chain.is_held()) or bool(others)
+        if as_validator:
+            host.chain.have_node_key.add((host.name, pid))
         if self._refused:
             host.isolate()
+
+    @property
+    def is_refused(self) -> bool:
+        """Do its peers take no connection of it?"""
+        return self._refused and self._host.is_isolated
 
     def come_up(self) -> None:
         """Its RPC answers, and it does its duties."""
@@ -83,6 +94,7 @@ class Neard:
         self.alive = self._host.lock_is_held = False
         if self._refused:
             self._host.rejoin()
+        self._host.chain.have_node_key.discard((self._host.name, self.pid))
         self._host.chain.disarm(self._host.name, self.pid)
 
 
@@ -155,6 +167,11 @@ class NeardHost:
     def isolate(self) -> None:
         """Cut it off from the chain; it will say that it is in sync."""
         self._frozen_at = self.head()
+
+    @property
+    def is_isolated(self) -> bool:
+        """Does nothing of the chain arrive?"""
+        return self._frozen_at is not None
 
     def rejoin(self) -> None:
         """It knows the chain as well as ever again, at once."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
 
-from . import wishes
+from . import attacks, wishes
 from .cluster import Cluster
 from .faults import BESIDE_KUUTAMOD, THEMES, WITHOUT_KUUTAMOD, strike
 from .host import Host
@@ -99,11 +99,11 @@ def _plan_faults(cluster: Cluster, until: int, only: Collection[int] | None) -> 
         aimed = rng.random() < AIMED
         if only is None or number in only:
             _plan(cluster, time, kind, host, aimed)
-    wished = wishes.plan(cluster, until)
-    for number, (time, kind, host) in enumerate(wished, start=len(times)):
+    more = [*wishes.plan(cluster, until), *attacks.plan(cluster, until)]
+    for number, (time, kind, host) in enumerate(more, start=len(times)):
         if only is None or number in only:
             _plan(cluster, time, kind, host, aimed=False)
-    return len(times) + len(wished)
+    return len(times) + len(more)
 
 
 def _plan(cluster: Cluster, time: int, kind: str, host: Host, aimed: bool) -> None:

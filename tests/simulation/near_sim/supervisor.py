@@ -36,7 +36,7 @@ class Supervisor:
 
     def __init__(self, host: Host) -> None:
         self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
-        self.node = Node(host.settings, seen_index=host.kept_index)
+        self.node = Node(host.settings, last_term=host.kept_term, kept_term=host.kept_term, seen_index=host.kept_index)
         self.alive = True
         self.paused = False
         self.crash_chance = 0.0
@@ -125,7 +125,7 @@ class Supervisor:
                 self._host.pause(self._host.pauses_starting, whole_host=True)
                 self._host.pauses_starting = 0
         tag = self._host.memory.tag if armed and self._host.memory else ""
-        self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag))
+        self._host.ask_guard(lambda guard: guard.start(armed, deadline, tag, command.as_validator))
 
     def _arm_neard(self, command: cmd.ArmNeard) -> None:
         pid, deadline = command.pid, command.deadline
@@ -162,7 +162,7 @@ class Supervisor:
         self._host.memory = None
 
     def _keep_index(self, command: cmd.KeepIndex) -> None:
-        self._host.kept_index = command.index
+        self._host.kept_index, self._host.kept_term = command.index, command.term
 
     def _exit(self, command: cmd.Exit) -> None:
         self._host.supervisor_left(command.detach)
@@ -227,7 +227,7 @@ class Supervisor:
             own = host.neard.own_approvals(above)
         self._world.after(self._world.between(1, 50), lambda: self.post(ev.ApprovalsSeen(command.term, own)))
 
-    def _note_proof(self, _command: cmd.NoteProof) -> None:
+    def _note(self, _command: cmd.NoteProof | cmd.NoteLastWords) -> None:
         """Nobody decides by the history."""
 
     def look_at_wishes(self) -> None:
@@ -312,10 +312,11 @@ class Supervisor:
             return
         self._looking, self._look_again = True, False
         seen = consul.read(self._link.stale_ms and world.between(0, self._link.stale_ms))
+        told = consul.with_kept(seen) if self.node.watch is None and not seen.tells_nothing else seen
 
         def hear() -> None:
             if self._link.up:
-                self.post(ev.LeaseSeen(seen))
+                self.post(ev.LeaseSeen(told))
             world.after(host.look_gap_ms, rested)
 
         def rested() -> None:
@@ -382,7 +383,8 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadCounters: Supervisor._read_counters,
     cmd.LookAtChain: Supervisor._look_at_chain,
     cmd.LookForApprovals: Supervisor._look_for_approvals,
-    cmd.NoteProof: Supervisor._note_proof,
+    cmd.NoteProof: Supervisor._note,
+    cmd.NoteLastWords: Supervisor._note,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,

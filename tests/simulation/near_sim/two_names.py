@@ -91,7 +91,7 @@ class NamedConsul(Consul):
     def heartbeat(self, session: str, record: LeaseRecord, index: int | None) -> Answer:
         """And check-index, lock; where that is not as it was written, it is read and claimed."""
         key = self.lock.seen
-        if key.index is not None and key.session != session and key.account_id != self.name:
+        if key.index is not None and key.session != session and (key.doubt or key.account_id != self.name):
             return no("another name has the lock of the key")
         return self._keep(super().heartbeat(session, record, index), session, record)
 

@@ -69,6 +69,17 @@ def test_everything_is_found_under_its_name() -> None:
     assert (found.request, found.request_index, found.changes) == (REQUEST, 83, (CHANGE,))
 
 
+def test_what_no_member_follows_is_named_and_a_request_or_pause_of_that_kind_is_as_not_there() -> None:
+    doubted = {consul_keys.switchover(ACCOUNT), consul_keys.config(ACCOUNT), consul_keys.leader(ACCOUNT)}
+    found = cluster.read(ACCOUNT, entries(), lambda entry: "it is not signed" if entry.key in doubted else "")
+    assert sorted(found.problems) == [
+        f"{key}: it is not signed, so that no member follows it" for key in sorted(doubted)
+    ]
+    assert (found.request, found.request_index) == (None, 83)
+    assert (found.config.paused, found.config_index, found.config_known) == (False, 82, False)
+    assert (found.lease, found.leader) == (LEASE, "a"), "who holds it is shown"
+
+
 def test_an_empty_store_is_a_cluster_that_nobody_knows() -> None:
     found = cluster.read(ACCOUNT, [])
     assert found == Cluster(ACCOUNT)
@@ -145,7 +156,9 @@ def test_a_member_id_is_stronger_than_anothers_host_name() -> None:
 
 def test_the_document_is_whole() -> None:
     shown = cluster_json(read())
-    assert set(shown) == {"account_id", "leader", "lease", "members", "paused", "request", "history", "problems"}
+    assert set(shown) == {
+        "account_id", "leader", "lease", "members", "paused", "request", "history", "warnings", "problems"
+    }  # fmt: skip
     assert shown["leader"] == {
         "node_id": "a", "member_id": "a", "hostname": "host-a", "term": 7, "lease_ms": 10_000, "height": 1_000,
         "state": "Validating", "alive": True, "signs_nothing": False,
@@ -210,3 +223,37 @@ def test_a_validator_that_says_that_nothing_of_it_arrives_signs_nothing(reasons:
     shown = cluster_json(read(a=Entry(consul_keys.member(ACCOUNT, "a"), record, 80, "session-a")))
     assert shown["leader"]["signs_nothing"] is mute
     assert ("SIGNS NOTHING" in cluster_text(shown)) is mute
+
+
+def with_node_key(name: str, key: str, session: str | None = "") -> Entry:
+    raw = member(name, node_public_key=key).to_json().encode()
+    return Entry(consul_keys.member(ACCOUNT, name), raw, 80, f"session-{name}" if session == "" else session)
+
+
+def test_two_hosts_with_one_node_key_are_both_told_so() -> None:
+    key = "ed25519:SHARED"
+    shown = cluster_json(read(a=with_node_key("a", key), b=with_node_key("b", key), c=with_node_key("c", "ed25519:C")))
+    assert [one["reasons"] for one in shown["members"]] == [["node_key"], ["node_key"], []]
+    [warning] = shown["warnings"]
+    assert f"the neards of a and b have one node key ({key})" in warning
+    text = cluster_text(shown)
+    assert f"warning:    {warning}\n" in text
+    assert "validates, but: node_key" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "session"),
+    [("ed25519:B", ""), ("", ""), ("ed25519:A", None)],
+    ids=["its own", "an older version does not say", "it is gone"],
+)
+def test_nobody_else_is(key: str, session: str | None) -> None:
+    shown = cluster_json(read(a=with_node_key("a", "ed25519:A"), b=with_node_key("b", key, session)))
+    assert [one["reasons"] for one in shown["members"]] == [[], []]
+    assert shown["warnings"] == []
+    assert cluster_json(read(a=with_node_key("a", ""), b=with_node_key("b", "")))["warnings"] == []
+
+
+def test_a_member_that_says_it_itself_says_it_once() -> None:
+    record = member("a", node_public_key="K", reasons=("node_key", "disk")).to_json().encode()
+    said = Entry(consul_keys.member(ACCOUNT, "a"), record, 80, "session-a")
+    assert cluster_json(read(a=said, b=with_node_key("b", "K")))["members"][0]["reasons"] == ["node_key", "disk"]

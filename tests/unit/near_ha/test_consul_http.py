@@ -12,7 +12,8 @@ from near_ha.cluster_options import Access
 from near_ha.consul_http import Agents, ConsulHttp, addresses
 from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
 from near_ha.wire import Entry
-from support.hostile_http import CLOSE, DRIBBLE, FLOOD, HANG, HostileServer, answer, free_port, hostile
+from support.hostile_http import CLOSE, DRIBBLE, FLOOD, HANG, HostileServer, answer, hostile
+from support.ports import free_port
 from support.waiting import took_s
 
 ACCOUNT = "my.pool.near"

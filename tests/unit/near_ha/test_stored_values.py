@@ -88,6 +88,14 @@ def test_a_proof_is_added_to_its_term() -> None:
     assert history.proven(changes, 9, "x") == changes
 
 
+def test_last_words_are_added_to_their_term_and_have_a_bound() -> None:
+    changes = tuple(Change(term, "a", Kind.RELEASE, 1) for term in (7, 8))
+    ended = history.ended(changes, 7, "x" * 10_000)
+    stored = history.to_json(ended)
+    assert [change.last_words for change in history.parse(stored.encode())] == ["x" * history.MAX_WORDS, ""]
+    assert history.ended(changes, 9, "x") == changes
+
+
 @given(st.lists(A_CHANGE, max_size=5))
 def test_a_history_is_read_as_it_was_written(changes: list[Change]) -> None:
     assert history.parse(history.to_json(changes).encode()) == tuple(changes)

@@ -9,6 +9,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from near_ha import supervisor_host
 from support.waiting import until
 
@@ -88,3 +90,20 @@ def test_a_neard_under_no_guard_is_a_stranger_and_one_under_a_guard_is_none(tmp_
 def _runs(neard: Path) -> bool:
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
     return any(str(neard) in supervisor_host.words(pid)[:2] for pid in pids)
+
+
+def test_a_link_that_leads_where_this_process_may_not_look_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "validator_key.json"
+    link.symlink_to("/proc/1/fd/100")
+
+    def refuses(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if not follow_symlinks:
+            return os.lstat(path)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuses)
+    found = supervisor_host.key(link)
+    assert (found["exists"], found["link"], found["public_key"]) == (True, True, "")
+    assert found["error"]

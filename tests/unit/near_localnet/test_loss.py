@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from near_localnet import loss
+from near_localnet import cli, loss
 from near_localnet.layout import CHAIN_NODES, VALIDATORS, Layout
+from near_localnet.localnet import Localnet
+from near_localnet.options import Options
 from near_localnet.problem import Problem
 
 LOST, OTHER = VALIDATORS
@@ -53,3 +56,23 @@ def test_a_file_that_is_no_json_is_named(layout: Layout) -> None:
     (layout.home(OTHER) / "sim.json").write_text("{")
     with pytest.raises(Problem, match=r"kuutamod1/sim.json is not JSON"):
         loss.mend(layout, LOST)
+
+
+@pytest.mark.parametrize(("command", "instead"), [("lose", "kill"), ("return", "start")])
+def test_a_real_neard_is_not_lost_by_half(
+    layout: Layout, command: str, instead: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Options(neard="/usr/bin/neard").save(layout.state_file)
+    assert cli.main(["--data", str(layout.data), "--instance", "3", command, LOST.name]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{command} {LOST.name} is refused with a real neard: only the kernel could drop the packets" in said
+    assert f"Use bin/localnet --data {layout.data} --instance 3 {instead} {LOST.name}" in said
+    assert "unset NEARD" in said
+    assert not any((layout.home(node) / "sim.json").exists() for node in loss.ALL), "nothing is done by half"
+
+
+@pytest.mark.parametrize("command", [Localnet.lose, Localnet.come_back])
+def test_only_a_host_of_the_pair_is_lost(layout: Layout, command: Callable[[Localnet, str], object]) -> None:
+    Options().save(layout.state_file)
+    with pytest.raises(Problem, match="node0 is no host of the pair"):
+        command(Localnet(layout, layout.data), "node0")

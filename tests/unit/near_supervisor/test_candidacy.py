@@ -8,6 +8,7 @@ import pytest
 
 from near_ha.cluster import Standing
 from near_ha.switchover import Action, Switchover
+from near_supervisor.core import candidacy
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
@@ -75,23 +76,77 @@ def fail(play: Play) -> Tenure:
     return tenure
 
 
-def test_the_first_early_end_costs_nothing_the_next_ones_more_and_more() -> None:
+def ends(play: Play, **facts: object) -> int:
+    """One more tenure of this node ends; for how long it lets others go first."""
+    tenure = Tenure("s", 9, 1, None, play.now, play.now, **{"give_up": "x", **facts})  # type: ignore[arg-type]
+    play.node = replace(play.node, tenure=tenure)
+    play.do(ev.ReleaseAnswered(YES))
+    return play.node.cool_until - play.now
+
+
+def test_a_neard_that_ends_as_a_validator_is_tried_again_after_a_lease() -> None:
     play = Play().to_validating()
     fail(play)
-    assert (play.node.flaps, play.node.cool_until - play.now) == (1, 0)
-    for flaps, leases in [(2, 1), (3, 2), (4, 3), (5, 3)]:
-        play.node = replace(play.node, flaps=flaps - 1, tenure=Tenure("s", 9, 1, None, play.now, play.now, give_up="x"))
-        play.do(ev.ReleaseAnswered(YES))
-        assert (play.node.flaps, play.node.cool_until - play.now) == (flaps, leases * D)
+    assert (play.node.flaps, play.node.cool_until - play.now) == (1, D)
+    said = "a leadership of this node ended early (neard finished unexpectedly with signal 6 (SIGABRT)), 1 in a row"
+    assert f"{said} by now: it lets others go first for 10 s" in play.said()
+
+
+def test_what_fails_again_and_again_is_tried_ever_more_rarely() -> None:
+    play = Play().to_voting()
+    longest = candidacy.LONGEST_COOL_DOWN_MS
+    assert [ends(play) for _ in range(9)] == [D, 2 * D, 4 * D, 8 * D, 16 * D, *[longest] * 4]
+    play.node = replace(play.node, failures=10**6)
+    assert ends(play) == longest
+
+
+def test_a_lease_longer_than_the_longest_wait_is_waited_for() -> None:
+    play = Play(Node(replace(SETTINGS, lease_ms=600_000))).to_voting()
+    assert [ends(play) for _ in range(3)] == [600_000] * 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "ended_at"),
+    [
+        pytest.param({"give_up": ""}, None, id="the lease was lost"),
+        pytest.param({"deadline": -1}, 0, id="it could not be renewed before its deadline"),
+        pytest.param({"signs_at": -D}, None, id="it has signed for a lease"),
+    ],
+)
+def test_what_neard_was_not_to_blame_for_costs_nothing_at_first_and_never_much(
+    facts: dict[str, object], ended_at: int | None
+) -> None:
+    play = Play().to_voting()
+    at = {name: value + play.now if isinstance(value, int) else value for name, value in facts.items()}
+    play.node = replace(play.node, neard_ended_at=None if ended_at is None else play.now + ended_at)
+    assert [ends(play, **at) for _ in range(5)] == [0, D, 2 * D, 3 * D, 3 * D]
+    assert play.node.failures == 0
+
+
+def test_nor_does_that_make_the_waits_of_a_failure_longer_and_a_lease_that_was_signed_ends_them() -> None:
+    play = Play().to_voting()
+    for _ in range(6):
+        ends(play, signs_at=play.now - D)
+    assert [ends(play), ends(play)] == [D, 2 * D]
+    ends(play, give_up="")
+    assert ends(play) == 4 * D
+    ends(play, signs_at=play.now - D)
+    assert ends(play) == D
+
+
+def test_another_ones_failures_hold_nobody_back() -> None:
+    """However often it was released by one whose neard fails, whoever has not failed takes it at once."""
+    for term in range(7, 20):
+        assert waits(released(term=term, reason="neard finished unexpectedly", unsigned_ms=60_000)) == 0
 
 
 def test_a_long_tenure_makes_good_for_the_short_ones() -> None:
     play = Play().to_validating()
     assert play.node.tenure is not None
     signed_long = replace(play.node.tenure, signs_at=play.now - 10 * D, give_up="x")
-    play.node = replace(play.node, flaps=3, neard=None, tenure=signed_long)
+    play.node = replace(play.node, flaps=3, failures=2, neard=None, tenure=signed_long)
     play.do(ev.ReleaseAnswered(YES))
-    assert play.node.flaps == 0
+    assert (play.node.flaps, play.node.failures) == (0, 0)
 
 
 def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from near_ha.cluster import Cluster
 from near_ha.cluster_report import cluster_json
+from near_ha.history import Change, Kind
 from near_supervisor import cluster_text
 from near_supervisor.core import events as ev
 from near_supervisor.core.host import Host
@@ -36,12 +39,35 @@ def test_a_member_that_is_gone_has_none_whatever_it_said_last() -> None:
 
 def test_this_host_says_each_reason_that_does_not_block_on_a_line_of_its_own() -> None:
     play = Play().to_voting()
-    play.do(ev.HostSeen(Host(disk_free_bytes=0, key="no key", preflight="no \x1bfield")))
+    play.do(ev.HostSeen(Host(disk_free_bytes=2**30, key="no key", preflight="no \x1bfield")))
     text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
     assert "(no key)" in text
     lines = [line for line in text.splitlines() if line.startswith("readiness")]
     assert lines.pop(0).startswith("readiness:  restart: a takeover would start neard anew (strategy restart)")
     assert lines == [
-        "readiness:  disk: 0.0 GiB are free for neard's data, fewer than 10",
+        "readiness:  disk: 1.0 GiB are free for neard's data, fewer than 10",
         "readiness:  preflight: no field",
     ]
+
+
+def test_what_neard_said_last_is_in_the_history_and_as_long_as_it_is_news_in_the_status() -> None:
+    failed = Change(7, "a", Kind.RELEASE, 1, reason="never signed: x", last_words="panicked at \x1b[31mx.rs")
+    after = tuple(Change(term, "b", Kind.RELEASE, 1) for term in (8, 9))
+
+    def shown(*changes: Change) -> str:
+        return cluster_text.cluster_text(cluster_json(Cluster("pool.near", changes=changes)))
+
+    said = "failed:     a in term 7: neard ended by itself; it said last: panicked at [31mx.rs\n"
+    assert said in shown(failed)
+    assert said in shown(failed, after[0])
+    assert "failed:" not in shown(failed, *after)
+    text = cluster_text.history_text(cluster_json(Cluster("pool.near", changes=(failed, *after))), 20)
+    assert "never signed: x; its neard ended by itself and said last: panicked at [31mx.rs" in text
+
+
+def test_this_host_says_for_how_long_it_lets_others_go_first() -> None:
+    play = Play().to_voting()
+    assert "holds back" not in cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
+    play.node = replace(play.node, cool_until=play.now + 80_000)
+    text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
+    assert "holds back: for 80 s, because its last leaderships ended early\n" in text

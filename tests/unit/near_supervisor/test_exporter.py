@@ -22,7 +22,7 @@ from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, Play
-from support.hostile_http import free_port
+from support.ports import free_port
 
 AS_KUUTAMOD = """\
 # HELP kuutamod_neard_restarts How often neard has been restarted
@@ -238,7 +238,7 @@ def test_opening_asks_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_reason_against_a_takeover_is_a_sample_of_its_own(shown: Shown) -> None:
     play = Play().to_voting()
-    play.do(HostSeen(Host(disk_free_bytes=0)))
+    play.do(HostSeen(Host(disk_free_bytes=2**30)))
     shown.snapshot = snapshot(play.node)
     text = shown.get("/metrics")[1]
     assert '\nnear_supervisor_unready{reason="disk"} 1\n' in text

@@ -132,7 +132,7 @@ def test_it_is_started_afresh_once_another_one_has_validated_for_a_while() -> No
     since = it.now
     while it.now < since + RENEWED_AFTER_LEASES * D:
         assert not it.ever(cmd.StopNeard), "the other one may still fail"
-        it.do(ev.LeaseSeen(held(100 + it.height)), after=500)
+        it.do(ev.LeaseSeen(held(100 + it.height, term=9)), after=500)
         it.poll()
     assert it.ever(cmd.StopNeard)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,10 +70,79 @@ def test_the_key_is_there_exactly_while_neard_is_armed(rig: GuardRig) -> None:
     rig.ask("kill")
     rig.exit_event()
     rig.start(*SLEEP, armed=True)
-    assert rig.link.readlink() == rig.key
+    assert rig.link.read_text() == "the key"
     rig.ask("kill")
     rig.exit_event()
     assert not rig.link.is_symlink()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_without_its_guard_nobody_finds_the_key(rig: GuardRig, number: signal.Signals) -> None:
+    """A link outlives a loss of power, and whoever starts neard at boot without a guard would sign."""
+    rig.start(*SLEEP, armed=True)
+    rig.signal_guard(number)
+    rig.process.wait(10)
+    assert rig.link.is_symlink() == (number is signal.SIGKILL)
+    assert not rig.link.exists()
+
+
+def test_a_link_that_cannot_be_removed_leads_nowhere_once_the_key_is_taken_away(tmp_path: Path) -> None:
+    key, link = tmp_path / "key", tmp_path / "link"
+    key.write_text("the key")
+    in_place = guard.KeyInPlace(str(link))
+    in_place.open(str(key))
+    in_place.place()
+    assert link.read_text() == "the key"
+    in_place.close()
+    assert link.is_symlink()
+    assert not link.exists()
+
+
+def test_it_has_the_key_wherever_it_may_open_files(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the key")
+    in_place, numbers = guard.KeyInPlace(str(tmp_path / "link")), set[int]()
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for allowed in (most, most, most, guard.KEY_FD_FROM):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        try:
+            in_place.open(str(tmp_path / "key"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        in_place.place()
+        assert (tmp_path / "link").read_text() == "the key"
+        numbers.add(in_place.fd)
+    in_place.close()
+    assert len(numbers) > 1, "where it is cannot be known beforehand"
+    assert min(numbers) < guard.KEY_FD_FROM
+
+
+def test_what_neard_would_not_find_is_no_key_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("the key")
+    in_place = guard.KeyInPlace(str(tmp_path / "link"))
+    in_place.open(str(tmp_path / "key"))
+    # A pid of another namespace than /proc's.
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)
+    with pytest.raises(guard.Refused, match="does not lead to the validator key"):
+        in_place.place()
+    in_place.close()
+
+
+def test_where_processes_do_not_see_each_other_it_says_so_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard.require_open_proc()
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)
+    with pytest.raises(guard.Refused, match="processes of one user have to see each other"):
+        guard.require_open_proc()
+
+
+def test_neard_does_not_inherit_the_key(rig: GuardRig) -> None:
+    pid = rig.start(*SLEEP, armed=True)["pid"]
+    wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "neard runs")
+    assert str(rig.key) not in [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+    held = [fd for fd in Path(f"/proc/{rig.process.pid}/fd").iterdir() if fd.readlink() == rig.key]
+    assert len(held) == 1
+    rig.ask("kill")
+    rig.exit_event()
+    assert not held[0].is_symlink(), "it lets the key go"
 
 
 def test_at_the_deadline_it_kills(rig: GuardRig) -> None:
@@ -229,20 +300,86 @@ def test_it_goes_away_when_nobody_needs_it(tmp_path: Path) -> None:
         assert rig.process.wait(10) == 0
 
 
-@pytest.mark.parametrize("takes_its_place", [False, True])
-def test_it_goes_away_when_nobody_can_find_it_any_more(tmp_path: Path, takes_its_place: bool) -> None:
-    """Its run directory was removed: it held the home for ever, and the next guard waited for it."""
+def test_a_guard_whose_directory_is_gone_ends_with_its_standby(tmp_path: Path) -> None:
+    """It held the home for ever, and the next guard waited for it."""
     with GuardRig(tmp_path, linger_s=0) as rig:
         pid = rig.start(*SLEEP)["pid"]
-        socket_file = rig.run_dir / "guard.sock"
-        socket_file.unlink()
-        if takes_its_place:
-            socket_file.write_text("")
+        shutil.rmtree(rig.run_dir)
         rig.socket.close()
-        assert alive(pid), "its neard goes first"
-        os.kill(pid, signal.SIGKILL)
+        assert rig.process.wait(10) == 0
+        assert not alive(pid)
+        assert "this one ends" in rig.log.read_text()
+
+
+def test_a_guard_whose_directory_is_gone_leaves_a_signer_to_its_deadline(tmp_path: Path) -> None:
+    with GuardRig(tmp_path, linger_s=0) as rig:
+        pid = rig.start(*SLEEP, armed=True, ms=2_500)["pid"]
+        began = guard.boot_ms()
+        shutil.rmtree(rig.run_dir)
+        rig.socket.close()
+        assert rig.process.wait(10) == 0
+        assert not alive(pid)
+        assert guard.boot_ms() - began >= 2_300
+        assert not os.path.lexists(rig.link)
+
+
+def test_a_guard_whose_place_another_one_has_taken_ends(tmp_path: Path) -> None:
+    with GuardRig(tmp_path, linger_s=0) as rig:
+        shutil.rmtree(rig.run_dir)
+        rig.run_dir.mkdir()
+        other = guard.hold(str(rig.run_dir / "guard.lock"))
+        socket_file = rig.run_dir / "guard.sock"
+        socket_file.write_text("the other one's")
+        rig.socket.close()
         assert rig.process.wait(10) == 0
         assert "this one ends" in rig.log.read_text()
+        assert socket_file.read_text() == "the other one's"
+        os.close(other)
+
+
+@pytest.mark.parametrize("what", ["socket", "directory"])
+def test_it_is_found_again_where_its_socket_was(tmp_path: Path, what: str) -> None:
+    with GuardRig(tmp_path, linger_s=0) as rig:
+        pid = rig.start(*SLEEP, armed=True)["pid"]
+        if what == "socket":
+            (rig.run_dir / "guard.sock").unlink()
+        else:
+            shutil.rmtree(rig.run_dir)
+            rig.run_dir.mkdir()
+        rig.socket.close()
+        wait_for(rig._connected, "it listens again")
+        assert rig.ask("hello")["neard"]["pid"] == pid
+        assert alive(pid)
+        with pytest.raises(guard.Refused):
+            guard.hold(str(rig.run_dir / "guard.lock"))
+
+
+def test_what_it_and_its_next_neard_say_goes_to_the_log_that_is_there(tmp_path: Path) -> None:
+    rig = GuardRig(tmp_path)
+    rig.log = rig.run_dir / "neard.log"
+    with rig:
+        rig.ask("hello")
+        shutil.rmtree(rig.run_dir)
+        rig.run_dir.mkdir()
+        rig.ask("listen")
+        rig.start("sh", "-c", "echo here I am")
+        rig.exit_event()
+        assert "here I am" in rig.log.read_text()
+        assert "has ended with exit code 0" in rig.log.read_text()
+
+
+def test_it_listens_again_when_it_is_asked_to(rig: GuardRig) -> None:
+    rig.start(*SLEEP, armed=True)
+    assert rig.ask("listen")["ok"], "nothing is missing"
+    shutil.rmtree(rig.run_dir)
+    assert "error" in rig.ask("listen"), "there is no directory"
+    rig.run_dir.mkdir()
+    assert rig.ask("listen")["ok"]
+    assert (rig.run_dir / "guard.sock").stat().st_mode & 0o777 == 0o600
+    assert rig.ask("hello")["neard"]["armed"], "the supervisor that is there stays"
+    rig.socket.close()
+    wait_for(rig._connected, "the next supervisor finds it")
+    assert rig.ask("hello")["ok"]
 
 
 def test_it_stays_while_it_has_a_neard(tmp_path: Path) -> None:
@@ -354,6 +491,26 @@ def test_it_sleeps_while_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 def test_its_socket_is_private(rig: GuardRig) -> None:
     assert (rig.run_dir / "guard.sock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["--help"], 0, "--key-link FILE"),
+        (["--home", "h", "--key-link", "k"], 2, "--run-dir is missing"),
+        (
+            ["--run-dir", "r", "--home", "h", "--key-link", "k", "--linger", "long"],
+            2,
+            "'long' is not a number of seconds",
+        ),
+        (["--run-dir", "r", "--home", "h", "--key-link", "k", "start"], 2, "what is 'start'?"),
+        (["--rundir", "r"], 2, "option --rundir not recognized"),
+    ],
+)
+def test_whoever_calls_it_wrongly_is_told_how(words: list[str], status: int, says: str) -> None:
+    done = subprocess.run([sys.executable, guard.__file__, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert says in done.stdout + done.stderr
 
 
 def test_it_stays_small(rig: GuardRig) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_supervisor.core import heads, readiness
+from near_supervisor.core import heads, readiness, tip
 from near_supervisor.core.heads import End, Head
 from support.core_play import Play
 
@@ -89,6 +89,23 @@ def test_the_wait_counts_by_the_clock_that_makes_it_longer() -> None:
     one = known([Head(1_000, 0, 50_000), Head(1_001, 9_000, 59_000)])
     assert heads.accounted(one, End(100, 54_000), SKIP_MS, 0) == 1_001 + 2
     assert heads.accounted(one, End(4_000, 50_100), SKIP_MS, 0) == 1_001 + 2
+
+
+def test_who_sees_a_release_hours_later_goes_by_the_chains_clock_but_for_what_a_producers_may_be_ahead() -> None:
+    """All was stopped, the chain too, and is started again: nobody has given up heights in between."""
+    hours, released = 2 * 3_600_000, 1_000_600
+    stopped = (Head(100, 0, 1_000_000), Head(104, hours + 9_000, 1_000_000 + hours + 9_000))
+    height = heads.accounted(stopped, End(hours, released), SKIP_MS, 0)
+    assert height == 104 + heads.skips(600 + tip.FUTURE_MS, SKIP_MS) < 104 + 30
+    assert heads.accounted(stopped, End(hours), SKIP_MS, 0) == 104 + heads.skips(hours, SKIP_MS) > 1_000
+
+
+@given(GAPS, st.integers(0, 200_000), st.integers(-tip.FUTURE_MS, 0))
+def test_a_clock_of_the_chain_that_is_behind_counts_nothing_short(gaps: list[int], end: int, error: int) -> None:
+    blocks = [Head(block.height, block.made_at, 1_000_000 + block.made_at) for block in chain(gaps)]
+    height = heads.accounted(known(blocks), End(end, 1_000_000 + end + error), SKIP_MS, 0)
+    own = [block for block in blocks if block.made_at <= end][-1]
+    assert height is None or doomslug(own.height, own.made_at, end) <= height
 
 
 def test_a_head_that_is_older_than_it_seemed_takes_those_below_it_along() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import stat
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,13 +30,18 @@ class Looked:
         self.neard = home / "neard"
         self.neard.write_text(f"#!/bin/sh\necho >> {self.asked}\ngrep -q bad $2/config.json && exit 1\nexit 0\n")
         self.neard.chmod(self.neard.stat().st_mode | stat.S_IXUSR)
-        options = SimpleNamespace(
+        self.options = options = SimpleNamespace(
             neard=str(self.neard),
             neard_home=home,
+            run_dir=home / "run",
+            guard_is_service=False,
+            neard_log_bytes=2_000,
             validator_key=self.key,
             validator_public_key=key_file.read(self.key).public_key,
         )
-        config = SimpleNamespace(lock_file=home / "data" / "LOCK")
+        self.node_key = home / "node_key.json"
+        near_keys.write(self.node_key, "two")
+        config = SimpleNamespace(lock_file=home / "data" / "LOCK", node_key_file=self.node_key)
         self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.side = HostSide(cast("Any", options), cast("Any", config), self.said.put)
 
@@ -68,6 +74,15 @@ def test_between_two_looks_it_rests(looked: Looked) -> None:
     assert looked.said.empty()
 
 
+def test_before_the_guard_has_put_the_node_key_in_its_place_nothing_is_known(looked: Looked) -> None:
+    key = looked.node_key.read_text()
+    looked.node_key.unlink()
+    assert looked.look().preflight is None
+    assert not looked.asked.exists()
+    looked.node_key.write_text(key)
+    assert looked.look().preflight == ""
+
+
 def test_neards_files_are_checked_again_only_when_one_has_changed(looked: Looked) -> None:
     for _ in range(3):
         assert looked.look().preflight == ""
@@ -92,3 +107,20 @@ def test_a_key_that_is_gone_changed_or_broken_is_said_without_its_secret(looked:
     assert secret not in changed + broken
     looked.key.write_bytes(kept)
     assert looked.look().key == ""
+
+
+@pytest.mark.parametrize(("service", "most", "left"), [(False, 2_000, 0), (True, 2_000, 5_000), (False, 0, 5_000)])
+def test_the_log_of_a_guard_of_our_own_is_bounded(looked: Looked, service: bool, most: int, left: int) -> None:
+    log = looked.home / "run" / "neard.log"
+    log.parent.mkdir()
+    looked.options.guard_is_service, looked.options.neard_log_bytes = service, most
+    with log.open("ab") as output:
+        output.write(b"x" * 5_000)
+        output.flush()
+        writer = subprocess.Popen(["sleep", "60"], stdout=output)
+        try:
+            looked.look(writer.pid)
+        finally:
+            writer.kill()
+            writer.wait()
+    assert log.stat().st_size == left

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from near_supervisor.io import clock, neard_rpc
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
-from support.hostile_http import CLOSE, DRIBBLE, HANG, HostileServer, answer, free_port, hostile
+from support.hostile_http import CLOSE, DRIBBLE, HANG, HostileServer, answer, hostile
+from support.ports import free_port
 from support.waiting import took_s
 
 TIMEOUT_MS = 300

@@ -42,6 +42,7 @@ def test_no_token_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_wrong_comes_as_one_line_without_secrets(tmp_path: Path) -> None:
     text = (
         f"2026-01-01 INFO config: validating\\nError: \\nThe following failed:\\n\\033[31mbad key {SECRET}\\tin it\\n"
+        "\\nStack backtrace:\\n   0: anyhow::error\\n"
     )
     problem = checked(tmp_path, f"printf '{text}' >&2; exit 1")
     assert problem is not None

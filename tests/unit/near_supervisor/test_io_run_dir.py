@@ -177,16 +177,24 @@ def test_a_full_disk_is_said_not_thrown(tmp_path: Path, monkeypatch: pytest.Monk
     assert "No space left on device" in refused(tmp_path).message
 
 
-def test_the_largest_index_outlives_the_process(tmp_path: Path) -> None:
+def test_the_largest_index_and_term_outlive_the_process(tmp_path: Path) -> None:
     first = RunDir(tmp_path)
-    assert first.index() == 0
-    first.keep_index(48_213)
+    assert first.seen() == (0, 0)
+    first.keep_seen(48_213, 7)
     release(first)
-    assert RunDir(tmp_path).index() == 48_213
+    assert RunDir(tmp_path).seen() == (48_213, 7)
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "9" * 20, "\udcff"])
-def test_an_index_that_is_none_is_nothing(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("", (0, 0)), ("-1", (0, 0)), ("1.5 7", (0, 7)), ("x y z", (0, 0)), ("9" * 20, (0, 0)), ("\udcff", (0, 0)),
+        ("48213", (48_213, 0)), ("5 6 7", (5, 6)),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_nothing_and_an_older_version_kept_no_term(
+    tmp_path: Path, text: str, seen: tuple[int, int]
+) -> None:
     directory = RunDir(tmp_path)
     (directory.path / "index").write_text(text, errors="surrogateescape")
-    assert directory.index() == 0
+    assert directory.seen() == seen

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha import key_record, lease_record
+from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core import commands as cmd
@@ -117,9 +117,10 @@ def test_where_there_is_no_lease_either_both_are_waited_for_at_the_same_time() -
     assert tries(waited) is not None
 
 
-def test_what_cannot_be_understood_is_waited_out_like_a_kuutamod() -> None:
-    assert tries(play(KeySeen(90, session="someone"))) is None
-    waited = play(KeySeen(90))
+@pytest.mark.parametrize("session", [None, "someone"])
+def test_what_cannot_be_understood_is_waited_out_like_a_kuutamod(session: str | None) -> None:
+    """Under whatever lock: what goes on moves, and a scribble may be locked by anybody's session for ever."""
+    waited = play(KeySeen(90, session=session, doubt="cannot be read"))
     waited.wait(lease.FOREIGN_WAIT_MS - 1)
     assert tries(waited) is None
     waited.wait(1)
@@ -133,9 +134,9 @@ def test_what_may_not_be_read_forbids_and_is_said() -> None:
     assert "Permission denied" in readiness.unready(denied.node)
 
 
-@pytest.mark.parametrize("seen", [lock(), KeySeen(90, session="someone"), KeySeen(problem="Permission denied")])
+@pytest.mark.parametrize("seen", [lock(), KeySeen(problem="Permission denied")])
 def test_time_alone_does_not_open_it(seen: KeySeen) -> None:
-    assert key_lock.opens_at(key_lock.look(None, seen, 7), SETTINGS) is None
+    assert key_lock.opens_at(key_lock.look(None, seen, SETTINGS, 3, 7), SETTINGS) is None
 
 
 def test_a_holder_forgets_what_it_saw() -> None:
@@ -145,9 +146,9 @@ def test_a_holder_forgets_what_it_saw() -> None:
 
 
 def test_a_read_of_nothing_changes_nothing() -> None:
-    watch = key_lock.look(None, lock(), 7)
-    assert key_lock.look(watch, None, 8) is watch
-    assert key_lock.look(watch, lock(), 8) is watch
+    watch = key_lock.look(None, lock(), SETTINGS, 3, 7)
+    assert key_lock.look(watch, None, SETTINGS, 3, 8) is watch
+    assert key_lock.look(watch, lock(), SETTINGS, 3, 8) is watch
 
 
 # --- the record
@@ -163,3 +164,116 @@ def test_the_record_is_the_leaders_with_the_name() -> None:
 def test_what_is_no_key_record(raw: bytes) -> None:
     with pytest.raises(BadRecord):
         key_record.parse(raw)
+
+
+# --- what no member has signed
+
+
+def claim(
+    index: int = 90, account: str = MINE, session: str | None = None, why: str = "it is not signed", **changes: object
+) -> KeySeen:
+    """A release of our own name, which opens at once where a member has signed it, unless it says otherwise."""
+    tempting = theirs(**{"state": LeaseState.RELEASED, "lease_ms": 1, "height": 0, "term": 10**6, **changes})
+    return KeySeen(index, account, None, session, claim=tempting, doubt=why)
+
+
+def then(play: Play, key: KeySeen, after: int = 0) -> None:
+    play.do(ev.LeaseSeen(replace(released(), key=key)), after=after)
+
+
+def waits(play: Play, wait_ms: int) -> cmd.Acquire:
+    """It tries after just that time, and says that there is something that it does not believe."""
+    play.wait(wait_ms - 1)
+    assert tries(play) is None
+    assert "record" in readiness.names(play.node)
+    assert not readiness.barred(play.node)
+    play.wait(1)
+    acquire = tries(play)
+    assert acquire is not None
+    return acquire
+
+
+@pytest.mark.parametrize("session", [None, "session-a", "session-x"])
+@pytest.mark.parametrize("account", [MINE, THEIRS, "", "a\nb"])
+@pytest.mark.parametrize("state", list(LeaseState))
+def test_a_claim_opens_nothing_and_is_waited_out_whatever_it_says(
+    account: str, session: str | None, state: LeaseState
+) -> None:
+    claimed = play(claim(account=account, session=session, state=state))
+    assert waits(claimed, D).key_index == 90
+    assert "it is not signed" in claimed.said()
+    assert consul_keys.validator_key(SETTINGS.validator_account_id, "ed25519:KEY") in claimed.said()
+    assert "a\nb" not in claimed.said()
+
+
+@pytest.mark.parametrize(("claimed_ms", "wait_ms"), [(0, D), (3 * D, 3 * D), (3_600_000, lease.MAX_LEASE_MS)])
+def test_its_writer_may_have_another_record_key_and_the_lease_that_it_names(claimed_ms: int, wait_ms: int) -> None:
+    waits(play(claim(account=THEIRS, state=LeaseState.VALIDATING, lease_ms=claimed_ms)), wait_ms)
+
+
+def test_and_as_long_as_that_one_lives_each_heartbeat_starts_the_wait_again() -> None:
+    beside = play(claim(account=THEIRS, session="session-x", state=LeaseState.VALIDATING, lease_ms=D))
+    for number in range(30):
+        then(beside, claim(91 + number, THEIRS, "session-x", state=LeaseState.VALIDATING, lease_ms=D), after=D // 10)
+    assert tries(beside) is None
+
+
+def test_a_claim_hides_neither_the_lease_nor_the_heights_of_a_holder_that_was_seen() -> None:
+    hidden = play(lock(lease_ms=3 * D))
+    then(hidden, claim(91))
+    assert waits(hidden, 3 * D).record.height == ACCOUNTED
+
+
+def test_nor_does_a_lock_that_is_gone() -> None:
+    hidden = play(lock(lease_ms=3 * D))
+    then(hidden, KeySeen())
+    hidden.wait(3 * D - 1)
+    assert tries(hidden) is None
+    hidden.wait(1)
+    acquire = tries(hidden)
+    assert acquire is not None
+    assert acquire.record.height == ACCOUNTED
+
+
+def test_behind_a_claim_somebody_may_have_signed_until_now() -> None:
+    tried = play(claim())
+    waits(tried, D)
+    tried.do(ev.AcquireAnswered(YES))
+    tenure = tried.node.tenure
+    assert tenure is not None
+    assert tenure.end is not None
+    assert tenure.end.at == tried.now
+    assert not tenure.told
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        lock(92, session=None, state=LeaseState.RELEASED, term=6),
+        lock(92, session=None, state=LeaseState.RELEASED, term=7, seq=4),
+        lock(92, MINE, session=None, state=LeaseState.RELEASED, term=3),
+        lock(92, MINE, session="session-a", term=3),
+    ],
+)
+def test_what_is_put_back_is_recognised_by_whoever_has_seen_later(old: KeySeen) -> None:
+    """All of these would be free at once."""
+    beside = play(lock(91, term=7, seq=5), released(term=3))
+    beside.do(ev.LeaseSeen(replace(released(term=3), key=old)))
+    assert "put back" in beside.said()
+    assert waits(beside, D).record.height == ACCOUNTED
+
+
+def test_what_comes_after_it_is_not() -> None:
+    beside = play(lock(91, term=7, seq=5), released(term=3))
+    beside.do(ev.LeaseSeen(replace(released(term=4), index=52, key=lock(92, MINE, session=None, term=4))))
+    assert tries(beside) is not None
+    beside = play(lock(91, term=7, seq=5))
+    then(beside, lock(92, session=None, term=7, seq=6, state=LeaseState.RELEASED))
+    assert tries(beside) is not None
+
+
+def test_a_claim_is_gone_when_a_member_writes_again() -> None:
+    beside = play(claim())
+    then(beside, lock(91, MINE, session="session-a"))
+    assert "record" not in readiness.names(beside.node)
+    assert tries(beside) is not None

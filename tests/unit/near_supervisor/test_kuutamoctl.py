@@ -10,7 +10,8 @@ import pytest
 
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor import kuutamoctl
-from support.hostile_http import CLOSE, HANG, answer, free_port, hostile
+from support.hostile_http import CLOSE, HANG, answer, hostile
+from support.ports import free_port
 
 SESSION = "11111111-2222-3333-4444-555555555555"
 ENTRY = {

@@ -15,7 +15,7 @@ from near_supervisor.core.model import Node
 from near_supervisor.core.watch import Seen
 from near_supervisor.io import neard_listing
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
-from support.core_play import SETTINGS, D, Play, record, released
+from support.core_play import SETTINGS, D, Play, claimed, record, released
 from support.hostile_http import answer, hostile
 
 MINE, OLD = SETTINGS.validator_public_key, "ed25519:OLD"
@@ -82,6 +82,16 @@ def test_what_neard_does_not_tell_is_as_it_was() -> None:
     play = standby(Listing(OLD, OLD))
     play.do(ev.ListingSeen(None))
     assert not takes(play, released(), D)
+
+
+def test_what_another_key_has_released_cannot_be_verified_and_is_waited_out_by_the_listed_one() -> None:
+    """The records' key follows from the validator key, so that the old one's release is a claim here."""
+    claim = claimed(validator_public_key=OLD)
+    assert not takes(standby(None), claim, 5 * D)
+    assert not takes(standby(Listing(OLD, MINE)), claim, 5 * D)
+    play = standby(Listing(MINE, MINE))
+    assert not takes(play, claim, D - 1)
+    assert takes(play, claim, 1)
 
 
 def test_the_text_says_what_to_do() -> None:

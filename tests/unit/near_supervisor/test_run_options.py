@@ -38,10 +38,12 @@ def flags(files: Path) -> dict[str, str]:
     }
 
 
-def check(flags: dict[str, str | None], environ: dict[str, str] | None = None, *more: str) -> Options:
+def check(
+    flags: dict[str, str | None], environ: dict[str, str] | None = None, *more: str, program: str = ""
+) -> Options:
     """Parse and check as the command line does; a flag with None is left out."""
     parser = argparse.ArgumentParser()
-    options.add_arguments(parser, environ or {})
+    options.add_arguments(parser, environ or {}, strategy=program)
     words = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
     return options.check(parser.parse_args([*words, "--account-id-differs", *more]), environ or {})
 
@@ -107,20 +109,41 @@ def test_the_paths_that_must_be_given_may_come_from_the_environment(
     assert str(getattr(check({**flags(files)}, {variable: "/nowhere"}), field)) == path
 
 
-@pytest.mark.parametrize(("strategy", "shared"), [("auto", False), ("hot", False), ("restart", True)])
+@pytest.mark.parametrize(
+    ("strategy", "shared"), [("auto", False), ("hot", False), ("restart", True), ("kuutamod", True)]
+)
 def test_a_host_has_its_own_node_key_in_either_role_but_for_kuutamods_way(
     files: Path, strategy: str, shared: bool
 ) -> None:
     options = check({**flags(files), "--strategy": strategy})
-    assert options.node_key(armed=False) == options.voter_node_key
-    assert options.node_key(armed=True) == (options.validator_node_key if shared else options.voter_node_key)
+    assert options.node_key(as_validator=False) == options.voter_node_key
+    assert options.node_key(as_validator=True) == (options.validator_node_key if shared else options.voter_node_key)
+    assert options.strategy.value == strategy
 
 
-@pytest.mark.parametrize("strategy", ["auto", "restart"])
+@pytest.mark.parametrize(
+    ("environ", "flags_given", "strategy"),
+    [
+        ({}, {}, "kuutamod"),
+        ({}, {"--validator-node-key": None}, "auto"),
+        ({"NEAR_SUPERVISOR_STRATEGY": ""}, {}, "kuutamod"),
+        ({"NEAR_SUPERVISOR_STRATEGY": "restart"}, {}, "restart"),
+        ({}, {"--strategy": "hot"}, "hot"),
+    ],
+    ids=["shared node key", "none", "empty variable", "variable", "flag"],
+)
+def test_the_program_kuutamod_goes_kuutamods_way_where_there_is_a_shared_node_key(
+    files: Path, environ: dict[str, str], flags_given: dict[str, str | None], strategy: str
+) -> None:
+    assert check({**flags(files), **flags_given}, environ, program="kuutamod").strategy.value == strategy
+    assert check({**flags(files)}).strategy.value == "auto"
+
+
+@pytest.mark.parametrize("strategy", ["auto", "restart", "kuutamod"])
 def test_without_a_shared_node_key_there_is_only_the_hosts_own(files: Path, strategy: str) -> None:
     given = {**flags(files), "--validator-node-key": None, "--strategy": strategy}
     alone = check(given, {"CREDENTIALS_DIRECTORY": str(files / "home")})
-    assert alone.node_key(armed=True) == alone.node_key(armed=False) == alone.voter_node_key
+    assert alone.node_key(as_validator=True) == alone.node_key(as_validator=False) == alone.voter_node_key
     credential = check(given, {"CREDENTIALS_DIRECTORY": str(files)})
     assert credential.validator_node_key == files / "validator_node_key.json"
 
@@ -128,6 +151,14 @@ def test_without_a_shared_node_key_there_is_only_the_hosts_own(files: Path, stra
 def test_neard_is_found_in_path(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"/nowhere:{files}")
     assert check({**flags(files), "--neard": None}).neard == str(files / "neard")
+
+
+def test_how_large_neards_log_may_be(files: Path) -> None:
+    assert check({**flags(files)}).neard_log_bytes == 200 * 2**20
+    assert check({**flags(files), "--neard-log-limit": "0"}).neard_log_bytes == 0
+    assert check({**flags(files)}, {"NEAR_SUPERVISOR_NEARD_LOG_LIMIT": "5"}).neard_log_bytes == 5 * 2**20
+    for text in ("-1", "1.5", "many", "\u00b2", "9" * 5_000):
+        assert "--neard-log-limit" in refused({**flags(files), "--neard-log-limit": text}).message
 
 
 def test_who_runs_the_guard(files: Path) -> None:
@@ -342,3 +373,35 @@ def test_who_calls_it_kuutamod_may_leave_it_at_kuutamods_default(files: Path) ->
 @pytest.mark.parametrize(("text", "names"), [("", ()), ("a", ("a",)), (" a, b.near ,", ("a", "b.near"))])
 def test_locks_of_others_are_a_list(files: Path, text: str, names: tuple[str, ...]) -> None:
     assert check({**flags(files), "--other-locks": text}).other_locks == names
+
+
+def test_what_others_are_told_of_the_node_key_is_the_hosts_own_not_the_one_that_kuutamod_shares(files: Path) -> None:
+    for strategy in ("restart", "auto"):
+        got = check({**flags(files), "--strategy": strategy})
+        assert got.node_public_key == near_keys.pair("voter_node_key")[0]
+        assert got.node_public_key != near_keys.pair("validator_node_key")[0]
+
+
+# --- the key that signs records
+
+
+def test_the_record_key_follows_from_the_validator_key_or_is_a_file_of_its_own(files: Path) -> None:
+    key = "near-supervisor/x/config"
+    followed = check({**flags(files)}).record_key.sealed(key, "{}")
+    own = files / "record_key"
+    own.write_text("0a" * 32)
+    own.chmod(0o400)
+    given = check({**flags(files)}, {"NEAR_SUPERVISOR_RECORD_KEY": str(own)})
+    assert given.record_key.doubt(key, given.record_key.sealed(key, "{}").encode()) == ""
+    assert given.record_key.doubt(key, followed.encode()) != ""
+    assert "0a0a" not in repr(given)
+    own.chmod(0o444)
+    with pytest.raises(BadConfig, match="every user of this host"):
+        check({**flags(files), "--record-key": str(own)})
+
+
+def test_what_is_not_signed_is_refused_unless_it_is_said_otherwise(files: Path) -> None:
+    assert not check({**flags(files)}).record_key.accepts_unsigned
+    assert check({**flags(files)}, {"NEAR_SUPERVISOR_UNSIGNED_RECORDS": "accept"}).record_key.accepts_unsigned
+    with pytest.raises(BadConfig, match="neither 'refuse' nor 'accept'"):
+        check({**flags(files), "--unsigned-records": "yes"})

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from near_ha.lease_record import LeaseState
+from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads, lease
+from near_supervisor.core import heads, lease, rules_height
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
+from near_supervisor.core.settings import Strategy
 from near_supervisor.core.watch import Seen
 from near_supervisor.io.exporter import exposition
 from near_supervisor.snapshot import Snapshot
@@ -83,6 +85,47 @@ def test_a_raised_lease_is_in_the_first_record() -> None:
 def test_an_unchanged_lease_is_named_as_it_is() -> None:
     _play, beat = resumed(ahead=lease.hold_until(0, LONG) - 1, lease_ms=LONG)
     assert beat.record.lease_ms == LONG
+
+
+# --- other settings that may change under a running signer
+
+
+def test_the_heights_that_a_signer_gives_up_are_those_of_the_config_that_it_has_read() -> None:
+    """It gives them up sooner than a configuration says that was made slower since."""
+    play, beat = resumed(skip_ms=5 * SETTINGS.skip_ms)
+    play.poll(target=play.height + 2, head_age_ms=0)
+    play.do(ev.HeartbeatAnswered(beat.record.term, beat.at, UNKNOWN))
+    again = play.one(cmd.Heartbeat, play.wait(1_000))
+    assert isinstance(again, cmd.Heartbeat)
+    assert again.record.height == play.height + 1 + heads.skips(AHEAD + lease.KILL_SLACK_MS, SETTINGS.skip_ms)
+    [kept] = rules_height.remember(play.node, answered=True)[1]
+    assert isinstance(kept, cmd.Remember)
+    assert kept.memory.skip_ms == SETTINGS.skip_ms, "so that the process after this one knows, too"
+
+
+def test_or_of_the_new_one_where_that_is_faster() -> None:
+    play, beat = resumed(skip_ms=SETTINGS.skip_ms // 2)
+    play.poll(target=play.height + 2, head_age_ms=0)
+    play.do(ev.HeartbeatAnswered(beat.record.term, beat.at, UNKNOWN))
+    again = play.one(cmd.Heartbeat, play.wait(1_000))
+    assert isinstance(again, cmd.Heartbeat)
+    assert again.record.height == play.height + 1 + heads.skips(AHEAD + lease.KILL_SLACK_MS, SETTINGS.skip_ms // 2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"strategy": Strategy.HOT}, {"strategy": Strategy.AUTO}, {"block_time_ms": 1_300}, {"priority": 0}],
+    ids=["hot", "auto", "block time", "priority"],
+)
+def test_what_says_how_and_when_a_role_changes_leaves_a_signer_as_it_is(settings: dict[str, object]) -> None:
+    play, _beat = resumed(**settings)  # type: ignore[arg-type]
+    play.heartbeat()
+    for _ in range(3):
+        out = play.wait(1_000) + play.poll(target=play.height + 2) + play.heartbeat()
+        assert not [one for one in out if isinstance(one, (cmd.KillNeard, cmd.StopNeard, cmd.DisarmNeard))]
+    assert play.node.state is State.VALIDATING
+    assert play.node.tenure is not None
+    assert play.node.tenure.term == 8
 
 
 # --- what is remembered of a lease

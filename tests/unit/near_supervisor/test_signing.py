@@ -107,13 +107,13 @@ def test_an_acquisition_whose_answer_got_lost_is_adopted_when_it_is_seen() -> No
     play = Play().to_voting()
     play.do(ev.LeaseSeen(released()))
     play.do(ev.AcquireAnswered(UNKNOWN))
-    mine = replace(held(51, node_id="a", term=8), session="session-a")
+    mine = replace(held(51, node_id="a", hostname="host-a", term=8), session="session-a")
     assert play.one(cmd.Heartbeat, play.do(ev.LeaseSeen(mine)))
 
 
 def test_a_lock_of_our_own_session_that_we_did_not_ask_for_is_waited_out_like_any_other() -> None:
     play = Play().to_voting()
-    mine = replace(held(51, node_id="a", term=8), session="session-a")
+    mine = replace(held(51, node_id="a", hostname="host-a", term=8), session="session-a")
     play.do(ev.LeaseSeen(mine))
     assert play.node.tenure is None
 
@@ -158,7 +158,7 @@ def test_the_answer_of_an_earlier_neard_is_not_taken_for_the_signers() -> None:
 def test_an_acquisition_that_was_seen_before_its_answer_got_lost_is_adopted_at_once() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(released()))
-    play.do(ev.LeaseSeen(replace(held(51, node_id="a", term=8), session="session-a")))
+    play.do(ev.LeaseSeen(replace(held(51, node_id="a", hostname="host-a", term=8), session="session-a")))
     assert play.one(cmd.Heartbeat, play.do(ev.AcquireAnswered(UNKNOWN)))
 
 
@@ -167,7 +167,7 @@ def test_an_attempt_that_the_record_has_left_behind_is_never_adopted() -> None:
     play.do(ev.LeaseSeen(released()))
     play.do(ev.AcquireAnswered(UNKNOWN))
     play.do(ev.LeaseSeen(held(52)))
-    play.do(ev.LeaseSeen(replace(held(53, node_id="a", term=8), session="session-a")))
+    play.do(ev.LeaseSeen(replace(held(53, node_id="a", hostname="host-a", term=8), session="session-a")))
     assert play.node.tenure is None
 
 

@@ -157,6 +157,16 @@ def test_it_is_said_soon_and_that_it_is_over() -> None:
     assert over in play.said()
 
 
+def test_a_head_that_stands_is_said_after_ten_block_times() -> None:
+    play = Play().to_validating()
+    live(play, 2_000, height=play.height + 1)
+    for age in (5_500, 6_000):
+        play.poll(play.height, head_age_ms=age)
+        assert SAID not in play.said()
+    play.poll(play.height, head_age_ms=6_001)
+    assert f"{SAID}: neard's newest block is 6.0 s old by this host's clock" in play.said()
+
+
 def test_what_lasts_for_a_moment_is_not_said() -> None:
     play = Play().to_validating()
     for _ in range(5):

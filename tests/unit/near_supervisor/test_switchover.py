@@ -13,7 +13,7 @@ from near_ha.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Node
+from near_supervisor.core.model import Memory, Node
 from near_supervisor.core.rules_neard import HANDING_OVER_POLL_MS
 from near_supervisor.core.rules_switchover import CONFIRMED_EVERY_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, held, released, sample, standby
@@ -345,6 +345,37 @@ def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_f
     told = next_one.one(cmd.NoteChange, next_one.poll(target=next_one.height + 2, head_age_ms=0))
     assert isinstance(told, cmd.NoteChange)
     assert told.change.gap_ms == next_one.now - began + release.record.unsigned_ms
+
+
+WORDS = "thread 'main' panicked at x.rs:1:2: | no state"
+
+
+def test_what_neard_said_last_is_added_to_the_entry_of_a_term_that_came_to_nothing() -> None:
+    out = heir().do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
+    kinds = [type(command) for command in out]
+    assert cmd.NoteLastWords(8, WORDS) in out
+    assert kinds.index(cmd.NoteChange) < kinds.index(cmd.NoteLastWords), "there has to be an entry first"
+    failed = next(command for command in out if isinstance(command, cmd.MoveRequest)).request
+    assert failed.outcome.endswith(f"; it said last: {WORDS}"), "so that whoever asked reads it at once"
+
+
+def test_and_of_one_that_had_signed_and_of_one_that_ended_while_no_supervisor_was_there() -> None:
+    play = Play().to_validating()
+    assert cmd.NoteLastWords(8, WORDS) in play.do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
+    assert f"Neard finished unexpectedly with signal 6 (SIGABRT); it said last: {WORDS}" in play.said()
+    memory = Memory("session-a", 8, 1_000)
+    later = Play()
+    later.do(ev.Tick())
+    out = later.do(ev.GuardReady(memory=memory, ended="it ended with signal 6 (SIGABRT)", last_words=WORDS))
+    assert cmd.NoteLastWords(8, WORDS) in out
+
+
+def test_of_a_neard_that_was_told_to_end_nothing_is_noted() -> None:
+    play = Play().to_validating()
+    play.do(ev.StopAsked("SIGTERM"))
+    out = play.do(ev.NeardExited(200, "exit code 0", WORDS))
+    assert play.one(cmd.Release, out)
+    assert not play.one(cmd.NoteLastWords, out)
 
 
 def test_who_has_signed_says_that_nobody_waits() -> None:

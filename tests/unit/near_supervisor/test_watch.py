@@ -94,10 +94,14 @@ def test_an_index_that_was_turned_back_is_not_forgotten_where_there_was_no_key()
 
 def test_the_largest_index_is_kept_for_the_next_process_now_and_then() -> None:
     play = Play().to_voting()
-    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_000)))) == cmd.KeepIndex(1_000)
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_000)))) == cmd.KeepIndex(1_000, 7)
     assert not play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_001)), after=1_000))
-    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_060)), after=60_000)) == cmd.KeepIndex(1_060)
-    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(700)), after=1_000)) == cmd.KeepIndex(700), "turned back"
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(1_060)), after=60_000)) == cmd.KeepIndex(1_060, 7)
+    assert play.one(cmd.KeepIndex, play.do(ev.LeaseSeen(held(700)), after=1_000)) == cmd.KeepIndex(700, 7), (
+        "turned back"
+    )
+    news = play.do(ev.LeaseSeen(held(701, term=8)), after=1_000)
+    assert play.one(cmd.KeepIndex, news) == cmd.KeepIndex(701, 8), "a new term"
     later = Play(replace(Play().node, seen_index=1_060)).to_voting()
     later.do(ev.LeaseSeen(released()))
     assert later.node.watch is not None

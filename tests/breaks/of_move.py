@@ -1,0 +1,95 @@
+"""Breaks of kuutamod's way: the key for a neard that was started anew without it."""
+
+from __future__ import annotations
+
+from .one_break import CORE, UNIT, Break
+
+MOVE = CORE + "rules_move.py"
+TESTS = UNIT + "test_move.py"
+
+BREAKS: tuple[Break, ...] = (
+    Break(
+        "kuutamod's way: nothing is started with the key",
+        MOVE,
+        "cmd.StartNeard(armed=False, as_validator",
+        "cmd.StartNeard(armed=True, as_validator",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: a neard that is not connected is not given the key",
+        MOVE,
+        "    if _is_connected(node, neard, tenure, move):",
+        "    if True:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: it has so many peers as it wants",
+        MOVE,
+        "peers < max(move.peers, lone)",
+        "peers < lone",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: its head has moved on since it answers",
+        MOVE,
+        "(sync.advanced_at or 0) > neard.answered_at and ",
+        "",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: rule 4 holds for the head with which it came up",
+        MOVE,
+        " and sync.height >= tenure.clear_at",
+        "",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: who is refused goes back to its own node key",
+        MOVE,
+        "    if move.to is Place.OWN_AGAIN:",
+        "    if True:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: one that ended on the way is not started again",
+        MOVE,
+        "    if move.started:",
+        "    if False:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: whoever is not to sign leaves the shared node key to the one that is",
+        MOVE,
+        "if neard is None or neard.ending or not neard.as_validator or node.promoting:",
+        "if True:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: who hands over ends, because its successor needs the node key",
+        CORE + "hot.py",
+        "if neard is None or (neard.as_validator and node.settings.strategy is Strategy.KUUTAMOD):",
+        "if neard is None:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: one that never answers is left to a better standby",
+        CORE + "rules_signer.py",
+        "(neard.armed or node.is_moving)",
+        "neard.armed",
+        TESTS,
+    ),
+    Break(
+        "hot: only the kernel's word shortens the wait before a SIGHUP",
+        CORE + "hot.py",
+        "(0 if neard.catches_hangup else SETTLED_MS)",
+        "0",
+        TESTS,
+    ),
+    Break(
+        "hot: the kernel says that SIGHUP is caught, not that something is",
+        "src/near_supervisor/io/caught_signals.py",
+        ">> (number - 1) & 1",
+        "!= 0",
+        UNIT + "test_io_caught_signals.py",
+    ),
+)
