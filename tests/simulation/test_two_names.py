@@ -7,7 +7,7 @@ import pytest
 from near_sim.schedule import Profile, play
 from near_sim.two_names import TwoNames
 
-FROM = 4_200_000
+FROM = 4_200_700
 SCHEDULES = 200
 
 

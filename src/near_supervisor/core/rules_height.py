@@ -23,11 +23,12 @@ def foreseen(node: Node, now: int) -> int | None:
 
 
 def gone_by(node: Node, now: int) -> int:
-    """What the chain's clock shows when the holder of a lease that somebody deleted, or wrote over, is gone; 0 when
-    nobody knows.
+    """What the chain's clock shows when the holder of a lease that somebody deleted, or wrote over, is gone, and
+    whoever held one of another name; 0 when nobody knows.
     """
     kept = node.watch.seen.kept if node.watch is not None else None
-    heartbeats = [one for one in (kept, node.known) if one is not None and one.chain_ms]
+    other = node.key_lock.other.record if node.key_lock is not None and node.key_lock.other is not None else None
+    heartbeats = [one for one in (kept, node.known, other) if one is not None and one.chain_ms]
     gone = [one.chain_ms + lease.longest_hold_ms(one.lease_ms) for one in heartbeats]
     return min(max([chain_clock(node, now), *gone]), wire.MAX_COUNT)
 

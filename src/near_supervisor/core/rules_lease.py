@@ -62,8 +62,8 @@ def _predecessor(node: Node, floor: int, answer: watch.Try, now: int) -> tuple[i
     end = answer.end
     under_other_name = key_lock.signed_up_to(node.key_lock, node.settings)
     if under_other_name is not None:
-        floor, end = max(floor, under_other_name), End(now)
-    if node.watch is not None and node.watch.seen.claim is not None:
+        floor, end = max(floor, under_other_name), End(now, rules_height.gone_by(node, now))
+    elif node.watch is not None and node.watch.seen.claim is not None:
         end = replace(end, chain_ms=rules_height.gone_by(node, now))
     return floor, rules_height.believed(node, end, now)
 

@@ -6,14 +6,16 @@ A model of its own beside the profiles, so that their schedules tell the stories
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
-from near_ha.lease_record import LeaseRecord
+from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.answer import YES, Answer, Kind
 from near_supervisor.core.key_lock import KeySeen
 from near_supervisor.core.settings import Settings
 from near_supervisor.core.watch import How, Seen
 
+from .attacks import LEASES_MS
 from .chain import Chain
 from .cluster import Cluster
 from .consul import Consul, no
@@ -36,6 +38,13 @@ class KeyLock:
         """What it is from now on."""
         self.seen = seen
         self.past.append((now, seen))
+
+    def forge(self, now: int, dice: random.Random, sessions: tuple[str, ...]) -> None:
+        """Somebody without the key writes what would open at once, under this lock, none, or any that there is."""
+        self.index += 1
+        lease = LeaseRecord("mallory", "m", LeaseState.RELEASED, dice.choice(LEASES_MS), 2**40, 2**50, 0, "ed25519:KEY")
+        session = dice.choice((self.seen.session, None, dice.choice((None, *sessions))))
+        self.store(now, KeySeen(self.index, dice.choice(NAMES), None, session, claim=lease, doubt="it is not signed"))
 
 
 class NamedConsul(Consul):
@@ -121,6 +130,16 @@ class TwoNames(Cluster):
         """The one of the first name."""
         self.other = NamedConsul(world, chain, NAMES[1], self.lock)
         return NamedConsul(world, chain, NAMES[0], self.lock)
+
+    def attack(self, attack: Callable[[], None]) -> None:
+        """Whoever writes to the lease of the first name writes over the lock of the key as well.
+
+        What is hidden by that has the lease that everybody has (assumption 8).
+        """
+        super().attack(attack)
+        if not self._calm and not self.hangs_on_records:
+            sessions = (*self.consul.sessions, *(self.other.sessions if self.other is not None else ()))
+            self.lock.forge(self.world.now, self._dice, sessions)
 
     def consul_of(self, settings: Settings) -> Consul:
         """The first host has the first name, the second one the other."""

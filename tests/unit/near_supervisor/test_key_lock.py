@@ -76,6 +76,18 @@ def test_what_another_name_has_released_is_free_and_its_heights_are_signed() -> 
     assert not tenure.told, "the release that was seen is not that one's"
 
 
+@pytest.mark.parametrize("state", [LeaseState.VALIDATING, LeaseState.RELEASED])
+def test_when_another_name_has_ended_is_told_by_the_chains_clock_too(state: LeaseState) -> None:
+    """Found by the simulation (seed 4200768): a head that lagged looked as if it were made after the end."""
+    tried = play(lock(session=None, state=state, chain_ms=4_000_000))
+    tried.wait(D)
+    tried.do(ev.AcquireAnswered(YES))
+    tenure = tried.node.tenure
+    assert tenure is not None
+    assert tenure.end is not None
+    assert tenure.end.chain_ms >= 4_000_000 + lease.longest_hold_ms(D)
+
+
 @pytest.mark.parametrize("theirs_ms", [D // 2, D, 3 * D])
 def test_a_silent_holder_of_another_name_is_waited_out(theirs_ms: int) -> None:
     waited = play(lock(session=None, lease_ms=theirs_ms))
