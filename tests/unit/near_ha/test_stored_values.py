@@ -282,7 +282,7 @@ def test_a_holders_name_is_not_looked_for_in_a_value_without_end() -> None:
 
 @pytest.mark.parametrize(
     "reasons",
-    ["x", {"x": 1}, None, 7, [7], [None], [["x"]], [""], ["X"], ["x\n"], ["a b"], ["a" * 41], ["a"] * 21],
+    ["x", {"x": 1}, None, 7, [7], [None], [["x"]], [""], ["X"], ["x\n"], ["a b"], ["a" * 41], ["a"] * (wire.MAX_NAMES + 1)],
 )  # fmt: skip
 def test_reasons_that_are_no_short_names_make_a_record_that_nobody_believes(reasons: object) -> None:
     raw = json.dumps({**json.loads(MEMBER.to_json()), "reasons": reasons}).encode()

@@ -39,7 +39,7 @@ def rig(tmp_path: Path) -> Iterator[GuardRig]:
 
 def words(rig: GuardRig) -> list[str]:
     keys = [f"--{name.replace('_', '-')}={rig.home.parent / name}.json" for name in KEYS]
-    return [f"--neard-home={rig.home}", f"--run-dir={rig.run_dir}", "--neard=/bin/true", *keys]
+    return [f"--neard-home={rig.home}", f"--run-dir={rig.run_dir}", "--neard=/bin/true", "--account-id-differs", *keys]
 
 
 def checked(rig: GuardRig, *changes: str) -> Options:
