@@ -48,7 +48,7 @@ def test_a_forged_record_is_a_claim_and_the_last_heartbeat_is_read_beside_it(
         "that of the last heartbeat": KEY.sealed(consul_keys.last_heartbeat(store.account_id), UNSIGNED),
     }[signature]
     put(consul, key, text)
-    seen = store.look(0, 1_000)[1]
+    seen = store.look(1, 1_000)[1]
     assert (seen.record, seen.released, seen.holder, seen.session) == (None, False, "mallory", mine)
     assert seen.claim == lease_record.parse(UNSIGNED.encode())
     assert "sign" in seen.doubt
