@@ -1,7 +1,7 @@
 """The driver's half towards what concerns the whole cluster: is it paused, who asked for a switchover, what happened.
 
-Two threads keep reading the keys ``config`` and ``switchover``, whatever this node's role, and a lane of its own
-writes: nothing here ever holds up a heartbeat.
+Two threads keep reading the keys ``config`` and ``switchover``, whatever this node's role, and lanes of their own
+write, one the request and one the history: nothing here ever holds up a heartbeat, nor the history a switchover.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from .options import Options
 log = logging.getLogger("near_supervisor")
 
 WRITE_TIMEOUT_MS = 2_000
-NOTE_TRIES = 5
-NOTE_RETRY_MS = 300
+# An election of Consul takes seconds, a restart of its servers minutes.
+NOTE_FOR_MS = 600_000
+NOTE_RETRY_MS = 1_000
 
 
 class ClusterSide:
@@ -39,8 +40,8 @@ class ClusterSide:
 
     def __init__(self, options: Options, post: Callable[[ev.Event], None]) -> None:
         self._options, self._post = options, post
-        self._store = self._new_store(WRITE_TIMEOUT_MS)
-        self._lane = Lane("cluster")
+        self._store, self._lane = self._new_store(WRITE_TIMEOUT_MS), Lane("switchover")
+        self._notes, self._note_lane = self._new_store(WRITE_TIMEOUT_MS), Lane("history")
 
     def _new_store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
@@ -80,19 +81,19 @@ class ClusterSide:
                 self._lane.submit(lambda: self._move(index, request), lambda: self._post(broken))
             case cmd.NoteChange(change):
                 stamped = replace(change, at_ms=clock.wall_ms())
-                self._lane.submit(
+                self._note_lane.submit(
                     lambda: self._note(change.term, lambda known: history.added(known, stamped)), lambda: None
                 )
             case cmd.NoteProof(term, text):
-                self._lane.submit(
+                self._note_lane.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
                 )
             case cmd.NoteLastWords(term, text):
-                self._lane.submit(
+                self._note_lane.submit(
                     lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
                 )
 
-    # --- on the lane
+    # --- on the lanes
 
     def _move(self, index: int, request: Switchover) -> None:
         key, value = consul_keys.switchover(self._options.account_id), replace(request, moved_at_ms=clock.wall_ms())
@@ -102,21 +103,21 @@ class ClusterSide:
 
     def _note(self, term: int, changed: Callable[[tuple[Change, ...]], tuple[Change, ...]]) -> None:
         """Best effort: nobody's safety hangs on the history, and nobody waits for it."""
-        reason = ""
-        for attempt in range(NOTE_TRIES):
-            if attempt:
-                clock.sleep_ms(NOTE_RETRY_MS)
-            answer = self._try_to_note(changed)
-            if answer is None or answer.kind is Kind.YES:
+        until, said = clock.boot_ms() + NOTE_FOR_MS, False
+        while (answer := self._try_to_note(changed)) is not None and answer.kind is not Kind.YES:
+            if clock.boot_ms() >= until:
+                log.warning("what became of term %d is not in the history: %s", term, answer.reason)
                 return
-            reason = answer.reason
-        log.warning("what became of term %d is not in the history: %s", term, reason)
+            if answer.kind is Kind.UNKNOWN and not said:
+                said = True
+                log.warning("what became of term %d is not in the history yet: %s", term, answer.reason)
+            clock.sleep_ms(NOTE_RETRY_MS)
 
     def _try_to_note(self, changed: Callable[[tuple[Change, ...]], tuple[Change, ...]]) -> Answer | None:
         """Consul's answer; None when it is noted already."""
         key = consul_keys.history(self._options.account_id)
         try:
-            entry = self._store.look_at(key, 0, 0)[1]
+            entry = self._notes.look_at(key, 0, 0)[1]
         except Unknown as error:
             return Answer(Kind.UNKNOWN, str(error))
         known: tuple[Change, ...] = ()
@@ -128,7 +129,7 @@ class ClusterSide:
         after = changed(known)
         if after == known:
             return None
-        return self._store.check_and_set(key, entry.index if entry else 0, history.to_json(after))
+        return self._notes.check_and_set(key, entry.index if entry else 0, history.to_json(after))
 
 
 def config_event(entry: Entry | None, records: RecordKey) -> ev.ConfigSeen:

@@ -421,12 +421,28 @@ def _readable(store: ConsulStore) -> tuple[Change, ...]:
     return () if entry is None or entry.value == b"garbage" else history.parse(entry.value)
 
 
-def test_a_change_that_cannot_be_noted_is_said_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_cannot_be_noted_yet_is_said_holds_nobody_up_and_is_noted_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The host that leads Consul goes down, and with it the validator: the election takes seconds."""
     monkeypatch.setattr(cluster_side, "NOTE_RETRY_MS", 10)
+    with real_consul(tmp_path) as own:
+        side = Side(own.url, "default", monkeypatch)
+        own.stop()
+        side.side.carry_out(cmd.NoteChange(CHANGE))
+        until("it is said", lambda: any("term 7 is not in the history yet" in text for text in side.warnings))
+        assert side.answers(cmd.MoveRequest(3, REQUEST)).id == "r1"
+        own.start()
+        store = a_store(own.url, "default", 1_000)
+        until("it is noted", lambda: [change.term for change in changes(store)] == [7], lambda: str(side.warnings))
+
+
+def test_a_change_that_cannot_be_noted_at_all_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_side, "NOTE_RETRY_MS", 10)
+    monkeypatch.setattr(cluster_side, "NOTE_FOR_MS", 200)
     side = Side(f"http://127.0.0.1:{free_port()}", "default", monkeypatch)
     side.side.carry_out(cmd.NoteChange(CHANGE))
-    until("it is said", lambda: any("term 7 is not in the history" in text for text in side.warnings))
-    assert side.answers(cmd.MoveRequest(3, REQUEST)).id == "r1"
+    until("it is said", lambda: any("term 7 is not in the history: " in text for text in side.warnings))
 
 
 # --- who answers to a claim
