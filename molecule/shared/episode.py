@@ -20,6 +20,8 @@ NEARD_START_S = 1.0
 SLACK_S = 1.0
 AT_ONCE_S = NEARD_START_S + SLACK_S
 AFTER_LEASE_S = LEASE_S + NEARD_START_S + SLACK_S
+# What the loss of Consul's leader costs (docs/configuration.md); the others may see the last heartbeat only after that.
+ELECTION_S = 4.0
 # Longer than any pause between two blocks, and shorter than any change of the signer.
 NO_GAP_S = NEARD_START_S
 
@@ -69,6 +71,12 @@ class Episode:
     def asked(self) -> Host:
         """A host that did not, and which can be asked meanwhile."""
         return self.cluster.nodes[self.standbys[0]]
+
+    def takes_consul_too(self) -> None:
+        """The host's server of Consul will be gone with it: where that leads, the others need an election, too."""
+        leader = str(self.asked.fetch(f"{self.cluster.consul.url}/v1/status/leader", self.cluster.consul))
+        if leader.rpartition(":")[0] in self.host.run("hostname", "-I").split():
+            self.bound_s += ELECTION_S
 
     def __enter__(self) -> Episode:
         """Waits for a cluster that is whole, of which nobody holds back, and whose signer does not pause."""

@@ -22,6 +22,7 @@ DEADLINE = "its deadline"
 
 def test_host_loses_its_power(cluster: Cluster) -> None:
     with Episode(cluster, "host killed", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         docker("kill", "--signal=KILL", episode.host.name)
         new = episode.taken_over(LEASE_S + AFTER_LEASE_S)
         docker("start", episode.host.name)
@@ -34,6 +35,7 @@ def test_host_loses_its_power(cluster: Cluster) -> None:
 def test_host_vanishes_without_a_goodbye(cluster: Cluster) -> None:
     """Its peers keep their connections to it, and refuse whoever starts with its key."""
     with Episode(cluster, "host cut off in silence, then killed", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         # In force until the host ends: what its kernel says to the peers when its processes end is lost as well.
         for rule in faults.everything():
             episode.host.run("iptables", "-w", "-I", *rule)
@@ -57,6 +59,7 @@ def test_the_guard_has_a_processor_before_its_neard(cluster: Cluster) -> None:
 @pytest.mark.parametrize("_again", range(2))
 def test_host_stands_still_for_longer_than_the_lease(cluster: Cluster, _again: int) -> None:
     with Episode(cluster, "host paused for longer than the lease", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         with faults.frozen(episode.host):
             new = episode.taken_over(LEASE_S + AFTER_LEASE_S)
         resumed = boot_ns()

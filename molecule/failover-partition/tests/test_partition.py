@@ -27,6 +27,7 @@ def cut_off(episode: Episode, rules: list[list[str]]) -> None:
 
 def test_active_without_consul(cluster: Cluster) -> None:
     with Episode(cluster, "active cut off from Consul", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         cut_off(episode, faults.consul_ports())
 
 
@@ -37,16 +38,19 @@ def test_active_without_chain(cluster: Cluster) -> None:
 
 def test_active_without_network(cluster: Cluster) -> None:
     with Episode(cluster, "active cut off from everything", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         cut_off(episode, faults.everything())
 
 
 def test_active_that_nobody_hears(cluster: Cluster) -> None:
     with Episode(cluster, "active is not heard any more", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         cut_off(episode, faults.outgoing())
 
 
 def test_active_that_hears_nobody(cluster: Cluster) -> None:
     with Episode(cluster, "active hears nobody any more", AFTER_LEASE_S) as episode:
+        episode.takes_consul_too()
         cut_off(episode, faults.incoming())
 
 
