@@ -80,10 +80,16 @@ def to_json(changes: Sequence[Change]) -> str:
 
 
 def added(changes: Sequence[Change], change: Change) -> tuple[Change, ...]:
-    """With one more; each term is there once, so that writing it again changes nothing."""
+    """With one more; each term is there once, so that writing it again changes nothing.
+
+    One that comes late, because Consul could not be written, comes before those of later terms that were quicker.
+    """
     if any(known.term == change.term for known in changes):
         return tuple(changes)
-    return (*changes, change)[-KEEP:]
+    at = len(changes)
+    while at and changes[at - 1].term > change.term and changes[at - 1].at_ms > change.at_ms:
+        at -= 1
+    return (*changes[:at], change, *changes[at:])[-KEEP:]
 
 
 def proven(changes: Sequence[Change], term: int, proof: str) -> tuple[Change, ...]:
