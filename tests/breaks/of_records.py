@@ -177,6 +177,13 @@ BREAKS: tuple[Break, ...] = (
         STORE,
     ),
     Break(
+        "an acquisition is kept as a heartbeat is",
+        IO + "consul_store.py",
+        ", self._keep(value), lock]",
+        ", lock]",
+        STORE,
+    ),
+    Break(
         "a record that is older than the last heartbeat is not believed by a newcomer either",
         CORE + "belief.py",
         "        node = know(node, seen.kept)\n",

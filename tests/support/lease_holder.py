@@ -46,7 +46,7 @@ def session(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
 def holder(store: ConsulStore, name: str = "a", lock_delay_ms: int = 0) -> str:
     """A session that holds the lease."""
     mine = session(store, name, lock_delay_ms)
-    assert store.note_vacancy(vacant(), None).kind is Kind.YES
+    assert store.note_vacancy(vacant(), store.look(0, 1_000)[1].kept_index).kind is Kind.YES
     assert acquire(store, How.TAKEOVER, index(store), mine, value(name)).kind is Kind.YES
     return mine
 

@@ -108,7 +108,8 @@ class ConsulStore(Members, Values):
     def acquire(self, how: How, index: int | None, session: str, value: str, key_index: int | None = None) -> Answer:
         """Lock the lease for ``session`` under the condition that belongs to ``how``, and the validator key's lock.
 
-        That one, too, only if it is as it was read, at ``key_index`` (None = there was none).
+        That one, too, only if it is as it was read, at ``key_index`` (None = there was none). The record is kept as
+        a heartbeat's is: who begins to look now must not take a release before it for the latest.
         """
         conditions: dict[How, list[Operation]] = {
             How.RELEASED: [{"Verb": "check-index", "Index": index}],
@@ -116,7 +117,9 @@ class ConsulStore(Members, Values):
             How.TAKEOVER: [{"Verb": "check-index", "Index": index}, {"Verb": "delete-cas", "Index": index}],
         }
         lock = {"Verb": "lock", "Session": session, "Value": self._signed(self._key, value)}
-        return self._write_record([*conditions[how], *self._take_key(key_index, session, value), lock])
+        return self._write_record(
+            [*conditions[how], *self._take_key(key_index, session, value), self._keep(value), lock]
+        )
 
     def _take_key(self, index: int | None, session: str, value: str) -> list[Operation]:
         """Lock it for ``session``, whoever has locked it, if it still is at ``index``."""
@@ -155,11 +158,13 @@ class ConsulStore(Members, Values):
             return Answer(Kind.NO, str(taken))
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
-        keep = {"Verb": "set", "Key": self._kept_key, "Value": self._signed(self._kept_key, value)}
         write = {"Verb": "set", "Value": self._signed(self._key, value)}
         ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
-        return self._write_record([holds, *ours, keep, *key, write])
+        return self._write_record([holds, *ours, self._keep(value), *key, write])
+
+    def _keep(self, value: str) -> Operation:
+        return {"Verb": "set", "Key": self._kept_key, "Value": self._signed(self._kept_key, value)}
 
     def _claim_key(self, session: str, value: str) -> list[Operation]:
         """A holder's way to the lock of the key; KeyTaken where that is another's, or no member says whose.

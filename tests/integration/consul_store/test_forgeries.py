@@ -72,6 +72,8 @@ def test_a_look_that_begins_anew_reads_the_last_heartbeat_too(consul: RealConsul
     """A node that remembers nothing could not tell what was put back from what is there."""
     mine, key = holder(store), key_of(store)
     old = raw(consul, key)
+    seen = store.look(0, 1_000)[1]
+    assert (seen.kept, seen.kept_index) == (seen.record, seen.index), "of one who has not sent a heartbeat yet, too"
     assert store.heartbeat(mine, value(seq=7)).kind is Kind.YES
     seen = store.look(0, 1_000)[1]
     assert (seen.kept, seen.kept_index) == (seen.record, seen.index), "one transaction writes both"

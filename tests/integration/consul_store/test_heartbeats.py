@@ -109,5 +109,6 @@ def test_a_record_that_somebody_else_wrote_over_costs_the_holder_one_heartbeat(
 def test_a_heartbeat_that_is_refused_keeps_nothing(consul: RealConsul, store: ConsulStore) -> None:
     mine = holder(store)
     consul.ask("DELETE", f"/v1/kv/{key_of(store)}")
-    refused(store.heartbeat(mine, value()), "")
-    assert consul.entry(consul_keys.last_heartbeat(store.account_id)) is None
+    before = consul.entry(consul_keys.last_heartbeat(store.account_id))
+    refused(store.heartbeat(mine, value(seq=9)), "")
+    assert consul.entry(consul_keys.last_heartbeat(store.account_id)) == before

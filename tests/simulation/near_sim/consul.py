@@ -140,7 +140,7 @@ class Consul:
     def acquire(
         self, how: How, index: int | None, session: str, record: LeaseRecord, key_index: int | None = None
     ) -> Answer:
-        """check-index, (delete-cas,) lock. ``key_index``: two_names.py has the lock of the key, too."""
+        """check-index, (delete-cas,) set (what is kept), lock. ``key_index``: for two_names.py."""
         del key_index
         if self.seen.index is None or self.seen.index != index:
             return no("index is stale")
@@ -152,6 +152,7 @@ class Consul:
             return no("due to lock delay")
         self.last_way = how
         self._store(record, record.node_id, session)
+        self._kept, self._kept_index = record, self.index
         return YES
 
     def heartbeat(self, session: str, record: LeaseRecord, index: int | None) -> Answer:
