@@ -125,10 +125,12 @@ class PlayedCluster:
             text = f"{request.target} did not take over, {source} validates again"
             self._write(request.ended(Phase.FAILED, source, 2, text), now.request_index)
             return
-        if source:
-            self.give_back(source)
-        self.term += 1
-        self.take(request.target)
+        # Step by step, and from where an answer that came too late has left it.
+        if source != request.target:
+            if source:
+                self.give_back(source)
+            self.term = now.term + 1
+            self.take(request.target)
         change = Change(self.term, request.target, Kind.SWITCHOVER, 3, source, GAP_MS, request.reason, request.id)
         self._put(consul_keys.history(self.account), history.to_json(history.added(now.changes, change)))
         text = f"{request.target} validates (term {self.term})"
