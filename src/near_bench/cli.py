@@ -95,7 +95,11 @@ def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs:
         "--runs", type=_count, default=runs, metavar="N", help="runs of each row (default: %(default)s)"
     )
     command.add_argument(
-        "--rows", type=lambda text: _rows(text, known), default=known, metavar="A,B", help="only these (default: all)"
+        "--rows",
+        type=lambda text: _rows(text, known),
+        default=[row for row in known if row.by_default],
+        metavar="A,B",
+        help="only these (default: all but those that take many minutes)",
     )
     command.add_argument(
         "--lease", type=float, default=default.lease_s, metavar="S", help="seconds (default: %(default)g)"

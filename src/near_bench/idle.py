@@ -5,20 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from near_bench import machine
+from near_bench.behind_relays import behind_relays
 from near_bench.failover import DONE, FAILED, MISSED, consul_program, write
 from near_bench.relay import Relay
 from near_bench.stage import ROOT, Stage
 from near_bench.table import aligned
 from near_bench.usage import Usage, usage
-from near_localnet import bring_up, pair, processes
-from near_localnet.layout import CONSUL_PORT, CONSUL_SERVERS, VALIDATORS, Layout, Validator
+from near_localnet.layout import VALIDATORS, Layout, Validator
 from near_localnet.localnet import Localnet
 from near_localnet.problem import Problem
 
@@ -63,7 +63,7 @@ def measure(layout: Layout, lease_s: float, seconds: float, block_time_ms: int) 
         took = _up(layout, lease_s, block_time_ms)
         stage = Stage(net, net.options())
         with ExitStack() as relays:
-            counting = {host: relays.enter_context(_counted(stage, host)) for host in reversed(VALIDATORS)}
+            counting = {host: relays.enter_context(behind_relays(stage, host)) for host in reversed(VALIDATORS)}
             stage.restore()
             found = _idle(stage, counting, lease_s, seconds)
         return [Finding(lease_s, "", "bin/localnet up", took, "s", UP_BOUND_S), *found]
@@ -79,27 +79,6 @@ def _up(layout: Layout, lease_s: float, block_time_ms: int) -> float:
     if done.returncode != 0:
         raise Problem(f"bin/localnet up ended with status {done.returncode}.\n{done.stderr}")
     return time.monotonic() - began
-
-
-@contextmanager
-def _counted(stage: Stage, host: Validator) -> Iterator[list[Relay]]:
-    """Starts the host's supervisor again, with a relay before each Consul server that it knows."""
-    layout = stage.net.layout
-    addresses = {name: (layout.consul_address(name), CONSUL_PORT) for name in CONSUL_SERVERS}
-    relays = {layout.consul_url(name): Relay(layout.address, addresses[name]) for name in CONSUL_SERVERS}
-    command = pair.command(layout, host, stage.options)
-    for number, word in enumerate(command):
-        if word == "--consul-url":
-            command[number + 1] = ",".join(relays[url].url for url in command[number + 1].split(","))
-    stage.net.stop(host.name)
-    environ = bring_up.environment(layout, stage.options)
-    processes.start(command, data=layout.data, name=host.name, log=layout.log(host.name), environ=environ)
-    try:
-        stage.restore()
-        yield list(relays.values())
-    finally:
-        for relay in relays.values():
-            relay.close()
 
 
 def _idle(stage: Stage, relays: dict[Validator, list[Relay]], lease_s: float, seconds: float) -> list[Finding]:

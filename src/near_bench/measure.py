@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from near_localnet.options import Options
 
-Bound = Callable[[float, float], float]
-"""Seconds, from the lease and neard's start delay in seconds."""
+Bound = Callable[[Options], float]
+"""Seconds, from what the localnet was started with."""
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,46 @@ class Measure:
 
     def bound_s(self, options: Options) -> float | None:
         """The bound with these settings, in seconds."""
-        return self.bound(options.lease_s, options.start_delay_ms / 1000) if self.bound else None
+        return self.bound(options) if self.bound else None
 
 
 Values = Mapping[str, float]
 """Seconds by the key of their measure: what one run has yielded."""
 
-AT_ONCE = Measure("gap", "gap", "delay + 1 s", lambda _lease, delay: delay + 1)
-AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda lease, delay: lease + delay + 1)
-SWITCHED = Measure("gap", "gap", "delay + 0.5 s", lambda _lease, delay: delay + 0.5)
-COORDINATION = Measure("coordination", "released by the old → acquired by the new", "50 ms", lambda *_: 0.05)
+
+def _delay_s(options: Options) -> float:
+    return options.start_delay_ms / 1000
+
+
+def _three_blocks_s(options: Options) -> float:
+    return 3 * options.block_time_ms / 1000
+
+
+AT_ONCE = Measure("gap", "gap", "delay + 1 s", lambda given: _delay_s(given) + 1)
+AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda given: given.lease_s + _delay_s(given) + 1)
+SWITCHED = Measure("gap", "gap", "delay + 0.5 s", lambda given: _delay_s(given) + 0.5)
+COORDINATION = Measure("coordination", "released by the old → acquired by the new", "50 ms", lambda _given: 0.05)
 COMMAND = Measure("command", "from the command to its end")
-ANSWER = Measure("answer", "from Python's start to its end", "300 ms", lambda *_: 0.3)
-NO_GAP = Measure("gap", "gap", "0", lambda _lease, _delay: 0.0)
+ANSWER = Measure("answer", "from Python's start to its end", "300 ms", lambda _given: 0.3)
+NO_GAP = Measure("gap", "gap", "0", lambda _given: 0.0)
 SILENCE = Measure("silence", "longest silence of the signer")
 SILENCE_BEFORE = Measure("silence_before", "the same, as long before the event")
 BACK = Measure("back", "supervisor Validating again, after its start")
 NO_WRITES = Measure("no_writes", "until Consul takes writes again")
-SIGNER_STOPS = Measure("stops", "signer's last signature, after Consul's last answer", "lease", lambda lease, _: lease)
+SIGNER_STOPS = Measure(
+    "stops", "signer's last signature, after Consul's last answer", "lease", lambda given: given.lease_s
+)
 SIGNS_AGAIN = Measure(
-    "again", "first signature, after Consul's return", "lease + delay + 2 s", lambda lease, delay: lease + delay + 2
+    "again",
+    "first signature, after Consul's return",
+    "lease + delay + 2 s",
+    lambda given: given.lease_s + _delay_s(given) + 2,
 )
 SIGNS_AFTER_WRITE = Measure("again_write", "the same, after Consul's first write")
+SIGNS_AFTER_HALT = Measure(
+    "moves",
+    "first signature, after the first new block",
+    "delay + 3 blocks",
+    lambda given: _delay_s(given) + _three_blocks_s(given),
+)
+HALTED = Measure("halted", "from the last block before the halt to the first new one")

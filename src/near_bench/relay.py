@@ -1,4 +1,7 @@
-"""A relay on loopback that counts HTTP requests on their way to Consul: an honest count, whoever asks and whatever."""
+"""A relay on loopback that counts HTTP requests on their way to Consul: an honest count, whoever asks and whatever.
+
+It can also make that way slow.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import re
 import socket
 import threading
+import time
 
 REQUEST_LINE = re.compile(rb"(?:GET|PUT|POST|DELETE|HEAD) (/\S*) HTTP/1\.[01]\r\n")
 LONGEST_LINE = 4096
@@ -31,7 +35,12 @@ class Counter:
 
 
 class Relay:
-    """Listens on a free port of `host` and passes all it gets to the `target`, counting requests."""
+    """Listens on a free port of `host` and passes all it gets to the `target`, counting requests.
+
+    `delay_s` may be set at any time: so long rests what is asked from then on before it is passed on.
+    """
+
+    delay_s = 0.0
 
     def __init__(self, host: str, target: tuple[str, int]) -> None:
         self._target = target
@@ -84,6 +93,9 @@ class Relay:
                     found = counter.feed(data)
                     with self._lock:
                         self._requests += found
+                    if found:
+                        # What follows of the same request has waited with it.
+                        time.sleep(self.delay_s)
                 sink.sendall(data)
         for each in (source, sink):
             with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from near_bench import measure, plays
+from near_bench import measure, plays, plays_around, plays_on_request
 from near_bench.measure import Measure, Values
 from near_bench.stage import Stage
 
@@ -21,6 +21,8 @@ class Row:
     note: str = ""
     by_restart: bool = True
     """Is there anything to measure where a standby is started anew with the key?"""
+    by_default: bool = True
+    """Is it played where no rows are named? One that takes many minutes is not."""
 
 
 ROWS = (
@@ -37,6 +39,13 @@ ROWS = (
         plays.neard_killed,
         [measure.AT_ONCE],
         "the killed one comes back by itself, as standby",
+    ),
+    Row(
+        "crash-at-start",
+        "neard SIGKILL in its first second as validator",
+        plays.killed_at_start,
+        [measure.AT_ONCE],
+        "a standby is promoted, and its neard killed as soon as it has signed; the one before comes back",
     ),
     Row(
         "supervisor-restart",
@@ -80,7 +89,7 @@ ROWS = (
     Row(
         "consul-leader-kill",
         "Consul leader SIGKILL",
-        plays.consul_leader_killed,
+        plays_around.consul_leader_killed,
         [measure.NO_GAP, measure.SILENCE, measure.SILENCE_BEFORE, measure.NO_WRITES],
         "the server is started again 0.1 s later by its keeper, as systemd does on a host (Restart=always, RestartSec"
         " 100 ms); gap 0 as above",
@@ -88,17 +97,33 @@ ROWS = (
     Row(
         "consul-freeze",
         "all Consul servers stopped for longer than the lease",
-        plays.consul_frozen,
+        plays_around.consul_frozen,
         [measure.SIGNER_STOPS, measure.SIGNS_AGAIN, measure.SIGNS_AFTER_WRITE, measure.NO_WRITES],
-        f"SIGSTOP to all three for the lease and {plays.OUTAGE_BEYOND_LEASE_S:g} s, then SIGCONT, which is the moment"
-        " of Consul's return; the last answer is counted from the moment the last server had been sent SIGSTOP",
+        f"SIGSTOP to all three for the lease and {plays_around.OUTAGE_BEYOND_LEASE_S:g} s, then SIGCONT, which is the"
+        " moment of Consul's return; the last answer is counted from the moment the last server had been sent SIGSTOP",
+    ),
+    Row(
+        "consul-slow",
+        f"each request to Consul slow by {plays_around.SLOW:g} of the lease",
+        plays_around.consul_slow,
+        [measure.NO_GAP, measure.SILENCE, measure.SILENCE_BEFORE],
+        f"both supervisors ask through relays that let each request wait, for {plays_around.SLOW_LEASES} leases; gap 0"
+        " as above",
+    ),
+    Row(
+        "chain-halt",
+        f"the chain halts for {plays_around.HALT_S / 60:g} min, and the active host is lost meanwhile",
+        plays_around.chain_halted,
+        [measure.SIGNS_AFTER_HALT, measure.HALTED],
+        "SIGSTOP to two of the other three validators, then SIGKILL to all of the host, then SIGCONT",
+        by_default=False,
     ),
 )
 SWITCHOVER_ROWS = (
     Row(
         "promote",
         "the standby is asked for (promote)",
-        plays.promoted,
+        plays_on_request.promoted,
         [measure.SWITCHED, measure.COORDINATION, measure.COMMAND],
         "POST /promote on the standby's control socket; the moments of release and acquisition are those at which the"
         " two supervisors logged Consul's answers, on one clock, to the millisecond",
@@ -106,14 +131,14 @@ SWITCHOVER_ROWS = (
     Row(
         "demote",
         "the active one is asked to step down (demote)",
-        plays.demoted,
+        plays_on_request.demoted,
         [measure.SWITCHED, measure.COORDINATION, measure.COMMAND],
         "POST /demote on its control socket; else as above",
     ),
     Row(
         "info",
         "near_failover_info on a target",
-        plays.asked_by_a_module,
+        plays_on_request.asked_by_a_module,
         [measure.ANSWER],
         "the one file that Ansible sends to a host, run by Python there; without SSH",
     ),

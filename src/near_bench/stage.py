@@ -16,7 +16,16 @@ from near_bench.signatures import Signature, SignatureLog, longest_silence
 from near_ha import control_client
 from near_ha.errors import NearError
 from near_localnet import chain, consul_cluster
-from near_localnet.layout import CONSUL_SERVERS, NAMES, SIGNER, VALIDATORS, Layout, Validator, validator_named
+from near_localnet.layout import (
+    CHAIN_NODES,
+    CONSUL_SERVERS,
+    NAMES,
+    SIGNER,
+    VALIDATORS,
+    Layout,
+    Validator,
+    validator_named,
+)
 from near_localnet.localnet import HOST, Localnet
 from near_localnet.options import Options
 from near_localnet.ports import require_free
@@ -108,6 +117,12 @@ class Stage:
     def signatures(self) -> list[Signature]:
         """All signatures of the common signer so far."""
         return list(self._log.poll())
+
+    def blocks(self) -> list[Signature]:
+        """All blocks that the other validators have made so far, in order of their time."""
+        logs = [SignatureLog(self.net.layout.referee_log, node.name) for node in CHAIN_NODES]
+        made = [one for log in logs for one in log.poll() if one.kind == "block"]
+        return sorted(made, key=lambda one: one.boot_ns)
 
     def forget(self, before_ns: int) -> None:
         """Signatures from before then are not wanted any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from near_bench import consul_probe, measure, plays
+from near_bench import consul_probe, measure, plays, plays_around
 from near_bench.clock import NS, boot_ns, seconds, wait_for
 from near_bench.rows import ROWS, Row
 from near_bench.signatures import first_since, last_before
@@ -17,11 +17,16 @@ WITHOUT_SLACK = (measure.NO_GAP, measure.SIGNER_STOPS)
 BEYOND_LEASE_S = 2.0
 # A deadline is 3.2 s from the last heartbeat, and a busy machine needs two of them to start Python.
 RESTART_AFTER_S = 0.3
+# Longer than a lease, so that the standby follows while nothing moves.
+HALT_S = 12.0
+SLOW_LEASES = 2
 
 
 @pytest.fixture(autouse=True)
-def _restarted_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def _soon_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plays, "RESTART_AFTER_S", RESTART_AFTER_S)
+    monkeypatch.setattr(plays_around, "HALT_S", HALT_S)
+    monkeypatch.setattr(plays_around, "SLOW_LEASES", SLOW_LEASES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

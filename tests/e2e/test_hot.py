@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from near_bench import plays
+from near_bench import plays, plays_on_request
 from near_bench.clock import boot_ns, wait_for
 from near_bench.measure import Values
 from near_bench.stage import Missed, Stage, layout_of_own, raised
@@ -47,7 +47,7 @@ def test_the_neard_that_stood_by_is_the_one_that_signs(play: Callable[[Stage], V
 def test_a_planned_hand_over_waits_for_a_window_and_misses_nothing(stage: Stage) -> None:
     before = stage.missed()
     assert before is not None, "the chain does not say"
-    plays.promoted(stage)
+    plays_on_request.promoted(stage)
     assert stage.missed_since(before) == Missed(blocks=0, chunks=0)
     stage.require_clean()
 

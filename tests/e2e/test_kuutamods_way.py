@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from near_bench import plays
+from near_bench import plays, plays_on_request
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.measure import Values
 from near_bench.stage import Stage, layout_of_own, raised
@@ -46,7 +46,7 @@ def is_named(layout: Layout, host: Validator, reason: str) -> bool:
     return status is not None and reason in [each["name"] for each in status["readiness"]]
 
 
-@pytest.mark.parametrize("play", [plays.neard_killed, plays.graceful_stop, plays.promoted])
+@pytest.mark.parametrize("play", [plays.neard_killed, plays.graceful_stop, plays_on_request.promoted])
 def test_the_key_goes_to_a_neard_that_runs_in_the_validators_place(
     play: Callable[[Stage], Values], stage: Stage
 ) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,6 +67,20 @@ def test_relay_passes_on_and_counts() -> None:
         with pytest.raises((OSError, http.client.HTTPException)):
             connection.request("GET", "/")
             connection.getresponse()
+        connection.close()
+
+
+def test_relay_lets_what_is_asked_wait_and_goes_on_quickly_when_told() -> None:
+    with server() as target:
+        relay = Relay("127.0.0.1", target)
+        connection = http.client.HTTPConnection(relay.url.removeprefix("http://"), timeout=5)
+        for delay_s in (0.2, 0.0):
+            relay.delay_s = delay_s
+            began = time.monotonic()
+            connection.request("GET", "/v1/status/leader")
+            assert connection.getresponse().read() == b"ok"
+            assert time.monotonic() - began >= delay_s
+        relay.close()
         connection.close()
 
 
