@@ -18,8 +18,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "one key, one lock: whoever takes the lease takes the lock of the key in the same transaction",
         STORE,
-        "[*conditions[how], *self._take_key(key_index, session, value), lock]",
-        "[*conditions[how], lock]",
+        "[*conditions[how], *self._take_key(key_index, session, value), self._keep(value), lock]",
+        "[*conditions[how], self._keep(value), lock]",
         LOCKS,
     ),
     Break(
@@ -39,8 +39,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "one key, one lock: each heartbeat is written to it, and is refused where it is another's",
         STORE,
-        "[holds, *ours, keep, *key, write]",
-        "[holds, *ours, keep, write]",
+        "[holds, *ours, self._keep(value), *key, write]",
+        "[holds, *ours, self._keep(value), write]",
         LOCKS,
     ),
     Break(
