@@ -24,7 +24,11 @@ class Verbs:
         self._owner, self._socket, self._manager = owner, socket, manager
 
     def answer(self, line: bytes) -> dict[str, object]:
-        """Do what is asked for, or say why not."""
+        """Do what is asked for, or say why not.
+
+        The answer is returned, not sent: so it is written no deeper in the stack than the request was read, and an id
+        that could be read can be written.
+        """
         number: object = None
         try:
             request = json.loads(line)

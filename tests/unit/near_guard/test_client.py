@@ -54,3 +54,13 @@ def test_what_it_does_not_understand_it_refuses_and_goes_on(rig: GuardRig, line:
     rig.socket.sendall(line + b"\n")
     assert "error" in next(rig._messages())
     assert rig.ask("hello")["ok"]
+
+
+def test_an_id_that_is_nested_as_deep_as_can_be_read_does_not_end_it(rig: GuardRig) -> None:
+    """Where it could be read and not be written again, the guard ended, and with it neard."""
+    answers = rig.socket.makefile("rb")
+    for depth in range(900, 1010):
+        rig.socket.sendall(b'{"do": "hello", "id": ' + b"[" * depth + b"]" * depth + b"}\n")
+        # Not read as JSON: here the stack is deeper than the guard's.
+        assert answers.readline(), f"the guard has ended at a depth of {depth}"
+    assert rig.ask("hello")["ok"]
