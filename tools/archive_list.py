@@ -29,6 +29,7 @@ PARTS = (
     "playbooks/",
     "plugins/",
     "roles/",
+    "src/near_guard/",
     "src/near_supervisor/",
     "src/neard_sim/",
     "tools/daemon-requirements.txt",

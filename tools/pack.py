@@ -42,10 +42,10 @@ MODE = 0o100644
 PIP_TIMEOUT_S = 600
 _LINE = re.compile(r"(?P<package>[\w.-]+==[\w.]+) --hash=sha256:(?P<digest>[0-9a-f]{64})")
 
-# name of the file, the package, the directory with its __main__, does it need the fetched packages
+# name of the file, the packages, the directory with its __main__, does it need the fetched packages
 TARGETS = {
-    "daemon": ("near-supervisor", "near_supervisor", "zip_daemon", True),
-    "neard-sim": ("neard-sim", "neard_sim", "zip_neard_sim", False),
+    "daemon": ("near-supervisor", ("near_supervisor", "near_guard"), "zip_daemon", True),
+    "neard-sim": ("neard-sim", ("neard_sim",), "zip_neard_sim", False),
 }
 
 
@@ -55,9 +55,10 @@ class PackError(Exception):
 
 def pack(target: str) -> bytes:
     """The whole file, the same bytes for the same sources. Raises PackError."""
-    _name, package, start, fetched = TARGETS[target]
+    _name, packages, start, fetched = TARGETS[target]
     members: dict[str, bytes] = {}
-    for directory, prefix in ((TOOLS / start, ""), (ROOT / "src" / package, f"{package}/"), (NEAR_HA, "near_ha/")):
+    own = [(ROOT / "src" / package, f"{package}/") for package in packages]
+    for directory, prefix in ((TOOLS / start, ""), *own, (NEAR_HA, "near_ha/")):
         members.update(_sources(directory, prefix))
     for wheel in _wheels() if fetched else ():
         members.update(_wanted(wheel))

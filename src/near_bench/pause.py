@@ -28,8 +28,9 @@ from near_bench.failover import DONE, consul_program, write
 from near_bench.stage import ROOT
 from near_bench.stats import Summary
 from near_bench.table import aligned
+from near_guard.caretakers import Caretakers
+from near_guard.kernel import boot_ms
 from near_localnet.problem import Problem
-from near_supervisor import guard
 
 FREEZER = Path("/sys/fs/cgroup/freezer")
 FREEZE_AFTER_S, DEADLINE_MS, THAW_AFTER_S = 0.1, 300, 0.7
@@ -49,11 +50,12 @@ while True:
 """
 RUN_GUARD = """
 import os, sys
-from near_supervisor import guard
-guard.Caretakers.COUNT = int(sys.argv.pop(1))
+from near_guard.caretakers import Caretakers
+from near_guard.command_line import main
+Caretakers.COUNT = int(sys.argv.pop(1))
 if sys.argv.pop(1) == "first":
     os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
-sys.exit(guard.main())
+sys.exit(main())
 """
 
 
@@ -68,8 +70,8 @@ class Variant:
 
 VARIANTS = (
     Variant("without caretakers", 0, False),
-    Variant("with caretakers", guard.Caretakers.COUNT, False),
-    Variant("with caretakers, first in line (as its unit has it)", guard.Caretakers.COUNT, True),
+    Variant("with caretakers", Caretakers.COUNT, False),
+    Variant("with caretakers, first in line (as its unit has it)", Caretakers.COUNT, True),
 )
 
 
@@ -163,11 +165,11 @@ def arm(place: Path, argv: list[str]) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
         # The deadline is set below, when the program has started.
-        first = guard.boot_ms() + 60_000
+        first = boot_ms() + 60_000
         say(connection, {**request, "validator_key": str(place / "key"), "deadline": first})
         if not wait_for(lambda: any((place / "noted").read_bytes()), 10):
             raise Problem("The armed program does not run.")
-        say(connection, {"id": 2, "do": "deadline", "deadline": guard.boot_ms() + DEADLINE_MS})
+        say(connection, {"id": 2, "do": "deadline", "deadline": boot_ms() + DEADLINE_MS})
 
 
 def say(connection: socket.socket, request: dict[str, object]) -> None:

@@ -119,7 +119,7 @@ def owner_of(arguments: Sequence[str], cwd: Path, data: Path) -> str:
 
 def part_of(arguments: Sequence[str]) -> str:
     """Which part a command line is: guard, supervisor, neard, keeper or consul; empty for anything else."""
-    words = [Path(word).name for word in arguments[:6]]
+    words = [_program(Path(word)) for word in arguments[:6]]
     if "near_localnet.keeper" in words:
         return "keeper"
     if any(word in ("guard.py", "near-guard", "near_guard", "near_supervisor.guard") for word in words):
@@ -129,6 +129,11 @@ def part_of(arguments: Sequence[str]) -> str:
     if arguments[1:2] == ["agent"]:
         return "consul"
     return "neard" if "--home" in arguments and "run" in arguments else ""
+
+
+def _program(path: Path) -> str:
+    """A package that is run goes by its own name."""
+    return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def start(

@@ -35,9 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     """The entry point ``near-supervisor``; the exit status."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["guard"]:
-        from . import guard
+        from near_guard import command_line
 
-        return guard.main(words[1:])
+        return command_line.main(words[1:])
     if words[:1] == ["run"]:
         return _run("near-supervisor run", words[1:])
     if words[:1] and words[0] in _OPERATORS:

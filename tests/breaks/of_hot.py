@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .one_break import CORE, GUARD, UNIT, Break
+from .one_break import CORE, GUARD, GUARD_UNIT, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     # --- strategy hot
@@ -15,17 +15,17 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "hot: the guard counts it as armed before the key is in place",
-        GUARD,
+        GUARD + "verbs.py",
         "neard.armed, neard.tag, neard.deadline = True, str",
         "neard.armed, neard.tag, neard.deadline = False, str",
-        UNIT + "test_guard_arming.py",
+        GUARD_UNIT + "test_arming.py",
     ),
     Break(
         "hot: the kernel's timer is set before the key is in place",
-        GUARD,
-        "        self.backstop.set(deadline + BACKSTOP_MS)\n        neard.armed, neard.tag",
+        GUARD + "verbs.py",
+        "        self._owner.backstop.set(deadline + BACKSTOP_MS)\n        neard.armed, neard.tag",
         "        neard.armed, neard.tag",
-        UNIT + "test_guard_arming.py",
+        GUARD_UNIT + "test_arming.py",
     ),
     Break(
         "hot: a takeover is over when neard shows the key, not before",
@@ -107,24 +107,24 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "give back: the guard kills what is not seen without its key in time",
-        GUARD,
+        GUARD + "neard.py",
         '        elif self.prove_by is not None and now >= self.prove_by:\n            self.kill("disarm")\n',
         "",
-        UNIT + "test_guard_disarming.py",
+        GUARD_UNIT + "test_disarming.py",
     ),
     Break(
         "give back: nobody's word counts who has taken no key away",
-        GUARD,
+        GUARD + "verbs.py",
         '        if neard.prove_by is None:\n            raise Refused(f"nobody has',
         '        if neard.prove_by is None and False:\n            raise Refused(f"nobody has',
-        UNIT + "test_guard_disarming.py",
+        GUARD_UNIT + "test_disarming.py",
     ),
     Break(
         "give back: the kernel's timer does not outlive it",
-        GUARD,
-        "        neard.armed, neard.prove_by, neard.gave_up = False, None, neard.tag\n        self.backstop.set(0)\n",
-        "        neard.armed, neard.prove_by, neard.gave_up = False, None, neard.tag\n",
-        UNIT + "test_guard_disarming.py",
+        GUARD + "verbs.py",
+        "neard.gave_up = False, None, neard.tag\n        self._owner.backstop.set(0)\n",
+        "neard.gave_up = False, None, neard.tag\n",
+        GUARD_UNIT + "test_disarming.py",
     ),
     Break(
         "give back: it must have been this process that answered",

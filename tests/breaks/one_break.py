@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CORE = "src/near_supervisor/core/"
-GUARD = "src/near_supervisor/guard.py"
+GUARD = "src/near_guard/"
 UNIT = "tests/unit/near_supervisor/"
+GUARD_UNIT = "tests/unit/near_guard/"
 PLAYS = " ".join(UNIT + name for name in ("test_signing.py", "test_height.py", "test_ending.py"))
 
 

@@ -57,7 +57,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "failover-operator: every start of neard takes a key away that somebody left",
-        GUARD,
+        GUARD + "key_link.py",
         "    if not os.path.exists(link):\n        return None\n    aside",
         "    if True:\n        return None\n    aside",
         "test_key_left_on_a_standby",

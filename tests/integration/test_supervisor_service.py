@@ -14,12 +14,13 @@ import pytest
 
 from integration.test_supervisor_bad_input import Chain
 from near_ha import control_client
-from near_supervisor import guard, options
+from near_supervisor import options
 from near_supervisor.core import machine
 from near_supervisor.core.events import Event, StopAsked
 from near_supervisor.core.model import Node
 from near_supervisor.core.step import Step
 from near_supervisor.driver import Driver
+from near_supervisor.io import guard_process
 from near_supervisor.io.run_dir import RunDir
 from near_supervisor.io.systemd import ServiceManager
 from support.notify_socket import notify_socket
@@ -57,7 +58,9 @@ class GuardUnit:
         host.run_dir.mkdir(mode=0o750, exist_ok=True)
         home = home or host.home
         words = ["--run-dir", host.run_dir, "--home", home, "--key-link", home / "validator_key.json", "--linger", "0"]
-        self.process = subprocess.Popen([sys.executable, "-I", "-S", *(program or (guard.__file__,)), *map(str, words)])
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", *(program or (guard_process.FROM_FILES,)), *map(str, words)]
+        )
 
     def __enter__(self) -> GuardUnit:
         return self

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from near_supervisor import guard
+from near_guard.kernel import boot_ms
+from near_supervisor.io import guard_process
 
 PATIENCE_S = 10.0
 
@@ -37,6 +38,26 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def descendants(pid: int) -> list[int]:
+    """The children of ``pid``."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def ignores_sigterm(pid: int) -> bool:
+    """Has ``pid`` got as far as that?"""
+    ignored = Path(f"/proc/{pid}/status").read_text().split("SigIgn:")[1].split()[0]
+    return bool(int(ignored, 16) & 1 << (signal.SIGTERM - 1))
+
+
+def took(holds: Callable[[], bool], patience_s: float) -> bool:
+    """Does it come to hold within this time?"""
+    try:
+        wait_for(holds, "it holds", patience_s)
+    except AssertionError:
+        return False
+    return True
+
+
 class GuardRig:
     """One guard, and one connection to it."""
 
@@ -45,7 +66,7 @@ class GuardRig:
         path: Path,
         linger_s: float = 30.0,
         environ: Mapping[str, str] | None = None,
-        program: Sequence[str] = (sys.executable, "-I", "-S", guard.__file__),
+        program: Sequence[str] = (sys.executable, "-I", "-S", guard_process.FROM_FILES),
         output: int | None = None,
     ) -> None:
         """``output`` is a descriptor that takes what guard and neard write; without one they write to a file."""
@@ -100,7 +121,7 @@ class GuardRig:
     def start(self, *argv: str, armed: bool = False, ms: int = 60_000, **fields: Any) -> dict[str, Any]:
         """Start ``argv`` as neard, with a deadline ``ms`` from now when armed."""
         words = {"argv": list(argv), "lock": str(self.lock), "armed": armed, "validator_key": str(self.key)}
-        return self.ask("start", **words, deadline=guard.boot_ms() + ms, **fields)
+        return self.ask("start", **words, deadline=boot_ms() + ms, **fields)
 
     def exit_event(self) -> dict[str, Any]:
         """The next end of a neard."""

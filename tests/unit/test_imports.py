@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERVISOR = ROOT / "src" / "near_supervisor"
+GUARD = ROOT / "src" / "near_guard"
 NEAR_HA = ROOT / "plugins" / "module_utils" / "near_ha"
 
 PURE = {
@@ -19,8 +20,10 @@ PURE = {
 CLOCK_MODULES = {"time"}
 CLOCK_CALLS = {"now", "utcnow", "today"}  # of datetime and date
 SPAWNING_MODULES = {"subprocess", "multiprocessing", "pty"}
-# The guard, the one file that starts it, and the one that asks neard to check its files.
-SPAWNERS = ("guard.py", "io/guard_process.py", "io/preflight.py")
+# The one file that starts a guard, and the one that asks neard to check its files.
+SPAWNERS = ("io/guard_process.py", "io/preflight.py")
+# Neard itself, and the child that finds out whether neard will find its key.
+GUARD_SPAWNERS = ("neard.py", "key_link.py")
 SPAWNING_OS_CALLS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")
 
 Rule = Callable[[ast.Module], list[str]]
@@ -97,13 +100,9 @@ def standard_library_only(tree: ast.Module) -> list[str]:
     return escaping + [name for name in absolute if name.partition(".")[0] not in sys.stdlib_module_names]
 
 
-def guard_is_one_file(tree: ast.Module) -> list[str]:
-    relative = [
-        f"a relative import of {node.module}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level
-    ]
-    return relative + standard_library_only(tree)
+def guard_stands_alone(tree: ast.Module) -> list[str]:
+    """As above, and it may call itself by its name: it is started as a file, which belongs to no package."""
+    return [name for name in standard_library_only(tree) if not within(name, "near_guard")]
 
 
 def modules(directory: Path, *, but: tuple[str, ...] = ()) -> list[Path]:
@@ -117,18 +116,22 @@ RULES: list[tuple[Rule, list[Path], str]] = [
     (core_is_pure, modules(SUPERVISOR / "core"), "from ..io import clock"),
     (io_knows_no_machine, modules(SUPERVISOR / "io"), "from near_supervisor.core import machine"),
     (io_knows_no_machine, modules(SUPERVISOR / "io"), "from ..core.machine import step"),
-    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "import time"),
-    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "from time import monotonic"),
-    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py", "guard.py")), "x = datetime.datetime.now()"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py",)), "import time"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py",)), "from time import monotonic"),
+    (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py",)), "x = datetime.datetime.now()"),
+    (reads_no_clock, modules(GUARD, but=("kernel.py",)), "import time"),
     (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "import subprocess"),
     (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "os.posix_spawn(a, b, c)"),
     (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "from os import execv"),
+    (spawns_nothing, modules(GUARD, but=GUARD_SPAWNERS), "os.fork()"),
     (no_stand_ins, modules(SUPERVISOR), "def f():\n    from neard_sim import referee"),
     (standard_library_only, modules(NEAR_HA), "import consul"),
-    (standard_library_only, modules(NEAR_HA), "from near_supervisor import guard"),
+    (standard_library_only, modules(NEAR_HA), "from near_supervisor import options"),
     (standard_library_only, modules(NEAR_HA), "from ..other import thing"),
-    (guard_is_one_file, [SUPERVISOR / "guard.py"], "from . import cli"),
-    (guard_is_one_file, [SUPERVISOR / "guard.py"], "import near_ha.errors"),
+    (guard_stands_alone, modules(GUARD), "from near_supervisor import cli"),
+    (guard_stands_alone, modules(GUARD), "def f():\n    import near_ha.errors"),
+    (guard_stands_alone, modules(GUARD), "from ..near_ha import errors"),
+    (guard_stands_alone, modules(GUARD), "import near_guard_of_another"),
 ]
 
 

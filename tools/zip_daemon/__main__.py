@@ -19,10 +19,10 @@ def main() -> int:
 
         return kuutamoctl.main()
     if called != "kuutamod" and sys.argv[1:2] == ["guard"]:
-        # Nothing but its one file is loaded: the guard stays small.
-        from near_supervisor import guard  # noqa: PLC0415
+        # Nothing but its own package is loaded: the guard stays small.
+        from near_guard import command_line  # noqa: PLC0415
 
-        return guard.main(sys.argv[2:])
+        return command_line.main(sys.argv[2:])
     from near_supervisor import cli  # noqa: PLC0415
 
     return cli.kuutamod() if called == "kuutamod" else cli.main()

@@ -22,7 +22,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
 }
 _SIGNERS = {"neard", "kuutamod", "kneard"}
-_GUARD_CODE = "near_supervisor/guard.py"
+# The second: of versions in which the guard was one file.
+_GUARD_CODE = "near_guard/", "near_supervisor/guard.py"
+_GUARD_PROGRAMS = "/near_guard/__main__.py", "/guard.py"
 
 
 def units(*names: str) -> list[dict[str, str]]:
@@ -74,13 +76,14 @@ def program_of(pid: int, library: Path) -> str:
     return next((word for word in words(pid) if word.startswith(f"{library}/")), "")
 
 
-def guard_code(program: str) -> int | None:
-    """What tells one version of the guard from another; None when the file cannot be read."""
+def guard_code(program: str) -> dict[str, int] | None:
+    """What tells one version of the guard from another; None when there is none that can be read."""
     try:
         with zipfile.ZipFile(program) as archive:
-            return archive.getinfo(_GUARD_CODE).CRC
-    except (OSError, KeyError, zipfile.BadZipFile):
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile):
         return None
+    return {entry.filename: entry.CRC for entry in entries if entry.filename.startswith(_GUARD_CODE)} or None
 
 
 def look(params: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def parent_of(pid: int) -> int:
 
 def is_guard(pid: int) -> bool:
     """Is it a guard of ours, from the daemon's file or from a checkout?"""
-    return any(word == "guard" or word.endswith("/guard.py") for word in words(pid))
+    return any(word == "guard" or word.endswith(_GUARD_PROGRAMS) for word in words(pid))
 
 
 def unused(library: Path, program: str) -> list[str]:

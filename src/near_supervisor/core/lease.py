@@ -13,7 +13,7 @@ DEFAULT_LEASE_MS = 10_000
 MIN_REQUEST_TIMEOUT_MS = 300
 
 # How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
-# the kernel timer that ends a guard which hangs (guard.BACKSTOP_MS), with room for the scheduler.
+# the kernel timer that ends a guard which hangs (BACKSTOP_MS in near_guard/kernel.py), with room for the scheduler.
 KILL_SLACK_MS = 150
 
 # A kuutamod leader renews its session only, never the record, steps back 25 s after its last renewal

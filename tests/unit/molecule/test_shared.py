@@ -44,6 +44,7 @@ def test_units_are_read_from_a_listing() -> None:
         (["python3", "/usr/local/bin/neard", "--home", "/elsewhere", "run"], False),
         (["python3", "/usr/local/bin/neard", "--home", HOME, "init"], False),
         (["python3", "guard.py", "--home", HOME, "--", "neard", "run"], False),
+        (["python3", "/p/near_guard/__main__.py", "--home", HOME, "--", "neard", "run"], False),
         ([], False),
     ],
 )

@@ -36,15 +36,36 @@ def test_without_a_process_nothing_is_out_of_date(tmp_path: Path) -> None:
     assert supervisor_host.newer([str(tmp_path)], None) == []
 
 
+def packed(path: Path, members: dict[str, str]) -> str:
+    """A daemon's file with these members."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return str(path)
+
+
 def test_another_daemon_with_the_same_guard_needs_no_restart_of_neard(tmp_path: Path) -> None:
     codes = []
     for name, guard, rest in (("a", "one", "x"), ("b", "one", "y"), ("c", "two", "y")):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr("near_supervisor/guard.py", guard)
-            archive.writestr("near_supervisor/cli.py", rest)
-        codes.append(supervisor_host.guard_code(str(tmp_path / name)))
-    assert codes[0] == codes[1] != codes[2]
+        parts = {"near_guard/__init__.py": "", "near_guard/guard.py": guard}
+        codes.append(supervisor_host.guard_code(packed(tmp_path / name, {**parts, "near_supervisor/cli.py": rest})))
+    more = {"near_guard/__init__.py": "", "near_guard/guard.py": "one", "near_guard/another.py": ""}
+    codes.append(supervisor_host.guard_code(packed(tmp_path / "d", more)))
+    assert codes[0] == codes[1]
+    assert codes[0] not in codes[2:], "any file of the guard is its code"
     assert supervisor_host.guard_code(str(tmp_path / "none")) is None
+
+
+def test_the_guard_that_was_one_file_is_another_guard(tmp_path: Path) -> None:
+    """It may run for months before a daemon of today comes to its host."""
+    codes = [
+        supervisor_host.guard_code(packed(tmp_path / name, {"near_supervisor/guard.py": guard, **rest}))
+        for name, guard, rest in (("a", "one", {}), ("b", "one", {"near_supervisor/cli.py": ""}), ("c", "two", {}))
+    ]
+    assert codes[0] is not None
+    assert codes[0] == codes[1] != codes[2]
+    assert codes[0] != supervisor_host.guard_code(packed(tmp_path / "new", {"near_guard/guard.py": "one"}))
+    assert supervisor_host.guard_code(packed(tmp_path / "without", {"near_supervisor/cli.py": "x"})) is None
 
 
 def test_versions_that_nothing_runs_are_named_and_the_current_one_is_kept(tmp_path: Path) -> None:
@@ -76,7 +97,9 @@ def test_a_neard_under_no_guard_is_a_stranger_and_one_under_a_guard_is_none(tmp_
     neard.write_text("#!/bin/sh\nread -r _\n")
     neard.chmod(0o755)
     starts = "import subprocess, sys; subprocess.run([sys.argv[2], 'run'])"
-    commands = {"alone": [str(neard), "run"], "guarded": [sys.executable, "-c", starts, "guard", str(neard)]}
+    guards = "guard", "/p/near_guard/__main__.py", "/p/near_supervisor/guard.py"
+    guarded = {f"under {word}": [sys.executable, "-c", starts, word, str(neard)] for word in guards}
+    commands = {"alone": [str(neard), "run"], **guarded}
     for name, command in commands.items():
         process = subprocess.Popen(command, stdin=subprocess.PIPE)
         try:

@@ -16,6 +16,9 @@ DATA = Path("/srv/data")
     [
         ("/v/bin/python /v/bin/near-supervisor run --neard-home h", "supervisor"),
         ("/v/bin/python /v/bin/kuutamod --neard-home h", "supervisor"),
+        ("/v/bin/python -I -S /p/near_guard/__main__.py --run-dir r", "guard"),
+        ("/v/bin/python -m near_guard --run-dir r", "guard"),
+        # Of a version in which the guard was one file.
         ("/v/bin/python -I -S /p/near_supervisor/guard.py --run-dir r", "guard"),
         ("/d/bin/neard --home h run", "neard"),
         ("/v/bin/python /d/bin/neard --home h run --rpc-addr x", "neard"),

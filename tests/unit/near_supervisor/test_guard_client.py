@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from near_supervisor import guard
+from near_guard.kernel import boot_ms
 from near_supervisor.io.guard_client import GuardClient, Reply
 from support.guard_rig import GuardRig, wait_for
 
@@ -44,7 +44,7 @@ def test_a_neard_that_is_given_the_key_again_and_again_is_held_on_to_once(tmp_pa
         before, pid = pidfds(), answers[0]["pid"]
         wait_for(lambda: ignores_hangups(pid), "it takes SIGHUP")
         for _ in range(5):
-            client.ask({"do": "arm", "pid": pid, "deadline": guard.boot_ms() + 60_000, **words}, answers.append)
+            client.ask({"do": "arm", "pid": pid, "deadline": boot_ms() + 60_000, **words}, answers.append)
         wait_for(lambda: len(answers) == 6, "the guard has answered")
         assert pidfds() == before
         client.ask({"do": "quit"})

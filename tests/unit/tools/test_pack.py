@@ -55,13 +55,12 @@ def test_it_holds_sources_and_licences_and_nothing_else(packed: dict[str, Path])
     assert all("LICENSE" in name or "NOTICE" in name for name in others)
     packages = {name.partition("/")[0] for name in names if name.endswith(".py")}
     assert packages == {
-        "__main__.py", "near_supervisor", "near_ha", "consul", "prometheus_client", "requests", "urllib3", "idna",
-        "charset_normalizer", "six.py", "certifi.py",
+        "__main__.py", "near_supervisor", "near_guard", "near_ha", "consul", "prometheus_client", "requests", "urllib3",
+        "idna", "charset_normalizer", "six.py", "certifi.py",
     }  # fmt: skip
     licensed = {name.partition("-")[0] for name in others}
-    assert licensed == packages - {"__main__.py", "near_supervisor", "near_ha", "consul", "certifi.py", "six.py"} | {
-        "python_consul2", "six",
-    }  # fmt: skip
+    own = {"__main__.py", "near_supervisor", "near_guard", "near_ha", "certifi.py"}
+    assert licensed == packages - own - {"consul", "six.py"} | {"python_consul2", "six"}
 
 
 def test_the_pins_are_those_of_the_project() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from near_supervisor import guard
+from near_guard.kernel import boot_ms
 from support.guard_rig import GuardRig, alive, wait_for
 
 # Says at each SIGHUP whether there is a key; and that it is ready for one.
@@ -31,7 +31,7 @@ class Signing(GuardRig):
         """An armed neard with a deadline ``ms`` from now; its pid."""
         pid = int(self.start(*RELOADS)["pid"])
         wait_for(lambda: self.seen.exists() and "ready" in self.seen.read_text(), "it is ready for a signal")
-        words = {"pid": pid, "deadline": guard.boot_ms() + ms, "validator_key": str(self.key), "tag": "s/1"}
+        words = {"pid": pid, "deadline": boot_ms() + ms, "validator_key": str(self.key), "tag": "s/1"}
         assert self.ask("arm", **words)["ok"]
         wait_for(lambda: "with\n" in self.seen.read_text(), "it has the key")
         return pid
@@ -122,7 +122,7 @@ def test_one_that_gave_its_key_up_can_be_given_it_again(rig: Signing) -> None:
     pid = rig.signer()
     rig.ask("disarm", pid=pid, timeout_ms=60_000)
     rig.ask("disarmed", pid=pid)
-    words = {"pid": pid, "deadline": guard.boot_ms() + 60_000, "validator_key": str(rig.key), "tag": "s/2"}
+    words = {"pid": pid, "deadline": boot_ms() + 60_000, "validator_key": str(rig.key), "tag": "s/2"}
     assert rig.ask("arm", **words)["ok"]
     now = rig.running()
     assert (now["armed"], now["tag"], now["gave_up"]) == (True, "s/2", "")

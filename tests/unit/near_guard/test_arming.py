@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from near_supervisor import guard
+from near_guard.caretakers import Caretakers
+from near_guard.kernel import boot_ms
 from support.guard_rig import GuardRig, alive, wait_for
 
 # Says which key it sees at each SIGHUP; and that it is ready for one.
@@ -34,7 +35,7 @@ class Armed(GuardRig):
 
     def arm(self, neard: int, ms: int = 60_000, **fields: Any) -> dict[str, Any]:
         """Ask for the key to be given to it."""
-        words = {"pid": neard, "deadline": guard.boot_ms() + ms, "validator_key": str(self.key), "tag": "s/1"}
+        words = {"pid": neard, "deadline": boot_ms() + ms, "validator_key": str(self.key), "tag": "s/1"}
         return self.ask("arm", **{**words, **fields})
 
 
@@ -81,7 +82,7 @@ def test_the_kernel_has_its_deadline_too(rig: Armed) -> None:
 def test_its_deadline_can_be_moved_on(rig: Armed) -> None:
     pid = rig.standby(*DEAF)
     rig.arm(pid, ms=400)
-    assert rig.ask("deadline", deadline=guard.boot_ms() + 60_000)["ok"]
+    assert rig.ask("deadline", deadline=boot_ms() + 60_000)["ok"]
     with pytest.raises(AssertionError):
         wait_for(lambda: not alive(pid), "nothing ends it", patience_s=0.7)
 
@@ -91,7 +92,7 @@ def test_others_give_the_memory_back_from_then_on(rig: Armed) -> None:
     tasks = Path(f"/proc/{rig.process.pid}/task")
     assert len(list(tasks.iterdir())) == 1
     rig.arm(pid)
-    assert len(list(tasks.iterdir())) == 1 + guard.Caretakers.COUNT
+    assert len(list(tasks.iterdir())) == 1 + Caretakers.COUNT
 
 
 @pytest.mark.parametrize(

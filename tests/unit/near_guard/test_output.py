@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from near_supervisor import guard
+from near_guard.kernel import boot_ms
+from near_guard.output import KEPT_OUTPUT
 from support.guard_rig import GuardRig
 
 PANICS = ("sh", "-c", "echo first; echo \"thread 'main' panicked at x.rs:1\" >&2; kill -ABRT $$")
@@ -83,7 +84,7 @@ def test_of_much_it_keeps_whole_lines_of_the_end(kind: str, request: pytest.Fixt
     rig.start("sh", "-c", "for n in $(seq 3000); do echo line $n of neard; done")
     end = rig.exit_event()
     lines = end["output"].splitlines()
-    assert len(end["output"]) <= guard.KEPT_OUTPUT
+    assert len(end["output"]) <= KEPT_OUTPUT
     assert lines[-1] == "line 3000 of neard"
     assert lines[0].startswith("line ")
     assert len(lines) > 100
@@ -102,12 +103,12 @@ def test_of_one_that_was_ended_from_outside_nothing_is_told(rig: GuardRig, end: 
 
 def test_a_journal_that_takes_nothing_holds_up_neard_and_not_the_guard(rig: GuardRig) -> None:
     """It does not get through with what it writes, and it is killed when its time is over."""
-    ends_at = guard.boot_ms() + 1_500
+    ends_at = boot_ms() + 1_500
     rig.start(*FLOODS, armed=True, ms=1_500)
-    while guard.boot_ms() < ends_at - 300:
-        asked_at = guard.boot_ms()
+    while boot_ms() < ends_at - 300:
+        asked_at = boot_ms()
         assert rig.ask("hello").get("ok")
-        assert guard.boot_ms() - asked_at < 1_000
+        assert boot_ms() - asked_at < 1_000
     end = rig.exit_event()
     assert (end["cause"], end["how"]) == ("deadline", "signal 9 (SIGKILL)")
     assert rig.ask("hello").get("ok")
