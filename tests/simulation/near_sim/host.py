@@ -61,9 +61,17 @@ class Host:
         self._asked: list[Callable[[Guard], None]] = []
         self._asked_until = 0
         self._pid = 0
-        self.supervisor: Supervisor | None = Supervisor(self)
+        self.supervisor: Supervisor | None = self.make_supervisor()
         self.consul.watch(self._look)
         self.wishes.watch(self._look_at_wishes)
+
+    def make_supervisor(self) -> Supervisor:
+        """A process of this host."""
+        return Supervisor(self)
+
+    def make_guard(self) -> Guard:
+        """Another one."""
+        return Guard(self.neard, self.next_pid)
 
     @property
     def state(self) -> str:
@@ -129,7 +137,7 @@ class Host:
         if supervisor is None:
             return
         if self.guard is None or not self.guard.alive:
-            self.guard = Guard(self.neard, self._next_pid)
+            self.guard = self.make_guard()
         guard = self.guard
         guard.post = supervisor.post
         neard, tag = guard.neard, self.memory.tag if self.memory else None
@@ -163,7 +171,8 @@ class Host:
         self._asked_until = max(self._asked_until, world.now + busy)
         world.at(self._asked_until, arrive)
 
-    def _next_pid(self) -> int:
+    def next_pid(self) -> int:
+        """Of the next process."""
         self._pid += 1
         return self._pid
 
@@ -196,7 +205,7 @@ class Host:
         if self.supervisor is None:
             self.world.note(self.name, "a supervisor starts")
             self.neard.forget_tip()
-            self.supervisor = Supervisor(self)
+            self.supervisor = self.make_supervisor()
 
     def supervisor_left(self, detach: bool) -> None:
         """The process has ended by itself; somebody starts it again."""
