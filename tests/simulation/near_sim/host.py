@@ -85,6 +85,11 @@ class Host:
         return neard is not None and neard.loaded and neard.up and not neard.hangs
 
     @property
+    def guard_is_stuck(self) -> bool:
+        """Does its guard do nothing at the moment?"""
+        return self.neard.stopped
+
+    @property
     def runs(self) -> bool:
         """Does nothing of it stand still or lack?"""
         return self.supervisor is not None and not self.supervisor.paused and not self.neard.stopped
@@ -159,7 +164,7 @@ class Host:
             return
 
         def arrive() -> None:
-            if self.neard.stopped:
+            if self.guard_is_stuck:
                 self._asked.append(request)
             elif guard.alive:
                 request(guard)
@@ -241,6 +246,10 @@ class Host:
 
     def _thaw(self) -> None:
         self.neard.stopped = False
+        self.unstick_guard()
+
+    def unstick_guard(self) -> None:
+        """It goes on where it stood still."""
         asked, self._asked = self._asked, []
         if self.guard is None or not self.guard.alive:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ LONG_FAULTS = (3, 20)
 # Of the faults of an hour, so many times are there at which some come together.
 MOST_STORMS = 4
 STORM_MS = 40_000
+WITH_HALT = 0.5
+HALT = "halted for long"
 WITH_LIVENESS = 0.5
 MOST_FAULTS = 14
 MOST_KINDS = 5
@@ -169,13 +172,19 @@ def _harsh_faults(cluster: HarshCluster, profile: Profile, until: int) -> Iterat
         )
     if cluster.is_far:
         known = tuple(kind for kind in known if kind != "lease changed")
-    number = rng.randint(*LONG_FAULTS) if is_long else rng.randint(1, MOST_FAULTS)
+    for time in (
+        _long_times(rng, until) if is_long else [rng.randrange(until) for _ in range(rng.randint(1, MOST_FAULTS))]
+    ):
+        yield time, rng.choice(known), rng.choice(cluster.hosts), rng.random() < AIMED
+    if is_long and rng.random() < WITH_HALT:
+        yield rng.randrange(until), HALT, cluster.hosts[0], False
+
+
+def _long_times(rng: random.Random, until: int) -> Iterator[int]:
+    """Alone, or with others: most harm is done where some things go wrong at once."""
     storms = [rng.randrange(until) for _ in range(rng.randint(1, MOST_STORMS))]
-    for _ in range(number):
-        time = rng.choice((rng.randrange(until), rng.choice(storms) + rng.randrange(STORM_MS)))
-        if not is_long:
-            time = rng.randrange(until)
-        yield min(time, until - 1), rng.choice(known), rng.choice(cluster.hosts), rng.random() < AIMED
+    for _ in range(rng.randint(*LONG_FAULTS)):
+        yield min(until - 1, rng.choice((rng.randrange(until), rng.choice(storms) + rng.randrange(STORM_MS))))
 
 
 def _plan(cluster: Cluster, time: int, kind: str, host: Host, aimed: bool) -> None:

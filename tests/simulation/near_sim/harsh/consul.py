@@ -33,7 +33,7 @@ class HarshConsul(Consul):
 
     def __init__(self, world: World, chain: Chain) -> None:
         self._snapshots: deque[Snapshot] = deque(maxlen=KEPT)
-        self.members = Members(world)
+        self.members = Members(world, lambda name: name in self.sessions)
         super().__init__(world, chain)
 
     def end_session(self, name: str) -> None:
@@ -51,15 +51,16 @@ class HarshConsul(Consul):
         )
         super()._set(seen)
 
-    def restore(self, rng: random.Random, in_place: bool) -> bool:
+    def restore(self, rng: random.Random, in_place: bool, below: int) -> bool:
         """Put one of the snapshots back: into these servers, which go on counting, or into new ones, which do not.
 
         (Raft gives a snapshot that is restored in place an index above all that it has seen, and what is in it its old
-        ones.) False when there is none.
+        ones.) One whose lease has an index below ``below``; False when there is none.
         """
-        if not self._snapshots:
+        older = [snapshot for snapshot in self._snapshots if (snapshot.seen.index or 0) < below]
+        if not older:
             return False
-        old = rng.choice(self._snapshots)
+        old = rng.choice(older)
         self._world.note("consul", f"is restored {'in place' if in_place else 'on new servers'}, from {old.seen}")
         self._kept, self._kept_index = old.kept, old.kept_index
         self.sessions = {name: Session(*what) for name, what in old.sessions.items()}

@@ -101,7 +101,7 @@ def _settings_changed(cluster: HarshCluster, host: HarshHost) -> None:
     elif chosen == 2:
         host.change_settings(strategy=rng.choice(strategies))
     else:
-        host.change_settings(block_time_ms=rng.choice((blocks, 2 * blocks, 1_300)))
+        host.change_settings(block_time_ms=rng.choice((blocks // 2, blocks, 2 * blocks, 1_300)))
     leases = [lease_ms for lease_ms in CHANGED_LEASES if cluster.bears(lease_ms)]
     if leases and rng.random() < 0.3:
         host.change_lease(rng.choice(leases))
@@ -130,6 +130,10 @@ def _run_dir_removed(cluster: HarshCluster, host: HarshHost) -> None:
     if world.chance(0.5):
         world.after(world.between(0, 1_000), lambda: None if cluster.is_calm else host.crash_supervisor())
     cluster.trouble(lasts + ORDINARY_MS)
+
+
+def _guard_hangs(cluster: HarshCluster, host: HarshHost) -> None:
+    host.hang_guard(2 * _a_while(cluster))
 
 
 # --- Consul
@@ -162,15 +166,17 @@ def _members_stale(cluster: HarshCluster, host: HarshHost) -> None:
 
 
 def _snapshot_restored(cluster: HarshCluster, _host: HarshHost) -> None:
-    """Under candidates that all run and have read the lease, and no new one comes for a lease (safety.md)."""
+    """Under candidates that all run and have read something newer, and no new one comes for a lease (safety.md)."""
     consul, world = cast(HarshConsul, cluster.consul), cluster.world
     if cluster.kuutamod is not None or not consul.leads:
         return
-    for host in cluster.harsh_hosts:
-        node = host.supervisor.node if host.supervisor is not None and host.runs and host.link.up else None
-        if node is None or (node.watch is None and node.tenure is None):
-            return
-    if consul.restore(world.rng, in_place=world.chance(0.5)):
+    nodes = [
+        host.supervisor.node for host in cluster.hosts if host.supervisor is not None and host.runs and host.link.up
+    ]
+    if len(nodes) < len(cluster.hosts) or any(node.watch is None and node.tenure is None for node in nodes):
+        return
+    seen = min([node.seen_index for node in nodes if node.tenure is None], default=consul.index)
+    if consul.restore(world.rng, world.chance(0.5), seen):
         world.reached["snapshot restored"] += 1
         for host in cluster.harsh_hosts:
             host.comes_back_at = world.now + 2 * cluster.longest_lease_ms
@@ -192,6 +198,7 @@ HARSH_FAULTS: dict[str, HarshFault] = {
     "settings changed": _settings_changed,
     "setting refused": _setting_refused,
     "run directory removed": _run_dir_removed,
+    "guard hangs": _guard_hangs,
     "latency bursts": _latency_bursts,
     "members stale": _members_stale,
     "snapshot restored": _snapshot_restored,

@@ -11,7 +11,8 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.answer import Answer
 from near_supervisor.core.model import Memory
 from near_supervisor.core.settings import Settings
-from near_supervisor.guard_side import ATTACH_MS, ATTACH_RETRY_MS
+from near_supervisor.guard_side import ATTACH_MS, ATTACH_RETRY_MS, OVERDUE_MS
+from near_supervisor.io.guard_client import REPLY_TIMEOUT_MS
 from near_supervisor.io.neard_config import NeardConfig
 from near_supervisor.options import Options
 
@@ -19,39 +20,14 @@ from ..guard import Guard
 from ..host import Host, Shared
 from ..world import World
 from .consul import HarshConsul
+from .guard import HarshGuard
 from .members import Members
 from .supervisor import HarshSupervisor
 
-FIRST_SECOND_MS = 1_000
 # The guard looks for its socket once a second.
 TENDS_EVERY_MS = 1_000
 QUIT_TIMEOUT_MS = 30_000
 START_AGAIN_MS = 5_000
-
-
-class HarshGuard(Guard):
-    """Its neard may die in its first second with the key."""
-
-    def __init__(self, host: HarshHost) -> None:
-        self._of = host
-        super().__init__(host.neard, host.next_pid)
-
-    def start(self, armed: bool, deadline: int, tag: str, as_validator: bool = False) -> None:
-        """Start a neard, or say why not."""
-        super().start(armed, deadline, tag, as_validator)
-        self._strike_armed()
-
-    def arm(self, pid: int, deadline: int, tag: str) -> None:
-        """Give the key to the neard that runs, or say why not."""
-        super().arm(pid, deadline, tag)
-        self._strike_armed()
-
-    def _strike_armed(self) -> None:
-        neard = self.neard
-        if neard is not None and neard.armed and self._of.neard.dies_armed:
-            self._world.after(
-                self._world.rng.randrange(1, FIRST_SECOND_MS), lambda: self.ended(neard, "signal 11 (SIGSEGV)")
-            )
 
 
 class HarshHost(Host):
@@ -86,7 +62,30 @@ class HarshHost(Host):
     def make_guard(self) -> Guard:
         """Another one."""
         self.can_be_found = True
-        return HarshGuard(self)
+        return HarshGuard(self.neard, self.next_pid)
+
+    @property
+    def guard_is_stuck(self) -> bool:
+        """It stands still with its host, or alone."""
+        return super().guard_is_stuck or (isinstance(self.guard, HarshGuard) and self.guard.is_stuck)
+
+    def hang_guard(self, for_ms: int) -> None:
+        """Its guard does nothing for so long, unless the supervisor notices; neard and the kernel go on."""
+        guard = self.guard
+        if not isinstance(guard, HarshGuard) or not guard.alive:
+            return
+        self.world.note(self.name, f"the guard hangs for {for_ms} ms")
+        guard.hang(for_ms)
+        self.world.after(for_ms, lambda: None if self.neard.stopped else self.unstick_guard())
+        noticed_ms = REPLY_TIMEOUT_MS + OVERDUE_MS
+        self.world.after(noticed_ms, lambda: self._kill_stuck(guard))
+
+    def _kill_stuck(self, guard: HarshGuard) -> None:
+        """A guard that leaves a request unanswered, or does not greet, is killed: the kernel ends its neard with it."""
+        asks = self.supervisor is not None and not self.supervisor.paused and bool(self._asked or guard.post is None)
+        if guard is self.guard and guard.is_stuck and not self.neard.stopped and asks:
+            self.world.reached["stuck guard killed"] += 1
+            guard.die()
 
     def write_book(self) -> None:
         """What its signer has signed until now."""
@@ -201,20 +200,27 @@ class HarshHost(Host):
     def attach_guard(self) -> None:
         """The supervisor finds the guard that is there, waits for it, or gets a new one."""
         guard = self.guard
-        if guard is None or not guard.alive or self.can_be_found:
+        if guard is None or not guard.alive or self._answers():
             super().attach_guard()
         elif self.supervisor is not None:
             self.world.reached["guard not found"] += 1
             self._attach_by(self.supervisor, self.world.now + ATTACH_MS)
+
+    def _answers(self) -> bool:
+        """Does the guard that is there?"""
+        return self.can_be_found and not self.guard_is_stuck
 
     def _attach_by(self, supervisor: object, limit: int) -> None:
         """Another guard cannot have neard's home as long as this one has it."""
         now, mine = self.world.now, self.supervisor
         if mine is None or mine is not supervisor:
             return
-        if self.guard is None or not self.guard.alive or self.can_be_found:
+        if self.guard is None or not self.guard.alive or self._answers():
             super().attach_guard()
         elif now > limit:
+            if self.can_be_found:
+                # It holds the socket, and does nothing with it.
+                self.guard.die()
             mine.post(ev.GuardFailed("no guard answers"))
         else:
             self.world.after(5 * ATTACH_RETRY_MS, lambda: self._attach_by(supervisor, limit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -28,10 +28,10 @@ class Taken(NamedTuple):
 
 
 class Members:
-    """The conditions are those of ``io/consul_members.py``."""
+    """The conditions are those of ``io/consul_members.py``. ``lives`` says whether a session does."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, lives: Callable[[str], bool]) -> None:
+        self._world, self._lives = world, lives
         self.records = NO_RECORDS
         self._past: deque[tuple[int, Records]] = deque([(0, self.records)], maxlen=KEPT)
         self._locked_until: dict[str, int] = {}
@@ -48,6 +48,8 @@ class Members:
         by_another = found is not None and found.record is not None and found.record.instance != member.instance
         if found is not None and by_another and (found.alive or delayed):
             return Taken(no("taken"), found.record.hostname if found.record else "unknown")
+        if not self._lives(session):
+            return Taken(no("invalid session"))
         if delayed:
             return Taken(no("due to lock delay"))
         self._set(name, Standing(name, member, session))
