@@ -6,6 +6,7 @@ import random
 from typing import cast
 
 from near_supervisor.core import tip
+from near_supervisor.core.candidacy import LONGEST_COOL_DOWN_MS
 from near_supervisor.core.settings import Settings
 
 from ..chain import Chain
@@ -93,7 +94,7 @@ class HarshCluster(Cluster):
         (As many of its answers one after another as a start takes: session, lease, two of the heartbeat, release.)
         """
         cooling = [max(0, host.supervisor.node.cool_until - host.clock.now()) for host in self.hosts if host.supervisor]
-        return min(cooling, default=0) + 8 * self.answers_take_ms + self._fast_clock_ms
+        return min([*cooling, LONGEST_COOL_DOWN_MS]) + 8 * self.answers_take_ms + self._fast_clock_ms
 
     @property
     def _fast_clock_ms(self) -> int:
