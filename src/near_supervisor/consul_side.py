@@ -18,14 +18,13 @@ from .core import commands as cmd
 from .core import events as ev
 from .core import lease
 from .core.answer import Answer, Kind
-from .core.lease import request_timeout_ms
+from .core.lease import request_timeout_ms, session_request_timeout_ms
 from .core.other_locks import OtherLock
 from .io import clock
 from .io.consul_store import ConsulStore, Refused, Unknown
 from .io.lane import Lane
 from .options import Options
 
-SLOW_TIMEOUT_MS = 3_000
 FAREWELL_TIMEOUT_MS = 1_000
 LOOK_GAP_MS = 20
 LOOK_RETRY_MS = 300
@@ -45,7 +44,7 @@ class ConsulSide:
         self._options, self._member_id, self._instance, self._post = options, member_id, instance, post
         self._neard_version = neard_version
         self._urgent = self._store(request_timeout_ms(options.lease_ms))
-        self._slow = self._store(SLOW_TIMEOUT_MS)
+        self._slow = self._store(session_request_timeout_ms(options.lease_ms))
         self._lease_lane, self._slow_lane = Lane("lease"), Lane("session")
         self._looking = threading.Event()
         self._looking.set()

@@ -367,4 +367,26 @@ MUTANTS: tuple[Mutant, ...] = (
         "        return None\n",
         profile="liveness",
     ),
+    # --- what only the harsher models show
+    Mutant(
+        "a Consul that is fast enough for the lease is fast enough for its session",
+        CORE + "lease.py",
+        "return max(SESSION_REQUEST_TIMEOUT_MS, request_timeout_ms(lease_ms))",
+        "return SESSION_REQUEST_TIMEOUT_MS",
+        profile="harsh",
+    ),
+    Mutant(
+        "a Consul that always takes a third of the lease costs no signature",
+        CORE + "lease.py",
+        "return max(MIN_REQUEST_TIMEOUT_MS, lease_ms * 4 // 10)",
+        "return max(MIN_REQUEST_TIMEOUT_MS, lease_ms * 3 // 10)",
+        profile="harsh",
+    ),
+    Mutant(
+        "an index that goes back tells of a history that was replaced",
+        CORE + "watch.py",
+        "turned_back = seen.index is not None and seen.index < highest",
+        "turned_back = False",
+        profile="harsh",
+    ),
 )

@@ -28,6 +28,20 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_settings_change.py",
     ),
     Break(
+        "an index that comes a second time is another write",
+        CORE + "watch.py",
+        "one.session, one.record or one.claim) == (other.index, other.session, other.record or other.claim)",
+        "one.session) == (other.index, other.session)",
+        UNIT + "test_watch.py",
+    ),
+    Break(
+        "a request about the session may take as long as one about the lease",
+        CORE + "lease.py",
+        "return max(SESSION_REQUEST_TIMEOUT_MS, request_timeout_ms(lease_ms))",
+        "return SESSION_REQUEST_TIMEOUT_MS",
+        UNIT + "test_consul_side.py",
+    ),
+    Break(
         "what a lease hangs on is not changed under a running signer",
         "src/near_supervisor/guard_side.py",
         "        if not differ:\n",

@@ -20,6 +20,16 @@ def test_a_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (document["profile"], document["schedules"], document["failures"]) == ("liveness", 10, [])
     assert "Voting -> Validating" in document["reached"]
     assert set(document["times_ms"]) >= {"recovery", "handover"}
+    assert document["steps"] > 0
+    assert document["steps_per_cpu_second"] == pytest.approx(document["steps"] / document["cpu_s"], rel=0.05)
+
+
+def test_help_names_every_profile(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"{profile.value}:" in out for profile in Profile)
+    assert "steps of the core" in " ".join(out.split())
 
 
 def test_one_schedule_with_its_trace(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,17 @@ import pytest
 from near_sim import coverage
 from near_sim.cli import main
 from near_sim.faults import FAULTS, KUUTAMOD_FAULTS
+from near_sim.harsh.faults import HARSH_FAULTS, HARSH_KINDS, LONG_KINDS
 from near_sim.schedule import Profile, play
 
-# Of `bin/test --all`, and of `bin/test`.
-SAFETY_SCHEDULES, LIVENESS_SCHEDULES = (20_000, 5_000) if os.environ.get("NEAR_TEST_ALL") else (3_000, 1_000)
+ALL = bool(os.environ.get("NEAR_TEST_ALL"))
+# Of `bin/test --all`, and of `bin/test`. A harsh one costs as much as twenty, one of an hour as much as four hundred.
+SCHEDULES = (
+    {Profile.SAFETY: 20_000, Profile.LIVENESS: 5_000, Profile.HARSH: 2_000, Profile.LONG: 60}
+    if ALL
+    else {Profile.SAFETY: 3_000, Profile.LIVENESS: 1_000, Profile.LONG: 3}
+)
+HARSH_SCHEDULES = 60
 # Seeds that failed once, and what they found. They go on being played, though a changed model tells another story.
 REGRESSIONS = (
     pytest.param(15_804, Profile.SAFETY, id="a lagging signer with a wall clock that is behind, caught up at its end"),
@@ -40,11 +47,21 @@ REGRESSIONS = (
 
 # Against a schedule that never ends, and not a measure of speed: on a busy machine they take a quarter of an hour.
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize(
-    ("profile", "schedules"), [(Profile.SAFETY, SAFETY_SCHEDULES), (Profile.LIVENESS, LIVENESS_SCHEDULES)]
-)
-def test_the_rules_hold(profile: Profile, schedules: int) -> None:
-    assert main(["--profile", profile.value, "--seeds", str(schedules)]) == 0
+@pytest.mark.parametrize("profile", list(SCHEDULES))
+def test_the_rules_hold(profile: Profile) -> None:
+    assert main(["--profile", profile.value, "--seeds", str(SCHEDULES[profile])]) == 0
+
+
+@pytest.mark.timeout(900)
+def test_the_harsh_ones_hold_and_reach_what_they_are_for() -> None:
+    reached: Counter[str] = Counter()
+    for seed in range(HARSH_SCHEDULES):
+        outcome = play(seed, Profile.HARSH)
+        assert not outcome.failure, f"seed {seed}: {outcome.failure}"
+        reached.update(outcome.reached)
+    assert {f"fault: {kind}" for kind in HARSH_KINDS} <= set(reached)
+    found = {"snapshot restored", "guard not found", "stuck guard killed", "start refused: settings have changed"}
+    assert found <= set(reached)
 
 
 @pytest.mark.parametrize(("seed", "profile"), REGRESSIONS)
@@ -52,7 +69,7 @@ def test_what_failed_once_holds(seed: int, profile: Profile) -> None:
     assert not play(seed, profile).failure
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", [profile for profile in Profile if ALL or profile is not Profile.LONG])
 def test_one_seed_is_one_schedule_byte_for_byte(profile: Profile) -> None:
     first, second = (_trace_of_a_process(12, profile, hash_seed) for hash_seed in ("1", "2"))
     assert first == second
@@ -85,3 +102,7 @@ def test_the_schedules_reach_what_they_are_for() -> None:
 
 def test_every_fault_has_a_name_that_coverage_knows() -> None:
     assert {name.removeprefix("fault: ") for name in coverage.possible()["faults"]} == set(FAULTS)
+    for profile, more in ((Profile.HARSH, HARSH_KINDS), (Profile.LONG, LONG_KINDS)):
+        named = {name.removeprefix("fault: ") for name in coverage.possible(profile)["faults"]}
+        assert named == {*FAULTS, *more}
+    assert set(LONG_KINDS) == set(HARSH_FAULTS)

@@ -11,6 +11,7 @@ MIN_LEASE_MS = 2_000
 MAX_LEASE_MS = 600_000
 DEFAULT_LEASE_MS = 10_000
 MIN_REQUEST_TIMEOUT_MS = 300
+SESSION_REQUEST_TIMEOUT_MS = 3_000
 
 # How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
 # the kernel timer that ends a guard which hangs (BACKSTOP_MS in near_guard/kernel.py), with room for the scheduler.
@@ -65,3 +66,11 @@ def request_timeout_ms(lease_ms: int) -> int:
     A Consul that takes 0.35 D for each answer keeps the lease alive so; what is lost costs a try.
     """
     return max(MIN_REQUEST_TIMEOUT_MS, lease_ms * 4 // 10)
+
+
+def session_request_timeout_ms(lease_ms: int) -> int:
+    """The same of a request about the session or the members: a Consul that keeps a lease alive keeps its session, too.
+
+    Nobody's deadline hangs on these, so that they may take longer where the lease is short.
+    """
+    return max(SESSION_REQUEST_TIMEOUT_MS, request_timeout_ms(lease_ms))

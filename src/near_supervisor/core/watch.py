@@ -107,7 +107,12 @@ def _same(one: Seen, other: Seen) -> bool:
     if one.index is None and one.kept_index != other.kept_index:
         # Somebody has held the lease in between. Where there is a key, its own index tells.
         return False
-    return (one.index, one.session) == (other.index, other.session)
+    # A Consul that was restored on new servers counts on from the snapshot: an index comes a second time.
+    return (one.index, one.session, one.record or one.claim) == (
+        other.index,
+        other.session,
+        other.record or other.claim,
+    )
 
 
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:

@@ -38,7 +38,7 @@ class Chain:
 
     __slots__ = (
         "_ahead_ms", "_heights", "_made", "_not_before", "_pace", "_world",
-        "armed", "block_time", "dice", "have_node_key", "held_until", "judges_heights",
+        "armed", "block_time", "dice", "disarmed_at", "have_node_key", "held_until", "judges_heights",
         "shows_approvals", "shows_blocks", "signed_by", "skip_ms", "stray",
     )  # fmt: skip
 
@@ -54,6 +54,7 @@ class Chain:
         self._pace: int | None = block_time
         self._not_before = 0
         self.armed: tuple[str, int] | None = None
+        self.disarmed_at = 0
         self.signed_by: dict[str, int] = {}
         # First and last height that somebody signs of whom the cluster knows nothing; the judge does not know either.
         self.stray = NOBODY
@@ -101,6 +102,11 @@ class Chain:
         self._grow()
         self._not_before, self._pace = self._world.now, pace
 
+    @property
+    def stands(self) -> bool:
+        """Is there no block any more?"""
+        return self._pace is None
+
     def is_held(self) -> bool:
         """Are there dead connections of the account?"""
         return self._world.now < self.held_until
@@ -131,7 +137,7 @@ class Chain:
         """It has ended."""
         self._grow()
         if self.armed == (host, pid):
-            self.armed = None
+            self.armed, self.disarmed_at = None, self._world.now
 
     def sign(self, host: str, low: int, high: int) -> None:
         """A neard of ``host`` has signed the targets ``low`` to ``high``. Violation if another host signed one of them.

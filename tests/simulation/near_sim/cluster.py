@@ -161,6 +161,16 @@ class Cluster:
         return len(leases) > 1 or not all(host.neard.notices_lags for host in self.hosts)
 
     @property
+    def owed_ms(self) -> int:
+        """How much longer recovery, or a hand-over, may take than it does at best."""
+        return 0
+
+    @property
+    def peace_ms(self) -> int:
+        """For how long the one that signs has to stay it, when everything is calm."""
+        return 0
+
+    @property
     def longest_lag_ms(self) -> int:
         """So far may a head be behind the chain without any fault."""
         return max(host.neard.usual_lag for host in self.hosts) * self.chain.block_time

@@ -1,7 +1,7 @@
 """Consul as far as the lease needs it: linearisable transactions, sessions with a TTL, lock delay, lost leaders.
 
 The conditions of the five transactions were read off a real Consul (tests/integration/consul_store).
-Member records are not modelled: nothing that is decided about safety reads them.
+Member records are not in it (harsh/members.py has them): nothing that is decided about safety reads them.
 """
 
 from __future__ import annotations

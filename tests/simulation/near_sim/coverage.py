@@ -12,42 +12,47 @@ from near_supervisor.core.transitions import TRANSITIONS
 from .attacks import ATTACKS
 from .batch import Tally
 from .faults import BESIDE_KUUTAMOD, FAULTS, WITHOUT_KUUTAMOD
+from .harsh.faults import HARSH_KINDS, LONG_KINDS
+from .schedule import Profile
 from .wishes import WISHES
 
 KINDS = ("transitions", "faults", "steps of a switchover", "pairs of faults")
 
 
-def possible() -> dict[str, list[str]]:
-    """Everything there is to be reached, by kind."""
+def possible(profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
+    """Everything there is to be reached in schedules of ``profile``, by kind."""
+    more = {Profile.HARSH: HARSH_KINDS, Profile.LONG: LONG_KINDS}.get(profile, ())
+    faults = (*FAULTS, *more)
     transitions = [f"{source.value} -> {target.value}" for source, _, target in TRANSITIONS]
-    pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(FAULTS), 2) if _meet(one, other)]
+    pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(faults), 2) if _meet(one, other, more)]
     steps = [f"switchover: {action.value} {phase.value}" for action in Action for phase in Phase]
-    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in FAULTS], steps, pairs), strict=True))
+    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in faults], steps, pairs), strict=True))
 
 
-def _meet(one: str, other: str) -> bool:
-    return any(one in kinds and other in kinds for kinds in ((*WITHOUT_KUUTAMOD, *WISHES, *ATTACKS), BESIDE_KUUTAMOD))
+def _meet(one: str, other: str, more: tuple[str, ...]) -> bool:
+    alone = (*WITHOUT_KUUTAMOD, *WISHES, *ATTACKS, *more)
+    return any(one in kinds and other in kinds for kinds in (alone, BESIDE_KUUTAMOD))
 
 
-def missing(reached: Counter[str]) -> dict[str, list[str]]:
+def missing(reached: Counter[str], profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
     """What was never reached, by kind."""
-    return {kind: [name for name in names if not reached[name]] for kind, names in possible().items()}
+    return {kind: [name for name in names if not reached[name]] for kind, names in possible(profile).items()}
 
 
-def summary(reached: Counter[str]) -> str:
+def summary(reached: Counter[str], profile: Profile = Profile.SAFETY) -> str:
     """``reached 17 of 17 transitions, ...``"""
-    absent = missing(reached)
-    counts = [f"{len(names) - len(absent[kind])} of {len(names)} {kind}" for kind, names in possible().items()]
+    absent, names = missing(reached, profile), possible(profile)
+    counts = [f"{len(names[kind]) - len(absent[kind])} of {len(names[kind])} {kind}" for kind in KINDS]
     return f"reached {', '.join(counts)}"
 
 
-def table(tally: Tally) -> Iterator[str]:
+def table(tally: Tally, profile: Profile = Profile.SAFETY) -> Iterator[str]:
     """In how many schedules each transition and fault was reached; and the pairs that were not."""
-    names = possible()
+    names = possible(profile)
     for kind in KINDS[:3]:
         for name in sorted(names[kind], key=lambda name: -tally.reached[name]):
             yield f"{tally.reached[name]:>9}  {name}"
-    for name in missing(tally.reached)["pairs of faults"]:
+    for name in missing(tally.reached, profile)["pairs of faults"]:
         yield f"    never  {name}"
 
 

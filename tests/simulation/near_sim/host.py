@@ -61,9 +61,17 @@ class Host:
         self._asked: list[Callable[[Guard], None]] = []
         self._asked_until = 0
         self._pid = 0
-        self.supervisor: Supervisor | None = Supervisor(self)
+        self.supervisor: Supervisor | None = self.make_supervisor()
         self.consul.watch(self._look)
         self.wishes.watch(self._look_at_wishes)
+
+    def make_supervisor(self) -> Supervisor:
+        """A process of this host."""
+        return Supervisor(self)
+
+    def make_guard(self) -> Guard:
+        """Another one."""
+        return Guard(self.neard, self.next_pid)
 
     @property
     def state(self) -> str:
@@ -75,6 +83,11 @@ class Host:
         """Is there an armed neard that is up and does its work?"""
         neard = self.guard.neard if self.guard is not None else None
         return neard is not None and neard.loaded and neard.up and not neard.hangs
+
+    @property
+    def guard_is_stuck(self) -> bool:
+        """Does its guard do nothing at the moment?"""
+        return self.neard.stopped
 
     @property
     def runs(self) -> bool:
@@ -129,7 +142,7 @@ class Host:
         if supervisor is None:
             return
         if self.guard is None or not self.guard.alive:
-            self.guard = Guard(self.neard, self._next_pid)
+            self.guard = self.make_guard()
         guard = self.guard
         guard.post = supervisor.post
         neard, tag = guard.neard, self.memory.tag if self.memory else None
@@ -151,7 +164,7 @@ class Host:
             return
 
         def arrive() -> None:
-            if self.neard.stopped:
+            if self.guard_is_stuck:
                 self._asked.append(request)
             elif guard.alive:
                 request(guard)
@@ -163,7 +176,8 @@ class Host:
         self._asked_until = max(self._asked_until, world.now + busy)
         world.at(self._asked_until, arrive)
 
-    def _next_pid(self) -> int:
+    def next_pid(self) -> int:
+        """Of the next process."""
         self._pid += 1
         return self._pid
 
@@ -196,7 +210,7 @@ class Host:
         if self.supervisor is None:
             self.world.note(self.name, "a supervisor starts")
             self.neard.forget_tip()
-            self.supervisor = Supervisor(self)
+            self.supervisor = self.make_supervisor()
 
     def supervisor_left(self, detach: bool) -> None:
         """The process has ended by itself; somebody starts it again."""
@@ -232,6 +246,10 @@ class Host:
 
     def _thaw(self) -> None:
         self.neard.stopped = False
+        self.unstick_guard()
+
+    def unstick_guard(self) -> None:
+        """It goes on where it stood still."""
         asked, self._asked = self._asked, []
         if self.guard is None or not self.guard.alive:
             return

@@ -19,13 +19,15 @@ LONGEST_STUCK_MS = 20_000
 class Link:
     """``requests`` and ``answers`` say whether each direction passes; ``slow_ms`` is the longest delay of one way.
 
-    ``least_ms`` is what every way takes at least: a Consul that is far away, or has a slow disk.
+    ``least_ms`` is what every way takes at least: a Consul that is far away, or has a slow disk; ``usual_ms`` the same
+    when all is well.
 
     ``stale_ms`` is how old a read may be (0: reads are consistent, as the supervisor asks for them).
     """
 
     __slots__ = (
-        "_consul", "_world", "answers", "doubling", "healed", "least_ms", "loss", "requests", "slow_ms", "stale_ms",
+        "_consul", "_world",
+        "answers", "doubling", "healed", "least_ms", "loss", "requests", "slow_ms", "stale_ms", "usual_ms",
     )  # fmt: skip
 
     def __init__(self, world: World, consul: Consul, healed: Callable[[], None]) -> None:
@@ -33,7 +35,7 @@ class Link:
         self.requests = self.answers = True
         self.loss = self.doubling = 0.0
         self.slow_ms = QUICK_MS
-        self.least_ms = self.stale_ms = 0
+        self.least_ms = self.stale_ms = self.usual_ms = 0
 
     @property
     def up(self) -> bool:
@@ -50,7 +52,7 @@ class Link:
         self.requests = self.answers = True
         self.loss = self.doubling = 0.0
         self.slow_ms = QUICK_MS
-        self.least_ms = self.stale_ms = 0
+        self.least_ms, self.stale_ms = self.usual_ms, 0
         self.healed()
 
     def ask(self, apply: Apply, hear: Hear, timeout: int) -> None:

@@ -29,6 +29,10 @@ def must_recover(cluster: Cluster) -> dict[str, int]:
     """Stop the faults; how long each step then took. Violation when one takes longer than its bound."""
     cluster.calm()
     recovery, signer = _recover(cluster)
+    if cluster.peace_ms and signer != "kuutamod":
+        _end_requests(cluster)
+        signer = _recover(cluster)[1]
+        _stay(cluster, signer)
     if signer == "kuutamod":
         return {"recovery beside kuutamod": recovery}
     heir = _heir(cluster, signer)
@@ -41,7 +45,7 @@ def _recover(cluster: Cluster) -> tuple[int, str]:
     """How long until one signer has everybody else ready behind it, for a whole lease; and who that is."""
     world, steady = cluster.world, cluster.longest_lease_ms
     bound = RECOVERY_LEASES * steady + (RECOVERY_MS if cluster.kuutamod is None else KUUTAMOD_MS)
-    bound += cluster.longest_lag_ms
+    bound += cluster.longest_lag_ms + cluster.owed_ms
     began = since = world.now
     signer = _only_signer(cluster)
     while not signer or world.now - since < steady:
@@ -51,6 +55,16 @@ def _recover(cluster: Cluster) -> tuple[int, str]:
         if since - began > bound:
             raise Violation(f"{bound / 1000:g} s after the last fault {cluster.signers} sign; states: {cluster.states}")
     return since - began, signer
+
+
+def _stay(cluster: Cluster, signer: str) -> None:
+    """Nothing is wrong, so nothing changes."""
+    world, armed = cluster.world, cluster.chain.armed
+    until = world.now + cluster.peace_ms
+    while world.now < until:
+        world.run(world.now + LOOK_MS)
+        if cluster.chain.armed != armed:
+            raise Violation(f"{signer} signed in peace, and stopped: {cluster.chain.armed}, {cluster.states}")
 
 
 def _only_signer(cluster: Cluster) -> str:
@@ -90,7 +104,7 @@ def _longest_hand_over(cluster: Cluster) -> int:
     A chain that was slow lies below what it could have gained. That is no reason to wait for longer: a signer that
     has shown two heads names no more than what it may have signed, and the process after a crash names no more.
     """
-    bound = HANDOVER_MS + cluster.longest_lag_ms
+    bound = HANDOVER_MS + cluster.longest_lag_ms + cluster.owed_ms
     if cluster.consul.was_emptied:
         # Terms may have begun anew. Who remembers a higher one takes the release for an old one, and waits for the
         # height of the last heartbeat instead: what could have been signed within a lease.

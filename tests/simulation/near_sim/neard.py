@@ -105,6 +105,8 @@ class NeardHost:
     ``silent`` (no answer), ``unheard`` (nothing of it arrives), ``deaf`` (to SIGTERM), ``takes_no_key`` (at SIGHUP),
     ``broken`` (ends at each start) and ``start_ms`` (until it is up) are what it is like at the moment;
     ``guard_dies_starting``: its guard will not outlive the next armed start by more than a moment.
+    ``hides_blocks``: it answers no question about blocks; ``dies_armed``: in its first second with the key;
+    ``longest_status_ms``: so long may an answer take (0 = as ever). These three are of the harsh profiles.
     """
 
     def __init__(self, world: World, chain: Chain, clock: BootClock, name: str) -> None:
@@ -112,6 +114,8 @@ class NeardHost:
         self.key_on_disk = self.lock_is_held = False
         self.guard_dies_starting = False
         self.stopped = self.silent = self.deaf = self.broken = self.takes_no_key = self.unheard = False
+        self.hides_blocks = self.dies_armed = False
+        self.longest_status_ms = 0
         self._clock_error = world.rng.choice((0, 0, *3 * (world.rng.randrange(-2_000, 2_000),), FAR_BEHIND_MS))
         # Blocks take a while to get here; with a clock that is far behind, nobody would notice a long one.
         self.usual_lag = self.behind = world.rng.choice(USUAL_LAGS if self.notices_lags else UNNOTICED_LAGS)
@@ -181,6 +185,8 @@ class NeardHost:
         """Everything is as it should be."""
         self.rejoin()
         self.silent = self.deaf = self.broken = self.takes_no_key = self.unheard = self.guard_dies_starting = False
+        self.hides_blocks = self.dies_armed = False
+        self.longest_status_ms = 0
         self.start_ms = self.usual_start_ms
 
     def own_approvals(self, above: int) -> Own:

@@ -37,6 +37,8 @@ class Supervisor:
     def __init__(self, host: Host) -> None:
         self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
         self.node = Node(host.settings, last_term=host.kept_term, kept_term=host.kept_term, seen_index=host.kept_index)
+        # Of requests about the session; without a far Consul, three seconds are as good as what the driver gives them.
+        self.session_timeout_ms = SLOW_TIMEOUT_MS
         self.alive = True
         self.paused = False
         self.crash_chance = 0.0
@@ -64,6 +66,7 @@ class Supervisor:
             return
         now = self._clock.now()
         before = self.node
+        self._world.steps += 1
         node, commands = step(before, event, now)
         self.node = node
         if type(event) is ev.ChainLooked:
@@ -175,7 +178,7 @@ class Supervisor:
         self._link.ask(
             lambda: self._host.consul.renew(session),
             lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer)),
-            SLOW_TIMEOUT_MS,
+            self.session_timeout_ms,
         )
 
     def _read_members(self, _command: cmd.ReadMembers) -> None:

@@ -17,16 +17,17 @@ class Violation(Exception):
 class World:
     """A heap of what is going to happen, in the order of time, ties in the order of asking.
 
-    ``reached`` counts what the schedule came by: transitions, faults, findings of the models.
+    ``reached`` counts what the schedule came by: transitions, faults, findings of the models; ``steps`` those of the
+    cores.
     """
 
-    __slots__ = ("_asked", "_heap", "now", "random", "reached", "rng", "seed", "trace")
+    __slots__ = ("_asked", "_heap", "now", "random", "reached", "rng", "seed", "steps", "trace")
 
     def __init__(self, seed: int, keep_trace: bool = False) -> None:
         self.seed = seed
         self.rng = random.Random(seed)  # noqa: S311 - repeatable is what it has to be
         self.random = self.rng.random
-        self.now = 0
+        self.now = self.steps = 0
         self.trace: list[str] | None = [] if keep_trace else None
         self.reached: Counter[str] = Counter()
         self._heap: list[tuple[int, int, Action]] = []

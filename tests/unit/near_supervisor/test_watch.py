@@ -67,6 +67,23 @@ def test_a_record_that_is_there_speaks_for_itself(seen: Seen) -> None:
     assert isinstance(verdict(Watch(seen, 0), SETTINGS, 360 * D, D), Try)
 
 
+def test_an_index_that_comes_a_second_time_is_another_write() -> None:
+    """Consul was restored on new servers, which count on from the snapshot: the holder beats at an index of before."""
+    first = look(None, held(60), 0)
+    again = replace(held(60), record=record(seq=500))
+    assert verdict(first, SETTINGS, 0, D) is not None
+    assert verdict(look(first, again, D, highest=60), SETTINGS, 0, D) is None
+    assert look(first, held(60), D, highest=60) is first
+
+
+@pytest.mark.parametrize("doubted_first", [False, True])
+def test_what_is_believed_of_one_write_changes_without_another(doubted_first: bool) -> None:
+    believed = held(60)
+    doubted = replace(believed, record=None, claim=believed.record, doubt="is put back from long ago")
+    first, then = (doubted, believed) if doubted_first else (believed, doubted)
+    assert look(look(None, first, 0), then, D).since == 0
+
+
 def test_a_history_that_turned_back_does_not() -> None:
     assert verdict(Watch(held(), 0, turned_back=True), SETTINGS, 3 * D, 3 * D - 1) is None
 
