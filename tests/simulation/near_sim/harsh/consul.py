@@ -20,6 +20,7 @@ KEPT = 60
 class Snapshot(NamedTuple):
     """All that there was at one time."""
 
+    at: int
     counted: int
     seen: Seen
     kept: LeaseRecord | None
@@ -47,19 +48,19 @@ class HarshConsul(Consul):
         sessions = {name: (one.ttl, one.lock_delay) for name, one in self.sessions.items()}
         before = self.seen
         self._snapshots.append(
-            Snapshot(self.index, before, self._kept, self._kept_index, sessions, self.members.records)
+            Snapshot(self._world.now, self.index, before, self._kept, self._kept_index, sessions, self.members.records)
         )
         super()._set(seen)
 
-    def restore(self, rng: random.Random, in_place: bool, below: int) -> bool:
+    def restore(self, rng: random.Random, in_place: bool, below: int) -> int | None:
         """Put one of the snapshots back: into these servers, which go on counting, or into new ones, which do not.
 
         (Raft gives a snapshot that is restored in place an index above all that it has seen, and what is in it its old
-        ones.) One whose lease has an index below ``below``; False when there is none.
+        ones.) One whose lease has an index below ``below``. When it was taken; None when there is none.
         """
         older = [snapshot for snapshot in self._snapshots if (snapshot.seen.index or 0) < below]
         if not older:
-            return False
+            return None
         old = rng.choice(older)
         self._world.note("consul", f"is restored {'in place' if in_place else 'on new servers'}, from {old.seen}")
         self._kept, self._kept_index = old.kept, old.kept_index
@@ -73,4 +74,4 @@ class HarshConsul(Consul):
         super()._set(old.seen)
         self.index = self.index + 1 if in_place else max(old.seen.index or 0, old.kept_index or 0, old.counted - 1)
         self._snapshots.clear()
-        return True
+        return old.at
