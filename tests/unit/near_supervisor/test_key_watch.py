@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from near_ha.wire import Entry
-from near_supervisor.io import key_watch
+from near_supervisor.io import clock
 from near_supervisor.io.consul_agents import Unknown
 from near_supervisor.io.key_watch import KeyWatch
 
@@ -33,7 +33,7 @@ class Store:
 def test_an_index_that_goes_back_is_a_history_that_was_replaced(
     monkeypatch: pytest.MonkeyPatch, indices: tuple[int | None, ...], turned_back: bool
 ) -> None:
-    monkeypatch.setattr(key_watch.clock, "sleep_ms", lambda _ms: None)
+    monkeypatch.setattr(clock, "sleep_ms", lambda _ms: None)
     watch = KeyWatch(lambda _timeout_ms: cast(Any, Store(*indices)), "key", 10_000)
     told = list(islice(watch.changes(), sum(index is not None for index in indices)))
     assert len(told) > 1
