@@ -38,11 +38,11 @@ class HarshConsul(Consul):
         super().__init__(world, chain)
 
     def end_session(self, name: str) -> None:
-        """Its member record is free, too."""
+        """Its member record is free, too, in whatever snapshot there is of that moment."""
         session = self.sessions.get(name)
-        super().end_session(name)
         if session is not None:
             self.members.session_ended(name, session.lock_delay)
+        super().end_session(name)
 
     def _set(self, seen: Seen) -> None:
         sessions = {name: (one.ttl, one.lock_delay) for name, one in self.sessions.items()}
