@@ -64,7 +64,10 @@ class ClusterSide:
         for found in watch.changes():
             if not isinstance(found, Denied):
                 nothing_read = denied = False
-                self._post(event(found))
+                seen = event(found)
+                if isinstance(seen, ev.RequestSeen) and watch.turned_back:
+                    seen = replace(seen, turned_back=True)
+                self._post(seen)
                 continue
             if not denied:
                 held = "as if it was not there" if nothing_read else "what was read of it last goes on to hold"

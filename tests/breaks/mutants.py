@@ -383,6 +383,13 @@ MUTANTS: tuple[Mutant, ...] = (
         profile="harsh",
     ),
     Mutant(
+        "member records have a lane of their own, beside the session's",
+        MODEL + "harsh/supervisor.py",
+        "self._member_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)",
+        "self._member_lane = self._session_lane",
+        profile="harsh",
+    ),
+    Mutant(
         "an index that goes back tells of a history that was replaced",
         CORE + "watch.py",
         "turned_back = seen.index is not None and seen.index < highest",

@@ -67,7 +67,7 @@ def _is_stale(node: Node, event: ev.RequestSeen) -> bool:
     known, request = node.request, event.request
     if known is None or request is None or node.request_index is None:
         return False
-    return request.id == known.id and event.index < node.request_index
+    return request.id == known.id and event.index < node.request_index and not event.turned_back
 
 
 def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:

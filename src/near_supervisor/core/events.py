@@ -235,10 +235,14 @@ class ConfigSeen:
 
 @dataclass(frozen=True)
 class RequestSeen:
-    """The switchover request as one read showed it, at ModifyIndex ``index``; None when there is none to understand."""
+    """The switchover request as one read showed it, at ModifyIndex ``index``; None when there is none to understand.
+
+    ``turned_back``: Consul's history was replaced by an older one, so that a smaller index is no older read.
+    """
 
     index: int
     request: Switchover | None
+    turned_back: bool = False
 
 
 @dataclass(frozen=True)

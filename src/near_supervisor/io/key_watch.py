@@ -18,13 +18,18 @@ MIN_WAIT_MS = 1_000
 
 
 class KeyWatch:
-    """Reads ``key`` by blocking queries, each as long as half a lease, through a store of its own."""
+    """Reads ``key`` by blocking queries, each as long as half a lease, through a store of its own.
+
+    ``turned_back``: what it told last was read from a history that is older than one that it had seen.
+    """
 
     def __init__(self, store: Callable[[int], Values], key: str, lease_ms: int) -> None:
         self.key = key
         self._wait_ms = max(MIN_WAIT_MS, lease_ms // 2)
         # Consul adds up to a sixteenth to the wait, so that not all wake at once.
         self._store = store(self._wait_ms * 17 // 16 + 1_000)
+        self.turned_back = False
+        self._highest = 0
 
     def changes(self) -> Iterator[Entry | Denied | None]:
         """The entry as it is now, and again after each change, for ever; None while there is no such key.
@@ -43,6 +48,8 @@ class KeyWatch:
                 continue
             # An index that goes back is Consul's way to say that its history was replaced.
             index = answered if answered >= index else 0
+            # Also where it did not answer for a while before that, as it does where somebody restores it.
+            self.turned_back, self._highest = answered < self._highest, answered
             if known and entry == last:
                 clock.sleep_ms(STILL_GAP_MS)
                 continue

@@ -24,6 +24,7 @@ class WishWatch:
         self._host, self._lives, self._post = host, lives, post
         self._looking = False
         self._seen: tuple[bool, int] | None = None
+        self._newest = 0
         self.look()
 
     def look(self) -> None:
@@ -45,7 +46,8 @@ class WishWatch:
             if host.link.up:
                 self._seen = (paused, index)
                 self._post(ev.ConfigSeen(paused))
-                self._post(ev.RequestSeen(index, request))
+                self._post(ev.RequestSeen(index, request, turned_back=index < self._newest))
+                self._newest = index
             world.after(REST_MS, self._rested)
 
         world.after(delay, hear)

@@ -34,6 +34,8 @@ class Wishes:
         self.paused = False
         self.request: Switchover | None = None
         self.index = 1
+        # Consul goes on counting from here, whatever the key's own index is.
+        self.counted = 0
         self._asked = 0
         self._watchers: list[Callable[[], None]] = []
 
@@ -68,8 +70,13 @@ class Wishes:
             self.paused = paused
             self._tell()
 
+    def put_back(self, paused: bool, request: Switchover | None, index: int, counted: int) -> None:
+        """Both are as they were once, at the index of then; the next write has one above ``counted``."""
+        self.paused, self.request, self.index, self.counted = paused, request, index, counted
+        self._tell()
+
     def _store(self, request: Switchover) -> None:
-        self.index += 1
+        self.index = max(self.index, self.counted) + 1
         self.request = request
         self._world.reached[f"switchover: {request.action.value} {request.phase.value}"] += 1
         self._tell()

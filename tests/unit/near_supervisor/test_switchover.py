@@ -272,6 +272,15 @@ def test_an_older_read_of_the_same_request_is_not_believed() -> None:
     assert play.node.request.phase is Phase.FAILED
 
 
+def test_a_request_of_a_history_that_was_put_back_is() -> None:
+    """Found by bin/simulate: a snapshot of Consul was restored, and its open request was moved by nobody any more."""
+    play = Play().to_voting()
+    ended = replace(PROMOTE_B, target="c", timeout_ms=1_000)
+    play.do(ev.RequestSeen(75, ended.ended(Phase.FAILED, "c", 0, "")))
+    play.do(ev.RequestSeen(70, ended, turned_back=True))
+    assert moved(play, play.wait(1_001)).phase is Phase.FAILED
+
+
 def test_our_own_move_is_not_undone_by_its_late_answer() -> None:
     play = Play().to_voting()
     play.do(ev.RequestSeen(70, replace(PROMOTE_B, target="c", timeout_ms=1_000)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from typing import cast
 
+from near_ha.switchover import Switchover
 from near_supervisor.core import tip
 from near_supervisor.core.candidacy import LONGEST_COOL_DOWN_MS
 from near_supervisor.core.settings import Settings
@@ -48,6 +50,9 @@ class HarshCluster(Cluster):
         super().__init__(world)
         self.chain.shows_blocks = self.dice.random() < SHOWS_BLOCKS
         self.halts = Halts(self)
+        self._wished: deque[tuple[int, bool, Switchover | None, int]] = deque(maxlen=100)
+        self._note_wishes()
+        self.wishes.watch(self._note_wishes)
         self._least_lease_ms = min(host.settings.lease_ms for host in self.hosts)
         if self.kuutamod is None and self.dice.random() < FAR_CONSUL:
             # Both ways have what is quick on top.
@@ -104,6 +109,17 @@ class HarshCluster(Cluster):
         """
         fastest = max(host.clock.rate for host in self.hosts) - 1
         return int(self.world.now * (fastest + 1 / tip.SLOW_DIVISOR)) if fastest > 1 / tip.FAST_DIVISOR else 0
+
+    def _note_wishes(self) -> None:
+        wishes = self.wishes
+        self._wished.append((self.world.now, wishes.paused, wishes.request, wishes.index))
+
+    def wish_again(self, then: int, in_place: bool) -> None:
+        """What operators wish is in Consul, too: it is as it was ``then``."""
+        newest = self.wishes.index
+        found = next((entry for entry in reversed(self._wished) if entry[0] <= then), self._wished[0])
+        _, paused, request, index = found
+        self.wishes.put_back(paused, request, index, max(newest, self.wishes.counted) if in_place else 0)
 
     @property
     def peace_ms(self) -> int:

@@ -20,6 +20,7 @@ KEPT = 60
 class Snapshot(NamedTuple):
     """All that there was at one time."""
 
+    at: int
     counted: int
     seen: Seen
     kept: LeaseRecord | None
@@ -37,29 +38,29 @@ class HarshConsul(Consul):
         super().__init__(world, chain)
 
     def end_session(self, name: str) -> None:
-        """Its member record is free, too."""
+        """Its member record is free, too, in whatever snapshot there is of that moment."""
         session = self.sessions.get(name)
-        super().end_session(name)
         if session is not None:
             self.members.session_ended(name, session.lock_delay)
+        super().end_session(name)
 
     def _set(self, seen: Seen) -> None:
         sessions = {name: (one.ttl, one.lock_delay) for name, one in self.sessions.items()}
         before = self.seen
         self._snapshots.append(
-            Snapshot(self.index, before, self._kept, self._kept_index, sessions, self.members.records)
+            Snapshot(self._world.now, self.index, before, self._kept, self._kept_index, sessions, self.members.records)
         )
         super()._set(seen)
 
-    def restore(self, rng: random.Random, in_place: bool, below: int) -> bool:
+    def restore(self, rng: random.Random, in_place: bool, below: int) -> int | None:
         """Put one of the snapshots back: into these servers, which go on counting, or into new ones, which do not.
 
         (Raft gives a snapshot that is restored in place an index above all that it has seen, and what is in it its old
-        ones.) One whose lease has an index below ``below``; False when there is none.
+        ones.) One whose lease has an index below ``below``. When it was taken; None when there is none.
         """
         older = [snapshot for snapshot in self._snapshots if (snapshot.seen.index or 0) < below]
         if not older:
-            return False
+            return None
         old = rng.choice(older)
         self._world.note("consul", f"is restored {'in place' if in_place else 'on new servers'}, from {old.seen}")
         self._kept, self._kept_index = old.kept, old.kept_index
@@ -73,4 +74,4 @@ class HarshConsul(Consul):
         super()._set(old.seen)
         self.index = self.index + 1 if in_place else max(old.seen.index or 0, old.kept_index or 0, old.counted - 1)
         self._snapshots.clear()
-        return True
+        return old.at

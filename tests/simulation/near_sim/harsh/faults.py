@@ -176,7 +176,10 @@ def _snapshot_restored(cluster: HarshCluster, _host: HarshHost) -> None:
     if len(nodes) < len(cluster.hosts) or any(node.watch is None and node.tenure is None for node in nodes):
         return
     seen = min([node.seen_index for node in nodes if node.tenure is None], default=consul.index)
-    if consul.restore(world.rng, world.chance(0.5), seen):
+    in_place = world.chance(0.5)
+    then = consul.restore(world.rng, in_place, seen)
+    if then is not None:
+        cluster.wish_again(then, in_place)
         world.reached["snapshot restored"] += 1
         for host in cluster.harsh_hosts:
             host.comes_back_at = world.now + 2 * cluster.longest_lease_ms

@@ -7,6 +7,8 @@ from near_supervisor.core import events as ev
 from ..guard import Guard
 
 FIRST_SECOND_MS = 1_000
+# So long keep peers a dead connection at the most.
+REFUSED_MS = 900_000
 
 
 class HarshGuard(Guard):
@@ -26,6 +28,9 @@ class HarshGuard(Guard):
     def start(self, armed: bool, deadline: int, tag: str, as_validator: bool = False) -> None:
         """Start a neard, or say why not."""
         super().start(armed, deadline, tag, as_validator)
+        neard = self.neard
+        if neard is not None and neard.is_refused:
+            self._world.after(REFUSED_MS, lambda: self._host.rejoin() if self.neard is neard else None)
         self._strike_armed()
 
     def arm(self, pid: int, deadline: int, tag: str) -> None:

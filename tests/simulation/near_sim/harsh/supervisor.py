@@ -15,8 +15,10 @@ from near_supervisor.core.host import RunDir
 from near_supervisor.core.model import Memory
 from near_supervisor.core.witness import Look
 
+from ..link import Apply, Hear
 from ..supervisor import NEARD_TIMEOUT_MS, Supervisor
 from .members import Taken
+from .session_lane import SessionLane
 
 if TYPE_CHECKING:
     from .host import HarshHost
@@ -32,8 +34,11 @@ class HarshSupervisor(Supervisor):
         self.kept: Memory | None = host.memory
         self.kept_seen = (host.kept_index, host.kept_term)
         self._looks_for_dir = False
+        timeout_ms = lease.session_request_timeout_ms(host.settings.lease_ms)
+        self._session_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)
+        self._member_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)
+        self._newest: cmd.PublishMember | None = None
         super().__init__(host)
-        self.session_timeout_ms = lease.session_request_timeout_ms(host.settings.lease_ms)
 
     def _carry_out(self, command: cmd.Command) -> None:
         handler = _HANDLERS.get(type(command))
@@ -69,10 +74,12 @@ class HarshSupervisor(Supervisor):
             records.publish(name, session, member)
             return YES
 
-        self._link.ask(publish, lambda _: None, self.session_timeout_ms)
+        # Of several that wait only the newest is written.
+        self._newest = command
+        self._member_lane.ask(lambda: (publish, lambda _: None) if self._newest is command else None)
 
     def _read_from_consul(self, _command: cmd.ReadMembers) -> None:
-        asked_at, me, records = self._clock.now(), self.node.settings.member_id, self._harsh.members
+        me, records = self.node.settings.member_id, self._harsh.members
         found: tuple[Standing, ...] = ()
 
         def read() -> Answer:
@@ -81,14 +88,23 @@ class HarshSupervisor(Supervisor):
             found = tuple(one for name, one in sorted(records.read(stale_ms).items()) if name != me)
             return YES
 
-        def hear(answer: Answer) -> None:
-            self.post(ev.MembersSeen(asked_at, found if answer.kind is Kind.YES else None))
+        def begin() -> tuple[Apply, Hear]:
+            asked_at = self._clock.now()
 
-        self._link.ask(read, hear, self.session_timeout_ms)
+            def hear(answer: Answer) -> None:
+                # And the leases of other names are read, of which there are none.
+                if answer.kind is Kind.YES:
+                    self._member_lane.ask_next(lambda: YES, lambda _: self.post(ev.MembersSeen(asked_at, found)))
+                else:
+                    self.post(ev.MembersSeen(asked_at, None))
+
+            return read, hear
+
+        self._member_lane.ask(begin)
 
     def _register_with_record(self, _command: cmd.Register) -> None:
         """A session, and with it the member record; where that cannot be had, the session goes again."""
-        host, mine, sent_at = self._harsh, self.node.settings, self._clock.now()
+        host, mine, sent_at = self._harsh, self.node.settings, 0
         member = self._member(cmd.PublishMember("", "Registering", False, "is Registering", 0))
         session, taken = "", Taken(YES)
 
@@ -97,9 +113,14 @@ class HarshSupervisor(Supervisor):
             session = host.consul.create_session(lease.session_ttl_ms(mine.lease_ms), mine.lease_ms)
             return YES
 
+        def begin() -> tuple[Apply, Hear]:
+            nonlocal sent_at
+            sent_at = self._clock.now()
+            return create, created
+
         def created(answer: Answer) -> None:
-            if answer.kind is Kind.YES and self.alive:
-                self._link.ask(claim, claimed, self.session_timeout_ms)
+            if answer.kind is Kind.YES:
+                self._session_lane.ask_next(claim, claimed)
             else:
                 self.post(ev.RegisterFailed(answer.reason))
 
@@ -112,16 +133,26 @@ class HarshSupervisor(Supervisor):
             if answer.kind is Kind.YES:
                 self.post(ev.Registered(session, sent_at))
                 return
-            self._link.ask(lambda: host.consul.drop(session), lambda _: None, self.session_timeout_ms)
+            self._session_lane.ask_next(lambda: host.consul.drop(session), lambda _: None)
             if taken.by and answer.kind is Kind.NO:
                 self.post(ev.NodeIdTaken(taken.by))
             else:
                 self.post(ev.RegisterFailed(answer.reason, refused=answer.kind is Kind.NO))
 
-        self._link.ask(create, created, self.session_timeout_ms)
+        self._session_lane.ask(begin)
 
     def _drop_with_record(self, command: cmd.DropSession) -> None:
-        self._link.ask(lambda: self._harsh.drop(command.session), lambda _: None, self.session_timeout_ms)
+        """After what is still to be written with it."""
+        self._member_lane.ask(lambda: (lambda: self._harsh.drop(command.session), lambda _: None))
+
+    def _renew_in_turn(self, command: cmd.RenewSession) -> None:
+        consul, session = self._harsh.consul, command.session
+
+        def begin() -> tuple[Apply, Hear]:
+            sent_at = self._clock.now()
+            return lambda: consul.renew(session), lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer))
+
+        self._session_lane.ask(begin)
 
     # --- the run directory
 
@@ -204,6 +235,7 @@ class HarshSupervisor(Supervisor):
 _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.Register: HarshSupervisor._register_with_record,
     cmd.DropSession: HarshSupervisor._drop_with_record,
+    cmd.RenewSession: HarshSupervisor._renew_in_turn,
     cmd.PublishMember: HarshSupervisor._publish_member,
     cmd.ReadMembers: HarshSupervisor._read_from_consul,
     cmd.Remember: HarshSupervisor._remember_in_dir,
