@@ -117,4 +117,11 @@ BREAKS: tuple[Break, ...] = (
         "if not request.open:",
         UNIT + "test_witness.py",
     ),
+    Break(
+        "after a halt of the chain a validator is asked once more before it makes room",
+        CORE + "rules_signing.py",
+        "    if not node.sync.stands or node.members_read_at is None:\n        return True\n",
+        "    if True:\n        return True\n",
+        UNIT + "test_signing_nothing.py",
+    ),
 )

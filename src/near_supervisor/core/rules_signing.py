@@ -22,6 +22,8 @@ SAY_AFTER_MS = 3_000
 SAY_AGAIN_MS = 30_000
 # A neard that starts finds its peers within a few seconds, or it is refused.
 CONNECTED_BY_MS = 10_000
+# The same block gets to everybody within so long.
+CATCHES_UP_MS = 2_000
 # Until a node that has made room does so again.
 MADE_ROOM_LEASES = 10
 
@@ -84,6 +86,8 @@ def make_room(node: Node, now: int) -> Step:
     if tenure is None or tenure.give_up or neard is None or _silence(node) is None or now < _patience_ends(node, neard):
         return node, []
     if not _and_stays(node, now):
+        if not _asked_since_then(node):
+            return node, []
         _answer, reason = signing.answer(node)
         why = f"{reason or 'it signs nothing'}, and a standby is ready"
         node = replace(node, tenure=replace(tenure, give_up=why), silence=None, made_room_at=now)
@@ -93,6 +97,16 @@ def make_room(node: Node, now: int) -> Step:
         node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
         out.append(cmd.ReadMembers())
     return node, out
+
+
+def _asked_since_then(node: Node) -> bool:
+    """Has its own neard said, since another one was ready, that it has no newer block?
+
+    After a halt of the chain everybody gets one, and somebody is the first to be asked.
+    """
+    if not node.sync.stands or node.members_read_at is None:
+        return True
+    return not node.polling and (node.polled_at or 0) >= node.members_read_at + CATCHES_UP_MS
 
 
 def _silence(node: Node) -> Silence | None:

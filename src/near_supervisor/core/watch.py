@@ -108,11 +108,11 @@ def _same(one: Seen, other: Seen) -> bool:
         # Somebody has held the lease in between. Where there is a key, its own index tells.
         return False
     # A Consul that was restored on new servers counts on from the snapshot: an index comes a second time.
-    return (one.index, one.session, one.record or one.claim) == (
-        other.index,
-        other.session,
-        other.record or other.claim,
-    )
+    return _written(one) == _written(other)
+
+
+def _written(seen: Seen) -> tuple[int | None, str | None, LeaseRecord | None]:
+    return seen.index, seen.session, seen.record or seen.claim
 
 
 def opens_at(watch: Watch | None, settings: Settings, seen_lease_ms: int) -> int | None:

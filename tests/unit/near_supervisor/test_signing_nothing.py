@@ -273,3 +273,31 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     assert any(one["name"] == "witness" and "1009" in one["text"] for one in shown["readiness"])
     assert play.node.tenure is not None
     assert not play.node.tenure.give_up
+
+
+def halted() -> Play:
+    """A signer whose chain stands still for longer than a lease, and then a standby that has a newer block."""
+    play = Play().to_validating()
+    live(play, 3_000)
+    for waited in range(1_000, 3 * D, 1_000):
+        live(play, 1_000, height=play.height, head_age_ms=waited)
+    assert play.node.sync.stands
+    assert play.node.reading_members
+    out = play.do(ev.MembersSeen(play.now, (standby("b"),)))
+    assert not play.one(cmd.StopNeard, out)
+    return play
+
+
+def test_after_a_halt_of_the_chain_the_validator_goes_on_though_a_standby_has_seen_the_first_block_before_it() -> None:
+    """Found by bin/simulate (long, seed 7000012): a healthy validator gave its lease away once the chain moved."""
+    play = halted()
+    out = live(play, 1_000) + live(play, 5_000)
+    assert not play.one(cmd.StopNeard, out)
+    assert play.node.tenure is not None
+    assert not play.node.tenure.give_up
+
+
+def test_one_that_has_none_a_moment_later_makes_room() -> None:
+    play = halted()
+    out = live(play, 4_000, height=play.height, head_age_ms=3 * D)
+    assert play.one(cmd.StopNeard, out)
