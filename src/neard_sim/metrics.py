@@ -79,10 +79,10 @@ def render(node: Node, periodic: Periodic) -> str:
     lines += [f'near_is_chunk_producer_for_shard{{shard_id="0"}} {periodic.is_validator}']
     for state in ("SyncNeeded", "AlreadyCaughtUp", "NoPeers"):
         lines.append(f'near_sync_requirements_current{{state="{state}"}} {int(node.sync.requirement == state)}')
-    produced = duties.produced if duties is not None else None
+    made = {"near_block_produced_total": node.produced.blocks, "near_chunk_produced_total": node.produced.chunks}
     lines += _counters(
-        near_block_produced_total=produced.blocks if produced is not None else 0,
-        near_chunk_produced_total=produced.chunks if produced is not None else 0,
+        # neard has neither before its first one.
+        **{name: count for name, count in made.items() if count},
         near_config_reloads_total=node.config_reloads,
         near_already_connected_account=node.peers.routes.refusals,
     )
