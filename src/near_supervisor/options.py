@@ -71,9 +71,9 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "NEAR_SUPERVISOR_STRATEGY",
         "auto",
         "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
-        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot;"
-        " kuutamod: the same, after it was started anew with --validator-node-key (without one, as auto): what the"
-        " program kuutamod does by default",
+        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same; kuutamod: the same,"
+        " after it was started anew with --validator-node-key (without one, as auto): what the program kuutamod does by"
+        " default",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     (

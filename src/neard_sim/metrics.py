@@ -73,7 +73,7 @@ def render(node: Node, periodic: Periodic) -> str:
         near_node_protocol_version=PROTOCOL_VERSION,
         near_current_protocol_version=node.genesis.protocol_version,
         near_epoch_height=head.epoch.index + 1,
-        near_node_db_version=47,
+        near_node_db_version=49,
         near_memory_usage_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
     lines += [f'near_is_chunk_producer_for_shard{{shard_id="0"}} {periodic.is_validator}']
