@@ -23,7 +23,8 @@ options:
   values:
     description:
       - What the file must hold. Objects are merged deeply, lists and all other values replace what was there.
-      - V(null) removes a key, so that neard's own default holds.
+      - V(null) removes a key, so that neard's own default holds. Without C(rpc) neard opens its RPC on all interfaces.
+      - A section gets the fields that neard demands and has no default for, with the values that C(neard init) writes.
       - Secrets have no place here and are refused. neard reads keys from files of their own.
     type: dict
     required: true
@@ -136,7 +137,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if found is None and not module.check_mode:
         raise BadConfig(f"{path} does not exist", "Make neard's home first, with near_home or neard init")
     text, before = found or ("", {})
-    after = config_merge.merge(before, values)
+    after = config_merge.complete(config_merge.merge(before, values))
     keys = config_merge.changed_keys(before, after)
     needing_restart = config_merge.restart_keys(keys)
     result = {

@@ -142,11 +142,11 @@ class Maker:
             candidate.touch(0o600)
             candidate.write_text(text, encoding="utf-8")
             try:
-                wanted = key_file.read(candidate)
+                wanted = key_file.read(candidate, key_file.Kind.NODE)
             except BadKey as error:
                 raise BadKey(str(error).replace(str(candidate), "validator_node_key")) from None
         try:
-            present = key_file.read(target)
+            present = key_file.read(target, key_file.Kind.NODE)
         except BadKey:
             present = None
         if present is not None and present.secret_key == wanted.secret_key:

@@ -153,7 +153,6 @@ backup_file:
 
 import dataclasses
 import os
-import re
 import secrets
 import stat
 import time
@@ -167,8 +166,6 @@ from ..module_utils.near_ha import atomic_file, key_file, key_place
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
 from ..module_utils.near_ha.key_file import KeyFile
 
-ACCOUNT = re.compile(r"(?=.{2,64}\Z)[a-z0-9]+([-_.][a-z0-9]+)*\Z")
-
 
 class Keeper:
     """What is at the path, what is wanted there, and the way from the one to the other."""
@@ -176,6 +173,7 @@ class Keeper:
     def __init__(self, module: AnsibleModule) -> None:
         self.module, self.params = module, module.params
         self.path, self.mode = Path(module.params["path"]), int(module.params["mode"], 8)
+        self.kind = key_file.Kind.NODE if module.params["kind"] == "node" else key_file.Kind.VALIDATOR
         self.force, self.check = module.params["force"], module.check_mode
         self.account = account(module.params)
         self.owner = (key_place.user_id(self.params["owner"]), key_place.group_id(self.params["group"]))
@@ -219,7 +217,7 @@ class Keeper:
         if self.before is None:
             return None
         try:
-            key = self.whole(key_file.read(self.path))
+            key = self.whole(key_file.read(self.path, self.kind))
         except BadKey as error:
             if self.force:
                 return None
@@ -351,10 +349,9 @@ def account(params: dict[str, Any]) -> str:
         return key_file.NODE_ACCOUNT
     if name is None and params["state"] == "present":
         raise BadConfig("account_id is missing, and a validator key is one account's", "Give the account it signs for")
-    if name is not None and not ACCOUNT.match(name):
+    if name is not None and not key_file.ACCOUNT.match(name):
         raise BadConfig(
-            f"account_id {name!r} is no NEAR account: those have 2 to 64 lower-case letters and digits, with single"
-            " '-', '_' and '.' between",
+            f"account_id {name!r} is no NEAR account: {key_file.ACCOUNT_RULE}",
             "Give the account of the pool, such as my.pool.near",
         )
     return name or ""

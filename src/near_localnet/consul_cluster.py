@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from near_localnet import processes
+from near_localnet.consul_ports import closed_ports
 from near_localnet.layout import CONSUL_PORT, CONSUL_SERVERS, Layout
 from near_localnet.ports import Port
 
@@ -16,7 +17,7 @@ ASK_TIMEOUT_S = 1.0
 PORTS = {"http": 8500, "server RPC": 8300, "serf LAN": 8301}
 
 
-def configuration(layout: Layout, server: str) -> dict[str, Any]:
+def configuration(layout: Layout, server: str, consul: Path) -> dict[str, Any]:
     """The agent's configuration. Persistent, quick at elections, never leaving the cluster when stopped."""
     address = layout.consul_address(server)
     return {
@@ -38,7 +39,7 @@ def configuration(layout: Layout, server: str) -> dict[str, Any]:
             # of 7 s makes them longer than a client's patience.
             "rpc_hold_timeout": "300ms",
         },
-        "ports": {"dns": -1, "grpc": -1, "serf_wan": -1},
+        "ports": closed_ports(consul),
         "disable_update_check": True,
         "disable_remote_exec": True,
         "log_level": "info",
@@ -59,7 +60,7 @@ def start(layout: Layout, server: str, consul: Path) -> None:
     """Starts one server under its keeper; it is not ready when this returns."""
     (layout.consul / server).mkdir(parents=True, exist_ok=True)
     file = layout.consul / f"{server}.json"
-    file.write_text(json.dumps(configuration(layout, server), indent=2) + "\n")
+    file.write_text(json.dumps(configuration(layout, server, consul), indent=2) + "\n")
     command = [sys.executable, "-m", "near_localnet.keeper", str(consul), "agent", "-config-file", str(file)]
     processes.start(command, data=layout.data, name=server, log=layout.log(server))
 

@@ -76,6 +76,7 @@ class Driver:
                 event = ev.Tick()
             self._handle(event)
             self._guard.check_alive()
+            self._guard.turn(self._stepped_at)
             neard = self._node.neard
             self._neard.turn(self._stepped_at, neard is not None and neard.answered)
             place.turn(self._stepped_at)

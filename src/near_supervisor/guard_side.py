@@ -15,6 +15,7 @@ from . import signer_settings
 from .core import events as ev
 from .core.model import Memory
 from .io import clock, guard_process, listener, neard_config
+from .io.boot_nodes import BootNodes
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
 from .io.last_words import last_words
@@ -42,6 +43,7 @@ class GuardSide:
         self._memory = self._recall()
         self._client: GuardClient | None = None
         self._overdue_since: int | None = None
+        self._boot_nodes = BootNodes(options.boot_nodes)
         self._lane = Lane("attach")
 
     def _refuse_keys_in_neards_place(self) -> None:
@@ -142,8 +144,8 @@ class GuardSide:
         address = options.validator_network_addr if as_validator else options.voter_network_addr
         node_key = options.node_key(as_validator)
         argv = [options.neard, "--home", str(options.neard_home), "run", "--network-addr", address]
-        if options.boot_nodes:
-            argv += ["--boot-nodes", options.boot_nodes]
+        if boot_nodes := self._boot_nodes.text():
+            argv += ["--boot-nodes", boot_nodes]
         request = {
             "do": "start",
             "argv": argv,
@@ -164,7 +166,7 @@ class GuardSide:
         options = self._options
         try:
             self._unchanged_config()
-            neard_config.check_log_config(options.neard_home)
+            neard_config.check_reload(options.neard_home)
             if key_file.read_whole(options.validator_key).public_key != options.validator_public_key:
                 raise BadConfig(f"{options.validator_key} holds another key than at the start of this supervisor")
         except NearError as error:
@@ -220,6 +222,10 @@ class GuardSide:
         """Send the guard away; it goes once neard has. A service of its own stays."""
         if not self._options.guard_is_service:
             self._ask({"do": "quit"})
+
+    def turn(self, now: int) -> None:
+        """What is to be known before neard is started the next time."""
+        self._boot_nodes.turn(now)
 
     def check_alive(self) -> None:
         """A guard that does not answer is killed: the kernel ends its neard with it.

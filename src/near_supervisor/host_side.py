@@ -7,6 +7,7 @@ from pathlib import Path
 
 from near_ha import key_file
 from near_ha.errors import NearError
+from near_ha.key_file import Kind
 
 from .core import events as ev
 from .core.host import UNKNOWN, Host
@@ -19,7 +20,9 @@ from .options import Options
 LOOK_EVERY_MS = 10_000
 # Of a large genesis file it costs seconds: again only when a file has changed, or nothing came of it.
 PREFLIGHT_AGAIN_MS = 600_000
-# Not the node key: with kuutamod's way it changes with the role, and a takeover needs the processor for itself.
+# What is refused may be no file: a name of a boot node that could not be resolved.
+REFUSED_AGAIN_MS = 60_000
+# Not the keys, which change with the role: a takeover needs the processor for itself. They may be why it was refused.
 _CHECKED = ("config.json", "log_config.json", "genesis.json")
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -33,7 +36,7 @@ class HostSide:
         self._lane = Lane("host")
         self._looking, self._look_at = False, 0
         self._preflight: str | None = None
-        self._preflight_of: Stamp | None = None
+        self._preflight_of: tuple[Stamp, Stamp] | None = None
         self._preflight_at = 0
 
     def turn(self, now: int, pid: int | None) -> None:
@@ -55,7 +58,7 @@ class HostSide:
             disk_free_bytes=host_look.disk_free_bytes(self._config.lock_file.parent),
             nofile=None if pid is None else host_look.nofile(pid),
             key=self._key_problem(),
-            preflight=self._checked(),
+            preflight=self._preflight_problem(),
         )
 
     def _bound_log(self, pid: int | None) -> None:
@@ -76,23 +79,53 @@ class HostSide:
             " supervisor: put the key back, or restart the supervisor"
         )
 
+    def _preflight_problem(self) -> str | None:
+        return self._node_key_problem() or self._checked()
+
+    def _node_key_problem(self) -> str:
+        """Of each node key that neard may be started with: it is linked to its place only then."""
+        options = self._options
+        for path in dict.fromkeys(options.node_key(as_validator) for as_validator in (True, False)):
+            try:
+                key_file.read(path, Kind.NODE)
+            except NearError as error:
+                return f"neard would not start with its node key: {error}"
+        return ""
+
     def _checked(self) -> str | None:
         options, now = self._options, clock.boot_ms()
         if not self._config.node_key_file.exists():
             # The guard puts it there before it starts neard for the first time.
             return None
-        files = [*(options.neard_home / name for name in _CHECKED), Path(options.neard)]
-        stamp = tuple(map(_stamp, files))
-        if stamp == self._preflight_of and (self._preflight is not None or now < self._preflight_at):
+        files, links = self._stamps()
+        if self._rests(files, links, now):
             return self._preflight
-        self._preflight = preflight.validate_config(options.neard, options.neard_home)
-        self._preflight_of, self._preflight_at = stamp, now + PREFLIGHT_AGAIN_MS
-        return self._preflight
+        found = preflight.validate_config(options.neard, options.neard_home)
+        if found and self._stamps() != (files, links):
+            # What neard found may never have been there as a whole.
+            found, files = None, ()
+        self._preflight, self._preflight_of = found, (files, links)
+        self._preflight_at = now + (REFUSED_AGAIN_MS if found else PREFLIGHT_AGAIN_MS)
+        return found
+
+    def _rests(self, files: Stamp, links: Stamp, now: int) -> bool:
+        """Is what was found last still so? A refusal may be over by itself, or with another key."""
+        if self._preflight_of is None or self._preflight_of[0] != files:
+            return False
+        if self._preflight:
+            return self._preflight_of[1] == links and now < self._preflight_at
+        return self._preflight == "" or now < self._preflight_at
+
+    def _stamps(self) -> tuple[Stamp, Stamp]:
+        options, config = self._options, self._config
+        files = [*(options.neard_home / name for name in _CHECKED), Path(options.neard)]
+        links = (config.node_key_file, config.validator_key_file)
+        return tuple(map(_stamp, files)), tuple(_stamp(link, follow) for link in links for follow in (True, False))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path, follow: bool = True) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow)
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

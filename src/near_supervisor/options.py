@@ -12,7 +12,7 @@ from pathlib import Path
 
 from near_ha import key_file, record_key
 from near_ha.errors import BadConfig
-from near_ha.key_file import KeyFile
+from near_ha.key_file import KeyFile, Kind
 from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
 from near_ha.record_key import RecordKey
 
@@ -71,9 +71,9 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "NEAR_SUPERVISOR_STRATEGY",
         "auto",
         "restart: a standby is started anew with the key; hot: it gets the key while it runs, where that can be done"
-        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same, without a word where it cannot;"
-        " kuutamod: the same, after it was started anew with --validator-node-key (without one, as auto): what the"
-        " program kuutamod does by default",
+        " (neard 2.2 or later, set up as a shadow of the validator); auto: the same; kuutamod: the same,"
+        " after it was started anew with --validator-node-key (without one, as auto): what the program kuutamod does by"
+        " default",
     ),
     ("--guard", "NEAR_SUPERVISOR_GUARD", "own", "own: start the guard here; service: wait for the one of its own unit"),
     (
@@ -210,7 +210,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
     shared = _shared_node_key(given, environ)
     if shared is not None:
         paths["validator_node_key"] = shared
-    keys = {name: key_file.read_whole(path) for name, path in paths.items()}
+    keys = {name: key_file.read_whole(path, _kind(name)) for name, path in paths.items()}
     neard = shutil.which(given.neard)
     if neard is None:
         raise BadConfig(f"neard program {given.neard!r} was not found", "Put it into PATH, or name it with --neard")
@@ -299,6 +299,10 @@ def _key_path(given: argparse.Namespace, environ: Mapping[str, str], name: str) 
     if not directory:
         raise BadConfig(f"{flag} is missing", f"Give a path, or {name}.json through systemd's LoadCredential")
     return Path(directory) / f"{name}.json"
+
+
+def _kind(name: str) -> Kind:
+    return Kind.VALIDATOR if name == "validator_key" else Kind.NODE
 
 
 def _shared_node_key(given: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from near_ha import relaxed_json
+from near_ha import durations, relaxed_json
 
 from .clock import NS_PER_S
 
 FILE_NAME = "config.json"
 _ALL_SHARDS = "AllShards"
+_OLD_TRACKING = ("tracked_shards", "tracked_accounts", "tracked_shadow_validator", "tracked_shard_schedule")
+# Without a section RPC is open on all interfaces; null switches it off.
+_DEFAULT_RPC: dict[str, Any] = {"addr": "0.0.0.0:3030", "cors_allowed_origins": ["*"], "polling_config": {}}
 
 
 class BadConfig(Exception):
@@ -109,7 +112,7 @@ def load(home: Path) -> NodeConfig:
 
 def parse(document: dict[str, Any]) -> NodeConfig:
     """The settings of a parsed document, with neard's defaults; KeyError, TypeError or ValueError if unusable."""
-    rpc = document.get("rpc")
+    rpc = document.get("rpc", _DEFAULT_RPC)
     network = document.get("network") or {}
     consensus = document.get("consensus") or {}
     tier1 = network.get("tier1") or {}
@@ -118,7 +121,7 @@ def parse(document: dict[str, Any]) -> NodeConfig:
         genesis_file=str(document.get("genesis_file", "genesis.json")),
         validator_key_file=str(document.get("validator_key_file", "validator_key.json")),
         node_key_file=str(document.get("node_key_file", "node_key.json")),
-        rpc_addr=None if rpc is None else str(rpc.get("addr", "0.0.0.0:3030")),
+        rpc_addr=None if rpc is None else str(_whole(rpc)["addr"]),
         prometheus_addr=None if rpc is None else rpc.get("prometheus_addr"),
         debug_rpc=bool(rpc and rpc.get("enable_debug_rpc", False)),
         network_addr=str(network.get("addr", "0.0.0.0:24567")),
@@ -181,16 +184,30 @@ def _check(config: NodeConfig) -> None:
         )
 
 
+def _whole(rpc: dict[str, Any]) -> dict[str, Any]:
+    """neard has no defaults for these in a section that is there."""
+    for name in ("addr", "cors_allowed_origins", "polling_config"):
+        if name not in rpc:
+            raise ValueError(f"missing field `{name}`")
+    return rpc
+
+
 def _duration(document: dict[str, Any], key: str, default_ms: int) -> int:
     value = document.get(key)
     if value is None:
         return default_ms * (NS_PER_S // 1000)
-    return int(value["secs"]) * NS_PER_S + int(value["nanos"])
+    return durations.nanoseconds(value)
 
 
 def _all_shards(document: dict[str, Any]) -> bool:
     """The new field decides; without it the old ones do, where any listed shard means all of them."""
+    old = next((name for name in _OLD_TRACKING if document.get(name) is not None), None)
     if document.get("tracked_shards_config") is not None:
+        if old is not None:
+            raise ValueError(
+                f"config.json semantic issue: 'config.{old}' and 'config.tracked_shards_config' cannot be both set."
+                " Please use 'config.tracked_shards_config' only."
+            )
         return bool(document["tracked_shards_config"] == _ALL_SHARDS)
     return bool(document.get("tracked_shards"))
 

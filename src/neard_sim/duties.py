@@ -25,12 +25,12 @@ class Produced:
 class Duties:
     """The validator side of one node. Works on the node's own chain, votes and timers."""
 
-    def __init__(self, chain: Chain, votes: Votes, doomslug: Doomslug, desk: Desk) -> None:
+    def __init__(self, chain: Chain, votes: Votes, doomslug: Doomslug, desk: Desk, produced: Produced) -> None:
         self._chain = chain
         self._votes = votes
         self._doomslug = doomslug
         self._desk = desk
-        self.produced = Produced()
+        self.produced = produced
         self.last_approval: Approval | None = None
 
     def due(self, now_ns: int) -> Iterator[Approval | Chunk | Endorsement | Block]:

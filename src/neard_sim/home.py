@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from near_ha.errors import BadKey
+from near_ha.key_file import Kind
 
 from . import config as config_file
 from . import genesis as genesis_file
@@ -42,7 +43,7 @@ def load(path: Path) -> Home:
     """Read ``path`` as ``run`` and ``validate-config`` do; BadConfig says what is wrong."""
     config = config_file.load(path)
     chain = genesis_file.load(path / config.genesis_file)
-    node_key = _read(path / config.node_key_file)
+    node_key = _read(path / config.node_key_file, Kind.NODE)
     return Home(path, config, chain, node_key, load_validator(path, config))
 
 
@@ -58,11 +59,11 @@ def load_validator(path: Path, config: NodeConfig) -> Signer | None:
     except OSError:
         # A directory that may not be searched: neard, too, takes it for "no key".
         return None
-    return _read(key_path)
+    return _read(key_path, Kind.VALIDATOR)
 
 
-def _read(path: Path) -> Signer:
+def _read(path: Path, kind: Kind) -> Signer:
     try:
-        return Signer.read(path)
+        return Signer.read(path, kind)
     except BadKey as error:
         raise BadConfig(f"Failed to deserialize key file: {error}") from None

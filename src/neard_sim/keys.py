@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from near_ha import atomic_file, base58, key_file
+from near_ha.key_file import Kind
 
 PREFIX = "ed25519:"
 _REMEMBERED = 8192
@@ -39,10 +40,10 @@ class Signer:
         return Signer(account_id, os.urandom(32))
 
     @staticmethod
-    def read(path: Path) -> Signer:
+    def read(path: Path, kind: Kind = Kind.VALIDATOR) -> Signer:
         """The key in ``path``; near_ha.errors.BadKey says what is wrong with the file."""
-        found = key_file.read(path)
-        return Signer(found.account_id, base58.decode(found.secret_key.removeprefix(PREFIX))[:32])
+        found = key_file.read(path, kind)
+        return Signer(found.account_id, found.seed())
 
     def sign(self, message: bytes) -> str:
         """The signature of ``message`` in hexadecimal digits."""

@@ -73,16 +73,16 @@ def render(node: Node, periodic: Periodic) -> str:
         near_node_protocol_version=PROTOCOL_VERSION,
         near_current_protocol_version=node.genesis.protocol_version,
         near_epoch_height=head.epoch.index + 1,
-        near_node_db_version=47,
+        near_node_db_version=49,
         near_memory_usage_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
     lines += [f'near_is_chunk_producer_for_shard{{shard_id="0"}} {periodic.is_validator}']
     for state in ("SyncNeeded", "AlreadyCaughtUp", "NoPeers"):
         lines.append(f'near_sync_requirements_current{{state="{state}"}} {int(node.sync.requirement == state)}')
-    produced = duties.produced if duties is not None else None
+    made = {"near_block_produced_total": node.produced.blocks, "near_chunk_produced_total": node.produced.chunks}
     lines += _counters(
-        near_block_produced_total=produced.blocks if produced is not None else 0,
-        near_chunk_produced_total=produced.chunks if produced is not None else 0,
+        # neard has neither before its first one.
+        **{name: count for name, count in made.items() if count},
         near_config_reloads_total=node.config_reloads,
         near_already_connected_account=node.peers.routes.refusals,
     )

@@ -13,7 +13,7 @@ from .catchup import Catchup
 from .chain import Chain, Entry, Outcome
 from .config import NodeConfig, PeerAddress
 from .doomslug import Delays, Doomslug
-from .duties import Duties
+from .duties import Duties, Produced
 from .genesis import Genesis
 from .keys import Signer
 from .link import Link, encode
@@ -63,6 +63,7 @@ class Node:
         self.advertiser = Advertiser(self)
         self.validator: Signer | None
         self.duties: Duties | None
+        self.produced = Produced()
         self.take_key(validator)
         self.peers: Peers
         self.catchup: Catchup
@@ -106,7 +107,10 @@ class Node:
         """From now on it signs with this key, as soon as there is something to sign; None: with none."""
         self.validator = signer
         desk = Desk(signer, self.store, self._referee) if signer is not None else None
-        self.duties = Duties(self.chain, self.votes, self.doomslug, desk) if desk is not None else None
+        if desk is None:
+            self.duties = None
+        else:
+            self.duties = Duties(self.chain, self.votes, self.doomslug, desk, self.produced)
         self.advertiser.hold(None if signer is None else signer.public_key)
 
     def stall(self) -> None:

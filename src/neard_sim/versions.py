@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .genesis import PROTOCOL_VERSION
 
-RELEASES = {"1.27": "1.27.0", "1.34": "1.34.0", "2.x": "2.10.0"}
+RELEASES = {"1.27": "1.27.0", "1.34": "1.34.0", "2.x": "2.13.0"}
 _BUILD = "simulated"
 _COMMIT = "0" * 40
 _RUSTC = "1.86.0"
@@ -22,7 +22,7 @@ def version_text(version: str) -> str:
         return f"neard (release {RELEASES[version]}) (build {_BUILD}) (rustc {_RUSTC}) (protocol 61) (db 36)"
     return (
         f"neard (release {RELEASES[version]}) (build {_BUILD}) (commit {_COMMIT}) (rustc {_RUSTC}) "
-        f"(min_protocol {PROTOCOL_VERSION - 1}) (protocol {PROTOCOL_VERSION}) (db 47)\nfeatures: [simulated]"
+        f"(min_protocol {PROTOCOL_VERSION - 1}) (protocol {PROTOCOL_VERSION}) (db 49)\nfeatures: [simulated]"
     )
 
 

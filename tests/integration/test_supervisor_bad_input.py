@@ -236,7 +236,12 @@ def test_a_lease_of_one_second(host: Supervised) -> None:
 
 def test_a_config_without_rpc(host: Supervised) -> None:
     edit(host.home / "config.json", lambda config: config.pop("rpc"))
-    refuses(host, str(host.home / "config.json"), "has no rpc section", '"rpc": {"addr": "127.0.0.1:3030"}')
+    refuses(
+        host,
+        str(host.home / "config.json"),
+        "has no rpc section",
+        '"rpc": {"addr": "127.0.0.1:3030", "cors_allowed_origins"',
+    )
 
 
 def test_a_home_without_config(host: Supervised) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from near_localnet.consul_install import ensure_consul
+from near_localnet.consul_ports import closed_ports
 from support.ports import free_port
 from support.waiting import until
 
@@ -41,14 +42,15 @@ class RealConsul:
     def start(self) -> RealConsul:
         """Start it, and wait until it leads and stores."""
         ports = {"http": self.port, "server": free_port(), "serf_lan": free_port()}
-        off = dict.fromkeys(("dns", "grpc", "serf_wan"), -1)
+        consul = ensure_consul(TOOLS)
+        off = closed_ports(consul)
         if "cert_file" in self._config:
             ports["https"] = self.https_port
         config = self.log.with_suffix(".json")
         config.write_text(
             json.dumps({"ports": ports | off, "performance": {"rpc_hold_timeout": "300ms"}, **self._config})
         )
-        command = [str(ensure_consul(TOOLS)), "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1"]
+        command = [str(consul), "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "-node=consul-test", f"-config-file={config}"], stdout=log, stderr=log

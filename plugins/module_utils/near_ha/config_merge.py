@@ -6,16 +6,51 @@ import json
 import re
 from typing import Any
 
+Document = dict[str, Any]
+
 # What neard takes over on SIGHUP. `validator_key_file` is read again as well, but the guard puts the key where the
 # path led at its start: a new path counts only after a restart.
 RELOADED = frozenset({"expected_shutdown", "produce_chunk_add_transactions_time_limit", "resharding_config"})
+
+
+def _duration(milliseconds: int) -> Document:
+    return {"secs": milliseconds // 1000, "nanos": milliseconds % 1000 * 1_000_000}
+
+
+# A section that is there has to have these (neard 2.13.0). The values are those that `neard init` writes, but for an
+# RPC that is not open to everybody.
+_DEMANDED: dict[str, Document] = {
+    "rpc": {
+        "addr": "127.0.0.1:3030",
+        "cors_allowed_origins": ["*"],
+        "polling_config": {"polling_interval": _duration(200), "polling_timeout": _duration(10_000)},
+    },
+    "network": {
+        "addr": "0.0.0.0:24567",
+        "boot_nodes": "",
+        "handshake_timeout": _duration(20_000),
+        "skip_sync_wait": False,
+        "ban_window": _duration(10_800_000),
+    },
+    "consensus": {
+        "min_num_peers": 3,
+        "block_production_tracking_delay": _duration(10),
+        "min_block_production_delay": _duration(600),
+        "max_block_production_delay": _duration(2_000),
+        "max_block_wait_delay": _duration(6_000),
+        "produce_empty_blocks": True,
+        "block_header_fetch_horizon": 50,
+        "catchup_step_period": _duration(100),
+        "chunk_request_retry_period": _duration(400),
+    },
+    "telemetry": {"endpoints": []},
+    "epoch_sync": {"timeout_for_epoch_sync": _duration(60_000)},
+}
 
 HIDDEN = "(not shown)"
 _SECRET_NAME = re.compile(r"(secret|private)_?key$|password|passphrase|token$", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _MISSING = object()
-
-Document = dict[str, Any]
 
 
 def merge(base: Document, wanted: Document) -> Document:
@@ -33,6 +68,16 @@ def merge(base: Document, wanted: Document) -> Document:
         else:
             merged[key] = value
     return merged
+
+
+def complete(document: Document) -> Document:
+    """``document`` with what neard demands of a section that is there and has no default for; it refuses it else."""
+    found = dict(document)
+    for section, demanded in _DEMANDED.items():
+        given = found.get(section)
+        if isinstance(given, dict):
+            found[section] = given | {name: value for name, value in demanded.items() if name not in given}
+    return found
 
 
 def changed_keys(before: Document, after: Document, prefix: str = "") -> list[str]:

@@ -46,9 +46,9 @@ def history(account_id: str) -> str:
 def validator_key(account_id: str, public_key: str) -> str:
     """The lock of one validator key, whatever its supervisors call the lease. ``account_id`` is the key's own.
 
-    So it is among the keys that a token of that account may write.
+    So it is among the keys that a token of that account may write. Consul 1.21 takes no colon in a name.
     """
-    return f"{prefix(account_id)}keys/{public_key}"
+    return f"{prefix(account_id)}keys/{public_key.replace(':', '-')}"
 
 
 LEADERS = leader("")

@@ -92,7 +92,7 @@ def load(path: Path, *, accepts_unsigned: bool = False) -> RecordKey:
             f"the record key {path} has mode {mode:04o}: every user of this host can get at it",
             f"Close it with: chmod 0400 {path}; if it was open for long, replace it on all hosts",
         )
-    if raw.lstrip().startswith(b"{"):
+    if raw.lstrip().startswith((b"{", b"[")):
         return of_validator(key_file.read(path), accepts_unsigned=accepts_unsigned)
     text = raw.decode("latin-1").strip()
     if not _TEXT.fullmatch(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 # A string literal is matched first, so that a comment mark inside one is left alone. One that is never closed
 # goes up to the end: looking for its end again from each of its quotes would take time by the square.
@@ -17,12 +18,35 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def loads(text: str) -> object:
-    """The value of ``text``; json.JSONDecodeError (a ValueError) says where it is malformed."""
+    """The value of ``text``; ValueError (mostly json.JSONDecodeError) says where it is malformed."""
+    return _decoded(text, None)
+
+
+def loads_once(text: str) -> tuple[object, frozenset[str]]:
+    """The value of ``text``, and which names its outermost object has more than once: the last one counts."""
+    value = _decoded(text, _Object)
+    return value, value.twice if isinstance(value, _Object) else frozenset()
+
+
+class _Object(dict[str, object]):
+    """An object that knows which of its names came twice."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        times = Counter(name for name, _value in pairs)
+        self.twice = frozenset(name for name, many in times.items() if many > 1)
+
+
+def _decoded(text: str, made: type[_Object] | None) -> object:
     try:
-        value: object = json.loads(_TOKEN.sub(_blank, text))
+        value: object = json.loads(_TOKEN.sub(_blank, text), object_pairs_hook=made, parse_constant=_no_number)
     except RecursionError:
         raise json.JSONDecodeError("nested too deeply", text, 0) from None
     return value
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def has_comments(text: str) -> bool:

@@ -18,7 +18,7 @@ def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
     known = node.proof if node.proof is not None and node.proof.term == event.term else None
     if known is None:
         return replace(node, proof=proof.begin(event.term, event.counted, now, node.made)), []
-    return replace(node, proof=proof.fold(known, event.counted, now)), []
+    return replace(node, proof=proof.fold(known, event.counted, now, node.made)), []
 
 
 def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:

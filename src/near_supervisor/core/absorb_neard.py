@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import candidacy, heads, hot, proof, rules_height, sync, tip
+from . import abilities, candidacy, heads, hot, proof, rules_height, sync, tip
 from . import events as ev
 from .commands import Command, KillNeard, MoveDeadline, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
@@ -187,6 +187,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
+    if sample.version != neard.version:
+        said += _remarks(node, sample.version)
     neard = _said_of_itself(neard, sample, event.asked_at, now)
     other_key = sample.key if sample.key != node.settings.validator_public_key else ""
     if neard.other_key != other_key:
@@ -209,6 +211,17 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         facts = replace(facts, proof=proof.compare(node.proof, sample.made, event.asked_at))
     node, kept = _keep(facts)
     return node, said + kept
+
+
+def _remarks(node: Node, version: str) -> list[Command]:
+    settings, ability = node.settings, abilities.Ability.KEEPS_SHADOWS_DATA
+    if settings.keeps_shards_of != settings.validator_account_id or abilities.has(version, ability) is not False:
+        return []
+    text = (
+        f"neard {version} follows the shards of {settings.validator_account_id} without keeping all state-transition"
+        f" data of them, so that its first chunks after a takeover may fail; {ability.first} is the first that does"
+    )
+    return [Say("warn", text)]
 
 
 def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) -> Neard:

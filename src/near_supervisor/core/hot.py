@@ -8,11 +8,10 @@ ends with a panic.
 
 from __future__ import annotations
 
-from . import versions
+from .abilities import Ability, has, unknown
 from .model import Neard, Node
 from .settings import Strategy
 
-FIRST_VERSION = (2, 2)
 SETTLED_MS = 1_000
 # neard takes the key up with the next message, within a second; what takes longer is no takeover.
 CONFIRM_MS = 5_000
@@ -31,11 +30,11 @@ def against(node: Node) -> str:
         return f"it has failed {node.hot_failures} times: {node.hot_failed}"
     if neard is None or not neard.answered:
         return "neard does not answer"
-    version = versions.numbers(neard.version)
-    if version is None:
-        return f"neard does not say its version ({neard.version!r})"
-    if version < FIRST_VERSION:
-        return f"neard {neard.version} takes no key while it runs, 2.2 was the first"
+    takes_key = has(neard.version, Ability.TAKES_KEY)
+    if takes_key is None:
+        return f"{unknown(neard.version)}, so that nobody knows whether it takes a key while it runs"
+    if not takes_key:
+        return f"neard {neard.version} takes no key while it runs, {Ability.TAKES_KEY.first} was the first"
     return _against_shards(node, neard)
 
 

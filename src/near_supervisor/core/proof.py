@@ -60,7 +60,8 @@ class Proof:
 
     ``told``: it is in the history. ``said_at``: the last alarm (None = there is none), ``foreign_said_at`` the last one
     about ``foreign``, what somebody else has made. The chain's counters are of ``seen_at``; ``judged``: they have been
-    compared with neard's own. ``made_before`` are the blocks and chunks that neard had made when this began.
+    compared with neard's own. ``made_before`` are the blocks and chunks that neard had made when the chain had counted
+    ``counted_before`` of this term (None = it has not said yet).
     """
 
     term: int
@@ -73,6 +74,7 @@ class Proof:
     seen_at: int = 0
     judged: bool = False
     made_before: tuple[int, int] | None = None
+    counted_before: tuple[int, int] = (0, 0)
     foreign: tuple[str, ...] = ()
     foreign_said_at: int | None = None
 
@@ -110,17 +112,30 @@ def compare(proof: Proof, made: tuple[int, int] | None, asked_at: int) -> Proof:
     """
     if proof.judged or made is None or proof.made_before is None or asked_at < proof.seen_at:
         return proof
-    found = zip(KINDS, proof.tallies, made, proof.made_before, strict=False)
+    own = tuple(now - before for now, before in zip(made, proof.made_before, strict=True))
+    if min(own) < 0:
+        # Another process has begun to count.
+        return replace(proof, judged=True, made_before=None)
+    arrived = zip(proof.tallies, proof.counted_before, strict=False)
+    more = [tally.total.made - before for tally, before in arrived]
     foreign = tuple(
-        f"{tally.total.made} {kind}, of which it has made {now - before}"
-        for kind, tally, now, before in found
-        if tally.total.made - (now - before) > UNDER_WAY
+        f"{arrived} {kind}, of which it has made {one}"
+        for kind, arrived, one in zip(KINDS, more, own, strict=False)
+        if arrived - one > UNDER_WAY
     )
     return replace(proof, judged=True, foreign=foreign)
 
 
-def fold(proof: Proof, counted: Counted, now: int) -> Proof:
-    """After one more look."""
+def fold(proof: Proof, counted: Counted, now: int, made: tuple[int, int] | None = None) -> Proof:
+    """After one more look; ``made`` as for ``begin``, for a neard that did not say it then."""
+    proof = _counted(proof, counted, now)
+    if proof.made_before is not None or made is None:
+        return proof
+    blocks, chunks = (tally.total.made for tally in proof.tallies[:2])
+    return replace(proof, made_before=made, counted_before=(blocks, chunks))
+
+
+def _counted(proof: Proof, counted: Counted, now: int) -> Proof:
     proof = replace(proof, seen_at=now, judged=False)
     if not counted.duties:
         return replace(proof, seated=False, epoch_start=counted.epoch_start)

@@ -179,8 +179,8 @@ def promote(node: Node, now: int) -> Step:
             return rules_hot.give_key(node, now)
         if node.neard.ending:
             return node, []
-        # Whoever asked for hot is told why not; auto takes what it gets.
-        told = f", because hot cannot be: {against}" if node.settings.strategy is Strategy.HOT else ""
+        # Whoever asked for it needs not be told why.
+        told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
         node = replace(node, tenure=replace(tenure, by_restart=True))
         return stop(node, f"it is started again as the validator{told}")
     if moves and not tenure.by_restart:

@@ -21,17 +21,13 @@ _MAX_HEIGHT = 2**53
 _MAX_VERSION = 100
 # It ends up in records that others read.
 _MAX_SHOWN = 200
-# Peers, the height up to which it has approved, whether it found its files correct, blocks and chunks that it has made.
+# Peers, the height up to which it has approved, whether it found its files correct: there from its start on.
 _METRICS = tuple(
     re.compile(rb"^near_%b (\S+)" % name, re.MULTILINE)
-    for name in (
-        b"peer_connections_total",
-        b"largest_target_height",
-        b"config_correct",
-        b"block_produced_total",
-        b"chunk_produced_total",
-    )
+    for name in (b"peer_connections_total", b"largest_target_height", b"config_correct")
 )
+# What it has made: neard has either counter only when it has made a first one.
+_MADE = tuple(re.compile(rb"^near_%b_produced_total(?: (\S+))?" % name, re.MULTILINE) for name in (b"block", b"chunk"))
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
 _KEY_FIELDS = ("validator_account_id", "validator_public_key")
 _FRACTION = re.compile(r"\.\d+")
@@ -93,7 +89,8 @@ class NeardRpc:
             raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
-        peers, target, correct, *made = self._metrics() if armed else (None,) * len(_METRICS)
+        metrics = self._metrics() if armed else b""
+        peers, target, correct = (_metric(pattern, metrics) for pattern in _METRICS)
         return Sample(
             height=height,
             syncing=syncing,
@@ -106,7 +103,7 @@ class NeardRpc:
             version=self.version,
             chain_id=_short(status.get("chain_id")),
             config_correct=correct != 0,
-            made=_both(*made),
+            made=_made(metrics) if target is not None or correct is not None else None,
         )
 
     def call(self, method: str, params: object) -> Any:
@@ -131,13 +128,12 @@ class NeardRpc:
         peers = self._json("/network_info").get("num_active_peers")
         return peers if isinstance(peers, int) and not isinstance(peers, bool) else None
 
-    def _metrics(self) -> tuple[int | None, ...]:
-        """One number for each of _METRICS; None where there is no such metric."""
+    def _metrics(self) -> bytes:
+        """All that it tells of itself; nothing when it does not."""
         try:
-            text = self._get("/metrics")
+            return self._get("/metrics")
         except Unreadable:
-            return (None,) * len(_METRICS)
-        return tuple(_metric(pattern, text) for pattern in _METRICS)
+            return b""
 
     def _json(self, route: str) -> dict[str, object]:
         try:
@@ -174,11 +170,13 @@ def _metric(pattern: re.Pattern[bytes], text: bytes) -> int | None:
     match = pattern.search(text)
     try:
         return _height(int(float(match.group(1)))) if match else None
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _both(blocks: int | None, chunks: int | None) -> tuple[int, int] | None:
+def _made(metrics: bytes) -> tuple[int, int] | None:
+    """Blocks and chunks, of a neard that tells of itself; None where a counter is there and is no count."""
+    blocks, chunks = (_metric(pattern, metrics) if pattern.search(metrics) else 0 for pattern in _MADE)
     return None if blocks is None or chunks is None else (blocks, chunks)
 
 

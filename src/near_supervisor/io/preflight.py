@@ -18,13 +18,20 @@ from . import clock
 from .guard_process import SECRETS
 
 TIMEOUT_MS = 60_000
-_KEPT_BYTES = 8 * 1024
+# With the backtrace of a build that does not care what it is asked for.
+_KEPT_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _MAX_TEXT = 400
 _KILL_S = 5.0
 # What it says of the limits of this process says nothing of the guard's.
 _NOT_OURS = "file descriptor limit"
 _SECRET = re.compile(r"(ed25519|secp256k1):[1-9A-HJ-NP-Za-km-z]{60,}")
+# What it refuses, or the panic, comes after its log; behind it comes where in its source it found out.
+_BEGINS = re.compile(r"(?:(?:^|\n)Error:|(?=thread '[^\n]*panicked at))(?P<it>)")
+_ENDS = re.compile(r"\n(?:Stack backtrace:|stack backtrace:|note: |Please fix the config)")
+_INTRODUCES = "The following config checks failed:"
+# main() turns them on.
+_NO_BACKTRACE = {"RUST_BACKTRACE": "0", "RUST_LIB_BACKTRACE": "0"}
 # Refused by main(), or a panic, which aborts.
 _FAILED = (1, -signal.SIGABRT)
 
@@ -39,7 +46,7 @@ def validate_config(neard: str, home: Path, timeout_ms: int = TIMEOUT_MS) -> str
     try:
         process = subprocess.Popen(
             command,
-            env={**environ, "NO_COLOR": "1"},
+            env={**environ, **_NO_BACKTRACE, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -94,8 +101,9 @@ def _problem(said: bytes, home: Path) -> str | None:
     text = said.decode(errors="replace")
     if _NOT_OURS in text:
         return None
-    # A real neard adds where in its source it found out.
-    told = (text.rpartition("Error:")[2] or text).partition("Stack backtrace:")[0]
+    begins = _BEGINS.search(text)
+    told = text[begins.start("it") :] if begins else text
+    told = _ENDS.split(told, maxsplit=1)[0].strip().removeprefix(_INTRODUCES)
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
     line = _SECRET.sub(r"\1:...", line)[:_MAX_TEXT]
     return f"neard --home {home} validate-config fails, so neard would not start: {line or 'it does not say why'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -139,12 +140,22 @@ def test_a_malformed_address_in_the_environment_stops_nobody_or_says_so(
     assert store.heartbeat(session(store), value()).kind is Kind.NO
 
 
+PLAIN = re.compile(r"[a-zA-Z0-9,_./?&=-]+")
+
+
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "ä", "a&b=c", 'a"b', "a.b"])
 def test_an_account_of_any_letters_is_one_and_the_same_key_for_every_call(
     consul: RealConsul, account: str, name: str
 ) -> None:
     store = a_store(consul.url, f"{name}-{account}", TIMEOUT_MS)
-    mine = holder(store)
+    try:
+        mine = holder(store)
+    except Unknown as error:
+        # Consul 1.21 takes no other letters in a key, to read or to write: nobody gets a lease of that name, and is
+        # told why.
+        assert "invalid key name" in str(error)
+        assert not PLAIN.fullmatch(name)
+        return
     assert store.look(0, 1_000)[1].session == mine
     assert store.claim_member(name, mine, member("one")) is None
     assert [found.member_id for found in store.members()] == [name]

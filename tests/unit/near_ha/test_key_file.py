@@ -64,7 +64,6 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("secret is an object", with_fields(secret_key={"key": SECRET}), "exactly one of secret_key and private_key"),
     ("fields exchanged", with_fields(public_key=SECRET, secret_key=PUBLIC), "public_key has 64 bytes instead of 32"),
     ("another curve", with_fields(secret_key="secp256k1:" + SECRET_TEXT), "secret_key does not start with 'ed25519:'"),
-    ("no curve", with_fields(secret_key=SECRET_TEXT), "secret_key does not start with 'ed25519:'"),
     ("a bad digit", with_fields(secret_key=SECRET[:-1] + "0"), "secret_key is not base58"),
     ("a byte short", with_fields(secret_key=SHORT_SECRET), "secret_key has 63 bytes instead of 64"),
     ("a line end inside", with_fields(secret_key=SECRET + "\n"), "secret_key is not base58"),
@@ -118,8 +117,51 @@ def test_a_good_file_is_read_and_its_secret_does_not_show(tmp_path: Path) -> Non
     assert SECRET_TEXT not in str(read)
 
 
-def test_the_newer_field_name_comments_and_a_missing_account_are_fine(tmp_path: Path) -> None:
-    path = tmp_path / "node_key.json"
-    path.write_text(f'// a node key\n{{"public_key": "{PUBLIC}", "private_key": "{SECRET}"}} # end\n')
+def test_the_newer_field_name_and_comments_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "validator_key.json"
+    path.write_text(
+        f'// a key\n{{"account_id": "test.near", "public_key": "{PUBLIC}", "private_key": "{SECRET}"}} # end'
+    )
     read = key_file.read(path)
-    assert (read.account_id, read.secret_key) == ("", SECRET)
+    assert (read.account_id, read.secret_key) == ("test.near", SECRET)
+
+
+@pytest.mark.parametrize("swap", [str.upper, lambda _curve: ""])
+def test_however_the_curve_is_written_the_keys_are_told_as_neard_tells_them(
+    tmp_path: Path, swap: Callable[[str], str]
+) -> None:
+    public, secret = (swap("ed25519:") + key.removeprefix("ed25519:") for key in (PUBLIC, SECRET))
+    read = key_file.read_whole(near_keys.write(tmp_path / "k.json", "the-key", public_key=public, secret_key=secret))
+    assert (read.public_key, read.secret_key) == (PUBLIC, SECRET)
+
+
+@pytest.mark.parametrize("account", [SECRET, SECRET_TEXT[:50], SECRET_TEXT[:50] + ".near", "a" * 65])
+def test_an_account_that_may_be_a_key_or_is_too_long_is_not_quoted(tmp_path: Path, account: str) -> None:
+    path = near_keys.write(tmp_path / "validator_key.json", "the-key", account_id=account)
+    assert f"account_id of {len(account)} characters is no NEAR account" in str(refuse(path))
+
+
+@pytest.mark.parametrize("kind", key_file.Kind)
+def test_what_is_wrong_with_an_account_is_said_with_the_next_step(tmp_path: Path, kind: key_file.Kind) -> None:
+    path = near_keys.write(tmp_path / "k.json", "the-key", account_id="My Pool")
+    with pytest.raises(BadKey, match=r"k\.json: account_id 'My Pool' is no NEAR account: .*2 to 64") as caught:
+        key_file.read(path, kind)
+    step = 'Write "account_id": "node" into it' if kind is key_file.Kind.NODE else "Write the account that it signs for"
+    assert step in caught.value.hint
+    assert kind.value in caught.value.hint
+
+
+def test_a_secret_key_of_which_only_the_alias_is_there_is_missed_in_a_node_key(tmp_path: Path) -> None:
+    path = near_keys.write(tmp_path / "k.json", "the-key", secret_key=None, private_key=SECRET)
+    with pytest.raises(BadKey, match=r"k\.json: secret_key must be there, as a string"):
+        key_file.read(path, key_file.Kind.NODE)
+
+
+def test_a_text_to_make_a_file_of_needs_no_account_but_a_right_one(tmp_path: Path) -> None:
+    document = near_keys.document("the-key")
+    assert key_file.given(json.dumps(document), "it").account_id == "test.near"
+    assert key_file.given(json.dumps(document | {"account_id": ""}), "it").public_key == PUBLIC
+    del document["account_id"]
+    assert key_file.given(json.dumps(document), "it").secret_key == SECRET
+    with pytest.raises(BadKey, match="no NEAR account"):
+        key_file.given(json.dumps(document | {"account_id": "A"}), "it")

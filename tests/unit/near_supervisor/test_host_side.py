@@ -25,6 +25,8 @@ class Looked:
     def __init__(self, home: Path) -> None:
         self.home, self.key, self.now = home, home / KEY, 0
         near_keys.write(self.key, "one")
+        self.own_key = near_keys.write(home / "voter_node_key.json", "two", account_id="node")
+        self.shared_key = self.own_key
         (home / "config.json").write_text("{}")
         self.asked = home / "asked"
         self.neard = home / "neard"
@@ -38,10 +40,13 @@ class Looked:
             neard_log_bytes=2_000,
             validator_key=self.key,
             validator_public_key=key_file.read(self.key).public_key,
+            node_key=lambda as_validator: self.shared_key if as_validator else self.own_key,
         )
         self.node_key = home / "node_key.json"
-        near_keys.write(self.node_key, "two")
-        config = SimpleNamespace(lock_file=home / "data" / "LOCK", node_key_file=self.node_key)
+        self.node_key.symlink_to(self.own_key)
+        config = SimpleNamespace(
+            lock_file=home / "data" / "LOCK", node_key_file=self.node_key, validator_key_file=home / "armed.json"
+        )
         self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.side = HostSide(cast("Any", options), cast("Any", config), self.said.put)
 
@@ -75,11 +80,65 @@ def test_between_two_looks_it_rests(looked: Looked) -> None:
 
 
 def test_before_the_guard_has_put_the_node_key_in_its_place_nothing_is_known(looked: Looked) -> None:
-    key = looked.node_key.read_text()
     looked.node_key.unlink()
     assert looked.look().preflight is None
     assert not looked.asked.exists()
-    looked.node_key.write_text(key)
+    looked.node_key.symlink_to(looked.own_key)
+    assert looked.look().preflight == ""
+
+
+@pytest.mark.parametrize("changes", [{"account_id": None}, {"secret_key": None}, {"account_id": "A"}])
+@pytest.mark.parametrize("role", ["own_key", "shared_key"])
+def test_a_node_key_that_neard_would_refuse_is_known_before_it_is_needed(
+    looked: Looked, role: str, changes: dict[str, object]
+) -> None:
+    path = looked.home / "broken_node_key.json"
+    near_keys.write(path, "two", **{"account_id": "node", **changes})
+    kept = getattr(looked, role)
+    setattr(looked, role, path)
+    said = looked.look().preflight
+    assert "neard would not start with its node key" in said
+    assert str(path) in said
+    assert "account_id" in said or "secret_key" in said
+    setattr(looked, role, kept)
+    assert looked.look().preflight == ""
+
+
+def test_what_is_told_of_files_that_were_moving_is_not_known_and_asked_again(looked: Looked) -> None:
+    looked.neard.write_text(
+        f"#!/bin/sh\necho >> {looked.asked}\n[ $(wc -l < {looked.asked}) = 1 ] || exit 0\n"
+        f"ln -sfn {looked.key} {looked.node_key}\necho Error: node_key.json file issue >&2\nexit 1\n"
+    )
+    assert looked.look().preflight is None
+    assert looked.look().preflight == ""
+    assert looked.times_asked() == 2
+
+
+@pytest.mark.parametrize("name", ["node_key.json", "armed.json", "config.json"])
+def test_a_refusal_does_not_outlive_what_was_refused(looked: Looked, name: str) -> None:
+    bad = looked.home / "is_bad"
+    bad.touch()
+    looked.neard.write_text(f"#!/bin/sh\necho >> {looked.asked}\n[ ! -e {bad} ]\n")
+    for _ in range(2):
+        assert "would not start" in looked.look().preflight
+    assert looked.times_asked() == 1
+    bad.unlink()
+    fresh = looked.home / "fresh"
+    fresh.write_bytes(looked.own_key.read_bytes())
+    fresh.replace(looked.home / name)
+    assert looked.look().preflight == ""
+
+
+def test_a_refusal_for_something_that_is_no_file_is_asked_for_again(
+    looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = looked.home / "is_bad"
+    bad.touch()
+    looked.neard.write_text(f"#!/bin/sh\n[ ! -e {bad} ]\n")
+    assert "would not start" in looked.look().preflight
+    bad.unlink()
+    monkeypatch.setattr("near_supervisor.host_side.REFUSED_AGAIN_MS", 0)
+    looked.side._preflight_at = 0
     assert looked.look().preflight == ""
 
 

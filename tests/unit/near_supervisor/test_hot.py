@@ -211,7 +211,7 @@ def test_a_supervisor_that_comes_back_does_not_take_the_key_for_taken() -> None:
         ({"strategy": Strategy.RESTART}, {}, "strategy restart"),
         ({}, {"version": "2.1.1"}, "2.2 was the first"),
         ({}, {"version": "1.34.0"}, "2.2 was the first"),
-        ({}, {"version": "trunk"}, "does not say its version"),
+        ({}, {"version": "trunk"}, "calls itself trunk"),
         ({}, {"version": ""}, "does not say its version"),
         ({"keeps_shards_of": ""}, {}, "does not keep the shards of pool.near"),
         ({"keeps_shards_of": "other.near"}, {}, "does not keep the shards of pool.near"),
@@ -237,8 +237,8 @@ def test_when_it_cannot_be_neard_is_started_anew(
     assert bool(it.one(cmd.ArmNeard, out)) != bool(why)
 
 
-@pytest.mark.parametrize(("strategy", "told"), [(Strategy.HOT, True), (Strategy.AUTO, False)])
-def test_whoever_asked_for_hot_is_told_why_not(strategy: Strategy, told: bool) -> None:
+@pytest.mark.parametrize(("strategy", "told"), [(Strategy.HOT, True), (Strategy.AUTO, True), (Strategy.RESTART, False)])
+def test_whoever_did_not_ask_for_a_restart_is_told_why(strategy: Strategy, told: bool) -> None:
     it = play(replace(HOT, strategy=strategy, keeps_shards_of=""))
     it.to_voting()
     it.do(ev.LeaseSeen(released()))

@@ -67,6 +67,38 @@ def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
         assert rpc(server).sample(armed=True).target_height == 78
 
 
+FRESH = b"near_config_correct 1\nnear_largest_target_height 78\n"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "made"),
+    [
+        pytest.param(FRESH, (0, 0), id="nothing made yet: neard has no such counters"),
+        pytest.param(b"near_config_correct 1\n", (0, 0), id="a version without the target"),
+        pytest.param(FRESH + b"near_chunk_produced_total 5\n", (0, 5), id="a validator that only makes chunks"),
+        pytest.param(FRESH + b"near_block_produced_total 3\nnear_chunk_produced_total 5\n", (3, 5), id="both"),
+        pytest.param(FRESH + b"near_block_produced_total 3\n", (3, 0), id="blocks only"),
+        pytest.param(FRESH + b"near_block_produced_total x\n", None, id="no number"),
+        pytest.param(FRESH + b"near_block_produced_total -1\n", None, id="no count"),
+        pytest.param(FRESH + b"near_block_produced_total\n", None, id="cut off"),
+        pytest.param(FRESH + b'near_block_produced_total{x="y"} 7\n', None, id="another shape"),
+        pytest.param(b"", None, id="no metrics of a neard"),
+        pytest.param(b"go_goroutines 7\n", None, id="metrics of something else"),
+    ],
+)
+def test_what_neard_has_made_is_none_only_where_it_tells_of_itself(
+    metrics: bytes, made: tuple[int, int] | None
+) -> None:
+    with hostile(script(metrics=metrics)) as server:
+        assert rpc(server).sample(armed=True).made == made
+        assert rpc(server).sample(armed=False).made is None
+
+
+def test_metrics_that_are_not_told_say_nothing_of_what_was_made() -> None:
+    with hostile({**script(), "/metrics": answer(FRESH, "503 Busy")}) as server:
+        assert rpc(server).sample(armed=True).made is None
+
+
 @pytest.mark.parametrize(
     "metrics",
     [b"", b"near_largest_target_height NaN\n", b"near_largest_target_height +Inf\n", b"near_largest_target_height -1\n",

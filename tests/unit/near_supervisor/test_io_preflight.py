@@ -46,9 +46,53 @@ def test_what_is_wrong_comes_as_one_line_without_secrets(tmp_path: Path) -> None
     )
     problem = checked(tmp_path, f"printf '{text}' >&2; exit 1")
     assert problem is not None
-    assert problem.endswith("The following failed: [31mbad key ed25519:... in it")
+    assert problem.endswith("would not start: The following failed: [31mbad key ed25519:... in it")
     assert problem.isprintable()
     assert "INFO" not in problem
+
+
+LOG = "2026-11-30T00:45:25.2Z  INFO config: validating config"
+TRACE = "\n".join(f"  {at}: neard::{'x' * 100}" for at in range(300))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            f"{LOG}\nError: \nThe following config checks failed:\nnode_key.json file issue: Failed reading node key"
+            " file from h/node_key.json\nPlease fix the config json files and validate again!\n\nStack backtrace:\n"
+            f"{TRACE}",
+            "node_key.json file issue: Failed reading node key file from h/node_key.json",
+        ),
+        (
+            f'{LOG}\nError: config.json file issue: Error("EOF while parsing", line: 2)\n\nStack backtrace:\n{TRACE}',
+            'config.json file issue: Error("EOF while parsing", line: 2)',
+        ),
+        (
+            f"{LOG}\nError: boot_nodes\n\nCaused by:\n    invalid format: ed25519:5rc@nosuch.invalid:24567\n",
+            "boot_nodes Caused by: invalid format: ed25519:5rc@nosuch.invalid:24567",
+        ),
+        (
+            f"{LOG}\nthread 'main' (7) panicked at src/x.rs:1:2:\nassertion failed\nstack backtrace:\n{TRACE}",
+            "thread 'main' (7) panicked at src/x.rs:1:2: assertion failed",
+        ),
+        (
+            f"{LOG}\nthread 'main' panicked at src/x.rs:1:2:\nno peer\nnote: run with `RUST_BACKTRACE=1`",
+            "thread 'main' panicked at src/x.rs:1:2: no peer",
+        ),
+    ],
+)
+def test_the_reason_is_what_neard_says_and_no_stack(tmp_path: Path, said: str, reason: str) -> None:
+    (tmp_path / "text").write_text(said)
+    problem = checked(tmp_path, f"cat {tmp_path / 'text'} >&2; exit 1")
+    assert problem is not None
+    assert problem.endswith(f"so neard would not start: {reason}")
+
+
+def test_no_backtrace_is_asked_for(tmp_path: Path) -> None:
+    problem = checked(tmp_path, 'echo "Error: $RUST_BACKTRACE $RUST_LIB_BACKTRACE" >&2; exit 1')
+    assert problem is not None
+    assert problem.endswith(": 0 0")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +118,7 @@ def test_a_neard_that_is_not_there_or_is_no_program_is_not_known(tmp_path: Path)
 
 def test_output_without_end_takes_no_memory_and_what_was_said_last_counts(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    problem = checked(tmp_path, "head -c 50000000 /dev/zero >&2; printf 'Error: too much' >&2; exit 1")
+    problem = checked(tmp_path, "head -c 50000000 /dev/zero >&2; printf '\\nError: too much' >&2; exit 1")
     assert problem is not None
     assert problem.endswith("too much")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000

@@ -172,6 +172,40 @@ def test_what_this_neard_has_not_made_is_somebody_elses(made: tuple[int, int] | 
     assert not compare(replace(proof, made_before=None), made, 0).foreign
 
 
+def test_what_neard_did_not_say_at_first_is_compared_from_when_it_does() -> None:
+    proof = fold(begin(TERM, BEFORE, 0, None), counted((9, 9), (60, 59), (520, 509)), 1)
+    assert not compare(proof, (0, 0), 1).foreign, "nobody knows what it had made before"
+    proof = fold(proof, counted((9, 9), (60, 59), (530, 519)), 2, (0, 3))
+    assert not compare(proof, (0, 3), 2).foreign
+    proof = compare(fold(proof, counted((13, 13), (64, 63), (560, 549)), 3, (1, 5)), (1, 6), 3)
+    assert proof.foreign == ("4 blocks, of which it has made 1",)
+
+
+def test_a_counter_that_fell_is_that_of_another_process_and_compared_anew() -> None:
+    proof = fold(begin(TERM, BEFORE, 0, (7, 70)), counted((8, 8), (53, 52), (520, 510)), 1)
+    proof = compare(proof, (0, 1), 1)
+    assert (proof.foreign, proof.made_before) == ((), None)
+    proof = compare(fold(proof, counted((9, 9), (54, 53), (530, 520)), 2, (1, 2)), (1, 2), 2)
+    assert not proof.foreign
+    assert compare(fold(proof, counted((13, 13), (55, 54), (540, 530)), 3, (1, 3)), (1, 3), 3).foreign
+
+
+def test_one_look_at_metrics_that_failed_does_not_silence_the_term() -> None:
+    play = Play().to_validating()
+    play.wait(600)
+    play.poll(target=play.height + 2, head_age_ms=0, made=None)
+    play.do(ev.CountersSeen(TERM, BEFORE))
+    said: list[cmd.Command] = []
+    for blocks in range(5, 15):
+        play.wait(1_000)
+        said += play.poll(target=play.height + 2, head_age_ms=0, made=(0, 0))
+        said += play.heartbeat()
+        play.wait(LOOK_MS)
+        said += play.heartbeat()
+        said += play.do(ev.CountersSeen(TERM, counted((blocks, blocks), (50, 49), (520, 510))))
+    assert any(isinstance(one, cmd.Say) and "SOMEBODY ELSE SIGNS" in one.message for one in said)
+
+
 def test_a_foreign_signer_is_shouted_about_once_a_minute() -> None:
     play = Play().to_validating()
     play.wait(600)

@@ -95,7 +95,14 @@ def test_the_validator_key_is_found_where_config_says(network: Path, key: str) -
         ("node_key.json", None, "does not exist"),
         ("config.json", "{", "Failed to initialize config"),
         ("config.json", '{"network": {"boot_nodes": "nonsense"}}', "Failed to parse PeerInfo"),
-        ("config.json", '{"rpc": {"addr": "nonsense"}}', "invalid socket address"),
+        (
+            "config.json",
+            '{"rpc": {"addr": "nonsense", "cors_allowed_origins": [], "polling_config": {}}}',
+            "invalid socket address",
+        ),
+        ("config.json", '{"rpc": {"addr": "127.0.0.1:3030"}}', "missing field `cors_allowed_origins`"),
+        ("config.json", '{"tracked_shards_config": "NoShards", "tracked_shards": []}', "cannot be both set"),
+        ("config.json", '{"consensus": {"min_block_production_delay": "600ms"}}', "no duration"),
         ("config.json", '{"consensus": {"min_block_production_delay": {"secs": 9, "nanos": 0}}}', "must hold"),
         ("genesis.json", "{}", "genesis config check failed"),
     ],
@@ -155,18 +162,22 @@ def test_times(text: str, nanos: int) -> None:
     [
         ({}, False),
         ({"tracked_shards_config": "AllShards"}, True),
-        ({"tracked_shards_config": "NoShards", "tracked_shards": [0]}, False),
         ({"tracked_shards": [0]}, True),
         ({"tracked_shards": []}, False),
-        ({"tracked_shards_config": {"ShadowValidator": "a"}}, False),
+        ({"tracked_shards_config": {"ShadowValidator": "a"}, "tracked_shards": None}, False),
     ],
 )
 def test_tracked_shards_old_and_new(document: dict[str, Any], all_shards: bool) -> None:
     assert config.parse(document).tracks_all_shards is all_shards
 
 
+def test_without_a_section_rpc_is_open_and_null_closes_it() -> None:
+    assert config.parse({}).rpc_addr == "0.0.0.0:3030"
+    assert config.parse({"rpc": None}).rpc_addr is None
+
+
 def test_flags_of_run_replace_what_the_file_says() -> None:
-    base = config.parse({"rpc": {}, "network": {"boot_nodes": "ed25519:a@127.0.0.1:1"}})
+    base = config.parse({"network": {"boot_nodes": "ed25519:a@127.0.0.1:1"}})
     changed = config.with_flags(base, boot="ed25519:b@[::1]:2,ed25519:c@h:3", min_peers=1, network_addr="127.0.0.1:9")
     assert [(item.peer_id, item.host, item.port) for item in changed.boot_nodes] == [
         ("ed25519:b", "::1", 2),

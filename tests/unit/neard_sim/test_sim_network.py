@@ -14,7 +14,7 @@ from neard_sim import block as blocks
 from neard_sim.block import Block
 from neard_sim.chain import Chain, Entry, Outcome
 from neard_sim.doomslug import Delays, Doomslug
-from neard_sim.duties import Duties
+from neard_sim.duties import Duties, Produced
 from neard_sim.keys import Signer
 from neard_sim.referee_log import RefereeLog
 from neard_sim.signing import Desk
@@ -45,7 +45,7 @@ class Member:
         self.timers = Doomslug(DELAYS)
         self.timers.set_tip(0, START, 0, START)
         desk = Desk(signer, self.store, RefereeLog(str(log), home, signer.public_key))
-        self.duties = Duties(self.chain, self.votes, self.timers, desk)
+        self.duties = Duties(self.chain, self.votes, self.timers, desk, Produced())
 
     def take(self, item: Item) -> Outcome | bool:
         epoch = self.chain.head.epoch

@@ -296,12 +296,19 @@ def test_a_file_in_other_words_is_kept_as_it_is(near_key: Any, path: Path) -> No
     assert (result["changed"], path.read_text()) == (False, content)
 
 
-@pytest.mark.parametrize("account", ["node", "", None])
+@pytest.mark.parametrize("account", ["node", ""])
 def test_a_node_key_is_kept_under_each_name_that_neard_takes(near_key: Any, path: Path, account: str | None) -> None:
     key(path, account_id=account)
     path.chmod(0o600)
     result = run(near_key, path, kind="node", account_id=None)
     assert (result["changed"], result["account_id"]) == (False, "node")
+
+
+def test_a_node_key_without_an_account_is_refused_before_neard_refuses_it(near_key: Any, path: Path) -> None:
+    key(path, account_id=None)
+    refused = run(near_key, path, kind="node", account_id=None)
+    assert "account_id is missing" in refused["msg"]
+    assert 'Write "account_id": "node" into it' in refused["msg"]
 
 
 def test_check_mode_says_what_the_run_then_does_and_does_nothing(near_key: Any, path: Path) -> None:
