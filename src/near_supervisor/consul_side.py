@@ -46,9 +46,8 @@ class ConsulSide:
         self._neard_version = neard_version
         self._urgent = self._store(request_timeout_ms(options.lease_ms))
         # Each lane has a connection of its own.
-        self._slow, self._records = (
-            self._store(session_request_timeout_ms(options.lease_ms)) for _ in ("session", "members")
-        )
+        patient_ms = session_request_timeout_ms(options.lease_ms)
+        self._slow, self._records = self._store(patient_ms), self._store(patient_ms)
         self._lease_lane, self._slow_lane, self._member_lane = Lane("lease"), Lane("session"), Lane("members")
         self._newest: cmd.PublishMember | None = None
         self._looking = threading.Event()
