@@ -16,7 +16,7 @@ from near_localnet.layout import CONSUL_PORT, CONSUL_SERVERS, Validator
 def behind_relays(stage: Stage, host: Validator) -> Iterator[list[Relay]]:
     """Start the supervisor of ``host`` again, with a relay before each Consul server that it knows.
 
-    Its guard and neard stay. In the end it is started once more without them.
+    Its guard and neard stay. In the end, also of a play that failed, it is started once more without them.
     """
     layout = stage.net.layout
     servers = {layout.consul_url(name): (layout.consul_address(name), CONSUL_PORT) for name in CONSUL_SERVERS}
@@ -31,8 +31,9 @@ def behind_relays(stage: Stage, host: Validator) -> Iterator[list[Relay]]:
         processes.start(command, data=layout.data, name=host.name, log=layout.log(host.name), environ=environ)
         stage.restore()
         yield list(relays.values())
-        stage.net.stop(host.name, number=signal.SIGKILL)
-        stage.net.start(host.name)
     finally:
+        if stage.net.select(host.name, "supervisor"):
+            stage.net.stop(host.name, number=signal.SIGKILL)
+        stage.net.start(host.name)
         for relay in relays.values():
             relay.close()
