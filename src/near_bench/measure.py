@@ -33,10 +33,6 @@ def _delay_s(options: Options) -> float:
     return options.start_delay_ms / 1000
 
 
-def _three_blocks_s(options: Options) -> float:
-    return 3 * options.block_time_ms / 1000
-
-
 AT_ONCE = Measure("gap", "gap", "delay + 1 s", lambda given: _delay_s(given) + 1)
 AFTER_LEASE = Measure("gap", "gap", "lease + delay + 1 s", lambda given: given.lease_s + _delay_s(given) + 1)
 SWITCHED = Measure("gap", "gap", "delay + 0.5 s", lambda given: _delay_s(given) + 0.5)
@@ -58,10 +54,6 @@ SIGNS_AGAIN = Measure(
     lambda given: given.lease_s + _delay_s(given) + 2,
 )
 SIGNS_AFTER_WRITE = Measure("again_write", "the same, after Consul's first write")
-SIGNS_AFTER_HALT = Measure(
-    "moves",
-    "first signature, after the first new block",
-    "delay + 3 blocks",
-    lambda given: _delay_s(given) + _three_blocks_s(given),
-)
+SIGNS_AFTER_THIRD = Measure("third", "first signature, after the third new block", "delay", _delay_s)
+SIGNS_AFTER_FIRST = Measure("first", "the same, after the first one")
 HALTED = Measure("halted", "from the last block before the halt to the first new one")

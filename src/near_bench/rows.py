@@ -114,8 +114,9 @@ ROWS = (
         "chain-halt",
         f"the chain halts for {plays_around.HALT_S / 60:g} min, and the active host is lost meanwhile",
         plays_around.chain_halted,
-        [measure.SIGNS_AFTER_HALT, measure.HALTED],
-        "SIGSTOP to two of the other three validators, then SIGKILL to all of the host, then SIGCONT",
+        [measure.SIGNS_AFTER_THIRD, measure.SIGNS_AFTER_FIRST, measure.HALTED],
+        "SIGSTOP to two of the other three validators, then SIGKILL to all of the host, then SIGCONT; counted in"
+        " blocks, because those that are left need many seconds for the second one where they gave up other heights",
         by_default=False,
     ),
 )

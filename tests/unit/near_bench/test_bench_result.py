@@ -36,7 +36,7 @@ def test_bounds_follow_lease_and_start_delay() -> None:
     assert bounds == {
         "graceful-stop": 2, "neard-kill": 2, "supervisor-restart": 0, "supervisor-kill": 6,
         "supervisor-guard-kill": 6, "host-freeze": 6, "host-loss": 6, "consul-leader-kill": 0, "consul-freeze": 4,
-        "crash-at-start": 2, "consul-slow": 0, "chain-halt": 1 + 3 * OPTIONS.block_time_ms / 1000,
+        "crash-at-start": 2, "consul-slow": 0, "chain-halt": 1,
     }  # fmt: skip
     assert measure.SIGNS_AGAIN.bound_s(OPTIONS) == 7
     assert measure.AFTER_LEASE.bound_s(Options(lease_s=10, start_delay_ms=500)) == 11.5

@@ -12,7 +12,6 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Guard, Memory
-from near_supervisor.core.rules_hot import RENEWED_AFTER_LEASES
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.sync import Sample
 from support.core_play import D, held, released, sample
@@ -123,27 +122,24 @@ def test_somebody_who_asks_twice_has_it_killed() -> None:
     assert it.one(cmd.KillNeard, it.do(ev.StopAsked("SIGTERM")))
 
 
-def test_it_is_started_afresh_once_another_one_has_validated_for_a_while() -> None:
-    """It goes on announcing itself with the key otherwise (sim-vs-real H6)."""
+def test_it_is_started_afresh_as_soon_as_another_one_has_the_lease() -> None:
+    """It outbids its successor's AccountData with its own otherwise (sim-vs-real H6), within 17 ms on neard 2.13.0."""
     it = asked_to_hand_over()
     it.poll(shows_key=False)
     it.do(ev.NeardDisarmed(100))
     it.do(ev.ReleaseAnswered(YES))
-    since = it.now
-    while it.now < since + RENEWED_AFTER_LEASES * D:
-        assert not it.ever(cmd.StopNeard), "the other one may still fail"
-        it.do(ev.LeaseSeen(held(100 + it.height, term=9)), after=500)
-        it.poll()
-    assert it.ever(cmd.StopNeard)
+    assert not it.ever(cmd.StopNeard)
+    out = it.do(ev.LeaseSeen(held(100 + it.height, term=9)))
+    assert it.one(cmd.StopNeard, out)
 
 
-def test_nobody_validates_so_it_stays_and_takes_the_lease_back() -> None:
+def test_nobody_has_the_lease_so_it_stays_and_takes_the_lease_back() -> None:
     it = asked_to_hand_over()
     it.poll(shows_key=False)
     it.do(ev.NeardDisarmed(100))
     it.do(ev.ReleaseAnswered(YES))
     it.do(ev.LeaseSeen(released(node_id="a", hostname="host-a", handover_to="b", term=9, height=it.height)))
-    it.wait(RENEWED_AFTER_LEASES * D + 1)
+    it.wait(3 * D)
     assert not it.ever(cmd.StopNeard)
 
 
