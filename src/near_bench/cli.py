@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from near_bench import deploy, failover, idle, pause, report, rows
-from near_bench.stage import end_by_signal, layout_of_own
-from near_localnet.options import STRATEGIES, Options
+from near_bench.rows_by_headers import BLOCK_TIME_MS, ROWS_BY_HEADERS
+from near_bench.stage import Stage, end_by_signal, layout_of_own
+from near_bench.stage_by_headers import HeaderStage
+from near_localnet.options import STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
+from near_localnet.progress import Progress
 
 EXIT_STATUS = """\
 exit status:
@@ -47,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_failover(commands)
     _add_switchover(commands)
+    _add_chain(commands)
     _add_idle(commands)
     _add_deploy(commands)
     _add_pause(commands)
@@ -65,6 +69,7 @@ def _add_failover(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_play(command, rows.ROWS, runs=10)
+    command.set_defaults(run=_failover)
 
 
 def _add_switchover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,6 +82,22 @@ def _add_switchover(commands: argparse._SubParsersAction[argparse.ArgumentParser
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_play(command, rows.SWITCHOVER_ROWS, runs=20)
+    command.set_defaults(run=_failover)
+
+
+def _add_chain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "chain",
+        help="the same as the chain's headers tell it, with a real neard or the simulated one",
+        description="Plays five events many times and measures between the blocks whose headers have the validator's\n"
+        "approval, by the blocks' own times: the longest such time from the event until the headers have it steadily\n"
+        "again. That comes in steps of a block, and a signer that nobody touches is missing in some headers, too.\n\n"
+        "Set NEARD=PATH to measure a real neard; without it the simulated one is measured in the same way.",
+        epilog=_rows_and_status(ROWS_BY_HEADERS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_play(command, ROWS_BY_HEADERS, runs=10, block_time_ms=BLOCK_TIME_MS, strategy="hot")
+    command.set_defaults(run=_chain)
 
 
 def _rows_and_status(known: Sequence[rows.Row]) -> str:
@@ -89,8 +110,14 @@ EPOCH_LENGTH = 20_000
 RESTART = "restart"
 
 
-def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs: int) -> None:
-    default = Options(block_time_ms=100)
+def _add_play(
+    command: argparse.ArgumentParser,
+    known: Sequence[rows.Row],
+    runs: int,
+    block_time_ms: int = 100,
+    strategy: str = Options.strategy,
+) -> None:
+    default = Options(block_time_ms=block_time_ms, strategy=strategy)
     command.add_argument(
         "--runs", type=_count, default=runs, metavar="N", help="runs of each row (default: %(default)s)"
     )
@@ -121,7 +148,6 @@ def _add_play(command: argparse.ArgumentParser, known: Sequence[rows.Row], runs:
         " (default: %(default)s)",
     )  # fmt: skip
     add_place(command)
-    command.set_defaults(run=_failover)
 
 
 def add_place(command: argparse.ArgumentParser) -> None:
@@ -147,7 +173,16 @@ def _rows(text: str, known: Sequence[rows.Row]) -> list[rows.Row]:
 
 
 def _failover(arguments: argparse.Namespace) -> int:
+    return _play(arguments, "", Stage)
+
+
+def _chain(arguments: argparse.Namespace) -> int:
+    return _play(arguments, chosen_neard(), HeaderStage)
+
+
+def _play(arguments: argparse.Namespace, neard: str, kind: type[Stage]) -> int:
     options = Options(
+        neard=neard,
         lease_s=arguments.lease,
         block_time_ms=arguments.block_time_ms,
         start_delay_ms=arguments.start_delay_ms,
@@ -162,7 +197,8 @@ def _failover(arguments: argparse.Namespace) -> int:
     if not played:
         raise Problem("No row is left to play.", f"Give another --strategy than {RESTART}, or other --rows.")
     with layout_of_own(arguments.data, arguments.instance) as layout:
-        return failover.run(played, arguments.runs, options, layout, arguments.json)
+        bench = failover.Failover(played, arguments.runs, options, Progress(), kind)
+        return failover.run(bench, layout, arguments.json)
 
 
 def _add_idle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from near_bench import machine
 from near_bench.evidence import evidence
-from near_bench.result import HEADER, NUMBERS, Result, Run, notes
+from near_bench.result import HEADER, NUMBERS, Result, Run, notes, shown
 from near_bench.rows import Row
 from near_bench.stage import ROOT, Stage, raised
 from near_bench.table import aligned
@@ -30,17 +30,20 @@ SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms", "strategy", "others_st
 class Failover:
     """The benchmark at work on one stage; `results` grow as it goes, and stay when it is interrupted."""
 
-    def __init__(self, rows: Sequence[Row], runs: int, options: Options, progress: Progress) -> None:
+    def __init__(
+        self, rows: Sequence[Row], runs: int, options: Options, progress: Progress, kind: type[Stage] = Stage
+    ) -> None:
         self.results = [Result(row, options, runs) for row in rows]
         self.double_signatures = 0
         self.overlaps = 0
         self.signatures = 0
-        self._options = options
+        self.options = options
         self._progress = progress
+        self._kind = kind
 
     def play(self, layout: Layout) -> None:
         """Every run of every row. Raises Problem when the localnet cannot be put right any more."""
-        with raised(self._options, layout, self._progress) as stage:
+        with raised(self.options, layout, self._progress, self._kind) as stage:
             try:
                 for result in self.results:
                     for number in range(result.wanted):
@@ -52,7 +55,7 @@ class Failover:
         began = time.monotonic()
         self._make_ready(stage)
         # Each run strikes at another moment between two heartbeats.
-        time.sleep(self._options.lease_s / HEARTBEATS_PER_LEASE * number / result.wanted)
+        time.sleep(self.options.lease_s / HEARTBEATS_PER_LEASE * number / result.wanted)
         signer = stage.roles()[0].name
         title = f"{result.row.name} {number + 1}/{result.wanted}"
         try:
@@ -61,14 +64,15 @@ class Failover:
             stage.require_clean()
             missed = stage.missed_since(before)
             run = Run(signer, {key: round(value, DIGITS) for key, value in measured.items()}, missed=missed)
-            shown = ", ".join(f"{key} {value:.3f} s" for key, value in run.values.items())
-            shown += f", missed {missed.blocks} blocks and {missed.chunks} chunks" if missed else ""
+            units = {measure.key: measure.unit for measure in result.row.measures}
+            said = ", ".join(f"{key} {shown(value, units[key])}" for key, value in run.values.items())
+            said += f", missed {missed.blocks} blocks and {missed.chunks} chunks" if missed else ""
         except Problem as problem:
             run = Run(signer, {}, problem.message)
-            shown = f"FAILED: {problem.message}"
+            said = f"FAILED: {problem.message}"
             _show(f"{title} failed: {problem}", stage)
         result.runs.append(run)
-        print(f"{title:<28}{signer}: {shown} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
+        print(f"{title:<28}{signer}: {said} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
 
     def _make_ready(self, stage: Stage) -> None:
         """All is well on the stage, if need be after taking it down and up: one bad run must not cost all others."""
@@ -78,7 +82,7 @@ class Failover:
         except Problem as problem:
             _show(f"the localnet could not be put right: {problem}", stage)
             stage.net.down()
-            stage.net.up(self._options, self._progress)
+            stage.net.up(self.options, self._progress)
             stage.restore()
 
     def _judge(self, stage: Stage) -> None:
@@ -103,6 +107,8 @@ class Failover:
 
     def verdict(self) -> str:
         """The referee's findings over all runs."""
+        if self.options.neard:
+            return "referee: none, a real neard writes no log of what it signs"
         return (
             f"referee: {self.double_signatures} double signatures, {self.overlaps} times two holders of one key,"
             f" in {self.signatures} signatures"
@@ -113,7 +119,7 @@ class Failover:
         return {
             "benchmark": "failover",
             "machine": facts,
-            "settings": {name: getattr(self._options, name) for name in SETTINGS},
+            "settings": {name: getattr(self.options, name) for name in SETTINGS},
             "took_s": round(took_s, 1),
             "double_signatures": self.double_signatures,
             "overlaps": self.overlaps,
@@ -127,9 +133,8 @@ def _show(what: str, stage: Stage) -> None:
     print(f"--- {what}\n{evidence(stage.net)}\n---", file=sys.stderr, flush=True)
 
 
-def run(rows: Sequence[Row], runs: int, options: Options, layout: Layout, file: Path | None) -> int:
+def run(bench: Failover, layout: Layout, file: Path | None) -> int:
     """The whole command; its exit status. What was measured is shown and kept also when it ends early."""
-    bench = Failover(rows, runs, options, Progress())
     began = time.monotonic()
     problem: Problem | None = None
     try:
@@ -137,7 +142,7 @@ def run(rows: Sequence[Row], runs: int, options: Options, layout: Layout, file: 
     except Problem as error:
         problem = error
     finally:
-        facts = machine.facts(consul_program(), ROOT)
+        facts = machine.facts(consul_program(), ROOT, bench.options.neard)
         if file:
             write(file, bench.as_json(facts, time.monotonic() - began))
         print(f"\n{bench.table()}")

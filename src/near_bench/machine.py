@@ -12,8 +12,11 @@ GIB = 2**20
 """/proc/meminfo counts in KiB."""
 
 
-def facts(consul: str, root: Path) -> dict[str, Any]:
-    """Cores, memory, kernel, distribution, versions; empty text for what cannot be found out. Names no path."""
+def facts(consul: str, root: Path, neard: str = "") -> dict[str, Any]:
+    """Cores, memory, kernel, distribution, versions; empty text for what cannot be found out. Names no path.
+
+    ``neard`` is the program of a real one.
+    """
     return {
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": _memory_gib(),
@@ -23,6 +26,7 @@ def facts(consul: str, root: Path) -> dict[str, Any]:
         "distribution": _distribution(),
         "python": platform.python_version(),
         "consul": _first_line([consul, "version"]) if consul else "",
+        "neard": _first_line([neard, "--version"]) if neard else "simulated",
         "commit": _first_line(["git", "-C", str(root), "describe", "--always", "--dirty"]),
     }
 

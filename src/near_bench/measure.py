@@ -19,6 +19,8 @@ class Measure:
     text: str
     rule: str = ""
     bound: Bound | None = None
+    unit: str = "s"
+    """Seconds, or "" for what is counted."""
 
     def bound_s(self, options: Options) -> float | None:
         """The bound with these settings, in seconds."""
@@ -26,7 +28,7 @@ class Measure:
 
 
 Values = Mapping[str, float]
-"""Seconds by the key of their measure: what one run has yielded."""
+"""Seconds, or a number, by the key of their measure: what one run has yielded."""
 
 
 def _delay_s(options: Options) -> float:

@@ -100,9 +100,9 @@ def host_lost(stage: Stage) -> Values:
     """The cable is pulled, then the power: nobody says goodbye, and the peers keep dead connections."""
     old, new = stage.roles()
     since = boot_ns()
-    stage.net.lose(old.name)
+    stage.lose(old)
     gap = stage.takeover(new, since)
-    stage.net.start(old.name)
+    stage.come_back(old)
     # Its own dead connections are in its way for about as long as it was away.
     stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
     return {measure.AFTER_LEASE.key: gap}

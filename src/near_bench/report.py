@@ -109,8 +109,10 @@ def _kind(name: str, struck: list[dict[str, Any]], late: set[int]) -> list[str]:
 def _measure(row: dict[str, Any], number: int) -> list[str]:
     found = row["measures"][number]
     failed = f" ({row['failed']} failed)" if row["failed"] else ""
-    bound = "" if found["bound_s"] is None else f"{found['rule']} = {_s(found['bound_s'])}" if found["bound_s"] else "0"
-    numbers = [_s(found[name]) for name in ("p50", "p95", "max")]
+    rule = f"{found['rule']} = " if found["rule"] else ""
+    bound = "" if found["bound_s"] is None else f"{rule}{_s(found['bound_s'])}" if found["bound_s"] else "0"
+    counted = found.get("unit") == ""
+    numbers = [f"{found[name]:g}" if counted and found["n"] else _s(found[name]) for name in ("p50", "p95", "max")]
     return [
         "" if number else row["event"], found["text"], bound, f"{found['n']}{failed}", *numbers, MET[found["met"]]
     ]  # fmt: skip

@@ -71,12 +71,13 @@ class Result:
 
     def _line(self, measure: Measure, number: int) -> list[str]:
         bound, summary, met = measure.bound_s(self.options), Summary.of(self.values(measure)), self.met(measure)
-        numbers = [_time(value) for value in (summary.p50, summary.p95, summary.max)] if summary else ["-"] * 3
+        figures = (summary.p50, summary.p95, summary.max) if summary else ()
+        numbers = [shown(value, measure.unit) for value in figures] or ["-"] * 3
         count = f"{summary.n if summary else 0}" + (f" ({self.failed} failed)" if self.failed else "")
         return [
             "" if number else self.row.event,
             measure.text,
-            "" if bound is None else _time(bound),
+            "" if bound is None else shown(bound, measure.unit),
             count,
             *numbers,
             {True: "yes", False: "NO", None: ""}[met],
@@ -107,6 +108,7 @@ class Result:
         return {
             "key": measure.key,
             "text": measure.text,
+            "unit": measure.unit,
             "rule": measure.rule or None,
             "bound_s": measure.bound_s(self.options),
             "n": summary.n if summary else 0,
@@ -118,8 +120,9 @@ class Result:
         }
 
 
-def _time(value: float) -> str:
-    return f"{value:.2f} s" if value else "0 s"
+def shown(value: float, unit: str) -> str:
+    """A value in its unit; whole where it is counted."""
+    return f"{value:.2f} {unit}" if unit and value else f"{value:g} {unit}".rstrip()
 
 
 def notes(results: Sequence[Result]) -> list[str]:

@@ -138,6 +138,17 @@ class Stage:
                 break
         raise Problem(f"{new.name} has signed nothing {TAKEOVER_TIMEOUT_S:g} s after the event.")
 
+    def lose(self, host: Validator) -> None:
+        """`host` vanishes, and nobody hears a goodbye."""
+        self.net.lose(host.name)
+
+    def come_back(self, host: Validator) -> None:
+        """A host that was lost starts again."""
+        self.net.start(host.name)
+
+    def close(self) -> None:
+        """Nothing is left behind beside the localnet."""
+
     def watch(self, until_ns: int) -> list[Signature]:
         """Lets time pass until `until_ns`, because what must not happen shows only if one looks for long enough."""
         for _turn in polls(until_ns):
@@ -210,11 +221,15 @@ def layout_of_own(data: Path | None = None, instance: int | None = None) -> Iter
 
 
 @contextmanager
-def raised(options: Options, layout: Layout, progress: Progress | None = None) -> Iterator[Stage]:
+def raised(
+    options: Options, layout: Layout, progress: Progress | None = None, kind: type[Stage] = Stage
+) -> Iterator[Stage]:
     """A localnet that is up, and down afterwards whatever happened."""
     net = Localnet(layout, ROOT / ".tools")
+    stage = kind(net, options)
     try:
         net.up(options, progress)
-        yield Stage(net, options)
+        yield stage
     finally:
+        stage.close()
         net.down()

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from rich.live import Live
 from near_localnet import demo, inventory, render
 from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
-from near_localnet.options import STRATEGIES, Options
+from near_localnet.options import STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 
@@ -198,10 +197,6 @@ def _signal(text: str) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    named = os.environ.get("NEARD", "")
-    neard = shutil.which(named) if named else ""
-    if neard is None:
-        raise Problem(f"NEARD={named} does not name a program that can be run.", "Unset it to have neard simulated.")
     return Options(
         lease_s=arguments.lease,
         block_time_ms=arguments.block_time_ms,
@@ -210,7 +205,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         strategy=arguments.strategy,
         others_stake=arguments.others_stake,
         key_routing=arguments.key_routing,
-        neard=str(Path(neard).absolute()) if neard else "",
+        neard=chosen_neard(),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -11,6 +13,15 @@ from near_localnet.problem import Problem
 SHORTEST_LEASE_S = 2.0
 SHORTEST_BLOCK_MS = 50
 STRATEGIES = ("restart", "hot", "auto", "kuutamod")
+
+
+def chosen_neard() -> str:
+    """The real neard that the variable NEARD names, or "" without one. Raises Problem for what cannot be run."""
+    named = os.environ.get("NEARD", "")
+    found = shutil.which(named) if named else ""
+    if found is None:
+        raise Problem(f"NEARD={named} does not name a program that can be run.", "Unset it to have neard simulated.")
+    return str(Path(found).absolute()) if found else ""
 
 
 @dataclass(frozen=True)
