@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import clock
 from .accounts import AccountData, Accounts
 from .config import show_address
+from .gossip import Gossip
 from .link import Link, encode
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ class Advertiser:
         me, config = node.identity, node.config
         addr = show_address(me.host, me.port) if me.host and me.port else None
         self._linger = config.tier1_connect_interval
-        self._accounts = Accounts(me.peer_id, addr, self._linger, config.tier1_advertise_interval)
+        self._accounts = Accounts(me.peer_id, addr, config.tier1_advertise_interval)
+        self._gossip: Gossip[Link] = Gossip()
         self._key: str | None = None
+        self._offer_at = 0
         self._let_go_at: int | None = None
 
     def key(self) -> str | None:
@@ -39,7 +42,7 @@ class Advertiser:
             self._let_go_at = clock.wall_ns() + self._linger
         elif key is not None:
             self._let_go_at = None
-        self._key = key
+        self._key, self._offer_at = key, 0
         self._accounts.hold(key)
 
     def tick(self) -> None:
@@ -50,23 +53,38 @@ class Advertiser:
             self._node.peers.offer_key(None)
         item = self._accounts.due(now, self._keys(), self._node.settings.account_data_delay_ms * clock.NS_PER_MS)
         if item is not None:
-            self._node.peers.broadcast(_message([item]))
+            self._gossip.add(self._links(), [item])
+        # Peers connect to the addresses of a statement, so there is nothing to offer before the first one.
+        if self._key is not None and self._accounts.says(self._key) and now >= self._offer_at:
+            self._offer_at = now + self._linger
             self._node.peers.offer_key(self._key)
+        self._send(now)
 
     def greet(self, link: Link) -> None:
         """A new peer: tell it all that the others know."""
         link.send(_message(self._accounts.known(self._keys())))
 
-    def hear(self, link: Link, wires: list[Any]) -> None:
-        """Statements have come; pass on the new ones."""
-        items = [AccountData.from_wire(wire) for wire in wires]
-        fresh = [item for item in items if self._accounts.hear(item, self._keys())]
-        if fresh:
-            self._node.peers.pass_on(_message(fresh), link)
+    def hear(self, wires: list[Any]) -> None:
+        """Statements have come; pass on what is new, or the answer to it."""
+        now, keys = clock.wall_ns(), self._keys()
+        heard = [self._accounts.hear(AccountData.from_wire(wire), now, keys) for wire in wires]
+        self._gossip.add(self._links(), [item for item in heard if item is not None])
+        self._send(now)
 
     def shown(self) -> list[AccountData]:
         """What this node believes, for validators of this epoch and the next."""
-        return self._accounts.shown(self._keys())
+        return self._accounts.known(self._keys())
+
+    def holders(self) -> dict[str, str]:
+        """The peer id of the holder of each key, as this node believes."""
+        return self._accounts.holders()
+
+    def _send(self, now: int) -> None:
+        for link, items in self._gossip.due(now, self._links()):
+            link.send(_message(items))
+
+    def _links(self) -> list[Link]:
+        return list(self._node.peers.links.values())
 
     def _keys(self) -> set[str]:
         epoch = self._node.chain.head.epoch

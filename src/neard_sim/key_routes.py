@@ -42,5 +42,9 @@ class KeyRoutes(Generic[L]):
         self._by_key = {key: item for key, item in self._by_key.items() if item is not link}
 
     def carries(self, link: L) -> bool:
-        """Whether messages for validators go over this connection."""
+        """Whether messages for validators go over this connection because a key was registered for it."""
         return not self.enabled or link in self._by_key.values()
+
+    def leads_to(self, key: str) -> bool:
+        """Whether some connection is registered for ``key``, dead or not."""
+        return key in self._by_key

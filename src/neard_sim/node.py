@@ -86,8 +86,11 @@ class Node:
         """Open the network; OSError if its address is taken. Returns when the node takes part."""
         self._loop = asyncio.get_running_loop()
         self.peers = Peers(
-            self.identity, self.settings, self._greeting, self._message, self.wake, own_key=self.advertiser.key
-        )
+            self.identity, self.settings, self._greeting, self._message, self.wake,
+            own_key=self.advertiser.key, holders=self.advertiser.holders,
+        )  # fmt: skip
+        # Before there is any peer to hear it: what a new peer then knows better is answered at once.
+        self.advertiser.tick()
         self.catchup = Catchup(self)
         self.started_ns = clock.wall_ns()
         head = self.chain.head.block
@@ -247,7 +250,7 @@ class Node:
             endorsement = Endorsement(*body[0])
             self._pass_if(self.votes.add_endorsement(endorsement, self._epoch(endorsement.height)), line, link)
         elif kind == "accounts":
-            self.advertiser.hear(link, body[0])
+            self.advertiser.hear(body[0])
         else:
             self.catchup.hear(link, kind, body)
 
@@ -273,7 +276,7 @@ class Node:
             self.advertiser.greet(link)
             self.store.save_peers(self.peers.addresses())
             vote = None if self.duties is None else self.duties.last_approval
-            if vote is not None and self.peers.routes.carries(link):
+            if vote is not None and self.peers.leads_to_validator(link):
                 # It may have missed this vote, and needs it if it is the next producer.
                 link.send_message("a", vote.to_wire())
         self.wake()

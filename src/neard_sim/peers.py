@@ -66,9 +66,11 @@ class Peers:
         on_change: Callable[[], None],
         *,
         own_key: Callable[[], str | None],
+        holders: Callable[[], dict[str, str]],
     ) -> None:
         self._me = me
         self._own_key = own_key
+        self._holders = holders
         self.routes: KeyRoutes[Link] = KeyRoutes(enabled=settings.key_routing)
         self._instance = os.urandom(8).hex()
         self._settings = settings
@@ -147,13 +149,13 @@ class Peers:
     def broadcast(self, line: bytes, *, to_validators: bool = False) -> None:
         """Send to all peers, or to those that a validator key leads to."""
         for link in self.links.values():
-            if not to_validators or self.routes.carries(link):
+            if not to_validators or self.leads_to_validator(link):
                 link.send(line)
 
     def pass_on(self, line: bytes, origin: Link, *, to_validators: bool = False) -> None:
         """As broadcast(), but only to peers that ``origin``, where it came from, is not linked to itself."""
         for peer_id, link in self.links.items():
-            if link is origin or peer_id in origin.linked or (to_validators and not self.routes.carries(link)):
+            if link is origin or peer_id in origin.linked or (to_validators and not self.leads_to_validator(link)):
                 continue
             link.send(line)
 
@@ -165,6 +167,16 @@ class Peers:
         """The peers that a registered key leads to; none without the knob ``key_routing``."""
         links = self.links.values() if self.routes.enabled else ()
         return [link.info for link in links if link.info is not None and self.routes.carries(link)]
+
+    def leads_to_validator(self, link: Link) -> bool:
+        """Whether what is for validators goes over this link.
+
+        As in neard: over the connection that is registered for a key, else to the peer that AccountData names.
+        """
+        if self.routes.carries(link):
+            return True
+        peer = "" if link.info is None else link.info.peer_id
+        return any(holder == peer and not self.routes.leads_to(key) for key, holder in self._holders().items())
 
     def close(self) -> None:
         """Close all links."""

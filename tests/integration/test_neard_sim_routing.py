@@ -246,8 +246,7 @@ def test_others_learn_of_a_promotion_after_the_delay(tmp_path: Path) -> None:
         net.until("pair1 has the knob", lambda: "live knobs changed" in net["pair1"].log())
         net.give_key("pair1")
         swap(net, "pair1")
-        net.until("pair1 knows itself", lambda: shows(net, "pair1", "pair1"))
-        assert shows(net, "node0", "pair0"), "nobody else has been told"
+        assert shows(net, "node0", "pair0"), "nobody has been told yet"
         net.until("node0 knows of pair1", lambda: shows(net, "node0", "pair1"))
         assert told(net, "node0") == told(net, "pair1")
         assert told(net, "node0")["timestamp"] > item["timestamp"]
@@ -271,16 +270,15 @@ def test_two_live_holders_overrule_each_other(tmp_path: Path) -> None:
     with pair_of(tmp_path, key_routing=False) as net:
         net.give_key("pair1")
         swap(net, "pair1")
-        seen: list[str] = []
+        seen: set[int] = set()
 
-        def flaps() -> bool:
-            holder = str(told(net, "node0").get("peer_id"))
-            if seen[-1:] != [holder]:
-                seen.append(holder)
-            return len(seen) > 4
+        def goes_on() -> bool:
+            seen.add(told(net, "node0")["timestamp"])
+            return len(seen) > 2
 
-        net.until("the holder changes again and again", flaps)
-        assert set(seen) <= {peer_id(net, "pair0"), peer_id(net, "pair1")}
+        # Each answers the other within milliseconds, and tells the chain's nodes of it once in ten seconds.
+        net.until("there is another statement again and again", goes_on, timeout_s=40)
+        assert told(net, "node0")["peer_id"] in {peer_id(net, "pair0"), peer_id(net, "pair1")}
 
 
 def _address(net: Net, name: str) -> str:

@@ -35,7 +35,7 @@ class Town:
         with socket.create_server((HOST, 0)) as free:
             port = int(free.getsockname()[1])
         me = Identity(peer_id, name, None, "genesis", HOST, port)
-        peers = Peers(me, KNOBS, lambda: [0, "", 0], lambda *_: None, lambda: None, own_key=lambda: key)
+        peers = Peers(me, KNOBS, lambda: [0, "", 0], lambda *_: None, lambda: None, own_key=lambda: key, holders=dict)
         await peers.listen(HOST, port)
         self._all.append(peers)
         return peers, PeerAddress(peer_id, HOST, port)
