@@ -4,9 +4,10 @@ With the tip at height H and time T:
 
 * the approval for H+1 goes out at once; the producer of H+1 makes its block at T + min delay if it has
   approvals of more than two thirds of the stake by then;
-* at T + max delay the approval that skips H+1, for target H+2, goes out, then one for H+3 and so on; each
-  wait is longer by a tenth of the max delay for every height beyond the usual three that is not final,
-  up to the max wait. A producer who has the votes for a skip makes its block at once.
+* at T + 1.1 max delay the approval that skips H+1, for target H+2, goes out, then one for H+3 and so on; each
+  wait is longer by a tenth of the max delay for every height beyond the first two that is not final, up to
+  the max wait (nearcore's ``get_delay``; the tip of a chain that goes well leaves three of them). A producer who has
+  the votes for a skip makes its block at once, but for a third of such a wait where it lacks the chunk.
 
 Every time is counted from the tip's own timestamp, not from its arrival: latency does not add up, and all
 nodes, late ones too, agree on the target of the moment. A tip older than the process is the exception:
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_USUAL_UNFINAL = 3
+_FREE_UNFINAL = 2
+_CHUNK_WAIT_PART = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Delays:
 
     def skip(self, unfinal: int) -> int:
         """How long to wait for a height that is ``unfinal`` above the last final one."""
-        return min(self.max_wait, self.max + self.max // 10 * max(0, unfinal - _USUAL_UNFINAL))
+        return min(self.max_wait, self.max + self.max // 10 * max(0, unfinal - _FREE_UNFINAL))
 
 
 class Doomslug:
@@ -79,6 +81,10 @@ class Doomslug:
         return height > self._height + 1 or (
             height == self._height + 1 and now_ns >= self._timestamp + self._delays.min
         )
+
+    def chunk_wait(self) -> int:
+        """How long a producer with enough votes waits for a chunk that is missing (``chunk_wait_mult``: a third)."""
+        return self._delays.skip(self._target - self._final) // _CHUNK_WAIT_PART
 
     def next_event(self, now_ns: int) -> int:
         """The next moment after ``now_ns`` at which the passing of time alone changes something."""

@@ -23,15 +23,32 @@ class Produced:
 
 
 class Duties:
-    """The validator side of one node. Works on the node's own chain, votes and timers."""
+    """The validator side of one node. Works on the node's own chain, votes and timers.
 
-    def __init__(self, chain: Chain, votes: Votes, doomslug: Doomslug, desk: Desk, produced: Produced) -> None:
+    ``used_up``: the head and the target at which a running node got its key. nearcore counts an approval as made
+    without a key, too, so that the first one which it signs is for another target.
+    """
+
+    def __init__(  # noqa: PLR0917 - the parts of a node that it works on
+        self,
+        chain: Chain,
+        votes: Votes,
+        doomslug: Doomslug,
+        desk: Desk,
+        produced: Produced,
+        used_up: tuple[str, int] | None = None,
+    ) -> None:
         self._chain = chain
         self._votes = votes
         self._doomslug = doomslug
         self._desk = desk
         self.produced = produced
+        self._used_up = used_up
+        self._ready: tuple[str, int, int] = ("", 0, 0)
+        """Upon which head, at which height and since when a block has its votes."""
         self.last_approval: Approval | None = None
+        self.waits_until = 0
+        """When a block that has its votes is made without its chunk."""
 
     def due(self, now_ns: int) -> Iterator[Approval | Chunk | Endorsement | Block]:
         """Sign what is owed now, most urgent first; each item goes out before the next is asked for.
@@ -40,7 +57,7 @@ class Duties:
         """
         head = self._chain.head
         target = self._doomslug.target(now_ns)
-        if self._seat(self._chain.epoch_for(target, head)):
+        if (head.block.hash, target) != self._used_up and self._seat(self._chain.epoch_for(target, head)):
             approval = self._desk.approve(target, blocks.approval_parent(head.block.hash, head.block.height, target))
             if approval is not None:
                 self.last_approval = approval
@@ -90,11 +107,24 @@ class Duties:
             approvals = self._votes.approvals(height, blocks.approval_parent(above.hash, above.height, height))
             if not epoch.has_supermajority(set(approvals)):
                 continue
-            timestamp_ns = self._doomslug.block_time(height, now_ns)
+            if not self._has_chunk(head, epoch) and now_ns < self._chunk_wait_ends(head, height, now_ns):
+                continue
+            waited = self._ready[:2] == (head.block.hash, height)
+            timestamp_ns = now_ns if waited else self._doomslug.block_time(height, now_ns)
             made = self._assemble(head, height, timestamp_ns, epoch, approvals)
             if made is not None:
                 return made
         return None
+
+    def _has_chunk(self, head: Entry, epoch: Epoch) -> bool:
+        chunk = self._votes.chunk(head.block.hash)
+        return chunk is not None and epoch.has_supermajority(set(self._votes.endorsements(chunk.hash, epoch)))
+
+    def _chunk_wait_ends(self, head: Entry, height: int, now_ns: int) -> int:
+        if self._ready[:2] != (head.block.hash, height):
+            self._ready = (head.block.hash, height, now_ns)
+        self.waits_until = self._ready[2] + self._doomslug.chunk_wait()
+        return self.waits_until
 
     def _assemble(
         self, head: Entry, height: int, timestamp_ns: int, epoch: Epoch, approvals: dict[str, Approval]

@@ -63,7 +63,8 @@ def render(node: Node, periodic: Periodic) -> str:
         near_sync_status=node.sync.status.value,
         near_is_validator=periodic.is_validator,
         near_is_block_producer=periodic.is_validator,
-        near_largest_target_height=marks.largest_target_height,
+        # It rises without a key, too.
+        near_largest_target_height=max(marks.largest_target_height, node.target()),
         near_largest_approval_height=own.target if own is not None else 0,
         near_largest_threshold_height=max([head.block.height, *targets]),
         near_peer_connections_total=len(node.peers.links),

@@ -64,6 +64,7 @@ class Node:
         self.validator: Signer | None
         self.duties: Duties | None
         self.produced = Produced()
+        self._runs = False
         self.take_key(validator)
         self.peers: Peers
         self.catchup: Catchup
@@ -104,6 +105,7 @@ class Node:
         for item in self.store.load_peers():
             self.peers.learn(PeerAddress(item["peer_id"], item["host"], item["port"]), item["name"])
         self._loop.call_later(_TICK_S, self._tick)
+        self._runs = True
         self.wake()
 
     def take_key(self, signer: Signer | None) -> None:
@@ -113,7 +115,8 @@ class Node:
         if desk is None:
             self.duties = None
         else:
-            self.duties = Duties(self.chain, self.votes, self.doomslug, desk, self.produced)
+            used_up = (self.chain.head.block.hash, self.doomslug.target(clock.wall_ns())) if self._runs else None
+            self.duties = Duties(self.chain, self.votes, self.doomslug, desk, self.produced, used_up)
         self.advertiser.hold(None if signer is None else signer.public_key)
 
     def stall(self) -> None:
@@ -141,6 +144,10 @@ class Node:
     def peer_heights(self) -> list[int]:
         """The highest block that each connected peer is known to have."""
         return [link.height for link in self.peers.links.values()]
+
+    def target(self) -> int:
+        """The height that an approval would be for now, whether or not this node has a key; 0 while it syncs."""
+        return 0 if self.sync.syncing else self.doomslug.target(clock.wall_ns())
 
     def take_block(self, block: Block, *, requested: bool = False) -> Outcome:
         """Offer a block to the chain, then the orphans that waited for it; keep what is accepted."""
@@ -184,7 +191,7 @@ class Node:
             log.info("sync", f"now in sync at height {self.chain.head.block.height}")
         if self.duties is not None and self.may_sign and not self.sync.syncing:
             self._do_duties(self.duties, now)
-            self._set_timer()
+            self._set_timer(self.duties.waits_until)
 
     def _do_duties(self, duties: Duties, now: int) -> None:
         if duties.key_mismatch():
@@ -210,11 +217,12 @@ class Node:
                 "Update validator_key.json or rotate the key on-chain."
             )
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, waits_until: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
         now = clock.wall_ns()
-        delay_ns = max(0, self.doomslug.next_event(now) - now)
+        times = [when for when in (self.doomslug.next_event(now), waits_until) if when > now]
+        delay_ns = min(times, default=now) - now
         self._timer = self._loop.call_later(delay_ns / clock.NS_PER_S, self.wake)
 
     def _tick(self) -> None:

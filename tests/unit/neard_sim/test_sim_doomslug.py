@@ -21,13 +21,13 @@ def timers(final: int = 8) -> Doomslug:
     ("final", "after_ms", "target"),
     [
         (8, 0, 11),
-        (8, 199, 11),
-        (8, 200, 12),
-        (8, 200 + 219, 12),
-        (8, 200 + 220, 13),
-        (8, 200 + 220 + 240, 14),
-        (0, 359, 11),
-        (0, 360, 12),
+        (8, 219, 11),
+        (8, 220, 12),
+        (8, 220 + 239, 12),
+        (8, 220 + 240, 13),
+        (8, 220 + 240 + 260, 14),
+        (0, 379, 11),
+        (0, 380, 12),
     ],
 )
 def test_the_target_moves_on_with_growing_waits(final: int, after_ms: int, target: int) -> None:
@@ -35,7 +35,8 @@ def test_the_target_moves_on_with_growing_waits(final: int, after_ms: int, targe
 
 
 def test_waits_are_capped() -> None:
-    assert DELAYS.skip(3) == 200 * MS
+    assert DELAYS.skip(2) == 200 * MS
+    assert DELAYS.skip(3) == 220 * MS
     assert DELAYS.skip(100) == 500 * MS
 
 
@@ -56,8 +57,8 @@ def test_the_next_height_waits_for_the_min_delay_and_a_skip_for_nothing(height: 
 def test_a_block_carries_its_planned_time_so_that_latency_does_not_add_up() -> None:
     assert timers().block_time(11, TIP + 107 * MS) == TIP + 100 * MS
     late = timers()
-    late.target(TIP + 203 * MS)
-    assert late.block_time(12, TIP + 203 * MS) == TIP + 200 * MS
+    late.target(TIP + 223 * MS)
+    assert late.block_time(12, TIP + 223 * MS) == TIP + 220 * MS
 
 
 def test_a_block_that_is_really_late_carries_the_time_of_its_making() -> None:
@@ -67,9 +68,9 @@ def test_a_block_that_is_really_late_carries_the_time_of_its_making() -> None:
 def test_the_next_event_is_production_then_each_skip() -> None:
     item = timers()
     assert item.next_event(TIP) == TIP + 100 * MS
-    assert item.next_event(TIP + 150 * MS) == TIP + 200 * MS
-    item.target(TIP + 200 * MS)
-    assert item.next_event(TIP + 201 * MS) == TIP + 420 * MS
+    assert item.next_event(TIP + 150 * MS) == TIP + 220 * MS
+    item.target(TIP + 220 * MS)
+    assert item.next_event(TIP + 221 * MS) == TIP + 460 * MS
 
 
 def test_the_earliest_start_of_all_nodes_is_adopted_but_none_before_the_tip() -> None:
@@ -80,4 +81,8 @@ def test_the_earliest_start_of_all_nodes_is_adopted_but_none_before_the_tip() ->
     for ignored in (TIP + 4500 * MS, TIP - 1):
         item.adopt_base(ignored)
     assert item.base_ns == TIP + 4000 * MS
-    assert item.target(TIP + 4200 * MS) == 12
+    assert item.target(TIP + 4220 * MS) == 12
+
+
+def test_a_missing_chunk_is_waited_for_a_third_of_a_skip() -> None:
+    assert timers().chunk_wait() == 220 * MS // 3

@@ -107,7 +107,7 @@ def test_four_members_make_one_block_per_min_delay(tmp_path: Path) -> None:
     assert not judged(tmp_path).verdict().double_signatures
 
 
-def test_one_dead_member_costs_the_max_delay_for_two_heights(tmp_path: Path) -> None:
+def test_one_dead_member_costs_a_skip_and_the_wait_for_its_chunk(tmp_path: Path) -> None:
     group = members(tmp_path, 3)
     play(group, 4000)
     found = group[0].chain.from_height(1, 100)
@@ -115,7 +115,8 @@ def test_one_dead_member_costs_the_max_delay_for_two_heights(tmp_path: Path) -> 
         (later.height - earlier.height, later.timestamp_ns - earlier.timestamp_ns)
         for earlier, later in itertools.pairwise(found)
     ]
-    assert set(steps) == {(1, 100 * MS), (2, 200 * MS)}
+    # Its chunk is missing at another height than its block: a third of a skip, in steps of 5 ms.
+    assert set(steps) == {(1, 100 * MS), (2, 220 * MS), (1, 190 * MS)}
     assert group[0].chain.head.counters["v3"].blocks == 0
     assert group[0].chain.head.counters["v3"].blocks_expected >= 9
 
@@ -244,3 +245,15 @@ def signed(item: Block, **changes: object) -> Block:
     hashed = replace(draft, hash=draft.content_hash())
     author = next(signer for signer in SIGNERS if signer.account_id == item.author)
     return replace(hashed, signature=author.sign(hashed.message()))
+
+
+def test_a_key_taken_by_a_running_node_signs_from_the_next_target_on(tmp_path: Path) -> None:
+    group = members(tmp_path)
+    late = group[3]
+    used_up = (late.chain.head.block.hash, late.timers.target(START))
+    desk = Desk(SIGNERS[3], late.store, RefereeLog(str(tmp_path / "log"), tmp_path / "home3", SIGNERS[3].public_key))
+    late.duties = Duties(late.chain, late.votes, late.timers, desk, Produced(), used_up)
+    assert not [item for item in late.work(START) if isinstance(item, Approval)]
+    play(group, 400)
+    assert late.duties.last_approval is not None
+    assert late.duties.last_approval.target > used_up[1]
