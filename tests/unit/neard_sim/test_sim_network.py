@@ -109,7 +109,7 @@ def test_four_members_make_one_block_per_min_delay(tmp_path: Path) -> None:
 
 def test_one_dead_member_costs_a_skip_and_the_wait_for_its_chunk(tmp_path: Path) -> None:
     group = members(tmp_path, 3)
-    play(group, 4000)
+    play(group, 5000)
     found = group[0].chain.from_height(1, 100)
     steps = [
         (later.height - earlier.height, later.timestamp_ns - earlier.timestamp_ns)
