@@ -49,8 +49,8 @@ def test_heights_of_a_dead_producer_are_skipped_and_the_pace_stays(tmp_path: Pat
         start, began = net["node0"].height(), monotonic()
         net.grows("node0", 60)
         pace = (monotonic() - began) / (net["node0"].height() - start) * 1000
-        # The max delay is twice the min delay here: of four heights one is skipped after 2.2 of them, and one chunk that is
-        # missing is waited for, 0.8 of one: 1.25 on average.
+        # The max delay is twice the min delay here. Of four heights one is skipped, after 2.2 min delays, and a chunk
+        # that is missing is waited for, 0.8 of one: 1.25 on average.
         assert pace < BLOCK_MS * 1.6, f"{pace} ms per height\n{net.evidence()}"
         validators = net["node0"].call("validators", [None])["current_validators"]
         produced = {item["account_id"]: item["num_produced_blocks"] for item in validators}
