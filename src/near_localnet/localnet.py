@@ -128,9 +128,12 @@ class Localnet:
         """
         host = self._losable(name, "lose", f"kill {name}, of which its peers hear")
         self._require(name, HOST)
-        running = {process.name for process in processes.find(self.layout.data) if process.part == "neard"}
-        loss.cut(self.layout, host, running)
+        loss.cut(self.layout, host, self._neards)
         return self.kill(name, HOST)
+
+    def _neards(self) -> dict[str, int]:
+        """The pid of each neard that runs, by name of its node or host."""
+        return {process.name: process.pid for process in processes.find(self.layout.data) if process.part == "neard"}
 
     def come_back(self, name: str) -> None:
         """A host that was lost starts again; its own dead connections stand in its way until TCP finds out."""

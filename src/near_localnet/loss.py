@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,21 @@ POLL_S = 0.02
 ALL: tuple[ChainNode | Validator, ...] = (*CHAIN_NODES, *VALIDATORS)
 
 
-def cut(layout: Layout, host: Validator, running: set[str]) -> None:
-    """Let nobody hear ``host`` any more; returns when the nodes of ``running`` (names of nodes and hosts) do not.
+def cut(layout: Layout, host: Validator, running: Callable[[], Mapping[str, int]]) -> None:
+    """Let nobody hear ``host`` any more; returns when no neard that runs does.
 
-    Raises Problem for one of them that does not take its knobs.
+    ``running`` looks for their processes, by name of node or host. One that is started meanwhile reads its knobs then,
+    and nobody waits for it. Raises Problem for one that does not take its knobs.
     """
     others = [node for node in ALL if node != host]
-    told = {node: _taken(layout, node) for node in others}
-    counts = {node: before for node, before in told.items() if _add(layout, node, host) and node.name in running}
+    told, before = {node: _taken(layout, node) for node in others}, running()
+    counts = {node: count for node, count in told.items() if _add(layout, node, host) and node.name in before}
     deadline = time.monotonic() + TAKEN_TIMEOUT_S
-    while waiting := [node.name for node, before in counts.items() if _taken(layout, node) <= before]:
+    while waiting := [
+        node.name
+        for node, count in counts.items()
+        if _taken(layout, node) <= count and running().get(node.name) == before[node.name]
+    ]:
         if time.monotonic() > deadline:
             raise Problem(
                 f"{', '.join(waiting)} did not take the cut to {host.name} within {TAKEN_TIMEOUT_S:g} s.",

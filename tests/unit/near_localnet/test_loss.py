@@ -26,7 +26,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_everybody_else_is_told_and_told_otherwise_afterwards(layout: Layout) -> None:
-    loss.cut(layout, LOST, running=set())
+    loss.cut(layout, LOST, running=dict)
     assert all(loss.cut_off_at(layout, node) == [LOST.home_name] for node in loss.ALL if node != LOST)
     assert loss.cut_off_at(layout, LOST) == []
     loss.mend(layout, LOST)
@@ -49,7 +49,13 @@ def test_nothing_is_written_where_nothing_was_cut(layout: Layout) -> None:
 def test_a_node_that_does_not_take_the_cut_is_named(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss, "TAKEN_TIMEOUT_S", 0.05)
     with pytest.raises(Problem, match="node1 did not take the cut to validator-a"):
-        loss.cut(layout, LOST, running={"node1"})
+        loss.cut(layout, LOST, running=lambda: {"node1": 1})
+
+
+def test_a_node_that_is_started_anew_meanwhile_is_not_waited_for(layout: Layout) -> None:
+    pids = iter([1, 1, 2])
+    loss.cut(layout, LOST, running=lambda: {"node1": next(pids)})
+    assert loss.cut_off_at(layout, CHAIN_NODES[1]) == [LOST.home_name]
 
 
 def test_a_file_that_is_no_json_is_named(layout: Layout) -> None:
