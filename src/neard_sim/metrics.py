@@ -77,6 +77,7 @@ def render(node: Node, periodic: Periodic) -> str:
         near_node_db_version=49,
         near_memory_usage_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
+    lines += [f'near_peer_connections{{peer_type="Outbound",tier="T2"}} {len(node.peers.links)}']
     lines += [f'near_is_chunk_producer_for_shard{{shard_id="0"}} {periodic.is_validator}']
     for state in ("SyncNeeded", "AlreadyCaughtUp", "NoPeers"):
         lines.append(f'near_sync_requirements_current{{state="{state}"}} {int(node.sync.requirement == state)}')

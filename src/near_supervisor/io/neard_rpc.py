@@ -21,11 +21,14 @@ _MAX_HEIGHT = 2**53
 _MAX_VERSION = 100
 # It ends up in records that others read.
 _MAX_SHOWN = 200
-# Peers, the height up to which it has approved, whether it found its files correct: there from its start on.
+# Connections, also those without a handshake yet; the height up to which it has approved; whether it found its files
+# correct. There from its start on.
 _METRICS = tuple(
     re.compile(rb"^near_%b (\S+)" % name, re.MULTILINE)
     for name in (b"peer_connections_total", b"largest_target_height", b"config_correct")
 )
+# Those whose handshake is done, by direction; a series is there from the first such connection on.
+_PEERS = re.compile(rb'^near_peer_connections\{(?=[^}\n]*tier="T2")[^}\n]*\} (\d+)$', re.MULTILINE)
 # What it has made: neard has either counter only when it has made a first one.
 _MADE = tuple(re.compile(rb"^near_%b_produced_total(?: (\S+))?" % name, re.MULTILINE) for name in (b"block", b"chunk"))
 # Which of them there are depends on neard's version; each is null as long as no validator key is loaded.
@@ -90,7 +93,9 @@ class NeardRpc:
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
         metrics = self._metrics() if armed else b""
-        peers, target, correct = (_metric(pattern, metrics) for pattern in _METRICS)
+        connections, target, correct = (_metric(pattern, metrics) for pattern in _METRICS)
+        known = _PEERS.findall(metrics)
+        peers = min(sum(map(int, known)), _MAX_HEIGHT) if known else connections
         return Sample(
             height=height,
             syncing=syncing,

@@ -67,6 +67,27 @@ def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
         assert rpc(server).sample(armed=True).target_height == 78
 
 
+@pytest.mark.parametrize(
+    ("metrics", "peers"),
+    [
+        (b"near_peer_connections_total 3\n", 3),
+        (
+            b'near_peer_connections{peer_type="Inbound",tier="T2"} 1\n'
+            b'near_peer_connections{peer_type="Outbound",tier="T2"} 2\n'
+            b'near_peer_connections{peer_type="Outbound",tier="T1"} 4\nnear_peer_connections_total 9\n',
+            3,
+        ),
+        (b'near_peer_connections{peer_type="Inbound",tier="T2"} 0\nnear_peer_connections_total 2\n', 0),
+        (b'near_peer_connections{peer_type="Inbound",tier="T2"} x\nnear_peer_connections_total 2\n', 2),
+        (b"", 4),
+    ],
+    ids=["an older neard", "both directions", "only dead boot nodes", "no number", "no metrics: by /network_info"],
+)
+def test_a_peer_counts_once_its_handshake_is_done(metrics: bytes, peers: int) -> None:
+    with hostile(script(metrics=metrics)) as server:
+        assert rpc(server).sample(armed=True).peers == peers
+
+
 FRESH = b"near_config_correct 1\nnear_largest_target_height 78\n"
 
 
