@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ _ALL_SHARDS = "AllShards"
 _OLD_TRACKING = ("tracked_shards", "tracked_accounts", "tracked_shadow_validator", "tracked_shard_schedule")
 # Without a section RPC is open on all interfaces; null switches it off.
 _DEFAULT_RPC: dict[str, Any] = {"addr": "0.0.0.0:3030", "cors_allowed_origins": ["*"], "polling_config": {}}
+_RPC_FIELDS = ("addr", "cors_allowed_origins", "polling_config")
+_CONSENSUS_FIELDS = (
+    "min_num_peers", "block_production_tracking_delay", "min_block_production_delay", "max_block_production_delay",
+    "max_block_wait_delay", "produce_empty_blocks", "block_header_fetch_horizon", "catchup_step_period",
+    "chunk_request_retry_period",
+)  # fmt: skip
 
 
 class BadConfig(Exception):
@@ -114,14 +121,16 @@ def parse(document: dict[str, Any]) -> NodeConfig:
     """The settings of a parsed document, with neard's defaults; KeyError, TypeError or ValueError if unusable."""
     rpc = document.get("rpc", _DEFAULT_RPC)
     network = document.get("network") or {}
-    consensus = document.get("consensus") or {}
+    consensus = _with_all(document.get("consensus"), _CONSENSUS_FIELDS)
+    if int(document.get("gc_num_epochs_to_keep", 5)) <= 0:
+        raise ValueError("config.json semantic issue: gc config values should all be greater than 0")
     tier1 = network.get("tier1") or {}
     config = NodeConfig(
         document=document,
         genesis_file=str(document.get("genesis_file", "genesis.json")),
         validator_key_file=str(document.get("validator_key_file", "validator_key.json")),
         node_key_file=str(document.get("node_key_file", "node_key.json")),
-        rpc_addr=None if rpc is None else str(_whole(rpc)["addr"]),
+        rpc_addr=None if rpc is None else str(_with_all(rpc, _RPC_FIELDS)["addr"]),
         prometheus_addr=None if rpc is None else rpc.get("prometheus_addr"),
         debug_rpc=bool(rpc and rpc.get("enable_debug_rpc", False)),
         network_addr=str(network.get("addr", "0.0.0.0:24567")),
@@ -184,12 +193,14 @@ def _check(config: NodeConfig) -> None:
         )
 
 
-def _whole(rpc: dict[str, Any]) -> dict[str, Any]:
-    """neard has no defaults for these in a section that is there."""
-    for name in ("addr", "cors_allowed_origins", "polling_config"):
-        if name not in rpc:
+def _with_all(section: dict[str, Any] | None, fields: Iterable[str]) -> dict[str, Any]:
+    """neard has defaults for a section that is not there, and none for these fields of one that is."""
+    if section is None:
+        return {}
+    for name in fields:
+        if name not in section:
             raise ValueError(f"missing field `{name}`")
-    return rpc
+    return section
 
 
 def _duration(document: dict[str, Any], key: str, default_ms: int) -> int:
@@ -253,14 +264,18 @@ def default_document() -> dict[str, Any]:
         },
         "consensus": {
             "min_num_peers": 3,
-            "block_production_tracking_delay": duration(100),
+            "block_production_tracking_delay": duration(10),
             "min_block_production_delay": duration(600),
             "max_block_production_delay": duration(2000),
             "max_block_wait_delay": duration(6000),
-            "block_fetch_horizon": 50,
+            "chunk_wait_mult": [1, 3],
+            "produce_empty_blocks": True,
             "block_header_fetch_horizon": 50,
+            "catchup_step_period": duration(100),
+            "chunk_request_retry_period": duration(400),
             "sync_check_period": duration(10_000),
             "sync_step_period": duration(10),
+            "doomslug_step_period": duration(10),
             "sync_height_threshold": 1,
             "sync_max_block_requests": 10,
         },
@@ -270,7 +285,6 @@ def default_document() -> dict[str, Any]:
         "log_summary_period": duration(10_000),
         "gc_num_epochs_to_keep": 5,
         "store": {"path": None, "max_open_files": 10_000, "load_mem_tries_for_tracked_shards": False},
-        "state_sync_enabled": True,
         "state_sync": None,
         "expected_shutdown": None,
     }

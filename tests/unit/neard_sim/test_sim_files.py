@@ -26,6 +26,11 @@ def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def consensus(**changes: Any) -> str:
+    """A config.json with the whole section, changed."""
+    return json.dumps({"consensus": config.default_document()["consensus"] | changes})
+
+
 def test_keys_sign_and_their_files_are_neards(tmp_path: Path) -> None:
     signer = Signer.random("me.near")
     signer.write(tmp_path / "key.json")
@@ -102,8 +107,10 @@ def test_the_validator_key_is_found_where_config_says(network: Path, key: str) -
         ),
         ("config.json", '{"rpc": {"addr": "127.0.0.1:3030"}}', "missing field `cors_allowed_origins`"),
         ("config.json", '{"tracked_shards_config": "NoShards", "tracked_shards": []}', "cannot be both set"),
-        ("config.json", '{"consensus": {"min_block_production_delay": "600ms"}}', "no duration"),
-        ("config.json", '{"consensus": {"min_block_production_delay": {"secs": 9, "nanos": 0}}}', "must hold"),
+        ("config.json", consensus(min_block_production_delay="600ms"), "no duration"),
+        ("config.json", consensus(min_block_production_delay={"secs": 9, "nanos": 0}), "must hold"),
+        ("config.json", '{"consensus": {"min_num_peers": 3}}', "missing field `block_production_tracking_delay`"),
+        ("config.json", '{"gc_num_epochs_to_keep": 0}', "greater than 0"),
         ("genesis.json", "{}", "genesis config check failed"),
     ],
 )
