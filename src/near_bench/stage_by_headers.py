@@ -20,6 +20,9 @@ from near_localnet.problem import Problem
 LOOK, APPROVED = 4, 3
 """A signer that nobody touches is missing in some headers, too: so many of so many are a steady one."""
 POLL_S = 0.1
+REST_S = 12.0
+"""After a takeover, before the next event. A neard passes AccountData on once in 10 s only, so that one which comes
+sooner also waits for what the last one has left; days of an operator have no two events in ten seconds."""
 
 
 class HeaderStage(Stage):
@@ -30,6 +33,12 @@ class HeaderStage(Stage):
         self.gap = Gap(0.0, 0)
         self._headers = HeaderLog(partial(chain.call, net.layout, CHAIN_NODES[0]), SIGNER)
         self._filter = PacketFilter()
+        self._rested_at = 0
+
+    def ready_to_take(self) -> None:
+        """As before, and the last takeover is some time ago."""
+        self.watch(self._rested_at)
+        super().ready_to_take()
 
     def steady(self, for_s: float) -> None:
         """Waits until most of the headers made from now on have the approval; `for_s` is shorter than that takes."""
@@ -52,6 +61,7 @@ class HeaderStage(Stage):
         if not wait_for(lambda: settled(self._headers.poll(), signs, LOOK, APPROVED), left_s, POLL_S):
             raise Problem(f"{new.name} has no {APPROVED} approvals in {LOOK} headers in a row.", self._last())
         self.gap = longest_gap(self._headers.poll(), since)
+        self._rested_at = boot_ns() + round(REST_S * NS)
         return self.gap.seconds
 
     def lose(self, host: Validator) -> None:
