@@ -11,8 +11,8 @@ from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes
 from near_bench.clock import boot_ns
 
 pytestmark = pytest.mark.timeout(300)
-# A head older than ten block times, and than 5 s, is "behind", which the next poll shows. A signer that was well waits a
-# lease then, looks for a standby and asks its own neard once more.
+# A head older than ten block times, and than 5 s, is "behind", which the next poll shows.
+# A signer that was well waits a lease then, looks for a standby and asks its own neard once more.
 BEHIND_S = max(5.0, 10 * 0.2) + 2.0
 MAKES_ROOM_S = BEHIND_S + AFTER_LEASE_S
 
