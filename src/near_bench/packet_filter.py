@@ -21,25 +21,25 @@ Connection = tuple[str, int, str, int]
 
 
 class PacketFilter:
-    """Drops what belongs to the connections it was given, in both directions, until `open`."""
+    """Drops what belongs to the connections it was given, in both directions, from `cut` to `mend`."""
 
     def __init__(self) -> None:
-        self._closed = False
+        self._cut = False
 
-    def close(self, connections: Iterable[Connection]) -> None:
+    def cut(self, connections: Iterable[Connection]) -> None:
         """From now on none of their packets arrives. Raises Problem where the firewall cannot be changed."""
-        if not self._closed:
+        if not self._cut:
             _iptables("-N", CHAIN)
-            self._closed = True
+            self._cut = True
             _iptables("-I", "INPUT", "-j", CHAIN)
         for own, own_port, peer, peer_port in connections:
             _drop(own, own_port, peer, peer_port)
             _drop(peer, peer_port, own, own_port)
 
-    def open(self) -> None:
+    def mend(self) -> None:
         """All packets arrive again; without a rule, nothing happens."""
-        if self._closed:
-            self._closed = False
+        if self._cut:
+            self._cut = False
             _iptables("-D", "INPUT", "-j", CHAIN)
             _iptables("-F", CHAIN)
             _iptables("-X", CHAIN)

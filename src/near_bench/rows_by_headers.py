@@ -33,7 +33,7 @@ def by_headers(play: Play) -> Play:
     return played
 
 
-def _measures(rule: str, bound: Callable[[Options], float]) -> list[Measure]:
+def _measures(bound: Callable[[Options], float], rule: str = "") -> list[Measure]:
     gap = Measure(GAP, "between two headers with its approval", rule, bound)
     return [gap, Measure(WITHOUT, "headers without it, between these", unit="")]
 
@@ -42,26 +42,26 @@ def _after_lease(options: Options) -> float:
     return options.lease_s + 2.5
 
 
-AFTER_LEASE = _measures("lease + 2.5 s", _after_lease)
+AFTER_LEASE = _measures(_after_lease, "lease + 2.5 s")
 ROWS_BY_HEADERS = (
     Row(
         "promote",
         "the standby is asked for (promote)",
         by_headers(plays_on_request.promoted),
-        _measures("3 s", lambda _given: 3.0),
+        _measures(lambda _given: 3.0),
         "POST /promote on the standby's control socket",
     ),
     Row(
         "graceful-stop",
         "supervisor told to stop (SIGTERM)",
         by_headers(plays.graceful_stop),
-        _measures("3 s", lambda _given: 3.0),
+        _measures(lambda _given: 3.0),
     ),
     Row(
         "neard-kill",
         "neard SIGKILL, supervisor alive",
         by_headers(plays.neard_killed),
-        _measures("3.5 s", lambda _given: 3.5),
+        _measures(lambda _given: 3.5),
     ),
     Row(
         "host-kill",

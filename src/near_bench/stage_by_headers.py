@@ -8,7 +8,6 @@ from functools import partial
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.headers import Gap, Header, HeaderLog, longest_gap, settled
 from near_bench.packet_filter import PacketFilter, established
-from near_bench.signatures import Signature
 from near_bench.stage import RESTORE_TIMEOUT_S, TAKEOVER_TIMEOUT_S, Stage
 from near_ha.states import State
 from near_localnet import chain
@@ -46,12 +45,6 @@ class HeaderStage(Stage):
         if not wait_for(lambda: settled(self._headers.poll(), since, LOOK, APPROVED), RESTORE_TIMEOUT_S, POLL_S):
             raise Problem(f"No {APPROVED} of {LOOK} headers in a row have the approval of {SIGNER}.", self._last())
 
-    def signatures(self) -> list[Signature]:
-        """The blocks with the approval, as signatures of nobody known."""
-        since_boot = boot_ns() - time.time_ns()
-        approved = [header for header in self._headers.poll() if header.approved]
-        return [Signature(header.made_ns + since_boot, "", 0, "approval", header.height) for header in approved]
-
     def takeover(self, new: Validator, since_ns: int) -> float:
         """Waits until `new` validates and most headers have the approval; the longest time without it meanwhile."""
         since = time.time_ns() - (boot_ns() - since_ns)
@@ -69,21 +62,24 @@ class HeaderStage(Stage):
         if not self.options.neard:
             super().lose(host)
             return
-        self._filter.close(established(self.neard_pid(host)))
+        connections = established(self.neard_pid(host))
+        if not connections:
+            raise Problem(f"{host.name}: its neard has no open connection over IPv4, so there is none to be cut.")
+        self._filter.cut(connections)
         self.net.kill(host.name)
 
     def come_back(self, host: Validator) -> None:
         """Its packets arrive again, so that its peers learn that its old connections are gone; and it starts."""
-        self._filter.open()
+        self._filter.mend()
         super().come_back(host)
 
     def close(self) -> None:
         """Leaves no rule behind."""
-        self._filter.open()
+        self._filter.mend()
 
     def restore(self) -> None:
         """As before; a run that failed has not let its host come back."""
-        self._filter.open()
+        self._filter.mend()
         super().restore()
 
     def require_clean(self) -> None:

@@ -120,9 +120,24 @@ def start(layout: Layout, node: ChainNode, environ: dict[str, str]) -> None:
 
 def node_status(layout: Layout, node: ChainNode | Validator) -> dict[str, Any] | None:
     """neard's own `/status`; None if it does not answer."""
+    return _get(layout, node, "/status")
+
+
+def signer_peer(layout: Layout, node: ChainNode | Validator) -> str:
+    """The peer id that `node` takes for the common signer's, by AccountData; "" if it knows of none, or is silent."""
+    key = json.loads(signer_keys(layout)[1].read_text())["public_key"]
+    try:
+        shown = (_get(layout, node, "/debug/api/status") or {})["detailed_debug_status"]
+        known = shown["network_info"]["tier1_accounts_data"]
+        return next((str(one["peer_id"]) for one in known if one["account_key"] == key), "")
+    except (KeyError, TypeError):
+        return ""
+
+
+def _get(layout: Layout, node: ChainNode | Validator, route: str) -> dict[str, Any] | None:
     connection = http.client.HTTPConnection(layout.address, node.rpc_port, timeout=ASK_TIMEOUT_S)
     try:
-        connection.request("GET", "/status")
+        connection.request("GET", route)
         document = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return None

@@ -32,11 +32,12 @@ def cut(layout: Layout, host: Validator, running: Callable[[], Mapping[str, int]
     told, before = {node: _taken(layout, node) for node in others}, running()
     counts = {node: count for node, count in told.items() if _add(layout, node, host) and node.name in before}
     deadline = time.monotonic() + TAKEN_TIMEOUT_S
-    while waiting := [
-        node.name
-        for node, count in counts.items()
-        if _taken(layout, node) <= count and running().get(node.name) == before[node.name]
-    ]:
+    while True:
+        now = running()
+        same = [node for node in counts if now.get(node.name) == before[node.name]]
+        waiting = [node.name for node in same if _taken(layout, node) <= counts[node]]
+        if not waiting:
+            return
         if time.monotonic() > deadline:
             raise Problem(
                 f"{', '.join(waiting)} did not take the cut to {host.name} within {TAKEN_TIMEOUT_S:g} s.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import block as blocks
@@ -107,18 +107,28 @@ class Duties:
             approvals = self._votes.approvals(height, blocks.approval_parent(above.hash, above.height, height))
             if not epoch.has_supermajority(set(approvals)):
                 continue
-            if not self._has_chunk(head, epoch) and now_ns < self._chunk_wait_ends(head, height, now_ns):
+            chunk, endorsements = self._chunk_upon(head, epoch)
+            if chunk is None and now_ns < self._chunk_wait_ends(head, height, now_ns):
                 continue
             waited = self._ready[:2] == (head.block.hash, height)
             timestamp_ns = now_ns if waited else self._doomslug.block_time(height, now_ns)
-            made = self._assemble(head, height, timestamp_ns, epoch, approvals)
+            made = self._desk.block(
+                height,
+                head.block.hash,
+                timestamp_ns,
+                _in_order(epoch, approvals),
+                None if chunk is None else chunk.hash,
+                _in_order(epoch, endorsements),
+            )
             if made is not None:
                 return made
         return None
 
-    def _has_chunk(self, head: Entry, epoch: Epoch) -> bool:
+    def _chunk_upon(self, head: Entry, epoch: Epoch) -> tuple[Chunk | None, dict[str, Endorsement]]:
+        """The chunk for the block upon ``head`` and who endorsed it; none before two thirds of the stake did."""
         chunk = self._votes.chunk(head.block.hash)
-        return chunk is not None and epoch.has_supermajority(set(self._votes.endorsements(chunk.hash, epoch)))
+        endorsements = self._votes.endorsements(chunk.hash, epoch) if chunk is not None else {}
+        return (chunk, endorsements) if epoch.has_supermajority(set(endorsements)) else (None, {})
 
     def _chunk_wait_ends(self, head: Entry, height: int, now_ns: int) -> int:
         if self._ready[:2] != (head.block.hash, height):
@@ -126,18 +136,8 @@ class Duties:
         self.waits_until = self._ready[2] + self._doomslug.chunk_wait()
         return self.waits_until
 
-    def _assemble(
-        self, head: Entry, height: int, timestamp_ns: int, epoch: Epoch, approvals: dict[str, Approval]
-    ) -> Block | None:
-        chunk = self._votes.chunk(head.block.hash)
-        endorsements = self._votes.endorsements(chunk.hash, epoch) if chunk is not None else {}
-        has_chunk = chunk is not None and epoch.has_supermajority(set(endorsements))
-        names = [seat.account_id for seat in epoch.validators]
-        return self._desk.block(
-            height,
-            head.block.hash,
-            timestamp_ns,
-            tuple(approvals[name].signature if name in approvals else None for name in names),
-            chunk.hash if chunk is not None and has_chunk else None,
-            tuple(endorsements[name].signature if has_chunk and name in endorsements else None for name in names),
-        )
+
+def _in_order(epoch: Epoch, votes: Mapping[str, Approval | Endorsement]) -> tuple[str | None, ...]:
+    """The signatures in the order of the epoch's validators, None = absent."""
+    names = [seat.account_id for seat in epoch.validators]
+    return tuple(votes[name].signature if name in votes else None for name in names)

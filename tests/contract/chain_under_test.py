@@ -33,7 +33,7 @@ class ChainUnderTest:
         self.options = options
         self.home = layout.home(SUBJECT)
         self.key_file = self.home / "validator_key.json"
-        self._environ = {**bring_up.environment(layout, options), "NEARD_ALLOW_LOW_NOFILE": "1"}
+        self._environ = bring_up.environment(layout, options)
 
     def start(self) -> None:
         """The chain makes blocks when this returns."""
@@ -145,10 +145,7 @@ class ChainUnderTest:
 
     def holder(self, node: ChainNode) -> str:
         """The peer id that `node` takes for the holder of the fourth validator's key; "" if nobody's."""
-        key = json.loads((self.layout.near / SIGNER / "validator_key.json").read_text())["public_key"]
-        shown = json.loads(self.get("/debug/api/status", node)[1])["detailed_debug_status"]
-        known = shown["network_info"]["tier1_accounts_data"]
-        return next((str(one["peer_id"]) for one in known if one["account_key"] == key), "")
+        return chain.signer_peer(self.layout, node)
 
     def peer_id(self) -> str:
         """The subject's own."""
@@ -170,10 +167,6 @@ class ChainUnderTest:
         raise AssertionError(f"not within {timeout_s:g} s: {what}; heights {heights}\n{words}")
 
 
-def edited(file: Path, change: Callable[[dict[str, Any]], object]) -> str:
-    """Changes a JSON file; its text before."""
-    before = file.read_text()
-    document = json.loads(before)
-    change(document)
-    file.write_text(json.dumps(document))
-    return before
+def edit(file: Path, **changes: object) -> None:
+    """Fields of a JSON file, changed."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))

@@ -64,6 +64,8 @@ def test_config_reload_is_counted(neard: ChainUnderTest) -> None:
 
 def test_sighup_before_the_handlers_stand_ends_the_process(home: ChainUnderTest) -> None:
     home.launch()
-    for process in home.subject():
+    started = home.subject()
+    assert started
+    for process in started:
         process.signal(signal.SIGHUP)
     home.until("it is gone", lambda: not home.subject(), 20)

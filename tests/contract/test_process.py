@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from contract.chain_under_test import SUBJECT, ChainUnderTest, edited
+from contract.chain_under_test import SUBJECT, ChainUnderTest, edit
 
 
 def listens(neard: ChainUnderTest) -> bool:
@@ -15,7 +15,7 @@ def listens(neard: ChainUnderTest) -> bool:
         return probe.connect_ex((neard.layout.address, SUBJECT.rpc_port)) == 0
 
 
-def test_sigterm_ends_it_with_status_zero_and_its_port_first(neard: ChainUnderTest) -> None:
+def test_sigterm_closes_its_port_and_ends_it(neard: ChainUnderTest) -> None:
     for process in neard.subject():
         process.signal(signal.SIGTERM)
     neard.until("its port is closed", lambda: not listens(neard), 20)
@@ -47,7 +47,7 @@ def test_sigkill_costs_no_data(neard: ChainUnderTest) -> None:
     ids=["rpc without its other fields", "consensus without its fields", "an address that is none", "no epoch to keep"],
 )
 def test_config_that_it_refuses(home: ChainUnderTest, section: str, value: object) -> None:
-    edited(home.home / "config.json", lambda document: document.update({section: value}))
+    edit(home.home / "config.json", **{section: value})
     assert home.run("validate-config").returncode != 0
 
 

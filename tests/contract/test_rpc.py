@@ -53,5 +53,5 @@ def test_network_info_counts_peers(neard: ChainUnderTest) -> None:
     assert json.loads(neard.get("/network_info")[1])["num_active_peers"] == len(CHAIN_NODES)
 
 
-def test_health_is_empty_where_all_is_well(neard: ChainUnderTest) -> None:
+def test_health_is_good_where_all_is_well(neard: ChainUnderTest) -> None:
     assert neard.get("/health")[0] == 200

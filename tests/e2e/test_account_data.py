@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-from typing import Any
 
 from near_bench.clock import wait_for
 from near_bench.plays_on_request import promoted
 from near_bench.stage import Stage
 from near_localnet import chain
-from near_localnet.layout import CHAIN_NODES, ChainNode, Validator
+from near_localnet.layout import CHAIN_NODES, Validator
 
 GOSSIP_S = 10.0
 """A node passes another statement about a key on so long after the last one."""
-
-
-def holder(stage: Stage, node: ChainNode) -> str:
-    """The peer id that ``node`` takes for the signer's."""
-    connection = http.client.HTTPConnection(stage.net.layout.address, node.rpc_port, timeout=2)
-    try:
-        connection.request("GET", "/debug/api/status")
-        document: dict[str, Any] = json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
-    key = json.loads(chain.signer_keys(stage.net.layout)[1].read_text())["public_key"]
-    known = document["detailed_debug_status"]["network_info"]["tier1_accounts_data"]
-    return next((str(one["peer_id"]) for one in known if one["account_key"] == key), "")
 
 
 def peer_id(stage: Stage, host: Validator) -> str:
@@ -45,4 +30,6 @@ def test_the_signer_before_ends_soon_and_everybody_names_its_successor(stage: St
 
     assert wait_for(is_gone, 2 * stage.options.lease_s), f"{old.name} still has the neard that signed"
     names = peer_id(stage, new)
-    assert wait_for(lambda: {holder(stage, node) for node in CHAIN_NODES} == {names}, 2.5 * GOSSIP_S)
+    assert wait_for(
+        lambda: {chain.signer_peer(stage.net.layout, node) for node in CHAIN_NODES} == {names}, 2.5 * GOSSIP_S
+    )
