@@ -55,12 +55,10 @@ class NeardSide:
     def carry_out(self, command: cmd.Command) -> None:
         """Queue the question that belongs to ``command``."""
         match command:
-            case cmd.PollNeard(pid, armed):
-                self._poll(pid, armed)
-            case cmd.ReadDuties(request):
-                self._ask(
-                    self._epoch_lane, lambda: self._duties(request), ev.DutiesSeen(request, None, "internal error")
-                )
+            case cmd.PollNeard(pid, metrics):
+                self._poll(pid, metrics)
+            case cmd.ReadDuties(asker):
+                self._ask(self._epoch_lane, lambda: self._duties(asker), ev.DutiesSeen(asker, None, "internal error"))
             case cmd.ReadCounters(term):
                 self._ask(self._epoch_lane, lambda: self._counters(term), ev.CountersSeen(term, None))
             case cmd.LookAtChain(above, counters):
@@ -71,28 +69,28 @@ class NeardSide:
     def _ask(self, lane: Lane, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
         lane.submit(lambda: self._post(ask()), lambda: self._post(otherwise))
 
-    def _poll(self, pid: int, armed: bool) -> None:
+    def _poll(self, pid: int, metrics: bool) -> None:
         # A sample says what was at the latest when it was asked for; how far it got since is counted from then.
         asked_at = clock.boot_ms()
         broken = ev.Polled(pid, asked_at, None, "internal error")
-        self._ask(self._state_lane, lambda: self._sample(pid, armed, asked_at), broken)
+        self._ask(self._state_lane, lambda: self._sample(pid, metrics, asked_at), broken)
 
     # --- on the lanes
 
-    def _sample(self, pid: int, armed: bool, asked_at: int) -> ev.Event:
+    def _sample(self, pid: int, metrics: bool, asked_at: int) -> ev.Event:
         try:
-            sample = self._state.sample(armed)
-            if not armed and caught_signals.has(pid, signal.SIGHUP):
+            sample = self._state.sample(metrics)
+            if caught_signals.has(pid, signal.SIGHUP):
                 sample = replace(sample, catches_hangup=True)
             return ev.Polled(pid, asked_at, sample)
         except Unreadable as error:
             return ev.Polled(pid, asked_at, None, str(error))
 
-    def _duties(self, request: str) -> ev.Event:
+    def _duties(self, asker: str) -> ev.Event:
         try:
-            return ev.DutiesSeen(request, neard_duties.read(self._epoch, self._account_id))
+            return ev.DutiesSeen(asker, neard_duties.read(self._epoch, self._account_id))
         except Unreadable as error:
-            return ev.DutiesSeen(request, None, str(error))
+            return ev.DutiesSeen(asker, None, str(error))
 
     def _listing(self) -> Listing | None:
         try:

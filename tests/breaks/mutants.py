@@ -162,6 +162,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "if True:",
     ),
     Mutant(
+        "rule 4: of the next height the block and the chunks are others'",
+        CORE + "next_height.py",
+        "return reading.duties is not None and reading.duties.is_free(height)",
+        "return True",
+    ),
+    Mutant(
+        "rule 4: what neard has not used up it approves once it has the key",
+        CORE + "rules_height.py",
+        "return below == 0 and (node.sync.height >= tenure.clear_at or next_height.is_used_up(node, tenure.clear_at))",
+        "return node.sync.height >= tenure.clear_at - 1",
+    ),
+    Mutant(
         "rule 4: a block that was made before the predecessor's end tells nothing",
         CORE + "heads.py",
         "return head.made_at - misread_ms > end.at",

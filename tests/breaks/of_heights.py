@@ -6,6 +6,48 @@ from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
+        "rule 4: what neard has not used up it approves once it has the key",
+        CORE + "rules_height.py",
+        "or next_height.is_used_up(node, tenure.clear_at))",
+        "or True)",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
+        "rule 4: of the next height the block and the chunks are others'",
+        CORE + "next_height.py",
+        "return reading.duties is not None and reading.duties.is_free(height)",
+        "return True",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
+        "rule 4: a producer may be replaced within the epoch, unless the protocol says not",
+        CORE + "handover_window.py",
+        "return self.settled and self.are_free(height, 1)",
+        "return self.are_free(height, 1)",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
+        "rule 4: a neard that is started anew has forgotten what it used up",
+        CORE + "next_height.py",
+        " or hot.against_as_it_runs(node):\n        return False",
+        ":\n        return False",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
+        "rule 4: what was enough for a neard that runs is not for one that is started with the key",
+        CORE + "rules_lease.py",
+        "if not (rules_height.is_above(node, tenure) or node.settings.chain_may_stand_still):",
+        "if False:",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
+        "rule 4: a term without a signature does not forget when the last signer was gone",
+        CORE + "rules_lease.py",
+        "return max(rules_height.chain_clock(node, now), end.chain_ms if end is not None else 0)",
+        "return rules_height.chain_clock(node, now)",
+        UNIT + "test_next_height.py",
+    ),
+    Break(
         "rule 4: a block that was made before the predecessor's end tells nothing",
         CORE + "heads.py",
         "return head.made_at - misread_ms > end.at",

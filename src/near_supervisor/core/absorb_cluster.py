@@ -87,6 +87,6 @@ def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:
 def duties_seen(node: Node, event: ev.DutiesSeen, _now: int) -> Step:
     """At which heights nothing is owed, or that neard does not tell."""
     reading = node.duties
-    if reading is None or reading.request != event.request:
+    if reading is None or reading.asker != event.asker:
         return node, []
     return replace(node, duties=replace(reading, answered=True, duties=event.duties, reason=event.reason)), []

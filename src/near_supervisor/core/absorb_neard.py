@@ -190,6 +190,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     if sample.version != neard.version:
         said += _remarks(node, sample.version)
     neard = _said_of_itself(neard, sample, event.asked_at, now)
+    if not neard.armed and sample.target_height is not None:
+        neard = replace(neard, target=sample.target_height)
     other_key = sample.key if sample.key != node.settings.validator_public_key else ""
     if neard.other_key != other_key:
         neard = replace(neard, other_key=other_key)

@@ -74,10 +74,10 @@ class MoveDeadline:
 
 @dataclass(frozen=True)
 class PollNeard:
-    """Ask neard ``pid`` how it is; of a signer also how far it has signed."""
+    """Ask neard ``pid`` how it is; with ``metrics`` also how far it has signed, or would have with a key."""
 
     pid: int
-    armed: bool
+    metrics: bool
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,9 @@ class MoveRequest:
 
 @dataclass(frozen=True)
 class ReadDuties:
-    """Ask neard at which heights the validator makes no block and no chunk, for the request of this id."""
+    """Ask neard at which heights the validator makes no block and no chunk; ``asker`` tells the answers apart."""
 
-    request: str
+    asker: str
 
 
 @dataclass(frozen=True)

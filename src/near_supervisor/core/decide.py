@@ -13,6 +13,7 @@ from itertools import product
 
 from . import commands as cmd
 from . import (
+    next_height,
     rules_height,
     rules_hot,
     rules_lease,
@@ -122,6 +123,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
     (rules_height.account, "tenure, no signer"),
+    (next_height.read, "answer, tenure, no signer"),
     (rules_witness.look, "answer, no signer"),
     (rules_witness.overrule, "tenure, request, no signer"),
     (rules_witness.rest, "tenure, no signer"),

@@ -255,9 +255,9 @@ class RequestMoved:
 
 @dataclass(frozen=True)
 class DutiesSeen:
-    """What neard said for the request of this id; None when it did not, for a ``reason``."""
+    """What neard said to this ``asker``; None when it did not, for a ``reason``."""
 
-    request: str
+    asker: str
     duties: Duties | None
     reason: str = ""
 

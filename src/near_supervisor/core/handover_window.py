@@ -12,12 +12,15 @@ from .settings import Settings
 from .values import dataclass
 
 STOP_MS = 250
-# neard takes a key up within a second; the rest is ours.
-PICK_UP_MS = 1_150
-# The heir waits until the chain is above what its predecessor may have signed.
-HEIGHT_RULE = 2
-# It is accepted at one head and begun at one of the next.
-BEGIN = 3
+# neard takes a key up within 10 ms, and may be busy; the rest is ours.
+PICK_UP_MS = 350
+# What a neard needs to do its first duties after its start.
+SETTLE_MS = 800
+# The heir waits until the chain is above what its predecessor may have signed; one whose neard runs may be one below.
+HEIGHT_RULE, HEIGHT_RULE_HOT = 2, 1
+# Accepted at one head, it begins right after the next one at the earliest, so that the height above that is the first
+# without a signer; the holder may choose among so many of them.
+SOONEST, BEGIN = 2, 4
 # Shards and seats change hands there: approvals of two sets of validators are wanted.
 EPOCH_EDGE = 50
 # Of a short epoch, as test chains have.
@@ -29,12 +32,14 @@ UNKNOWN_START_MS = 5_000
 class Duties:
     """What neard says: ``windows`` without duties, as pairs of heights (the end exclusive), in ascending order.
 
-    ``epoch_start`` and ``epoch_length`` are heights, None where it does not say.
+    ``epoch_start`` and ``epoch_length`` are heights, None where it does not say. ``settled``: nobody is replaced within
+    the epoch (False = somebody may be, or that is not known).
     """
 
     windows: tuple[tuple[int, int], ...]
     epoch_start: int | None = None
     epoch_length: int | None = None
+    settled: bool = False
 
     @property
     def epoch_end(self) -> int | None:
@@ -42,6 +47,14 @@ class Duties:
         if self.epoch_start is None or self.epoch_length is None:
             return None
         return self.epoch_start + self.epoch_length
+
+    def is_free(self, height: int) -> bool:
+        """Is neither its block nor a chunk of it this validator's, for certain?"""
+        return self.settled and self.are_free(height, 1)
+
+    def are_free(self, first: int, count: int) -> bool:
+        """Are so many heights, as far as is known?"""
+        return any(start <= first and first + count <= stop for start, stop in self.windows)
 
 
 class Answer(Enum):
@@ -66,7 +79,9 @@ def needed(settings: Settings, hot: bool, start_ms: int | None) -> int:
 
     ``start_ms`` is how long neard takes to start, as seen (None = not seen).
     """
-    start = PICK_UP_MS if hot else PICK_UP_MS + (UNKNOWN_START_MS if start_ms is None else start_ms)
+    if hot:
+        return HEIGHT_RULE_HOT + _blocks(STOP_MS + PICK_UP_MS, settings)
+    start = PICK_UP_MS + SETTLE_MS + (UNKNOWN_START_MS if start_ms is None else start_ms)
     return HEIGHT_RULE + _blocks(STOP_MS, settings) + _blocks(start, settings)
 
 
@@ -78,10 +93,10 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
     reach = head + patience_ms // settings.block_time_ms
     usable = [inside for window in duties.windows if (inside := _inside(window, duties))[1] > head + 1]
     for start, stop in usable:
-        first = max(start, head + 1)
-        if stop - first < heights + (BEGIN if first > head + 1 else BEGIN - 1):
+        first = max(start, head + SOONEST)
+        if stop - first < heights:
             continue
-        if first <= head + 1:
+        if first < head + SOONEST + BEGIN:
             return Advice(Answer.GO, f"{_heights(stop - first)} without a block or chunk to make, {heights} are needed")
         if first - 1 > reach:
             break

@@ -45,6 +45,8 @@ class Neard:
     was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
     ``catches_hangup``: the kernel says that a SIGHUP does not kill it.
     ``as_validator``: it runs with the node key and the address that the hosts share for whoever validates.
+    ``target`` is the largest height that this process would have approved with a key, when it was asked for that while
+    it had none (0 = it was not, or does not tell).
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
     ``misses`` how often since.
     """
@@ -69,6 +71,7 @@ class Neard:
     silent_since: int | None = None
     as_validator: bool = False
     catches_hangup: bool = False
+    target: int = 0
 
 
 @dataclass(frozen=True)
@@ -214,12 +217,13 @@ class Tenure:
 
 @dataclass(frozen=True)
 class DutiesReading:
-    """neard was asked for the request of this id when no block is owed. ``duties`` None: it did not tell, for a reason.
+    """neard was asked when no block is owed. ``duties`` None: it did not tell, for a reason.
 
-    ``waits_for`` is the height that is waited for and was told to whoever asked (0 = none).
+    ``asker`` is the id of a request to switch over, or the term that this node begins. ``waits_for`` is the height that
+    is waited for and was told to whoever made the request (0 = none).
     """
 
-    request: str
+    asker: str
     asked_at: int
     answered: bool = False
     duties: Duties | None = None

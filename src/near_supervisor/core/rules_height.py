@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha import wire
 from near_ha.lease_record import LeaseState
 
-from . import heads, lease, tip, watch
+from . import heads, lease, next_height, tip, watch
 from .commands import Remember
 from .heads import End
 from .model import Memory, Node, Tenure
@@ -89,8 +89,29 @@ def believed(node: Node, end: End, now: int) -> End:
 
 
 def is_above(node: Node, tenure: Tenure) -> bool:
-    """Is nothing that neard may sign from now on at a height that may have been signed?"""
-    return tenure.accounted and node.sync.height >= tenure.clear_at
+    """Is nothing that neard may sign from now on at a height that may have been signed?
+
+    A neard that is given the key as it runs may be one block below, where it would sign nothing at the height above its
+    head (``next_height``).
+    """
+    if not tenure.accounted:
+        return False
+    below = blocks_below(node, tenure)
+    return below == 0 and (node.sync.height >= tenure.clear_at or next_height.is_used_up(node, tenure.clear_at))
+
+
+def blocks_below(node: Node, tenure: Tenure) -> int:
+    """How many blocks are waited for, once the predecessor is accounted for."""
+    enough = tenure.clear_at - next_height.is_free(node, tenure, tenure.clear_at)
+    return max(0, enough - node.sync.height)
+
+
+def asks_for_target(node: Node) -> bool:
+    """Is all that it waits for that its neard has used the next height up? Its metrics are asked for no earlier."""
+    tenure = node.tenure
+    if tenure is None or tenure.cleared or tenure.give_up or not tenure.accounted or tenure.deadline is None:
+        return False
+    return blocks_below(node, tenure) == 0 and not is_above(node, tenure)
 
 
 def missing(node: Node, tenure: Tenure) -> str:

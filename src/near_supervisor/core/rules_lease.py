@@ -50,6 +50,7 @@ def acquire(node: Node, now: int) -> Step:
     floor, end = _predecessor(node, floor, answer, now)
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _succession(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
+    record = replace(record, chain_ms=max(record.chain_ms, end.chain_ms))
     out: list[Command] = [
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
         cmd.Acquire(answer.how, answer.index, session.id, record, _key_index(node)),
@@ -179,6 +180,9 @@ def promote(node: Node, now: int) -> Step:
             return rules_hot.give_key(node, now)
         if node.neard.ending:
             return node, []
+        if not (rules_height.is_above(node, tenure) or node.settings.chain_may_stand_still):
+            # It was, for a neard that is given the key as it runs.
+            return replace(node, tenure=replace(tenure, give_up=f"neard cannot be given the key: {against}")), []
         # Whoever asked for it needs not be told why.
         told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
         node = replace(node, tenure=replace(tenure, by_restart=True))
@@ -273,9 +277,17 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         validator_public_key=settings.validator_public_key,
         # What neard says of itself is part of it; a record that is too long could not be read.
         reason=reason[:MAX_REASON],
-        chain_ms=rules_height.chain_clock(node, now),
+        chain_ms=_chain_ms(node, now),
         unsigned_ms=_unsigned_ms(node, now),
     )
+
+
+def _chain_ms(node: Node, now: int) -> int:
+    """What the chain's clock shows; never less than at the end of the predecessor, which a neard that lags may not show
+    yet: whoever follows has to know.
+    """
+    end = node.tenure.end if node.tenure is not None else None
+    return max(rules_height.chain_clock(node, now), end.chain_ms if end is not None else 0)
 
 
 def _unsigned_ms(node: Node, now: int) -> int:

@@ -11,7 +11,7 @@ from near_ha import plan
 from near_ha.switchover import Action, Phase, Switchover
 
 from . import commands as cmd
-from . import hot, rules_hot, rules_window
+from . import handover_window, hot, rules_hot, rules_window
 from .model import Node, Tenure
 from .rules_neard import handing_over
 from .step import Step
@@ -21,6 +21,8 @@ from .values import replace
 ACCEPTED_LEASES = 2
 # In block times, with room for a block that is missed.
 FRESH_HEAD_TAKES = 3
+# The same, where there is a choice among some heads.
+BEST_HEAD_TAKES = handover_window.BEGIN + 2
 CONFIRMED_EVERY_MS = 100
 # In tenths of a block time: all that there is, but the half of one by which the chain's clock may be misread.
 ENDS_WITHIN = 4
@@ -78,12 +80,13 @@ def answer_request(node: Node, now: int) -> Step:
 def hand_over(node: Node, now: int) -> Step:
     """It was accepted, by this node and in this term: the lease is to be released, to the heir.
 
-    Right after a new head, if one comes: then the signer ends below the next height, and the heir waits one block less.
+    Right after a new head, if one comes: then the signer ends below the next height, and the heir waits one block less;
+    and below heights without a block or a chunk to make, if there are any.
     """
     request, tenure = node.request, node.tenure
     if request is None or tenure is None or not handing_over(node):
         return node, []
-    if now < _best_moment_by(node) and _has_old_head(node, now):
+    if now < _best_moment_by(node) and (_has_old_head(node, now) or rules_window.owes_next(node, request)):
         return node, []
     why = f"switchover to {request.target}" + (f", as {request.asked_by} asked" if request.asked_by else "")
     return replace(node, tenure=replace(tenure, give_up=why, heir=request.target)), []
@@ -149,7 +152,8 @@ def due(node: Node, times: list[int]) -> None:
 
 
 def _best_moment_by(node: Node) -> int:
-    return node.request_at + FRESH_HEAD_TAKES * node.settings.block_time_ms
+    knows = node.request is not None and rules_window.told(node, node.request) is not None
+    return node.request_at + (BEST_HEAD_TAKES if knows else FRESH_HEAD_TAKES) * node.settings.block_time_ms
 
 
 def _has_old_head(node: Node, now: int) -> bool:

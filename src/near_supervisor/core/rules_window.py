@@ -22,13 +22,24 @@ def hold(node: Node, request: Switchover, now: int) -> tuple[Step | None, str]:
     if request.now or neard is None or not (neard.armed and neard.answered and node.sync.synced):
         return None, ""
     patience_ms = patience_ends(node, request) - now
-    if reading is None or reading.request != request.id:
+    if reading is None or reading.asker != request.id:
         return _read(node, request, now), ""
     if not reading.answered:
         return ((node, []), "") if patience_ms > 0 else (None, "neard has not said in time when no block is owed")
     if reading.duties is None:
         return None, f"not waiting for heights without a block to make, neard does not tell them: {reading.reason}"
     return _advised(node, request, reading, reading.duties, now)
+
+
+def owes_next(node: Node, request: Switchover) -> bool:
+    """Is a block or a chunk owed of the heights that would have no signer if the hand-over began now?"""
+    duties = told(node, request)
+    return duties is not None and not duties.are_free(node.sync.height + 1, _heights(node))
+
+
+def told(node: Node, request: Switchover) -> Duties | None:
+    """What neard has said for this request; None when it has not."""
+    return node.duties.duties if node.duties is not None and node.duties.asker == request.id else None
 
 
 def patience_ends(node: Node, request: Switchover) -> int:
@@ -40,10 +51,8 @@ def _advised(
     node: Node, request: Switchover, reading: DutiesReading, duties: Duties, now: int
 ) -> tuple[Step | None, str]:
     settings = node.settings
-    # The heir is taken to be set up as this node is.
-    heights = handover_window.needed(settings, not hot.against_as_it_runs(node), _start_ms(node))
     patience_ms = max(0, patience_ends(node, request) - now)
-    advice = handover_window.advise(duties, settings, node.sync.height, heights, patience_ms)
+    advice = handover_window.advise(duties, settings, node.sync.height, _heights(node), patience_ms)
     if advice.answer is Answer.GO:
         return None, advice.text
     if advice.answer is Answer.READ:
@@ -55,6 +64,11 @@ def _advised(
     said = replace(request, note=advice.text)
     node = replace(node, duties=replace(reading, waits_for=advice.height), moving=said)
     return (node, [cmd.Say("info", advice.text), cmd.MoveRequest(node.request_index or 0, said)]), ""
+
+
+def _heights(node: Node) -> int:
+    """So many without a signer; the heir is taken to be set up as this node is."""
+    return handover_window.needed(node.settings, not hot.against_as_it_runs(node), _start_ms(node))
 
 
 def _read(node: Node, request: Switchover, now: int) -> Step:

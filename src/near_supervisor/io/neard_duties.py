@@ -11,14 +11,17 @@ from .neard_rpc import NeardRpc, Unreadable
 
 # By the name it has since 2.10, and by the one it had before.
 _METHODS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
+# NEP-652 may put another one in the place of a chunk's producer within the epoch. The windows do not tell
+# (nearcore's chain/client/src/view_client_actor.rs draws them anew from the epoch's seed).
+_EARLY_KICKOUT = 87
 _MAX_WINDOWS = 100_000
 _MAX_HEIGHT = 2**53
 
 
 def read(rpc: NeardRpc, account_id: str) -> Duties:
     """Unreadable when neard does not tell, or not in the shape that it should have."""
-    windows = _windows(_told(rpc, account_id))
-    return Duties(windows, _epoch_start(rpc), _epoch_length(rpc))
+    windows, status = _windows(_told(rpc, account_id)), rpc.status()
+    return Duties(windows, _epoch_start(status), _epoch_length(rpc), _is_settled(status))
 
 
 def _told(rpc: NeardRpc, account_id: str) -> object:
@@ -45,8 +48,13 @@ def _windows(told: object) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(found))
 
 
-def _epoch_start(rpc: NeardRpc) -> int | None:
-    info = rpc.status().get("sync_info")
+def _is_settled(status: dict[str, object]) -> bool:
+    version = _height(status.get("protocol_version"))
+    return version is not None and version < _EARLY_KICKOUT
+
+
+def _epoch_start(status: dict[str, object]) -> int | None:
+    info = status.get("sync_info")
     return _height(info.get("epoch_start_height")) if isinstance(info, dict) else None
 
 

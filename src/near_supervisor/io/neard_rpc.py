@@ -79,8 +79,8 @@ class NeardRpc:
         self._connection = _TimedConnection(host, port)
         self._timeout_ms = timeout_ms
 
-    def sample(self, armed: bool) -> Sample:
-        """neard's state now; Unreadable with the reason when it cannot be told."""
+    def sample(self, metrics: bool) -> Sample:
+        """neard's state now, with ``metrics`` all of it; Unreadable with the reason when it cannot be told."""
         status = self._json("/status")
         try:
             info = _object(status["sync_info"])
@@ -92,9 +92,9 @@ class NeardRpc:
             raise Unreadable(f"/status has an unexpected shape ({shape})") from None
         head_age_ms = clock.wall_ms() - born
         self.version = _version(status.get("version"))
-        metrics = self._metrics() if armed else b""
-        connections, target, correct = (_metric(pattern, metrics) for pattern in _METRICS)
-        known = _PEERS.findall(metrics)
+        told = self._metrics() if metrics else b""
+        connections, target, correct = (_metric(pattern, told) for pattern in _METRICS)
+        known = _PEERS.findall(told)
         peers = min(sum(map(int, known)), _MAX_HEIGHT) if known else connections
         return Sample(
             height=height,
@@ -108,7 +108,7 @@ class NeardRpc:
             version=self.version,
             chain_id=_short(status.get("chain_id")),
             config_correct=correct != 0,
-            made=_made(metrics) if target is not None or correct is not None else None,
+            made=_made(told) if target is not None or correct is not None else None,
         )
 
     def call(self, method: str, params: object) -> Any:

@@ -13,8 +13,8 @@ NOBODY = range(0)
 LOST_OF = 9
 # So many different times on the way, up to the longest one.
 LATENESSES = 5
-# Of so many heights one is this validator's to make.
-OURS_OF = 4
+# Of so many heights one is this validator's to make: one of four, or one of hundreds.
+OURS_OF = (4, 4, 20, 200)
 LONGEST_WAIT_MS = 6_000
 BLOCKS_BEFORE = 64
 
@@ -39,13 +39,14 @@ class Chain:
     __slots__ = (
         "_ahead_ms", "_heights", "_made", "_not_before", "_pace", "_world",
         "armed", "block_time", "dice", "disarmed_at", "have_node_key", "held_until", "judges_heights",
-        "shows_approvals", "shows_blocks", "signed_by", "skip_ms", "stray",
+        "ours_of", "shows_approvals", "shows_blocks", "signed_by", "skip_ms", "stray",
     )  # fmt: skip
 
     def __init__(self, world: World, block_time: int) -> None:
         self._world = world
         self.block_time = block_time
         self.skip_ms = block_time * world.rng.choice((2, 3))
+        self.ours_of = OURS_OF[world.seed % len(OURS_OF)]
         self.judges_heights = True
         # One producer's clock may be ahead of the others'.
         self._ahead_ms = world.rng.choice((0, 0, 5_000))
@@ -82,7 +83,7 @@ class Chain:
 
     def is_ours(self, height: int) -> bool:
         """Has this validator to make that block?"""
-        return height % OURS_OF == 0
+        return height % self.ours_of == 0
 
     def height(self) -> int:
         """Height of the newest block."""

@@ -190,10 +190,13 @@ class Consul:
     def forge(self, claim: LeaseRecord, session: str | None, also_kept: bool = False) -> None:
         """Somebody without the key of the members writes a record, under this lock; or the last heartbeat as well."""
         self.index += 1
-        if also_kept:
-            self._kept, self._kept_index = None, self.index
         doubtful = Seen(self.index, None, claim.node_id, session, claim=claim, doubt="it is not signed")
-        self._set(replace(doubtful, kept=self._kept, kept_index=self._kept_index))
+        self._set_both(doubtful, *((None, self.index) if also_kept else (self._kept, self._kept_index)))
+
+    def _set_both(self, seen: Seen, kept: LeaseRecord | None, kept_index: int | None) -> None:
+        # What was there before is one state of both.
+        self._set(replace(seen, kept=kept, kept_index=kept_index))
+        self._kept, self._kept_index = kept, kept_index
 
     def put_back(self, record: LeaseRecord, session: str | None) -> None:
         """Somebody without the key writes what a member has signed once."""
@@ -201,10 +204,8 @@ class Consul:
 
     def delete(self, also_kept: bool = False) -> None:
         """An operator deletes the key, the lock goes with it, without a delay; or all that there is."""
-        if also_kept:
-            self._kept = self._kept_index = None
+        self._set_both(Seen(None), *((None, None) if also_kept else (self._kept, self._kept_index)))
         self.was_emptied = self.was_emptied or self._kept is None
-        self._set(Seen(None, kept=self._kept, kept_index=self._kept_index))
 
     def _store(self, record: LeaseRecord | None, holder: str, session: str | None) -> None:
         self.index += 1

@@ -58,7 +58,7 @@ class Host:
         self.lane_is_held_up = True
         self.pauses_starting = 0
         self.kept_index = self.kept_term = 0
-        self._asked: list[Callable[[Guard], None]] = []
+        self._asked: list[tuple[Guard, Callable[[Guard], None]]] = []
         self._asked_until = 0
         self._pid = 0
         self.supervisor: Supervisor | None = self.make_supervisor()
@@ -165,7 +165,7 @@ class Host:
 
         def arrive() -> None:
             if self.guard_is_stuck:
-                self._asked.append(request)
+                self._asked.append((guard, request))
             elif guard.alive:
                 request(guard)
 
@@ -254,8 +254,10 @@ class Host:
         if self.guard is None or not self.guard.alive:
             return
         self.guard.wake()
-        for request in asked:
-            request(self.guard)
+        for guard, request in asked:
+            # What another one was asked for has died with it.
+            if guard is self.guard:
+                request(guard)
 
     def end_neard(self) -> None:
         """neard crashes."""

@@ -59,9 +59,12 @@ class Neard:
         self._host.chain.arm(self._host.name, self.pid)
 
     def load_key(self) -> None:
-        """It has looked."""
-        if self.alive and self.up:
+        """It has looked. What it has used up without a key it does not approve; a block of its own it makes at once."""
+        host = self._host
+        if self.alive and self.up and not self.loaded:
+            head = host.head()
             self.loaded = True
+            self._first = head + 1 if host.chain.is_ours(head + 1) else min(host.target() + 1, head + 3)
             self.sign()
 
     def lose_key(self) -> None:
@@ -83,7 +86,8 @@ class Neard:
         if not (self.loaded and self.alive and self.up) or host.stopped:
             return
         self._first = host.head() + 1 if self._first is None else self._first
-        host.chain.sign(host.name, self._first, host.target())
+        if self._first <= host.target():
+            host.chain.sign(host.name, self._first, host.target())
 
     def end(self) -> None:
         """It has ended, and signs nothing any more. Its last block may be one that nobody else has got."""
@@ -195,8 +199,11 @@ class NeardHost:
         newest = 0 if self.unheard else min(head, self.chain.signed_by.get(self.name, 0))
         return Own(head, newest if newest > above else None, max(0, head - max(newest, above)))
 
-    def sample(self, neard: Neard) -> Sample:
-        """What ``neard`` says when it is asked."""
+    def _told_target(self, neard: Neard) -> int:
+        return 0 if neard.armed and not neard.loaded else self.target()
+
+    def sample(self, neard: Neard, metrics: bool) -> Sample:
+        """What ``neard`` says when it is asked, with ``metrics`` also what only these tell."""
         head, isolated = self.head(), self._frozen_at is not None
         born = self.chain.born(head)
         missing = self.chain.missing(head) - self.chain.missing(self._head_at(self.usual_lag))
@@ -206,8 +213,8 @@ class NeardHost:
             syncing=not isolated and missing > 2 and self.world.chance(0.7),
             head_age_ms=self.world.now - born + self._clock_error,
             peers=0 if isolated else 4,
-            # The metric knows of what this host has signed itself.
-            target_height=(self.target() if neard.loaded else 0) if neard.armed and self._has_metric else None,
+            # The metric knows of what this host has signed itself, and what it would have without a key.
+            target_height=self._told_target(neard) if metrics and self._has_metric else None,
             shows_key=neard.loaded,
             version="2.10.0",
             chain_id="localnet",

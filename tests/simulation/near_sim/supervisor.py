@@ -189,16 +189,17 @@ class Supervisor:
         self._wishes.move(command)
 
     def _read_duties(self, command: cmd.ReadDuties) -> None:
-        """A neard that is silent says nothing; an old one does not tell; the account makes a block now and then."""
-        if not self._host.neard.speaks:
+        """A neard that is silent says nothing; an old one does not tell; of a new one it may change within an epoch."""
+        host = self._host.neard
+        if not host.speaks:
             return
-        duties, every = None, self._world.rng.choice((0, 3, 20, 200))
-        if every:
-            head = self._host.neard.head()
+        duties, tells, every = None, self._world.rng.choice((False, "loosely", True, True)), host.chain.ours_of
+        if tells:
+            head = host.head()
             first = head - head % every
             windows = tuple((start + 1, start + every) for start in range(first, first + 20 * every, every))
-            duties = Duties(windows, first, 20 * every)
-        self._world.after(self._world.between(5, 500), lambda: self.post(ev.DutiesSeen(command.request, duties, "old")))
+            duties = Duties(windows, first, 20 * every, settled=tells is True)
+        self._world.after(self._world.between(5, 500), lambda: self.post(ev.DutiesSeen(command.asker, duties, "old")))
 
     def _read_counters(self, command: cmd.ReadCounters) -> None:
         """The chain's counters; in some schedules nothing of this node arrives."""
@@ -264,7 +265,7 @@ class Supervisor:
                 self.post(ev.Polled(pid, asked_at, None, "no answer"))
                 return
             neard.sign()
-            self.post(ev.Polled(pid, asked_at, host.neard.sample(neard)))
+            self.post(ev.Polled(pid, asked_at, host.neard.sample(neard, command.metrics)))
 
         world.after(world.between(1, 30) if answers else NEARD_TIMEOUT_MS, say)
 

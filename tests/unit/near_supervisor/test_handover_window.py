@@ -11,6 +11,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
 from near_supervisor.core.handover_window import Answer, Duties, advise, needed
+from near_supervisor.core.rules_switchover import BEST_HEAD_TAKES
 from support.core_play import SETTINGS, Play, standby
 
 BLOCK_MS = SETTINGS.block_time_ms
@@ -22,8 +23,8 @@ REQUEST = Switchover("r1", Action.PROMOTE, "b", "alice", "", 0, term=8)
 @pytest.mark.parametrize(
     ("block_time_ms", "hot", "start_ms", "heights"),
     [
-        (600, True, None, 5),
-        (100, True, None, 17),
+        (600, True, None, 2),
+        (100, True, None, 7),
         (600, False, 1_000, 7),
         (600, False, None, 14),
         (600, False, 60_000, 105),
@@ -36,10 +37,10 @@ def test_how_many_heights_a_hand_over_takes(block_time_ms: int, hot: bool, start
 @pytest.mark.parametrize(
     ("windows", "answer", "height"),
     [
-        pytest.param([(HEAD, HEAD + 8)], Answer.GO, 0, id="just long enough"),
-        pytest.param([(HEAD + 1, HEAD + 8)], Answer.GO, 0, id="begins above the head"),
-        pytest.param([(HEAD, HEAD + 7), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
-        pytest.param([(HEAD + 2, HEAD + 9), (HEAD + 9, HEAD + 17)], Answer.WAIT, HEAD + 9, id="begun too late"),
+        pytest.param([(HEAD, HEAD + 7)], Answer.GO, 0, id="just long enough: it begins after the next head"),
+        pytest.param([(HEAD + 5, HEAD + 10)], Answer.GO, 0, id="one of the next heads is the one below it"),
+        pytest.param([(HEAD + 6, HEAD + 11)], Answer.WAIT, HEAD + 6, id="it is too early for that"),
+        pytest.param([(HEAD, HEAD + 6), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
         pytest.param([(HEAD + 52, HEAD + 90)], Answer.GO, 0, id="too far away"),
         pytest.param([(HEAD + 51, HEAD + 90)], Answer.WAIT, HEAD + 51, id="just near enough"),
         pytest.param([], Answer.GO, 0, id="none"),
@@ -103,13 +104,13 @@ def test_a_window_is_waited_for_and_told_once() -> None:
     assert "height 1020" in told.note
     play.do(ev.RequestMoved("r1", YES))
     play.do(ev.RequestSeen(71, told))
-    for _ in range(18):
+    for _ in range(14):
         play.wait(BLOCK_MS)
         play.heartbeat()
         assert not play.one(cmd.MoveRequest, play.poll(target=play.height + 2, head_age_ms=0))
     play.wait(BLOCK_MS)
     accepted = move(play, play.poll(target=play.height + 2, head_age_ms=0))
-    assert (accepted.phase, play.height) == (Phase.ACCEPTED, HEAD + 19)
+    assert (accepted.phase, play.height) == (Phase.ACCEPTED, HEAD + 15)
     assert "without a block or chunk" in accepted.note
 
 
@@ -144,3 +145,28 @@ def test_after_the_end_of_an_epoch_it_is_asked_again_once_a_block() -> None:
     assert play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", ended)))
     assert not play.one(cmd.ReadDuties, play.do(ev.DutiesSeen("r1", ended)))
     assert play.one(cmd.ReadDuties, play.wait(BLOCK_MS))
+
+
+def test_it_begins_right_below_heights_that_nothing_is_owed_of() -> None:
+    """Accepted a few heads before, it lets those go by whose next heights are this validator's."""
+    play, _ = asked()
+    accepted = move(play, play.do(ev.DutiesSeen("r1", Duties(((HEAD + 4, HEAD + 9),)))))
+    assert accepted.phase is Phase.ACCEPTED
+    play.do(ev.RequestMoved("r1", YES))
+    for height in range(HEAD + 1, HEAD + 4):
+        play.wait(BLOCK_MS)
+        play.heartbeat()
+        out = play.poll(target=height + 1, head_age_ms=0)
+        assert (play.one(cmd.StopNeard, out) is not None) == (height == HEAD + 3)
+
+
+def test_where_no_such_head_comes_it_begins_all_the_same() -> None:
+    play, _ = asked()
+    move(play, play.do(ev.DutiesSeen("r1", Duties(()))))
+    play.do(ev.RequestMoved("r1", YES))
+    heads = 0
+    while not play.one(cmd.StopNeard, play.wait(BLOCK_MS)):
+        heads += 1
+        play.heartbeat()
+        assert not play.one(cmd.StopNeard, play.poll(target=play.height + 2, head_age_ms=0))
+    assert heads == BEST_HEAD_TAKES - 1

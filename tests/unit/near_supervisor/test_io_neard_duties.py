@@ -18,9 +18,12 @@ def result(value: Any) -> bytes:
     return answer({"jsonrpc": "2.0", "id": 1, "result": value})
 
 
-def script(said: bytes, start: object = 100) -> dict[str, bytes]:
+def script(said: bytes, start: object = 100, protocol: object = 86) -> dict[str, bytes]:
     """Every JSON-RPC call has the same answer here: of ``client_config`` only the epoch's length is looked at."""
-    return {"/": said, "/status": answer({"sync_info": {"epoch_start_height": start}})}
+    return {
+        "/": said,
+        "/status": answer({"protocol_version": protocol, "sync_info": {"epoch_start_height": start}}),
+    }
 
 
 def read(server: HostileServer) -> Duties:
@@ -29,14 +32,20 @@ def read(server: HostileServer) -> Duties:
 
 def test_windows_come_in_order() -> None:
     with hostile(script(result([{"start": 30, "end": 40}, {"start": 1, "end": 9}]))) as server:
-        assert read(server) == Duties(((1, 9), (30, 40)), 100, None)
+        assert read(server) == Duties(((1, 9), (30, 40)), 100, None, settled=True)
         assert server.requests.count("POST /") == 2
 
 
 @pytest.mark.parametrize("start", [None, "7", -1, True, 2**53, 1.5])
 def test_an_epoch_that_is_not_told_is_not_known(start: object) -> None:
     with hostile(script(result([]), start)) as server:
-        assert read(server) == Duties((), None, None)
+        assert read(server) == Duties((), None, None, settled=True)
+
+
+@pytest.mark.parametrize("protocol", [87, 90, None, "86", -1, True, 2**53])
+def test_a_protocol_that_may_replace_a_producer_within_the_epoch_settles_nothing(protocol: object) -> None:
+    with hostile(script(result([{"start": 1, "end": 9}]), protocol=protocol)) as server:
+        assert not read(server).settled
 
 
 def test_an_older_neard_has_it_under_another_name() -> None:

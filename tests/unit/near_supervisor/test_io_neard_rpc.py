@@ -38,7 +38,7 @@ def rpc(server: HostileServer) -> NeardRpc:
 
 def test_a_good_answer_is_a_sample() -> None:
     with hostile(script()) as server:
-        sample = rpc(server).sample(armed=False)
+        sample = rpc(server).sample(metrics=False)
         assert server.requests == ["GET /status", "GET /network_info"], "a standby is not asked for its metrics"
     assert (sample.height, sample.syncing, sample.peers, sample.target_height) == (77, False, 4, None)
     assert sample.shows_key
@@ -55,7 +55,7 @@ def test_neards_version_is_kept_if_it_looks_like_one(told: object, version: str)
     with hostile(script({**status(), "version": told})) as server:
         asked = rpc(server)
         assert asked.version == ""
-        asked.sample(armed=False)
+        asked.sample(metrics=False)
         assert asked.version == version
 
 
@@ -64,7 +64,7 @@ def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
         b"# TYPE near_largest_target_height gauge\nnear_largest_target_height_x 5\nnear_largest_target_height 78\n"
     )
     with hostile(script(metrics=metrics)) as server:
-        assert rpc(server).sample(armed=True).target_height == 78
+        assert rpc(server).sample(metrics=True).target_height == 78
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_validator_is_asked_for_the_height_it_aims_at() -> None:
 )
 def test_a_peer_counts_once_its_handshake_is_done(metrics: bytes, peers: int) -> None:
     with hostile(script(metrics=metrics)) as server:
-        assert rpc(server).sample(armed=True).peers == peers
+        assert rpc(server).sample(metrics=True).peers == peers
 
 
 FRESH = b"near_config_correct 1\nnear_largest_target_height 78\n"
@@ -111,13 +111,13 @@ def test_what_neard_has_made_is_none_only_where_it_tells_of_itself(
     metrics: bytes, made: tuple[int, int] | None
 ) -> None:
     with hostile(script(metrics=metrics)) as server:
-        assert rpc(server).sample(armed=True).made == made
-        assert rpc(server).sample(armed=False).made is None
+        assert rpc(server).sample(metrics=True).made == made
+        assert rpc(server).sample(metrics=False).made is None
 
 
 def test_metrics_that_are_not_told_say_nothing_of_what_was_made() -> None:
     with hostile({**script(), "/metrics": answer(FRESH, "503 Busy")}) as server:
-        assert rpc(server).sample(armed=True).made is None
+        assert rpc(server).sample(metrics=True).made is None
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_metrics_that_are_not_told_say_nothing_of_what_was_made() -> None:
 )  # fmt: skip
 def test_without_a_usable_metric_there_is_no_target(metrics: bytes) -> None:
     with hostile(script(metrics=metrics)) as server:
-        assert rpc(server).sample(armed=True).target_height is None
+        assert rpc(server).sample(metrics=True).target_height is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_without_a_usable_metric_there_is_no_target(metrics: bytes) -> None:
 )
 def test_metrics_that_cannot_be_read_cost_only_the_target(said: bytes) -> None:
     with hostile({**script(), "/metrics": said}) as server:
-        sample = rpc(server).sample(armed=True)
+        sample = rpc(server).sample(metrics=True)
     assert (sample.height, sample.target_height) == (77, None)
 
 
@@ -151,7 +151,7 @@ def test_metrics_that_cannot_be_read_cost_only_the_target(said: bytes) -> None:
 def test_times_as_neard_writes_them(monkeypatch: pytest.MonkeyPatch, text: str, milliseconds: int) -> None:
     monkeypatch.setattr(clock, "wall_ms", lambda: 1714979300000)
     with hostile(script(status(latest_block_time=text))) as server:
-        assert rpc(server).sample(armed=False).head_age_ms == 1714979300000 - milliseconds
+        assert rpc(server).sample(metrics=False).head_age_ms == 1714979300000 - milliseconds
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_times_as_neard_writes_them(monkeypatch: pytest.MonkeyPatch, text: str, 
 )  # fmt: skip
 def test_peers_are_a_number_or_not_known(peers: object, found: int | None) -> None:
     with hostile(script(peers=answer({"num_active_peers": peers}))) as server:
-        assert rpc(server).sample(armed=False).peers == found
+        assert rpc(server).sample(metrics=False).peers == found
 
 
 @pytest.mark.parametrize("syncing", [True, None, 0, "false", []])
 def test_only_false_means_not_syncing(syncing: object) -> None:
     with hostile(script(status(syncing=syncing))) as server:
-        assert rpc(server).sample(armed=False).syncing is True
+        assert rpc(server).sample(metrics=False).syncing is True
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_only_false_means_not_syncing(syncing: object) -> None:
 )
 def test_anything_that_is_not_null_is_a_key(fields: dict[str, object], shows_key: bool) -> None:
     with hostile(script({**status(), **fields})) as server:
-        assert rpc(server).sample(armed=False).shows_key is shows_key
+        assert rpc(server).sample(metrics=False).shows_key is shows_key
 
 
 UNREADABLE: dict[str, bytes] = {
@@ -223,25 +223,25 @@ def test_a_broken_status_is_unreadable_and_the_next_one_is_read_again(said: byte
     with hostile(script(said)) as server:
         client = rpc(server)
         with pytest.raises(Unreadable, match="/status"):
-            client.sample(armed=False)
+            client.sample(metrics=False)
         server.script = script()
-        assert client.sample(armed=False).height == 77
+        assert client.sample(metrics=False).height == 77
 
 
 @pytest.mark.parametrize("said", [answer(b"x"), answer([]), answer(b"[" * 200_000), CLOSE, answer({}, "503 Busy")])
 def test_a_broken_network_info_is_unreadable(said: bytes) -> None:
     with hostile(script(peers=said)) as server, pytest.raises(Unreadable, match="/network_info"):
-        rpc(server).sample(armed=False)
+        rpc(server).sample(metrics=False)
 
 
 def test_nothing_listening_is_unreadable_and_found_again_later() -> None:
     with pytest.raises(Unreadable, match="refused"):
-        NeardRpc("127.0.0.1", free_port(), TIMEOUT_MS).sample(armed=False)
+        NeardRpc("127.0.0.1", free_port(), TIMEOUT_MS).sample(metrics=False)
 
 
 def test_a_name_that_means_nothing_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="/status"):
-        NeardRpc("neard.invalid", 3030, TIMEOUT_MS).sample(armed=False)
+        NeardRpc("neard.invalid", 3030, TIMEOUT_MS).sample(metrics=False)
 
 
 def test_more_than_can_be_read_is_refused_unparsed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ def test_more_than_can_be_read_is_refused_unparsed(monkeypatch: pytest.MonkeyPat
         hostile(script(answer(b" " * 100_001))) as server,
         pytest.raises(Unreadable, match="/status answered 200 with 100001 bytes"),
     ):
-        rpc(server).sample(armed=False)
+        rpc(server).sample(metrics=False)
 
 
 @pytest.mark.parametrize(
@@ -267,11 +267,11 @@ def test_an_answer_is_bounded_in_time_however_it_is_drawn_out(said: bytes) -> No
 
         def poll() -> None:
             with pytest.raises(Unreadable):
-                client.sample(armed=False)
+                client.sample(metrics=False)
 
         assert took_s(poll) < 3 * TIMEOUT_MS / 1000
         server.script = script()
-        assert client.sample(armed=False).height == 77
+        assert client.sample(metrics=False).height == 77
 
 
 ANY_JSON = st.recursive(
@@ -286,7 +286,7 @@ ANY_JSON = st.recursive(
 def test_any_json_is_a_sample_or_unreadable(hostile_server: HostileServer, sync: dict[str, Any], peers: object) -> None:
     hostile_server.script = script(answer(json.dumps(status(**sync)).encode()), answer({"num_active_peers": peers}))
     try:
-        sample = rpc(hostile_server).sample(armed=False)
+        sample = rpc(hostile_server).sample(metrics=False)
     except Unreadable:
         return
     assert 0 <= sample.height < 2**63

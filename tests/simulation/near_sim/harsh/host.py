@@ -41,6 +41,7 @@ class HarshHost(Host):
         self._instances = 1
         self.dir_is_there = self.can_be_found = True
         self.no_dir_until = self.comes_back_at = 0
+        self._ending: Guard | None = None
         self.rpc = 3_030
         self._kept_settings: dict[str, str] = {}
         super().__init__(world, shared, settings, drift)
@@ -174,12 +175,12 @@ class HarshHost(Host):
 
     def find_guard(self) -> None:
         """The guard has made its socket again."""
-        self.can_be_found = self.can_be_found or self.dir_is_there
+        self.can_be_found = self.can_be_found or (self.dir_is_there and self.guard is not self._ending)
 
     def _tend(self) -> None:
         """The guard, without a supervisor, has no socket: it makes one, or ends. A signer has its deadline."""
         guard = self.guard
-        if guard is None or not guard.alive or guard.post is not None or self.can_be_found:
+        if guard is None or not guard.alive or guard.post is not None or self.can_be_found or guard is self._ending:
             return
         if self.neard.stopped or (not self.dir_is_there and guard.neard is not None and guard.neard.armed):
             self.world.after(TENDS_EVERY_MS, self._tend)
@@ -190,6 +191,7 @@ class HarshHost(Host):
             self._guard_ends(guard)
 
     def _guard_ends(self, guard: Guard) -> None:
+        self._ending = guard
         if guard.neard is None:
             self.world.note(self.name, "the guard ends: nobody would find it")
             guard.alive = False

@@ -202,21 +202,21 @@ class HarshSupervisor(Supervisor):
         if takes < NEARD_TIMEOUT_MS:
             asked_at = self._clock.now()
             if takes:
-                world.after(takes, lambda: self._say_late(pid, asked_at))
+                world.after(takes, lambda: self._say_late(command, asked_at))
             else:
                 self._poll_neard(command)
             return
         asked_at = self._clock.now()
         world.after(NEARD_TIMEOUT_MS, lambda: self.post(ev.Polled(pid, asked_at, None, "no answer in time")))
 
-    def _say_late(self, pid: int, asked_at: int) -> None:
-        host = self._harsh
+    def _say_late(self, command: cmd.PollNeard, asked_at: int) -> None:
+        host, pid = self._harsh, command.pid
         neard = host.guard.neard if host.guard else None
         if neard is None or neard.pid != pid or not neard.up or neard.hangs or not host.neard.speaks:
             self.post(ev.Polled(pid, asked_at, None, "no answer"))
             return
         neard.sign()
-        self.post(ev.Polled(pid, asked_at, host.neard.sample(neard)))
+        self.post(ev.Polled(pid, asked_at, host.neard.sample(neard, command.metrics)))
 
     def _look_at_hidden_chain(self, command: cmd.LookAtChain) -> None:
         if not self._harsh.neard.hides_blocks:

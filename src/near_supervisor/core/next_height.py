@@ -1,0 +1,46 @@
+"""The height above the own head: may a neard that runs keyless sign anything there, once it has the key?
+
+A whole block is won where it may not. nearcore's doomslug (chain/chain/src/doomslug.rs, ``process_timer``) counts an
+approval as given also where there is no key to sign it: a target that it has used up, it does not approve again, and
+after a wait it approves what is two above its head or higher. What else is signed at that height are the block and the
+chunks of it, by whoever the epoch gave them to.
+"""
+
+from __future__ import annotations
+
+from . import hot
+from .commands import ReadDuties
+from .model import DutiesReading, Node, Tenure
+from .step import Step
+from .values import replace
+
+
+def is_free(node: Node, tenure: Tenure, height: int) -> bool:
+    """Does the epoch give this validator neither the block nor a chunk of ``height``, to a neard that is not restarted?
+
+    False where that is not known.
+    """
+    reading = node.duties
+    if reading is None or reading.asker != _asker(tenure) or hot.against_as_it_runs(node):
+        return False
+    return reading.duties is not None and reading.duties.is_free(height)
+
+
+def is_used_up(node: Node, height: int) -> bool:
+    """Would the neard that runs have approved ``height`` already, with a key?"""
+    return node.neard is not None and node.neard.target >= height
+
+
+def read(node: Node, now: int) -> Step:
+    """Whoever begins a term asks once, before it has to know."""
+    tenure = node.tenure
+    if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None or hot.against_as_it_runs(node):
+        return node, []
+    asker = _asker(tenure)
+    if node.duties is not None and node.duties.asker == asker:
+        return node, []
+    return replace(node, duties=DutiesReading(asker, now)), [ReadDuties(asker)]
+
+
+def _asker(tenure: Tenure) -> str:
+    return f"term {tenure.term}"

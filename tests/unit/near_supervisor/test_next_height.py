@@ -1,0 +1,146 @@
+"""Rule 4 for a neard that is given the key as it runs: one block less, where it signs nothing at the height above."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core import hot
+from near_supervisor.core.answer import YES
+from near_supervisor.core.handover_window import Duties
+from near_supervisor.core.model import Node
+from near_supervisor.core.settings import Settings, Strategy
+from near_supervisor.core.watch import Seen
+from support.core_play import SETTINGS, Play, released
+
+HOT = replace(SETTINGS, strategy=Strategy.AUTO, validator_account_id="pool.near", keeps_shards_of="pool.near")
+RUNS = {"version": "2.13.0", "chain_id": "mainnet"}
+BLOCK_MS = SETTINGS.block_time_ms
+HEAD = 1_002
+FREE = Duties(((HEAD + 1, HEAD + 2),), settled=True)
+# All but the next height, which is the validator's own.
+OURS = Duties(((HEAD - 9, HEAD + 1), (HEAD + 2, HEAD + 9)), settled=True)
+TOLD = released(height=HEAD + 1, final=True)
+
+
+class Successor(Play):
+    """Its neard is at HEAD, it has the lease after ``seen``, and its first heartbeat has succeeded."""
+
+    def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
+        return super().poll(height, **{**RUNS, **changes})
+
+    def follow(self, seen: Seen, duties: Duties | None = FREE) -> Successor:
+        self.to_voting()
+        self.wait(hot.SETTLED_MS)
+        self.poll(HEAD)
+        self.do(ev.LeaseSeen(seen))
+        asked = self.one(cmd.ReadDuties, self.do(ev.AcquireAnswered(YES)))
+        assert (asked is not None) == (self.node.settings.strategy is Strategy.AUTO)
+        self.heartbeat()
+        if isinstance(asked, cmd.ReadDuties):
+            self.do(ev.DutiesSeen(asked.asker, duties, "METHOD_NOT_FOUND"))
+        return self
+
+    def arms(self, out: list[cmd.Command]) -> bool:
+        return self.one(cmd.ArmNeard, out) is not None
+
+    @property
+    def asked(self) -> cmd.PollNeard:
+        """The last question to neard."""
+        return [command for _, command in self.log if isinstance(command, cmd.PollNeard)][-1]
+
+
+def successor(settings: Settings = HOT) -> Successor:
+    return Successor(Node(settings))
+
+
+def test_what_is_used_up_and_nobodys_duty_needs_no_block() -> None:
+    """The predecessor has told that it approved the next height, and no more."""
+    it = successor().follow(TOLD)
+    it.wait(25)
+    assert it.asked.metrics, "whether it is used up is in its metrics only"
+    assert not it.arms(it.poll(HEAD, target=HEAD)), "neard may still approve it"
+    it.wait(25)
+    assert it.arms(it.poll(HEAD, target=HEAD + 1))
+
+
+@pytest.mark.parametrize(
+    "duties",
+    [
+        pytest.param(OURS, id="the block, or a chunk, of that height is ours"),
+        pytest.param(replace(FREE, settled=False), id="somebody may be replaced by us within the epoch"),
+        pytest.param(None, id="neard does not tell"),
+        pytest.param(Duties((), settled=True), id="the epoch ends before"),
+    ],
+)
+def test_else_the_block_is_waited_for(duties: Duties | None) -> None:
+    it = successor().follow(TOLD, duties)
+    it.wait(25)
+    assert not it.asked.metrics, "metrics are expensive, and would not help"
+    assert not it.arms(it.poll(HEAD, target=HEAD + 1))
+    assert it.arms(it.poll(HEAD + 1))
+
+
+@pytest.mark.parametrize("strategy", [Strategy.RESTART, Strategy.KUUTAMOD])
+def test_a_neard_that_is_started_anew_may_have_forgotten_what_it_has_used_up(strategy: Strategy) -> None:
+    it = successor(replace(HOT, strategy=strategy)).follow(TOLD)
+    assert it.node.duties is None
+    assert not it.one(cmd.StopNeard, it.poll(HEAD, target=HEAD + 1))
+    assert it.one(cmd.StopNeard, it.poll(HEAD + 1))
+
+
+def test_two_blocks_below_are_too_many() -> None:
+    duties = Duties(((HEAD, HEAD + 9),), settled=True)
+    it = successor().follow(released(height=HEAD + 2, final=True), duties)
+    assert not it.arms(it.poll(HEAD, target=HEAD + 9))
+    assert it.arms(it.poll(HEAD + 1, target=HEAD + 9))
+
+
+def test_after_one_that_did_not_tell_the_first_block_after_its_end_is_enough() -> None:
+    """It was made after the end, so it bounds what was approved; one more had to be there otherwise."""
+    it = successor().follow(released(), Duties(((HEAD, HEAD + 9),), settled=True))
+    assert it.node.tenure is not None
+    it.now += BLOCK_MS // 2
+    assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 2)), "by half a block time it may be older"
+    it.now += BLOCK_MS
+    assert not it.arms(it.poll(HEAD + 2, head_age_ms=0))
+    assert it.node.tenure.floor == HEAD + 2
+    it.wait(25)
+    assert it.asked.metrics
+    assert it.arms(it.poll(HEAD + 2, head_age_ms=25, target=HEAD + 3))
+
+
+def test_what_another_process_has_used_up_says_nothing() -> None:
+    it = successor().follow(TOLD)
+    it.poll(HEAD, target=HEAD)
+    it.do(ev.NeardExited(100, "exit code 1"))
+    it.do(ev.NeardStarted(101, armed=False))
+    assert it.node.neard is not None
+    assert it.node.neard.target == 0
+
+
+def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_one_block_below() -> None:
+    it = successor().follow(TOLD)
+    assert it.node.tenure is not None
+    cleared = replace(it.node.tenure, cleared=True)
+    it.node = replace(it.node, tenure=cleared, hot_failures=hot.TRIES, hot_failed="it did not show it")
+    out = it.do(ev.Tick())
+    assert not [command for command in out if isinstance(command, cmd.StopNeard | cmd.StartNeard)]
+    assert it.node.tenure is not None
+    assert it.node.tenure.give_up.startswith("neard cannot be given the key: it has failed")
+
+
+def test_the_duties_of_an_earlier_term_say_nothing() -> None:
+    it = successor().follow(TOLD, None)
+    it.do(ev.DutiesSeen("term 3", FREE))
+    assert not it.arms(it.poll(HEAD, target=HEAD + 1))
+
+
+def test_a_term_without_a_signature_hands_on_by_when_the_last_signer_was_gone() -> None:
+    """Found by bin/simulate (harsh, seed 7684): a neard that lagged unnoticed handed on what it took the clock for."""
+    it = successor().follow(released(chain_ms=90_000_000))
+    beats = [command.record for _, command in it.log if isinstance(command, cmd.Heartbeat | cmd.Acquire)]
+    assert [one.chain_ms for one in beats] == [90_000_000, 90_000_000]
