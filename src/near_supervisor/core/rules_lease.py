@@ -214,8 +214,8 @@ def release(node: Node, now: int) -> Step:
 
 
 def _has_looked(node: Node, tenure: Tenure) -> bool:
-    """Was neard asked for its head after it had given the key up? Then that is how far it came."""
-    return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None and not node.neard.ending
+    """Was neard asked for its head after it had given the key up? Then that is how far it came, whatever became of it."""
+    return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None
 
 
 def _never_signed(node: Node, tenure: Tenure) -> list[Command]:

@@ -157,10 +157,15 @@ def _best_moment_by(node: Node) -> int:
 
 
 def _has_old_head(node: Node, now: int) -> bool:
-    """Is it so late after the newest head that the next one may be taken for one from before the end of this signer?"""
+    """Is it so late after the newest head that the next one may come before it is over?
+
+    Or, where this signer is ended and cannot be asked any more, may be taken for one from before its end.
+    """
     neard, heads, block_time = node.neard, node.heads, node.settings.block_time_ms
     if neard is None or not neard.armed or not neard.answered or not heads:
         return False
+    if hot.gives_back(node):
+        return now - heads[-1].made_at >= block_time // 2
     return now + block_time * ENDS_WITHIN // 10 - heads[-1].made_at >= block_time // 2
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from near_ha.lease_record import LeaseState
 from near_ha.states import State
+from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.answer import YES
@@ -49,6 +50,28 @@ def test_it_is_seen_without_its_key_and_only_then_is_the_lease_released() -> Non
     assert not it.ever(cmd.StopNeard)
     assert not it.ever(cmd.KillNeard)
     assert it.node.state is not State.VALIDATING
+
+
+def test_also_one_that_shuts_down_has_told_how_far_it_came_before_its_neard_is_stopped() -> None:
+    it = leaving()
+    it.poll(shows_key=False)
+    out = it.do(ev.NeardDisarmed(100))
+    assert it.one(cmd.StopNeard, out)
+    release = it.one(cmd.Release, out)
+    assert isinstance(release, cmd.Release)
+    assert (release.record.final, release.record.height) == (True, it.height + 1)
+
+
+def test_it_begins_to_hand_over_in_the_first_half_of_a_slot_so_that_it_is_over_before_the_next_block() -> None:
+    """A block is some 50 ms old when it comes: what waited for a younger one waited in vain."""
+    it = play().to_confirmed()
+    request = Switchover("r1", Action.PROMOTE, "b", "me", "", 0, term=8)
+    accepted = request.accepted("a", 8, "b", 0, "")
+    it.wait(it.node.settings.block_time_ms)
+    it.poll(shows_key=True, head_age_ms=400)
+    assert not it.one(cmd.DisarmNeard, it.do(ev.RequestSeen(70, accepted)))
+    it.now += 250
+    assert it.one(cmd.DisarmNeard, it.poll(shows_key=True, head_age_ms=60))
 
 
 def test_what_it_was_asked_before_proves_nothing() -> None:
