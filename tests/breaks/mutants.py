@@ -127,8 +127,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
         MODEL + "consul.py",
-        "        self._set(Seen(None, kept=self._kept, kept_index=self._kept_index))\n",
-        "        self._set(Seen(None, kept_index=self._kept_index))\n",
+        "((None, None) if also_kept else (self._kept, self._kept_index))",
+        "((None, None) if also_kept else (None, self._kept_index))",
     ),
     Mutant(
         "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",

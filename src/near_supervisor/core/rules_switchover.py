@@ -165,7 +165,8 @@ def _has_old_head(node: Node, now: int) -> bool:
     if neard is None or not neard.armed or not neard.answered or not heads:
         return False
     if hot.gives_back(node):
-        return now - heads[-1].made_at >= block_time // 2
+        # When it came: its own time is that of its optimistic block, on a real chain a whole block earlier.
+        return now - (node.sync.advanced_at or 0) >= block_time // 2
     return now + block_time * ENDS_WITHIN // 10 - heads[-1].made_at >= block_time // 2
 
 
