@@ -5,6 +5,13 @@ from __future__ import annotations
 from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
+    Break(
+        "rule 5: a session that a shorter lease began is renewed in time",
+        CORE + "absorb_consul.py",
+        "return sent_at + lease.SHORTEST_TTL_MS // 2",
+        "return sent_at + lease.session_ttl_ms(node.settings.lease_ms) // 2",
+        UNIT + "test_settings_change.py",
+    ),
     # --- settings that change under a running signer
     Break(
         "rule 1: the record names a lease that covers the deadline which a longer one has bought",

@@ -61,8 +61,11 @@ def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
 
 
 def _renew_at(node: Node, sent_at: int) -> int:
-    """At half of its TTL; what gets no answer is asked again every second, until Consul would end it."""
-    return sent_at + lease.session_ttl_ms(node.settings.lease_ms) // 2
+    """At half of the shortest TTL: the session of a signer may be that of a process before with a shorter lease.
+
+    What gets no answer is asked again every second, until Consul would end it.
+    """
+    return sent_at + lease.SHORTEST_TTL_MS // 2
 
 
 def _session_lost(node: Node, said: list[Command], now: int) -> Step:

@@ -183,7 +183,7 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         since = now if neard.silent_since is None else neard.silent_since
         silent = replace(neard, misses=neard.misses + 1, silent_since=since)
         return replace(node, polling=False, neard=silent), _missed(neard, event.reason)
-    view = sync.fold(node.sync, sample, now, node.settings)
+    view = sync.fold(node.sync, sample, now, node.settings, node.pace_ms)
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))

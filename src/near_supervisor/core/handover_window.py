@@ -48,6 +48,11 @@ class Duties:
             return None
         return self.epoch_start + self.epoch_length
 
+    @property
+    def edge(self) -> int:
+        """So many heights at either end of the epoch are no part of a window."""
+        return 0 if self.epoch_length is None else min(EPOCH_EDGE, self.epoch_length // EDGES_PER_EPOCH)
+
     def is_free(self, height: int) -> bool:
         """Is neither its block nor a chunk of it this validator's, for certain?"""
         return self.settled and self.are_free(height, 1)
@@ -106,7 +111,7 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
         )
         return Advice(Answer.WAIT, f"{text} to make begin there, {heights} are needed", first)
     at_the_edge = any(stop - max(start, head + 1) > heights for start, stop in duties.windows)
-    if end is not None and at_the_edge and end + _edge(duties) <= reach:
+    if end is not None and at_the_edge and end + duties.edge <= reach:
         return Advice(Answer.WAIT, f"waiting for the next epoch, at height {end}: this one is about to end", end)
     longest = max((stop - max(start, head + 1) for start, stop in usable), default=0)
     within = f"within {patience_ms / 1000:.0f} s" if patience_ms > 0 else "any more"
@@ -117,16 +122,12 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
 def _inside(window: tuple[int, int], duties: Duties) -> tuple[int, int]:
     """The part of a window that is away from both ends of the epoch."""
     start, stop = window
-    edge = _edge(duties)
+    edge = duties.edge
     if duties.epoch_start is not None:
         start = max(start, duties.epoch_start + edge)
     if duties.epoch_end is not None:
         stop = min(stop, duties.epoch_end - edge)
     return start, stop
-
-
-def _edge(duties: Duties) -> int:
-    return 0 if duties.epoch_length is None else min(EPOCH_EDGE, duties.epoch_length // EDGES_PER_EPOCH)
 
 
 def _blocks(duration_ms: int, settings: Settings) -> int:

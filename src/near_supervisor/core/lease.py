@@ -12,6 +12,8 @@ MAX_LEASE_MS = 600_000
 DEFAULT_LEASE_MS = 10_000
 MIN_REQUEST_TIMEOUT_MS = 300
 SESSION_REQUEST_TIMEOUT_MS = 3_000
+# Consul takes no shorter TTL.
+SHORTEST_TTL_MS = 10_000
 
 # How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
 # the kernel timer that ends a guard which hangs (BACKSTOP_MS in near_guard/kernel.py), with room for the scheduler.
@@ -49,7 +51,7 @@ def unheard_after_ms(lease_ms: int) -> int:
 
 def session_ttl_ms(lease_ms: int) -> int:
     """TTL of the Consul session: Consul's own minimum of 10 s, or the lease where that is longer."""
-    return max(10_000, lease_ms)
+    return max(SHORTEST_TTL_MS, lease_ms)
 
 
 def covering(lease_ms: int, deadline: int | None, now: int) -> int:

@@ -143,7 +143,7 @@ def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
 def _stands_too_long_at(node: Node, tenure: Tenure) -> int:
     """From then on somebody else who has a newer block is better, if there is one."""
     since = tenure.since if node.sync.advanced_at is None else node.sync.advanced_at
-    return since + sync.fresh_ms(node.settings) + node.settings.lease_ms
+    return since + sync.fresh_ms(node.settings, node.pace_ms) + node.settings.lease_ms
 
 
 def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
@@ -214,7 +214,7 @@ def release(node: Node, now: int) -> Step:
 
 
 def _has_looked(node: Node, tenure: Tenure) -> bool:
-    """Was neard asked for its head after it had given the key up? Then that is how far it came, whatever became of it."""
+    """Was neard asked for its head after it had given the key up? Then that is how far it came, even if it goes."""
     return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None
 
 

@@ -147,7 +147,7 @@ def due(node: Node, times: list[int]) -> None:
         return
     times += (node.move_at, _called_off_at(node, request))
     if node.tenure is not None:
-        times.append(rules_window.patience_ends(node, request))
+        times += rules_window.due(node, request)
         times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
 
 

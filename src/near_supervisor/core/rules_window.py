@@ -22,10 +22,13 @@ def hold(node: Node, request: Switchover, now: int) -> tuple[Step | None, str]:
     if request.now or neard is None or not (neard.armed and neard.answered and node.sync.synced):
         return None, ""
     patience_ms = patience_ends(node, request) - now
-    if reading is None or reading.asker != request.id:
+    known = reading is not None and reading.asker == request.id
+    if patience_ms <= 0 and not (known and reading is not None and reading.answered):
+        return None, "neard has not said in time when no block is owed"
+    if reading is None or not known:
         return _read(node, request, now), ""
     if not reading.answered:
-        return ((node, []), "") if patience_ms > 0 else (None, "neard has not said in time when no block is owed")
+        return (node, []), ""
     if reading.duties is None:
         return None, f"not waiting for heights without a block to make, neard does not tell them: {reading.reason}"
     return _advised(node, request, reading, reading.duties, now)
@@ -45,6 +48,16 @@ def told(node: Node, request: Switchover) -> Duties | None:
 def patience_ends(node: Node, request: Switchover) -> int:
     """Until when a window may be waited for."""
     return node.request_at + request.timeout_ms // 2
+
+
+def due(node: Node, request: Switchover) -> list[int]:
+    """When to wait for a window no longer, because it cannot come in time any more, or at all."""
+    ends, duties = patience_ends(node, request), told(node, request)
+    waits_for = node.duties.waits_for if node.duties is not None else 0
+    if duties is None or not waits_for:
+        return [ends]
+    block_ms, blocks = node.settings.block_time_ms, waits_for - node.sync.height
+    return [ends, ends - (blocks - 1) * block_ms + 1, ends - (blocks + duties.edge) * block_ms + 1]
 
 
 def _advised(

@@ -61,17 +61,20 @@ class Sync:
 NOT_SYNCED = Sync()
 
 
-def fresh_ms(settings: Settings) -> int:
-    """Age in milliseconds from which a newest block is too old."""
-    return max(10 * settings.block_time_ms, MIN_FRESH_MS)
+def fresh_ms(settings: Settings, pace_ms: int | None = None) -> int:
+    """Age in milliseconds from which a newest block is too old; where the chain is slower than it is said to be, by its
+    own ``pace_ms``.
+    """
+    return max(10 * max(settings.block_time_ms, pace_ms or 0), MIN_FRESH_MS)
 
 
-def fold(sync: Sync, sample: Sample, now: int, settings: Settings) -> Sync:
-    """The view after one more sample."""
+def fold(sync: Sync, sample: Sample, now: int, settings: Settings, pace_ms: int | None = None) -> Sync:
+    """The view after one more sample, on a chain that takes ``pace_ms`` for a height (None = too few were seen)."""
+    limit = fresh_ms(settings, pace_ms)
     advanced = sync.advanced_at is None or sample.height > sync.height
     advanced_at = now if advanced or sync.advanced_at is None else sync.advanced_at
-    came_fresh = sample.head_age_ms <= fresh_ms(settings) if advanced else sync.came_fresh
-    reason = _missing(sample, now - advanced_at, settings)
+    came_fresh = sample.head_age_ms <= limit if advanced else sync.came_fresh
+    reason = _missing(sample, now - advanced_at, settings, limit)
     return Sync(
         synced=not reason,
         reason=reason,
@@ -84,8 +87,7 @@ def fold(sync: Sync, sample: Sample, now: int, settings: Settings) -> Sync:
     )
 
 
-def _missing(sample: Sample, frozen_ms: int, settings: Settings) -> str:
-    limit = fresh_ms(settings)
+def _missing(sample: Sample, frozen_ms: int, settings: Settings, limit: int) -> str:
     if sample.syncing:
         return f"neard is syncing at height {sample.height}"
     if settings.chain_may_stand_still:

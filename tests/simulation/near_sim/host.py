@@ -166,6 +166,7 @@ class Host:
         def arrive() -> None:
             if self.guard_is_stuck:
                 self._asked.append((guard, request))
+                self.miss_answer(guard)
             elif guard.alive:
                 request(guard)
 
@@ -175,6 +176,9 @@ class Host:
             return
         self._asked_until = max(self._asked_until, world.now + busy)
         world.at(self._asked_until, arrive)
+
+    def miss_answer(self, guard: Guard) -> None:
+        """A guard leaves a request unanswered, for now."""
 
     def next_pid(self) -> int:
         """Of the next process."""

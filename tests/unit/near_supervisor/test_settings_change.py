@@ -209,3 +209,13 @@ def test_one_lost_request_costs_no_signature() -> None:
     play.do(ev.HeartbeatAnswered(play.node.last_term, play.now, UNKNOWN), after=lease.request_timeout_ms(D))
     assert play.one(cmd.Heartbeat, play.wait(D // 10))
     assert play.now + D * 2 // 10 <= deadline, "there is time for the next one"
+
+
+def test_a_raised_lease_does_not_let_the_session_of_a_shorter_one_run_out() -> None:
+    """Found by bin/simulate (harsh, seed 207874): renewed at half of the new lease, it was gone before."""
+    play, _ = resumed(lease_ms=4 * LONG)
+    assert play.node.session is not None
+    out = play.do(ev.SessionRenewed(play.node.session.id, play.now, YES))
+    assert not play.one(cmd.RenewSession, out)
+    out = play.wait(lease.SHORTEST_TTL_MS // 2)
+    assert play.one(cmd.RenewSession, out)

@@ -48,3 +48,11 @@ def test_a_fast_chain_leaves_room_for_a_busy_machine() -> None:
     assert fresh_ms(replace(SETTINGS, block_time_ms=100)) == MIN_FRESH_MS == 5_000
     assert fresh_ms(replace(SETTINGS, block_time_ms=600)) == 6_000
     assert fresh_ms(replace(SETTINGS, block_time_ms=1_300)) == 13_000
+
+
+def test_on_a_chain_that_is_slower_than_its_configuration_says_a_block_may_be_older() -> None:
+    """Found by bin/simulate (harsh, seed 18767): a standby some blocks behind was in sync and out of it for ever."""
+    assert fresh_ms(SETTINGS, 1_200) == 12_000
+    assert fresh_ms(SETTINGS, 300) == fresh_ms(SETTINGS) == 6_000
+    assert fold(Sync(), sample(7, head_age_ms=9_000), 0, SETTINGS, 1_200).synced
+    assert not fold(Sync(), sample(7, head_age_ms=9_000), 0, SETTINGS, None).synced

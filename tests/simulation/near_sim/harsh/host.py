@@ -78,8 +78,12 @@ class HarshHost(Host):
         self.world.note(self.name, f"the guard hangs for {for_ms} ms")
         guard.hang(for_ms)
         self.world.after(for_ms, lambda: None if self.neard.stopped else self.unstick_guard())
-        noticed_ms = REPLY_TIMEOUT_MS + OVERDUE_MS
-        self.world.after(noticed_ms, lambda: self._kill_stuck(guard))
+        self.miss_answer(guard)
+
+    def miss_answer(self, guard: Guard) -> None:
+        """The supervisor notices after a while, if it still waits for it then."""
+        if isinstance(guard, HarshGuard):
+            self.world.after(REPLY_TIMEOUT_MS + OVERDUE_MS, lambda: self._kill_stuck(guard))
 
     def _kill_stuck(self, guard: HarshGuard) -> None:
         """A guard that leaves a request unanswered, or does not greet, is killed: the kernel ends its neard with it."""
