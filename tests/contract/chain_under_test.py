@@ -138,7 +138,19 @@ class ChainUnderTest:
 
     def approves(self) -> bool:
         """Whether the newest block's header has the approval of the fourth validator."""
-        block = self.post("block", {"finality": "optimistic"}, CHAIN_NODES[0])[1]["result"]
+        return self._has_approval(self.post("block", {"finality": "optimistic"}, CHAIN_NODES[0])[1]["result"])
+
+    def approved(self, first: int) -> list[int]:
+        """The heights from `first` on whose headers have it."""
+        return [block["header"]["height"] for block in self.blocks(first) if self._has_approval(block)]
+
+    def blocks(self, first: int) -> list[dict[str, Any]]:
+        """Every block from height `first` to the newest."""
+        last = self.height(CHAIN_NODES[0]) or 0
+        answers = [self.post("block", {"block_id": height}, CHAIN_NODES[0])[1] for height in range(first, last + 1)]
+        return [answer["result"] for answer in answers if "result" in answer]
+
+    def _has_approval(self, block: dict[str, Any]) -> bool:
         order = self.post("EXPERIMENTAL_validators_ordered", [None], CHAIN_NODES[0])[1]["result"]
         seat = [one["account_id"] for one in order].index(SIGNER)
         return bool(block["header"]["approvals"][seat])

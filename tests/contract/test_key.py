@@ -22,6 +22,17 @@ def test_approvals_of_a_key_that_was_given_are_in_headers(neard: ChainUnderTest)
     neard.until("none has it", lambda: not neard.approves())
 
 
+def test_what_it_has_used_up_without_a_key_it_does_not_approve_with_one(neard: ChainUnderTest) -> None:
+    for _ in range(3):
+        used_up = int(neard.metric("near_largest_target_height") or 0)
+        assert used_up > 0
+        neard.give_key()
+        neard.until("a header has its approval", neard.approves)
+        assert min(neard.approved(used_up - 2)) > used_up
+        neard.take_key()
+        neard.until("none has it", lambda: not neard.approves())
+
+
 def test_a_broken_key_file_changes_nothing(neard: ChainUnderTest) -> None:
     neard.give_key()
     neard.until("it shows the key", neard.has_key, 5)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import statistics
+import time
+from datetime import datetime, timezone
 
 from contract.chain_under_test import ChainUnderTest
 from near_localnet.layout import CHAIN_NODES, SIGNER
@@ -40,6 +43,36 @@ def test_a_standby_shows_no_account_and_no_key(neard: ChainUnderTest) -> None:
     assert status["validator_public_key"] is None
     assert status["version"]["version"]
     assert status["sync_info"]["latest_block_height"] > 0
+
+
+def test_the_blocks_of_maintenance_windows_are_others(neard: ChainUnderTest) -> None:
+    one, height = CHAIN_NODES[0], neard.height(CHAIN_NODES[0]) or 0
+    told = neard.post("maintenance_windows", {"account_id": one.name})[1]["result"]
+    free = {height for window in told for height in range(window["start"], window["end"])}
+    assert height + 15 in range(min(free), max(free))
+    neard.until("fifteen blocks more", lambda: (neard.height(one) or 0) >= height + 15)
+    made = [block["header"]["height"] for block in neard.blocks(height + 1) if block["author"] == one.name]
+    assert made
+    assert free.isdisjoint(made)
+
+
+def test_the_protocol_replaces_nobody_within_an_epoch(neard: ChainUnderTest) -> None:
+    """NEP-652 will, from version 87 on (nearcore's early kickout)."""
+    assert neard.status()["protocol_version"] < 87
+
+
+def test_a_block_has_been_begun_about_a_block_time_before_it_comes(neard: ChainUnderTest) -> None:
+    """Its time is that of its optimistic block."""
+    ages, last = [], 0
+    deadline = time.monotonic() + 60
+    while len(ages) < 15:
+        assert time.monotonic() < deadline
+        info = neard.status()["sync_info"]
+        if info["latest_block_height"] > last:
+            last = info["latest_block_height"]
+            born = datetime.fromisoformat(info["latest_block_time"][:26].rstrip("Z") + "+00:00")
+            ages.append((datetime.now(timezone.utc) - born).total_seconds() * 1_000)
+    assert statistics.median(ages) > neard.options.block_time_ms / 2
 
 
 def test_validators_tell_what_each_owed_and_made(neard: ChainUnderTest) -> None:
