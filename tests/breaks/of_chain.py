@@ -71,8 +71,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "whoever does not tell of itself at all has not said that it made nothing",
         "src/near_supervisor/io/neard_rpc.py",
-        "made=_made(metrics) if target is not None or correct is not None else None,",
-        "made=_made(metrics),",
+        "made=_made(told) if target is not None or correct is not None else None,",
+        "made=_made(told),",
         UNIT + "test_io_neard_rpc.py",
     ),
     Break(

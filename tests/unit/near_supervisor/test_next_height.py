@@ -122,6 +122,14 @@ def test_what_another_process_has_used_up_says_nothing() -> None:
     assert it.node.neard.target == 0
 
 
+def test_nor_is_one_block_below_enough_once_hot_has_failed() -> None:
+    it = successor().follow(TOLD)
+    it.node = replace(it.node, hot_failures=hot.TRIES, hot_failed="it did not show it")
+    it.poll(HEAD, target=HEAD + 1)
+    assert it.node.tenure is not None
+    assert not it.node.tenure.cleared
+
+
 def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_one_block_below() -> None:
     it = successor().follow(TOLD)
     assert it.node.tenure is not None
