@@ -63,7 +63,8 @@ def test_the_protocol_replaces_nobody_within_an_epoch(neard: ChainUnderTest) -> 
 
 def test_a_block_has_been_begun_about_a_block_time_before_it_comes(neard: ChainUnderTest) -> None:
     """Its time is that of its optimistic block."""
-    ages, last = [], 0
+    ages: list[float] = []
+    last = 0
     deadline = time.monotonic() + 60
     while len(ages) < 15:
         assert time.monotonic() < deadline
