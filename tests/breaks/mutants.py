@@ -125,12 +125,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
     ),
     Mutant(
-        "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
-        MODEL + "consul.py",
-        "((None, None) if also_kept else (self._kept, self._kept_index))",
-        "((None, None) if also_kept else (None, self._kept_index))",
-    ),
-    Mutant(
         "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",
         MODEL + "consul.py",
         "if self.seen.index is None or self.seen.index != index:",

@@ -6,6 +6,13 @@ from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
+        "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
+        CORE + "absorb_consul.py",
+        "for record in (seen.record, seen.kept):",
+        "for record in (seen.record,):",
+        UNIT + "test_height.py",
+    ),
+    Break(
         "rule 4: what neard has not used up it approves once it has the key",
         CORE + "rules_height.py",
         "or next_height.is_used_up(node, tenure.clear_at))",

@@ -344,11 +344,10 @@ class Supervisor:
 
     def _check_unmarked(self) -> None:
         """Whoever was seen to sign has to be gone for a lease, or a person answers for it."""
-        node, request = self.node, self.node.request
-        term, at = self._marked
+        node, (term, at) = self.node, self._marked
         if node.tenure is None or node.tenure.term != term or self._clock.now() >= at + node.settings.lease_ms:
             return
-        if request is None or not request.ignore_chain_witness:
+        if not node.tenure.overruled:
             raise Violation(f"{self._host.name} arms, and has just seen somebody else sign")
 
     def _check_gone(self, term: int) -> None:
