@@ -52,8 +52,7 @@ def _above(node: Node, now: int) -> int | None:
     if tenure is not None:
         if tenure.cleared or tenure.give_up or not tenure.accounted:
             return None
-        # Who has just given its role away has signed, and looked, until this moment.
-        return None if tenure.told else tenure.floor
+        return tenure.floor
     # After a release the lease can be had at once: there is no time to compare anything.
     return rules_height.foreseen(node, now)
 

@@ -11,7 +11,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core import hot
 from near_supervisor.core.answer import YES
 from near_supervisor.core.handover_window import Duties
-from near_supervisor.core.model import Node
+from near_supervisor.core.model import DutiesReading, Node
 from near_supervisor.core.settings import Settings, Strategy
 from near_supervisor.core.watch import Seen
 from support.core_play import SETTINGS, Play, released
@@ -32,13 +32,13 @@ class Successor(Play):
     def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
         return super().poll(height, **{**RUNS, **changes})
 
-    def follow(self, seen: Seen, duties: Duties | None = FREE) -> Successor:
+    def follow(self, seen: Seen, duties: Duties | None = FREE, asks: bool = True) -> Successor:
         self.to_voting()
         self.wait(hot.SETTLED_MS)
         self.poll(HEAD)
         self.do(ev.LeaseSeen(seen))
         asked = self.one(cmd.ReadDuties, self.do(ev.AcquireAnswered(YES)))
-        assert (asked is not None) == (self.node.settings.strategy is Strategy.AUTO)
+        assert (asked is not None) == (asks and self.node.settings.strategy is Strategy.AUTO)
         self.heartbeat()
         if isinstance(asked, cmd.ReadDuties):
             self.do(ev.DutiesSeen(asked.asker, duties, "METHOD_NOT_FOUND"))
@@ -99,18 +99,21 @@ def test_two_blocks_below_are_too_many() -> None:
     assert it.arms(it.poll(HEAD + 1, target=HEAD + 9))
 
 
-def test_after_one_that_did_not_tell_the_first_block_after_its_end_is_enough() -> None:
-    """It was made after the end, so it bounds what was approved; one more had to be there otherwise."""
-    it = successor().follow(released(), Duties(((HEAD, HEAD + 9),), settled=True))
+def test_after_one_that_could_not_tell_a_block_has_to_be_there_for_the_witness_to_look_at() -> None:
+    it = successor().follow(released(), asks=False)
+    it.node = replace(it.node, duties=DutiesReading("term 8", it.now, True, Duties(((HEAD, HEAD + 9),), settled=True)))
     assert it.node.tenure is not None
-    it.now += BLOCK_MS // 2
-    assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 2)), "by half a block time it may be older"
     it.now += BLOCK_MS
-    assert not it.arms(it.poll(HEAD + 2, head_age_ms=0))
-    assert it.node.tenure.floor == HEAD + 2
-    it.wait(25)
-    assert it.asked.metrics
-    assert it.arms(it.poll(HEAD + 2, head_age_ms=25, target=HEAD + 3))
+    assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 2))
+    assert it.node.tenure.floor == HEAD + 1
+    it.now += BLOCK_MS
+    assert it.arms(it.poll(HEAD + 2, head_age_ms=0))
+
+
+def test_whoever_comes_long_after_a_release_looks_for_others_that_sign() -> None:
+    it = successor().follow(released(height=HEAD - 5, final=True))
+    looks = [command for _, command in it.log if isinstance(command, cmd.LookAtChain)]
+    assert looks == [cmd.LookAtChain(HEAD - 5, False)]
 
 
 def test_what_another_process_has_used_up_says_nothing() -> None:
@@ -149,6 +152,6 @@ def test_the_duties_of_an_earlier_term_say_nothing() -> None:
 
 def test_a_term_without_a_signature_hands_on_by_when_the_last_signer_was_gone() -> None:
     """Found by bin/simulate (harsh, seed 7684): a neard that lagged unnoticed handed on what it took the clock for."""
-    it = successor().follow(released(chain_ms=90_000_000))
+    it = successor().follow(released(chain_ms=90_000_000), asks=False)
     beats = [command.record for _, command in it.log if isinstance(command, cmd.Heartbeat | cmd.Acquire)]
     assert [one.chain_ms for one in beats] == [90_000_000, 90_000_000]
