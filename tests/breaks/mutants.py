@@ -68,12 +68,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "not tenure.give_up or tenure.releasing",
     ),
     Mutant(
-        "rule 2: nothing is released while an armed neard may be starting",
-        CORE + "model.py",
-        "return self.starting_armed or (self.neard is not None and self.neard.armed)",
-        "return self.neard is not None and self.neard.armed",
-    ),
-    Mutant(
         "rule 2: a session serves one tenure, so that a late release cannot end the next one",
         CORE + "absorb_consul.py",
         "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
@@ -178,12 +172,6 @@ MUTANTS: tuple[Mutant, ...] = (
         CORE + "heads.py",
         "if head.born_ms and end.chain_ms and head.born_ms - misread_ms <= end.chain_ms:",
         "if False:",
-    ),
-    Mutant(
-        "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
-        CORE + "absorb_neard.py",
-        "return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))",
-        "return asked_at",
     ),
     # --- rule 5: sessions
     Mutant(

@@ -6,6 +6,13 @@ from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
+        "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
+        CORE + "absorb_neard.py",
+        "return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))",
+        "return asked_at",
+        UNIT + "test_height.py",
+    ),
+    Break(
         "rule 3: what the last heartbeat said outlives a lease that somebody deletes",
         CORE + "absorb_consul.py",
         "for record in (seen.record, seen.kept):",

@@ -6,6 +6,13 @@ from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
+        "rule 2: nothing is released while an armed neard may be starting",
+        CORE + "model.py",
+        "return self.starting_armed or (self.neard is not None and self.neard.armed)",
+        "return self.neard is not None and self.neard.armed",
+        UNIT + "test_ending.py",
+    ),
+    Break(
         "rule 5: a session that a shorter lease began is renewed in time",
         CORE + "absorb_consul.py",
         "return sent_at + lease.SHORTEST_TTL_MS // 2",

@@ -279,3 +279,15 @@ def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standb
         assert "a standby is ready" in killed[0].why
         assert play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)")))
         assert play.node.attempts == 0, "it was slow, and need not be broken"
+
+
+def test_nothing_is_released_while_an_armed_neard_may_be_starting() -> None:
+    play = Play().to_tenure()
+    assert play.one(cmd.StopNeard, play.heartbeat())
+    started = play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
+    assert isinstance(started, cmd.StartNeard)
+    assert started.armed
+    out = play.do(ev.StopAsked("SIGTERM")) + play.wait(1_000)
+    assert not play.one(cmd.Release, out)
+    assert not play.one(cmd.Release, play.do(ev.NeardStarted(200, armed=True)))
+    assert play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0")))
