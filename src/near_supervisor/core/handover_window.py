@@ -14,7 +14,7 @@ from .values import dataclass
 STOP_MS = 250
 # neard takes a key up within 10 ms, and may be busy; the rest is ours.
 PICK_UP_MS = 350
-# What a neard needs to do its first duties after its start.
+# Room for a start that takes longer than the last one did.
 SETTLE_MS = 800
 # The heir waits until the chain is above what its predecessor may have signed; one whose neard runs may be one below.
 HEIGHT_RULE, HEIGHT_RULE_HOT = 2, 1

@@ -18,14 +18,13 @@ from .values import replace
 
 def hold(node: Node, request: Switchover, now: int) -> tuple[Step | None, str]:
     """What to do before it can be accepted; None when it can be, with what there is to say of the moment."""
-    neard, reading = node.neard, node.duties
+    neard, reading = node.neard, _reading(node, request)
     if request.now or neard is None or not (neard.armed and neard.answered and node.sync.synced):
         return None, ""
     patience_ms = patience_ends(node, request) - now
-    known = reading is not None and reading.asker == request.id
-    if patience_ms <= 0 and not (known and reading is not None and reading.answered):
+    if patience_ms <= 0 and (reading is None or not reading.answered):
         return None, "neard has not said in time when no block is owed"
-    if reading is None or not known:
+    if reading is None:
         return _read(node, request, now), ""
     if not reading.answered:
         return (node, []), ""
@@ -42,7 +41,12 @@ def owes_next(node: Node, request: Switchover) -> bool:
 
 def told(node: Node, request: Switchover) -> Duties | None:
     """What neard has said for this request; None when it has not."""
-    return node.duties.duties if node.duties is not None and node.duties.asker == request.id else None
+    reading = _reading(node, request)
+    return reading.duties if reading is not None else None
+
+
+def _reading(node: Node, request: Switchover) -> DutiesReading | None:
+    return node.duties if node.duties is not None and node.duties.asker == request.id else None
 
 
 def patience_ends(node: Node, request: Switchover) -> int:
@@ -52,12 +56,11 @@ def patience_ends(node: Node, request: Switchover) -> int:
 
 def due(node: Node, request: Switchover) -> list[int]:
     """When to wait for a window no longer, because it cannot come in time any more, or at all."""
-    ends, duties = patience_ends(node, request), told(node, request)
-    waits_for = node.duties.waits_for if node.duties is not None else 0
-    if duties is None or not waits_for:
+    ends, reading = patience_ends(node, request), _reading(node, request)
+    if reading is None or reading.duties is None or not reading.waits_for:
         return [ends]
-    block_ms, blocks = node.settings.block_time_ms, waits_for - node.sync.height
-    return [ends, ends - (blocks - 1) * block_ms + 1, ends - (blocks + duties.edge) * block_ms + 1]
+    block_ms, blocks = node.settings.block_time_ms, reading.waits_for - node.sync.height
+    return [ends, ends - (blocks - 1) * block_ms + 1, ends - (blocks + reading.duties.edge) * block_ms + 1]
 
 
 def _advised(
