@@ -15,6 +15,8 @@ from .consul_agents import Agents, Refused, Unknown, encode, entry_of
 
 # One that may be ours is enough to wait for, and each is shown.
 MOST_OTHER_LOCKS = 5
+# One that goes while it is claimed was our session's before: that is dropped on another thread.
+CLAIMS = 3
 MOST_SHOWN = 100
 
 
@@ -33,14 +35,17 @@ class Members(Agents):
         """
         key = consul_keys.member(self.account_id, node_id)
         lock = {"Verb": "lock", "Key": key, "Session": session, "Value": encode(self._sealed(key, session, member))}
-        answer = self._change([lock])
-        if answer.kind is Kind.YES:
-            return None
-        if answer.kind is Kind.UNKNOWN:
-            raise Unknown(answer.reason)
-        _index, other = self._read(key)
-        if other is None:
-            raise Unknown("the member record changed while it was claimed")
+        for _ in range(CLAIMS):
+            answer = self._change([lock])
+            if answer.kind is Kind.YES:
+                return None
+            if answer.kind is Kind.UNKNOWN:
+                raise Unknown(answer.reason)
+            _index, other = self._read(key)
+            if other is not None:
+                break
+        else:
+            raise Refused(answer.reason)
         # Asked of the bytes: another version of ours may have written what this one cannot read.
         if member_record.instance_of(other.value) != member.instance:
             return self._standing(node_id, other)

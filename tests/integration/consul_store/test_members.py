@@ -43,6 +43,29 @@ def test_a_dropped_member_can_be_claimed_at_once(store: ConsulStore) -> None:
     assert store.claim_member("a", second, member("two")) is None
 
 
+def test_a_record_that_goes_while_it_is_claimed_is_claimed_all_the_same(
+    store: ConsulStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = session(store), session(store)
+    assert store.claim_member("a", before, member("one")) is None
+    read = store._read
+
+    def dropped_first(key: str) -> object:
+        store.drop_member("a", before)
+        return read(key)
+
+    monkeypatch.setattr(store, "_read", dropped_first)
+    assert store.claim_member("a", after, member("one")) is None
+    assert [found.session for found in store.members()] == [after]
+
+
+def test_a_claim_with_a_session_that_is_gone_says_so(store: ConsulStore) -> None:
+    mine = session(store)
+    store.destroy_session(mine)
+    with pytest.raises(Refused, match="session"):
+        store.claim_member("a", mine, member("one"))
+
+
 def test_a_claim_in_the_lock_delay_of_another_instance_is_no(consul: RealConsul, store: ConsulStore) -> None:
     first, second = session(store, lock_delay_ms=LOCK_DELAY_MS), session(store)
     assert store.claim_member("a", first, member("one")) is None

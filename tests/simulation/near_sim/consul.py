@@ -107,7 +107,8 @@ class Consul:
         renewals, ttl = session.renewals, session.ttl
 
         def end() -> None:
-            if name in self.sessions and self.sessions[name].renewals == renewals:
+            # One that a snapshot brought back is another one, with a time of its own.
+            if self.sessions.get(name) is session and session.renewals == renewals:
                 self.end_session(name)
 
         self._world.after(ttl + int(self._world.rng.random() * ttl), end)
