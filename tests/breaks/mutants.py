@@ -306,8 +306,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "witness: a late answer holds back who does not sign yet",
         CORE + "absorb_chain.py",
-        "known.above), cleared=False)",
-        "known.above))",
+        "least=known.above, cleared=False)",
+        "least=known.above)",
     ),
     Mutant(
         "witness: quiet is a lease",

@@ -6,9 +6,9 @@ from .one_break import CORE, PLAYS, UNIT, Break
 
 BREAKS: tuple[Break, ...] = (
     Break(
-        "rule 4: one block less only after a predecessor that told how far it came",
+        "rule 4: one block less only after a predecessor that has said itself that it signs no more",
         CORE + "next_height.py",
-        "if not tenure.told or reading is None",
+        "if not _has_said(tenure) or reading is None",
         "if reading is None",
         UNIT + "test_next_height.py",
     ),
@@ -88,6 +88,41 @@ BREAKS: tuple[Break, ...] = (
         "return node.settings.block_time_ms // 2",
         "return 0",
         UNIT + "test_height.py",
+    ),
+    Break(
+        "rule 4: the chain has gone on since the newest head that is known",
+        CORE + "heads.py",
+        "max(0, _waited_ms(head, end) + misread_ms) // rate_ms",
+        "0",
+        UNIT + "test_heads.py",
+    ),
+    Break(
+        "rule 4: a producer whose clock is ahead does not say how far the chain can have come",
+        CORE + "heads.py",
+        "AGREEING = 3",
+        "AGREEING = 1",
+        UNIT + "test_heads.py",
+    ),
+    Break(
+        "rule 4: a chain may be faster than it is said to be",
+        CORE + "heads.py",
+        "return block_time_ms if seen * 5 >= block_time_ms * 4 else seen",
+        "return block_time_ms",
+        UNIT + "test_heads.py",
+    ),
+    Break(
+        "what the record says is a floor, whatever heads show later",
+        CORE + "rules_height.py",
+        "floor = max(tenure.least, height or 0)",
+        "floor = height or 0",
+        UNIT + "test_height.py",
+    ),
+    Break(
+        "rule 4: what the witness has seen is a floor, too",
+        CORE + "absorb_chain.py",
+        "least=known.above, ",
+        "",
+        UNIT + "test_witness.py",
     ),
     Break(
         "rule 4: heights that doomslug has given up since the last block are signed as well",

@@ -37,7 +37,8 @@ def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
     node = replace(node, witness=known)
     if known.mark is None:
         return node, []
-    return replace(node, tenure=replace(tenure, floor=max(tenure.floor, known.above), cleared=False)), []
+    tenure = replace(tenure, floor=max(tenure.floor, known.above), least=known.above, cleared=False)
+    return replace(node, tenure=tenure), []
 
 
 def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:

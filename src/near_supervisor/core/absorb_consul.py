@@ -158,6 +158,7 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         attempt.end,
         since=now,
         heartbeat_at=now,
+        least=attempt.floor,
         succession=attempt.succession,
     )
     node = replace(node, attempt=None, tenure=tenure, watch=None, key_lock=None, last_term=attempt.term)

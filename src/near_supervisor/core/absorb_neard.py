@@ -48,6 +48,7 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         kept=memory,
         deadline=event.deadline,
         accounted=True,
+        least=memory.floor,
         cleared=True,
         was_armed=True,
         give_up=f"neard: {event.ended}" if event.ended else "",
@@ -205,7 +206,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     known = heads.fold(node.heads, head)
     facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=known, made=sample.made)
     if known is not node.heads:
-        facts = replace(facts, pace_ms=heads.pace_ms(known))
+        rate_ms = heads.rate_ms(known, node.settings.block_time_ms)
+        facts = replace(facts, pace_ms=heads.pace_ms(known), rate_ms=rate_ms)
     if node.tenure is not None and neard.armed:
         signed = max(node.tenure.signed, sample.height + 1, sample.target_height or 0)
         facts = replace(facts, tenure=replace(node.tenure, signed=signed))

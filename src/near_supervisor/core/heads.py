@@ -19,6 +19,11 @@ LONGEST_WAIT_MS = 6_000
 KEPT = 64
 # Neither a burst nor a slow minute.
 ENOUGH_FOR_PACE = 40
+# Over fewer heights a block's own time, which may be up to two blocks old, says little of the rate.
+RATED_HEIGHTS = 8
+ENOUGH_FOR_RATE = 4
+# One producer's clock may be ahead.
+AGREEING = 3
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,13 @@ Heads = tuple[Head, ...]
 class End:
     """From when on somebody signs no more, at the latest: on our clock, and on the chain's (0 = not told).
 
-    ``told``: it has looked, after that, how far it had come.
+    ``said``: it has said so itself. ``told``: it has looked, after that, how far it had come.
     """
 
     at: int
     chain_ms: int = 0
     told: bool = False
+    said: bool = False
 
 
 def fold(heads: Heads, head: Head) -> Heads:
@@ -83,6 +89,27 @@ def pace_ms(heads: Heads) -> int | None:
     return steps[len(steps) // 4] if len(steps) >= ENOUGH_FOR_PACE - 1 else None
 
 
+def rate_ms(heads: Heads, block_time_ms: int) -> int | None:
+    """Milliseconds that the chain takes for a height at the least: ``block_time_ms``, unless it is seen to be faster.
+
+    None when too few heads were seen. What a quarter of the times for some heights undercuts may be a fifth less: that
+    is how the age of the blocks' own time varies.
+    """
+    times: list[int] = []
+    first = 0
+    for later in heads:
+        while later.height - heads[first].height >= RATED_HEIGHTS:
+            head, first = heads[first], first + 1
+            if head.born_ms and later.born_ms:
+                times.append((later.born_ms - head.born_ms) // (later.height - head.height))
+    if len(times) < ENOUGH_FOR_RATE:
+        return None
+    seen = sorted(times)[len(times) // 4]
+    if seen <= 0:
+        return None
+    return block_time_ms if seen * 5 >= block_time_ms * 4 else seen
+
+
 def approved(heads: Heads, when: int, skip_ms: int) -> int:
     """The largest height that a validator with these heads may have approved by ``when``; 0 when there are none."""
     return heads[-1].height + 1 + skips(when - heads[-1].made_at, skip_ms) if heads else 0
@@ -100,6 +127,19 @@ def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | No
             before = heads[number - 1] if number else head
             return head.height + skips(_waited_ms(before, end), skip_ms)
     return None
+
+
+def reachable(heads: Heads, end: End, rate_ms: int, misread_ms: int) -> int | None:
+    """The largest height that may have been signed by ``end``, by how far the chain can have come by then.
+
+    Its heights rise by one in ``rate_ms`` at the most, so no head was above that, and a wait of doomslug's is longer.
+    (Upon a block after a height that was given up the next one may come at once: one more.) None where blocks or record
+    tell no times, or there are too few blocks from before ``end``.
+    """
+    before = [head for head in heads if head.born_ms and not is_after(head, end, misread_ms)][-AGREEING:]
+    if not end.chain_ms or len(before) < AGREEING:
+        return None
+    return 1 + max(head.height + max(0, _waited_ms(head, end) + misread_ms) // rate_ms for head in before)
 
 
 def _waited_ms(before: Head, end: End) -> int:

@@ -164,14 +164,15 @@ class Move:
 class Tenure:
     """This node holds the lease, as far as it knows.
 
-    ``floor`` is the height above which this node may sign, ``end`` until when the predecessor may have signed (None =
-    it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may have
-    signed; ``signed`` is the largest height that neard has signed, as far as it said; ``kept`` is what the next process
-    would find after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared`` once rule 4
-    held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which member ("" =
-    to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen to;
-    ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that this
-    node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``move``: it is without;
+    ``floor`` is the height above which this node may sign, as far as it is known now, ``least`` what it is whatever
+    heads show (by the record, and by what the chain witness saw), ``end`` until when the predecessor may have signed
+    (None = it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may
+    have signed; ``signed`` is the largest height that neard has signed, as far as it said; ``kept`` is what the next
+    process would find after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared``
+    once rule 4 held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which
+    member ("" = to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen
+    to; ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that
+    this node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``move``: it is without;
     ``last_words`` is what neard said before it ended by itself ("" = it has not, or said nothing).
     """
 
@@ -182,6 +183,7 @@ class Tenure:
     since: int
     heartbeat_at: int
     accounted: bool = False
+    least: int = 0
     signed: int = 0
     kept: Memory | None = None
     deadline: int | None = None
@@ -268,7 +270,8 @@ class Node:
     over, ``standby_equal``: and no worse than this one.
     ``other_locks`` are the leases of other names that are held. ``key_lock`` is what a candidate sees of the lock of
     its validator key (None = it has not looked), ``listing`` with which keys the chain lists it (None = not known).
-    ``pace_ms`` is how long the chain takes for a height (None = too few heads were seen).
+    ``pace_ms`` is how long the chain takes for a height, ``rate_ms`` how long at the least (None = too few heads were
+    seen).
     ``known`` is the newest record of a holder that was believed since this process began (None = none was),
     ``kept_index`` and ``kept_term`` are what the next process would begin with. ``doubt_said_at`` is when it was said
     last that a record is not to be believed.
@@ -303,6 +306,7 @@ class Node:
     key_lock: KeyWatch | None = None
     listing: Listing | None = None
     pace_ms: int | None = None
+    rate_ms: int | None = None
     attempt: Attempt | None = None
     acquiring: bool = False
     acquire_at: int = 0

@@ -18,11 +18,11 @@ from .values import replace
 def is_free(node: Node, tenure: Tenure, height: int) -> bool:
     """Does the epoch give this validator neither the block nor a chunk of ``height``, to a neard that is not restarted?
 
-    False where that is not known. Also after a predecessor that could not tell how far it came: one block has to be
-    there in which the chain witness can look for others that sign.
+    False where that is not known. Also after a predecessor that has not said itself that it signs no more: one block
+    has to be there in which the chain witness can look for others that sign.
     """
     reading = node.duties
-    if not tenure.told or reading is None or reading.asker != _asker(tenure) or hot.against_as_it_runs(node):
+    if not _has_said(tenure) or reading is None or reading.asker != _asker(tenure) or hot.against_as_it_runs(node):
         return False
     return reading.duties is not None and reading.duties.is_free(height)
 
@@ -35,12 +35,16 @@ def is_used_up(node: Node, height: int) -> bool:
 def read(node: Node, now: int) -> Step:
     """Whoever begins a term asks once, before it has to know."""
     tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or not tenure.told or hot.against_as_it_runs(node):
+    if tenure is None or tenure.cleared or tenure.give_up or not _has_said(tenure) or hot.against_as_it_runs(node):
         return node, []
     asker = _asker(tenure)
     if node.duties is not None and node.duties.asker == asker:
         return node, []
     return replace(node, duties=DutiesReading(asker, now)), [ReadDuties(asker)]
+
+
+def _has_said(tenure: Tenure) -> bool:
+    return tenure.end is not None and tenure.end.said
 
 
 def _asker(tenure: Tenure) -> str:

@@ -39,7 +39,13 @@ def chain_clock(node: Node, now: int) -> int:
 
 
 def _signed_by(node: Node, end: End) -> int | None:
-    return heads.accounted(node.heads, end, node.settings.skip_ms, _misread_ms(node))
+    """The smaller of two bounds, where both are known: by the first head after it, and by the heads before it."""
+    bounds = (heads.accounted(node.heads, end, node.settings.skip_ms, _misread_ms(node)), _reachable(node, end))
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def _reachable(node: Node, end: End) -> int | None:
+    return None if node.rate_ms is None else heads.reachable(node.heads, end, node.rate_ms, _misread_ms(node))
 
 
 def _misread_ms(node: Node) -> int:
@@ -47,9 +53,9 @@ def _misread_ms(node: Node) -> int:
 
 
 def account(node: Node, _now: int) -> Step:
-    """The holder's neard shows a head that was made after the end of the predecessor, or does not show one any more.
+    """How far the predecessor may have come, by what the holder's neard shows now.
 
-    (A head may turn out to be older than it seemed, by what the next one shows.)
+    A newer head tells it better; one may also turn out to be older than it seemed, by what the next one shows.
     """
     tenure = node.tenure
     if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None:
@@ -60,10 +66,21 @@ def account(node: Node, _now: int) -> Step:
         # What came before is forgotten by now.
         return node, []
     height = _signed_by(node, tenure.end)
-    floor = max(tenure.floor, height or 0)
+    floor = max(tenure.least, height or 0)
     if (tenure.floor, tenure.accounted) == (floor, height is not None):
         return node, []
     return replace(node, tenure=replace(tenure, floor=floor, accounted=height is not None)), []
+
+
+def passed_on(node: Node, tenure: Tenure) -> int:
+    """How far the predecessor of a holder that has signed nothing came, for its successor's floor.
+
+    Without the bound by the heads before its end: that is as wide as they are old, and whoever follows has its own.
+    """
+    if tenure.end is None or tenure.told:
+        return tenure.floor
+    first = heads.accounted(node.heads, tenure.end, node.settings.skip_ms, _misread_ms(node))
+    return tenure.least if first is None else min(tenure.floor, max(tenure.least, first))
 
 
 def remember(node: Node, answered: bool) -> Step:

@@ -203,7 +203,7 @@ def release(node: Node, now: int) -> Step:
     tenure = node.tenure
     if tenure is None or not tenure.give_up or node.armed or tenure.releasing or now < tenure.release_at:
         return node, []
-    height = tenure.floor
+    height = rules_height.passed_on(node, tenure)
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
         height = _may_sign(node, tenure, ended)
@@ -258,7 +258,7 @@ def due(node: Node, times: list[int]) -> None:
 def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
     if not tenure.was_armed:
-        return tenure.floor
+        return rules_height.passed_on(node, tenure)
     gives_up_after_ms = rules_height.gives_up_after_ms(node, tenure)
     return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
 

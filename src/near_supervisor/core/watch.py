@@ -162,7 +162,7 @@ def verdict(watch: Watch | None, settings: Settings, seen_lease_ms: int, now: in
         text = f"{seen.holder} has released it"
         if not _offered(watch, settings):
             text += f" to {record.handover_to or 'any node'}, and nobody takes it {waited}"
-        end = End(now) if watch.turned_back else End(watch.since, record.chain_ms, record.final)
+        end = End(now) if watch.turned_back else End(watch.since, record.chain_ms, record.final, said=True)
         return Try(How.RELEASED, seen.index, text, record.height, end)
     if record.state is LeaseState.VACANT:
         return Try(How.TAKEOVER, seen.index, f"the lease is vacant {waited}", record.height, End(now, record.chain_ms))

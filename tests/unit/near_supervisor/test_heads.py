@@ -108,6 +108,84 @@ def test_a_clock_of_the_chain_that_is_behind_counts_nothing_short(gaps: list[int
     assert height is None or doomslug(own.height, own.made_at, end) <= height
 
 
+def _steady(ages: list[int]) -> heads.Heads:
+    """Blocks of 600 ms, the last one at 6,000; of each the age of its own time."""
+    first = 6_000 - BLOCK_MS * (len(ages) - 1)
+    made = [first + BLOCK_MS * number - age for number, age in enumerate(ages)]
+    return known([Head(1_000 + number, at, 1_000_000 + at) for number, at in enumerate(made)])
+
+
+def test_how_far_the_chain_can_have_come_is_known_before_a_block_was_made_after_the_end() -> None:
+    end = End(6_200, 1_006_200)
+    assert heads.reachable(_steady([0] * 8), end, BLOCK_MS, 300) == 1_007 + 1
+    assert heads.reachable(_steady([0] * 8), End(6_300, 1_006_300), BLOCK_MS, 300) == 1_007 + 2
+    assert heads.reachable(_steady([600] * 8), end, BLOCK_MS, 300) == 1_007 + 2
+    assert heads.accounted(_steady([0] * 8), end, SKIP_MS, 300) is None
+
+
+def test_the_rate_is_the_configured_one_unless_the_chain_is_seen_to_be_faster() -> None:
+    blocks = _steady([0, 600] * 12)
+    assert heads.rate_ms(blocks, 600) == 600
+    assert heads.rate_ms(blocks, 650) == 650, "nor is it told apart from what the blocks' own time does"
+    assert 500 < (heads.rate_ms(blocks, 1_300) or 0) <= 600
+    assert heads.rate_ms(blocks, 300) == 300, "a chain that is slower may catch up"
+    assert heads.rate_ms(blocks[:11], 600) is None, "too few"
+    assert heads.rate_ms(tuple(Head(one.height, one.made_at) for one in blocks), 600) is None
+
+
+def test_a_clock_that_goes_back_tells_no_rate() -> None:
+    assert heads.rate_ms(_steady([0] * 12 + [20_000] * 12), 600) is None
+
+
+def test_a_producers_clock_that_is_ahead_is_outvoted() -> None:
+    end = End(6_200, 1_006_200)
+    assert heads.reachable(_steady([600] * 7 + [0]), end, BLOCK_MS, 300) == 1_007 + 2
+    assert heads.reachable(_steady([1_200] * 7 + [0]), end, BLOCK_MS, 300) == 1_007 + 3
+
+
+def test_blocks_after_the_end_and_records_or_blocks_without_a_time_bound_nothing() -> None:
+    end = End(6_200, 1_006_200)
+    blocks = _steady([0] * 8)
+    assert heads.reachable(blocks[-2:], end, BLOCK_MS, 300) is None, "too few"
+    assert heads.reachable(blocks, End(6_200), BLOCK_MS, 300) is None, "a record of before"
+    assert heads.reachable(tuple(Head(one.height, one.made_at) for one in blocks), end, BLOCK_MS, 300) is None
+    after = Head(1_008, 7_200, 1_007_200)
+    assert heads.reachable((*blocks, after), end, BLOCK_MS, 300) == heads.reachable(blocks, end, BLOCK_MS, 300)
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 400), st.integers(0, 1_300)), min_size=8, max_size=20)
+
+
+def fast_chain(steps: list[tuple[int, int, int]]) -> tuple[list[Head], list[Head]]:
+    """As fast as doomslug lets it be: the blocks as they were made, and as they look by their own, older, time.
+
+    Of each the heights that were given up before it, what it took beyond the shortest time, and the age of its time.
+    Upon a block after a wait the next one may come at once: nobody has to wait for an approval.
+    """
+    made, shown = [Head(1_000, 0)], [Head(1_000, -600, 999_400)]
+    waited = False
+    for given_up, longer, age in steps:
+        wait = sum(SKIP_MS + SKIP_MS // 10 * number for number in range(1, given_up + 1))
+        at = made[-1].made_at + (wait if given_up else 0 if waited else BLOCK_MS) + longer
+        waited = given_up > 0
+        made.append(Head(made[-1].height + 1 + given_up, at))
+        # No block is older than its parent.
+        told = max(at - age, shown[-1].made_at)
+        shown.append(Head(made[-1].height, told, 1_000_000 + told))
+    return made, shown
+
+
+@given(STEPS, st.integers(0, 30_000), st.integers(0, 1_500), st.integers(0, 20))
+def test_nobody_has_approved_more_than_the_chain_can_have_come_and_one(
+    steps: list[tuple[int, int, int]], end: int, later: int, cut_off: int
+) -> None:
+    made, shown = fast_chain(steps)
+    seen = [one for block, one in zip(made, shown, strict=True) if block.made_at <= end + later]
+    bound = heads.reachable(known(seen), End(end, 1_000_000 + end), BLOCK_MS, BLOCK_MS // 2)
+    own = [block for block in made if block.made_at <= end][: cut_off + 1][-1]
+    assert bound is None or doomslug(own.height, own.made_at, end) <= bound + 1
+
+
 def test_a_head_that_is_older_than_it_seemed_takes_those_below_it_along() -> None:
     late = known([Head(1_000, 0), Head(1_001, 5_600, 9_000), Head(1_002, 1_200, 4_600)])
     assert [(head.made_at, head.born_ms) for head in late] == [(0, 4_600), (1_200, 4_600), (1_200, 4_600)]

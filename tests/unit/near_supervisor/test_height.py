@@ -243,6 +243,24 @@ def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_sinc
     assert signs(play.poll(head_age_ms=0))
 
 
+def test_the_first_block_after_heights_that_were_given_up_is_enough_to_sign_upon() -> None:
+    """Two of the dead validator's own in a row: no block that there was when it ended was above the one before."""
+    play = Play().to_voting()
+    for block in range(14):
+        play.now += 600
+        play.poll(head_age_ms=0, born_ms=50_000 + 600 * block)
+    head, clock_ms = play.height, 50_000 + 600 * 13
+    play.do(ev.LeaseSeen(released(height=head + 1, chain_ms=clock_ms + 100)), after=100)
+    play.do(ev.AcquireAnswered(YES))
+    play.heartbeat()
+    play.now += 25
+    assert not signs(play.poll(head, head_age_ms=125, born_ms=clock_ms))
+    assert play.node.tenure is not None
+    assert (play.node.tenure.accounted, play.node.tenure.floor) == (True, head + 1)
+    play.now += 4_400
+    assert signs(play.poll(head + 3, head_age_ms=0, born_ms=clock_ms + 4_525))
+
+
 def test_whoever_has_looked_after_it_gave_its_key_up_is_followed_at_the_height_that_it_told() -> None:
     play = follower(released(height=1_002, final=True))
     assert play.height == 1_001
@@ -326,6 +344,7 @@ def test_the_chains_clock_tells_a_successor_whose_neard_lags_and_whose_wall_cloc
     play.do(ev.LeaseSeen(released(chain_ms=68_000)))
     play.do(ev.AcquireAnswered(YES))
     play.heartbeat()
+    play.height -= 1
     for block in range(1, 31):
         play.now += 600
         assert not signs(play.poll(head_age_ms=0, born_ms=50_000 + block * 600)), block

@@ -14,7 +14,7 @@ from near_supervisor.core.handover_window import Duties
 from near_supervisor.core.model import DutiesReading, Node
 from near_supervisor.core.settings import Settings, Strategy
 from near_supervisor.core.watch import Seen
-from support.core_play import SETTINGS, Play, released
+from support.core_play import SETTINGS, Play, held, released
 
 HOT = replace(SETTINGS, strategy=Strategy.AUTO, validator_account_id="pool.near", keeps_shards_of="pool.near")
 RUNS = {"version": "2.13.0", "chain_id": "mainnet"}
@@ -32,13 +32,13 @@ class Successor(Play):
     def poll(self, height: int | None = None, **changes: object) -> list[cmd.Command]:
         return super().poll(height, **{**RUNS, **changes})
 
-    def follow(self, seen: Seen, duties: Duties | None = FREE, asks: bool = True) -> Successor:
+    def follow(self, seen: Seen, duties: Duties | None = FREE) -> Successor:
         self.to_voting()
         self.wait(hot.SETTLED_MS)
         self.poll(HEAD)
         self.do(ev.LeaseSeen(seen))
         asked = self.one(cmd.ReadDuties, self.do(ev.AcquireAnswered(YES)))
-        assert (asked is not None) == (asks and self.node.settings.strategy is Strategy.AUTO)
+        assert (asked is not None) == (self.node.settings.strategy is Strategy.AUTO)
         self.heartbeat()
         if isinstance(asked, cmd.ReadDuties):
             self.do(ev.DutiesSeen(asked.asker, duties, "METHOD_NOT_FOUND"))
@@ -99,15 +99,35 @@ def test_two_blocks_below_are_too_many() -> None:
     assert it.arms(it.poll(HEAD + 1, target=HEAD + 9))
 
 
-def test_after_one_that_could_not_tell_a_block_has_to_be_there_for_the_witness_to_look_at() -> None:
-    it = successor().follow(released(), asks=False)
-    it.node = replace(it.node, duties=DutiesReading("term 8", it.now, True, Duties(((HEAD, HEAD + 9),), settled=True)))
+def test_after_one_that_could_not_tell_how_far_it_came_the_room_that_is_left_needs_no_block() -> None:
+    """Its neard was killed, and its supervisor has released the lease."""
+    it = successor().follow(released(), Duties(((HEAD, HEAD + 9),), settled=True))
     assert it.node.tenure is not None
     it.now += BLOCK_MS
-    assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 2))
+    assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 1))
     assert it.node.tenure.floor == HEAD + 1
+    it.now += 25
+    assert it.arms(it.poll(HEAD + 1, head_age_ms=25, target=HEAD + 2))
+
+
+def test_after_one_that_is_silent_a_block_has_to_be_there_for_the_witness_to_look_at() -> None:
+    it = successor()
+    it.to_voting()
+    it.do(ev.LeaseSeen(held()))
+    out: list[cmd.Command] = []
+    while it.one(cmd.Acquire, out) is None:
+        out = it.wait(BLOCK_MS)
+        out += it.poll(head_age_ms=0)
+    # The chain stood from then on.
+    it.node = replace(it.node, heads=it.node.heads[:-5])
+    assert not it.one(cmd.ReadDuties, it.do(ev.AcquireAnswered(YES)))
+    head = it.height
+    it.node = replace(it.node, duties=DutiesReading("term 8", it.now, True, Duties(((head, head + 9),), settled=True)))
+    it.heartbeat()
     it.now += BLOCK_MS
-    assert it.arms(it.poll(HEAD + 2, head_age_ms=0))
+    assert not it.arms(it.poll(head, head_age_ms=0, target=head + 9))
+    it.now += BLOCK_MS
+    assert it.arms(it.poll(head + 1, head_age_ms=0))
 
 
 def test_whoever_comes_long_after_a_release_looks_for_others_that_sign() -> None:
@@ -152,6 +172,6 @@ def test_the_duties_of_an_earlier_term_say_nothing() -> None:
 
 def test_a_term_without_a_signature_hands_on_by_when_the_last_signer_was_gone() -> None:
     """Found by bin/simulate (harsh, seed 7684): a neard that lagged unnoticed handed on what it took the clock for."""
-    it = successor().follow(released(chain_ms=90_000_000), asks=False)
+    it = successor().follow(released(chain_ms=90_000_000))
     beats = [command.record for _, command in it.log if isinstance(command, cmd.Heartbeat | cmd.Acquire)]
     assert [one.chain_ms for one in beats] == [90_000_000, 90_000_000]
