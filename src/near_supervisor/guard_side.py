@@ -14,7 +14,7 @@ from near_ha.errors import BadConfig, GuardError, NearError
 from . import signer_settings
 from .core import events as ev
 from .core.model import Memory
-from .io import clock, guard_process, listener, neard_config
+from .io import clock, guard_process, listener, neard_config, neard_wal
 from .io.boot_nodes import BootNodes
 from .io.guard_client import GuardClient, OnReply, Reply
 from .io.lane import Lane
@@ -318,8 +318,10 @@ class GuardSide:
         self._post(ev.GuardLost())
 
     def _exited(self, message: Reply) -> None:
+        heights = neard_wal.read(self.config.lock_file.parent)
+        signed = heights.signed if heights is not None else None
         # One that is older tells of no output.
-        self._post(ev.NeardExited(message["pid"], message["how"], last_words(message.get("output"))))
+        self._post(ev.NeardExited(message["pid"], message["how"], last_words(message.get("output")), signed))
 
     # --- requests
 

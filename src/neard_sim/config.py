@@ -9,6 +9,7 @@ from typing import Any
 
 from near_ha import durations, relaxed_json
 
+from . import config_checks
 from .clock import NS_PER_S
 
 FILE_NAME = "config.json"
@@ -96,6 +97,7 @@ def boot_nodes(text: str) -> tuple[PeerAddress, ...]:
             host, port = address(where)
         except ValueError as error:
             raise ValueError(f"Failed to parse PeerInfo: {entry!r}: {error}") from None
+        config_checks.check_name(host, entry)
         found.append(PeerAddress(peer_id, host, port))
     return tuple(found)
 
@@ -119,6 +121,7 @@ def load(home: Path) -> NodeConfig:
 
 def parse(document: dict[str, Any]) -> NodeConfig:
     """The settings of a parsed document, with neard's defaults; KeyError, TypeError or ValueError if unusable."""
+    config_checks.check(document)
     rpc = document.get("rpc", _DEFAULT_RPC)
     network = document.get("network") or {}
     consensus = _with_all(document.get("consensus"), _CONSENSUS_FIELDS)
@@ -221,70 +224,3 @@ def _all_shards(document: dict[str, Any]) -> bool:
             )
         return bool(document["tracked_shards_config"] == _ALL_SHARDS)
     return bool(document.get("tracked_shards"))
-
-
-def duration(milliseconds: int) -> dict[str, int]:
-    """A duration as config files write it."""
-    return {"secs": milliseconds // 1000, "nanos": milliseconds % 1000 * 1_000_000}
-
-
-def default_document() -> dict[str, Any]:
-    """A fresh ``config.json`` as ``neard init`` writes it, without the parts nobody touches."""
-    return {
-        "genesis_file": "genesis.json",
-        "genesis_records_file": None,
-        "validator_key_file": "validator_key.json",
-        "node_key_file": "node_key.json",
-        "rpc": {
-            "addr": "0.0.0.0:3030",
-            "prometheus_addr": None,
-            "cors_allowed_origins": ["*"],
-            "polling_config": {"polling_interval": duration(500), "polling_timeout": duration(10_000)},
-            "enable_debug_rpc": False,
-        },
-        "telemetry": {"endpoints": [], "reporting_interval": duration(10_000)},
-        "network": {
-            "addr": "0.0.0.0:24567",
-            "boot_nodes": "",
-            "max_num_peers": 40,
-            "ideal_connections_lo": 30,
-            "ideal_connections_hi": 35,
-            "handshake_timeout": duration(20_000),
-            "skip_sync_wait": False,
-            "ban_window": duration(10_800_000),
-            "public_addrs": [],
-            "allow_private_ip_in_public_addrs": False,
-            "trusted_stun_servers": [],
-            "tier1": {
-                "enable_inbound": True,
-                "enable_outbound": True,
-                "connect_interval": duration(60_000),
-                "advertise_proxies_interval": duration(900_000),
-            },
-        },
-        "consensus": {
-            "min_num_peers": 3,
-            "block_production_tracking_delay": duration(10),
-            "min_block_production_delay": duration(600),
-            "max_block_production_delay": duration(2000),
-            "max_block_wait_delay": duration(6000),
-            "chunk_wait_mult": [1, 3],
-            "produce_empty_blocks": True,
-            "block_header_fetch_horizon": 50,
-            "catchup_step_period": duration(100),
-            "chunk_request_retry_period": duration(400),
-            "sync_check_period": duration(10_000),
-            "sync_step_period": duration(10),
-            "doomslug_step_period": duration(10),
-            "sync_height_threshold": 1,
-            "sync_max_block_requests": 10,
-        },
-        "tracked_shards_config": _ALL_SHARDS,
-        "archive": False,
-        "log_summary_style": "colored",
-        "log_summary_period": duration(10_000),
-        "gc_num_epochs_to_keep": 5,
-        "store": {"path": None, "max_open_files": 10_000, "load_mem_tries_for_tracked_shards": False},
-        "state_sync": None,
-        "expected_shutdown": None,
-    }

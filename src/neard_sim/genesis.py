@@ -5,6 +5,8 @@ from __future__ import annotations
 import calendar
 import hashlib
 import re
+import secrets
+import string
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from .config import BadConfig
 from .validators import Epoch, EpochRules, Validator
 
 NEAR = 10**24
-PROTOCOL_VERSION = 83
+PROTOCOL_VERSION = 86
 _STAKE = 50_000_000 * NEAR
 _BALANCE = 1_000_000_000 * NEAR
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)")
@@ -99,6 +101,11 @@ def parse_time(text: str) -> int:
     *parts, fraction = match.groups()
     seconds = calendar.timegm(time.struct_time((*map(int, parts), 0, 0, 0)))
     return seconds * clock.NS_PER_S + int((fraction or "0").ljust(9, "0"))
+
+
+def new_chain_id() -> str:
+    """A random one, as of a chain for tests."""
+    return "test-chain-" + "".join(secrets.choice(string.ascii_letters + string.digits) for _number in range(5))
 
 
 def build(

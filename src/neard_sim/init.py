@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import config, genesis, localnet
+from . import config, default_config, genesis, localnet
 from .config import BadConfig
 from .keys import Signer
 
@@ -35,7 +34,7 @@ def write(home: Path, plan: Plan) -> None:
     home.mkdir(parents=True, exist_ok=True)
     known = home / config.FILE_NAME
     fresh = not known.exists()
-    chain_id = _existing_chain(home) if not fresh else plan.chain_id or f"test-chain-{secrets.token_hex(3)}"
+    chain_id = _existing_chain(home) if not fresh else plan.chain_id or genesis.new_chain_id()
     is_public = chain_id in _PUBLIC_CHAINS
     if fresh and chain_id == "testnet" and plan.genesis is None:
         raise BadConfig("Genesis file is required for testnet. Use <--genesis|--download-genesis>")
@@ -67,17 +66,17 @@ def _validator_key(home: Path, plan: Plan, *, is_public: bool) -> Signer | None:
 
 
 def _write_chain(home: Path, plan: Plan, chain_id: str, signer: Signer | None) -> None:
-    document = config.default_document()
+    document = default_config.document()
     document["network"]["boot_nodes"] = plan.boot_nodes or ""
     if chain_id in _PUBLIC_CHAINS:
         document["telemetry"]["endpoints"] = [_TELEMETRY]
-        document["consensus"]["max_block_production_delay"] = config.duration(1800)
+        document["consensus"]["max_block_production_delay"] = default_config.duration(1800)
     else:
         document["network"]["skip_sync_wait"] = plan.boot_nodes is None
         if plan.fast:
             document["consensus"] |= {
-                "min_block_production_delay": config.duration(120),
-                "max_block_production_delay": config.duration(500),
+                "min_block_production_delay": default_config.duration(120),
+                "max_block_production_delay": default_config.duration(500),
             }
     target = home / "genesis.json"
     if plan.genesis is not None:

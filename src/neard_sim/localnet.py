@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import config, genesis
+from . import config, default_config, genesis
 from .keys import Signer
 
 _EPOCH_LENGTH = 60
@@ -30,32 +30,33 @@ class Plan:
 
 
 def write(home: Path, plan: Plan) -> None:
-    """Write ``home``/<prefix>0 and so on: all nodes share one genesis; every node gets a validator key."""
+    """Write ``home``/<prefix>0 and so on: all nodes share one genesis; every node's key is a validator's, too."""
     names = [f"{plan.prefix}{index}" for index in range(plan.validators + plan.non_validators)]
     signers = [Signer.from_name(name) for name in names]
     public = [(signer.account_id, signer.public_key) for signer in signers]
-    chain = genesis.build("localnet", _EPOCH_LENGTH, plan.shards, public[: plan.validators], public[plan.validators :])
+    seats, others = public[: plan.validators], public[plan.validators :]
+    chain = genesis.build(genesis.new_chain_id(), _EPOCH_LENGTH, plan.shards, seats, others)
     ports = _free_ports(plan.host, 2 * len(names))
     boot = ""
     for index, (name, signer) in enumerate(zip(names, signers, strict=True)):
         directory = home / name
         directory.mkdir(parents=True, exist_ok=True)
-        node_key = Signer.from_name(name, "node-key")
         network_addr = config.show_address(plan.host, ports[2 * index])
         document = _config(plan, boot, network_addr, config.show_address(plan.host, ports[2 * index + 1]))
-        document["network"]["public_addrs"] = [f"{node_key.public_key}@{network_addr}"]
-        document["archive"] = index >= len(names) - plan.archival
+        document["network"]["public_addrs"] = [f"{signer.public_key}@{network_addr}"]
+        if index >= len(names) - plan.archival:
+            document["archive"] = True
         if not boot:
-            boot = f"{node_key.public_key}@{network_addr}"
+            boot = f"{signer.public_key}@{network_addr}"
         write_json(directory / "config.json", document)
         write_json(directory / "genesis.json", chain)
         write_json(directory / "log_config.json", {"opentelemetry": None, "rust_log": None, "verbose_module": None})
         signer.write(directory / "validator_key.json")
-        Signer("node", node_key.seed).write(directory / "node_key.json")
+        Signer("node", signer.seed).write(directory / "node_key.json")
 
 
 def _config(plan: Plan, boot: str, network_addr: str, rpc_addr: str) -> dict[str, Any]:
-    document = config.default_document()
+    document = default_config.document()
     document["rpc"] |= {"addr": rpc_addr, "enable_debug_rpc": True}
     document["network"] |= {
         "addr": network_addr,
@@ -63,10 +64,10 @@ def _config(plan: Plan, boot: str, network_addr: str, rpc_addr: str) -> dict[str
         "skip_sync_wait": plan.validators == 1,
         "allow_private_ip_in_public_addrs": True,
     }
-    document["network"]["tier1"]["connect_interval"] = config.duration(5000)
+    document["network"]["tier1"]["connect_interval"] = default_config.duration(5000)
     document["consensus"] |= {
         "min_num_peers": min(plan.validators - 1, 3),
-        "max_block_production_delay": config.duration(2000),
+        "max_block_production_delay": default_config.duration(2000),
     }
     document["tracked_shards_config"] = _TRACKED.get(plan.tracked_shards) or {
         "Shards": [f"s{number}.v0" for number in plan.tracked_shards.split(",")]

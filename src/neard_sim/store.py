@@ -1,7 +1,8 @@
 """The data directory: blocks, the heights signed so far, and known peers, kept so that SIGKILL does no harm.
 
 Blocks are lines of JSON in ``blocks`` (older generation: ``blocks.old``), each generation starting with the
-whole state of one block. ``watermarks`` is written in place in one call, before anything it covers is sent.
+whole state of one block. ``watermarks`` is written in place in one call, before anything it covers is sent; the
+write-ahead log has the same for those who look at it from outside (``wal.py``).
 Nothing is synced to the device: this has to survive the death of the process, not of the host.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 from .block import Block
 from .chain import Entry
 from .validators import Counters, Epoch, Validator
+from .wal import WriteAheadLog, files
 
 _WATERMARK_BYTES = 256
 _DIRTY = "RUNNING"
@@ -44,6 +46,8 @@ class Store:
         self._marks_fd = os.open(data_dir / "watermarks", flags, 0o644)
         self._signed_fd = os.open(data_dir / "signed", flags | os.O_APPEND, 0o644)
         self.marks = self._read_marks()
+        self._log = WriteAheadLog(data_dir)
+        self._newest = 0
         self.was_killed = (data_dir / _DIRTY).exists()
 
     def mark_running(self, running: bool) -> None:
@@ -57,6 +61,7 @@ class Store:
         """Write ``marks`` to disk; call it before what they cover is sent."""
         text = json.dumps(asdict(self.marks))
         os.pwrite(self._marks_fd, text.ljust(_WATERMARK_BYTES).encode(), 0)
+        self._write_log()
 
     def log_signature(self, kind: str, height: int, content: str) -> None:
         """Append to this node's own record of signatures."""
@@ -85,6 +90,8 @@ class Store:
         else:
             os.write(self._blocks, _line(entry.block.to_wire()))
             self._written += 1
+        self._newest = max(self._newest, entry.block.height)
+        self._write_log()
 
     def append_root(self, entry: Entry) -> None:
         """Store the whole state of a block that does not build on what is stored."""
@@ -103,6 +110,10 @@ class Store:
         except (OSError, ValueError):
             return []
         return list(found)
+
+    def _write_log(self) -> None:
+        marks = self.marks
+        self._log.write(marks.largest_target_height, max(marks.latest_known_height, self._newest))
 
     def _start_generation(self, entry: Entry) -> None:
         path = self._dir / "blocks"
@@ -124,6 +135,8 @@ def wipe(data_dir: Path) -> None:
     """Forget everything but the lock, as neard does before it syncs anew: also what was signed."""
     for name in ("blocks", "blocks.old", "watermarks", "signed", "peers", _DIRTY):
         (data_dir / name).unlink(missing_ok=True)
+    for _number, file in files(data_dir):
+        file.unlink()
 
 
 def entry_to_wire(entry: Entry) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def version_text(version: str) -> str:
         return f"neard (release {RELEASES[version]}) (build {_BUILD}) (rustc {_RUSTC}) (protocol 61) (db 36)"
     return (
         f"neard (release {RELEASES[version]}) (build {_BUILD}) (commit {_COMMIT}) (rustc {_RUSTC}) "
-        f"(min_protocol {PROTOCOL_VERSION - 1}) (protocol {PROTOCOL_VERSION}) (db 49)\nfeatures: [simulated]"
+        f"(min_protocol 83) (protocol {PROTOCOL_VERSION}) (db 49)\nfeatures: [simulated]"
     )
 
 

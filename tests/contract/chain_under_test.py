@@ -165,7 +165,11 @@ class ChainUnderTest:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command of the program on the subject's home, to its end."""
-        command = [str(self.layout.bin / "neard"), "--home", str(self.home), *words]
+        return self.run_on(self.home, *words)
+
+    def run_on(self, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """The same on any home."""
+        command = [str(self.layout.bin / "neard"), "--home", str(home), *words]
         environ = {**os.environ, **self._environ}
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environ)
 
@@ -177,8 +181,3 @@ class ChainUnderTest:
         words = "\n".join(bring_up.tail(log, 20)) if log.exists() else "no log"
         heights = [*map(self.height, CHAIN_NODES), self.height(SUBJECT)]
         raise AssertionError(f"not within {timeout_s:g} s: {what}; heights {heights}\n{words}")
-
-
-def edit(file: Path, **changes: object) -> None:
-    """Fields of a JSON file, changed."""
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))

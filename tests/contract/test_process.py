@@ -1,13 +1,13 @@
-"""The process: its end, its home, its files."""
+"""The process: its end, and its home."""
 
 from __future__ import annotations
 
 import signal
 import socket
 
-import pytest
-
-from contract.chain_under_test import SUBJECT, ChainUnderTest, edit
+from contract.chain_under_test import SUBJECT, ChainUnderTest
+from near_localnet.layout import CHAIN_NODES
+from near_supervisor.io import neard_wal
 
 
 def listens(neard: ChainUnderTest) -> bool:
@@ -36,21 +36,20 @@ def test_sigkill_costs_no_data(neard: ChainUnderTest) -> None:
     neard.until("it goes on above", lambda: (neard.height(SUBJECT) or 0) > height)
 
 
-@pytest.mark.parametrize(
-    ("section", "value"),
-    [
-        ("rpc", {"addr": "127.0.0.1:3030"}),
-        ("consensus", {}),
-        ("network", {"addr": 7}),
-        ("gc_num_epochs_to_keep", 0),
-    ],
-    ids=["rpc without its other fields", "consensus without its fields", "an address that is none", "no epoch to keep"],
-)
-def test_config_that_it_refuses(home: ChainUnderTest, section: str, value: object) -> None:
-    edit(home.home / "config.json", **{section: value})
-    assert home.run("validate-config").returncode != 0
-
-
-def test_config_of_the_localnet_is_good(home: ChainUnderTest) -> None:
-    done = home.run("validate-config")
-    assert done.returncode == 0, done.stderr
+def test_its_database_tells_after_a_kill_how_far_it_came(neard: ChainUnderTest) -> None:
+    """Read as the supervisor does, whose successor signs above that (`io/neard_wal.py`)."""
+    neard.give_key()
+    neard.until("it approves", neard.approves)
+    said = int(neard.metric("near_largest_target_height") or 0)
+    known = neard.height(SUBJECT) or 0
+    for process in neard.subject():
+        process.signal(signal.SIGKILL)
+    neard.until("it is gone", lambda: not neard.subject(), 20)
+    found = neard_wal.read(neard.home / "data")
+    assert found is not None
+    assert found.target >= said
+    assert found.known >= known
+    # Of the blocks that come none has an approval of a height above it.
+    newest = neard.height(CHAIN_NODES[0]) or 0
+    neard.until("the chain goes on", lambda: (neard.height(CHAIN_NODES[0]) or 0) > max(newest, found.signed) + 2)
+    assert max(neard.approved(found.signed - 9)) <= found.signed

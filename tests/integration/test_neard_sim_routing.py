@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from integration.test_neard_sim_support import Net
-from neard_sim.config import duration
+from neard_sim.default_config import duration
 
 pytestmark = pytest.mark.integration
 CHAIN = ("node0", "node1", "node2")

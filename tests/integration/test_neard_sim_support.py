@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from neard_sim import install, referee
-from neard_sim.config import duration
+from neard_sim.default_config import duration
 
 BLOCK_MS = 50
 _POLL_S = 0.01

@@ -166,6 +166,8 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
         if node.tenure is not None:
             # Also one that ended before it was given the key.
             node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
+    if neard.armed and node.tenure is not None:
+        node = replace(node, tenure=replace(node.tenure, wrote=event.signed))
     if neard.armed:
         node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
     return node, [said]

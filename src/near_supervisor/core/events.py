@@ -106,12 +106,14 @@ class DisarmRefused:
 class NeardExited:
     """neard is gone for certain: waitpid() returned, or its pidfd says so after the guard's death.
 
-    ``last_words`` is what it said before, in one line, if it ended by itself and said anything.
+    ``last_words`` is what it said before, in one line, if it ended by itself and said anything. Above the height
+    ``signed`` it has signed nothing, by its own database (None = that does not tell).
     """
 
     pid: int
     how: str
     last_words: str = ""
+    signed: int | None = None
 
 
 @dataclass(frozen=True)

@@ -167,13 +167,14 @@ class Tenure:
     ``floor`` is the height above which this node may sign, as far as it is known now, ``least`` what it is whatever
     heads show (by the record, and by what the chain witness saw), ``end`` until when the predecessor may have signed
     (None = it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may
-    have signed; ``signed`` is the largest height that neard has signed, as far as it said; ``kept`` is what the next
-    process would find after a crash; ``deadline`` is None until a heartbeat of this term has succeeded; ``cleared``
-    once rule 4 held in this term; ``give_up`` says why the lease is to be released ("" = it is not), ``heir`` to which
-    member ("" = to any); ``was_armed`` once neard may have signed in this term; ``signs_at`` is when it was first seen
-    to; ``succession`` is None where a crash has lost it; ``overruled`` says what an operator has overruled so that
-    this node signs ("" = nothing); ``by_restart``: neard is started anew with the key; ``move``: it is without;
-    ``last_words`` is what neard said before it ended by itself ("" = it has not, or said nothing).
+    have signed; ``signed`` is the largest height that neard has signed, as far as it said, ``wrote`` the same by its
+    database (None = not told); ``kept`` is what the next process would find after a crash; ``deadline`` is None until
+    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease
+    is to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have
+    signed in this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
+    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing); ``by_restart``: neard is
+    started anew with the key; ``move``: it is without; ``last_words`` is what neard said before it ended by itself (""
+    = it has not, or said nothing).
     """
 
     session: str
@@ -185,6 +186,7 @@ class Tenure:
     accounted: bool = False
     least: int = 0
     signed: int = 0
+    wrote: int | None = None
     kept: Memory | None = None
     deadline: int | None = None
     beating: bool = False

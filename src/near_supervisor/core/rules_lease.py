@@ -207,8 +207,10 @@ def release(node: Node, now: int) -> Step:
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
         height = _may_sign(node, tenure, ended)
-    record = _record(node, tenure.term, height, now, tenure.give_up)
-    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=_has_looked(node, tenure))
+    wrote = _wrote(tenure, height)
+    final = wrote is not None or _has_looked(node, tenure)
+    record = _record(node, tenure.term, height if wrote is None else wrote, now, tenure.give_up)
+    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=final)
     node = replace(node, tenure=replace(tenure, releasing=True))
     return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]
 
@@ -216,6 +218,17 @@ def release(node: Node, now: int) -> Step:
 def _has_looked(node: Node, tenure: Tenure) -> bool:
     """Was neard asked for its head after it had given the key up? Then that is how far it came, even if it goes."""
     return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None
+
+
+def _wrote(tenure: Tenure, may_sign: int) -> int | None:
+    """How far it came by its own database, which it writes before it signs; None where that is not to be believed.
+
+    It is not older than what neard has said, but for what it was about to write, nor far beyond what it may have
+    signed: of blocks that its supervisor has not heard of there are a few at the most.
+    """
+    if tenure.wrote is None or not tenure.signed <= tenure.wrote + 1 <= may_sign + heads.KEPT:
+        return None
+    return max(tenure.floor, tenure.signed, tenure.wrote)
 
 
 def _never_signed(node: Node, tenure: Tenure) -> list[Command]:

@@ -201,7 +201,7 @@ class Guard:
         self._host.key_on_disk = False
         self.last_exit = (neard.tag, how) if neard.armed else None
         self._world.note(self._host.name, f"neard {neard.pid} has ended: {how}")
-        self._tell(ev.NeardExited(neard.pid, how))
+        self._tell(ev.NeardExited(neard.pid, how, signed=self._host.wrote()))
 
     def die(self) -> None:
         """The guard is gone, and the kernel kills its neard. The key stays where it is until a guard starts again."""
@@ -216,7 +216,7 @@ class Guard:
 
     def _orphan_ended(self, neard: Neard) -> None:
         neard.end()
-        self._tell(ev.NeardExited(neard.pid, "signal 9, after its guard"))
+        self._tell(ev.NeardExited(neard.pid, "signal 9, after its guard", signed=self._host.wrote()))
 
     def _tell(self, event: ev.Event) -> None:
         """In order, and a moment later, like a socket."""

@@ -132,6 +132,8 @@ class NeardHost:
         self.usual_start_ms = self.start_ms = world.rng.choice((300, 1_000, 3_000))
         self.longest_reload_ms = RELOADS_MS[0]
         self._head = 0
+        # Some databases are not to be read.
+        self._database_tells = (world.seed + len(name) + ord(name[-1])) % 3 > 0
 
     @property
     def notices_lags(self) -> bool:
@@ -167,6 +169,12 @@ class NeardHost:
     def forget_tip(self) -> None:
         """A new supervisor: with a wall clock that is behind it has to see the tip first (safety.md, assumption 7)."""
         self._known_at_tip = self._clock_error >= 0
+
+    def wrote(self) -> int | None:
+        """Above which height it has signed nothing, by the database, once the process has ended; None = not told."""
+        if not self._database_tells:
+            return None
+        return max(self.chain.signed_by.get(self.name, 0), self.head() + 1)
 
     def fall_behind(self, blocks: int) -> None:
         """Its head stays so many block times below where it would be."""

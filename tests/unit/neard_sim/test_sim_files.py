@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from near_ha import base58, key_file
-from neard_sim import cli, config, genesis, home, init, keys
+from neard_sim import cli, config, default_config, genesis, home, init, keys
 from neard_sim.config import BadConfig
 from neard_sim.keys import Signer
 
@@ -28,7 +28,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 def consensus(**changes: Any) -> str:
     """A config.json with the whole section, changed."""
-    return json.dumps({"consensus": config.default_document()["consensus"] | changes})
+    return json.dumps({"consensus": default_config.document()["consensus"] | changes})
 
 
 def test_keys_sign_and_their_files_are_neards(tmp_path: Path) -> None:
@@ -185,10 +185,11 @@ def test_without_a_section_rpc_is_open_and_null_closes_it() -> None:
 
 def test_flags_of_run_replace_what_the_file_says() -> None:
     base = config.parse({"network": {"boot_nodes": "ed25519:a@127.0.0.1:1"}})
-    changed = config.with_flags(base, boot="ed25519:b@[::1]:2,ed25519:c@h:3", min_peers=1, network_addr="127.0.0.1:9")
+    boot = "ed25519:b@[::1]:2,ed25519:c@127.0.0.3:3"
+    changed = config.with_flags(base, boot=boot, min_peers=1, network_addr="127.0.0.1:9")
     assert [(item.peer_id, item.host, item.port) for item in changed.boot_nodes] == [
         ("ed25519:b", "::1", 2),
-        ("ed25519:c", "h", 3),
+        ("ed25519:c", "127.0.0.3", 3),
     ]
     assert (changed.min_num_peers, changed.network_addr, changed.rpc_addr) == (1, "127.0.0.1:9", "0.0.0.0:3030")
     assert config.with_flags(base, disable_rpc=True).rpc_addr is None
