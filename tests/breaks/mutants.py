@@ -119,12 +119,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "if seen.index is None or seen.record and seen.record.state.value == 'Vacant' or _offered(watch, settings):",
     ),
     Mutant(
-        "rule 3: a takeover carries the condition that there is a key: delete-cas alone succeeds without one",
-        MODEL + "consul.py",
-        "if self.seen.index is None or self.seen.index != index:",
-        "if self.seen.index != index and not (self.seen.index is None and how is How.TAKEOVER):",
-    ),
-    Mutant(
         "a kuutamod that holds the lock is never taken over, however silent",
         CORE + "watch.py",
         "return None if seen.session is not None else watch.since + max(silence_ms, lease.FOREIGN_WAIT_MS)",
