@@ -35,7 +35,7 @@ class Members(Agents):
         """
         key = consul_keys.member(self.account_id, node_id)
         lock = {"Verb": "lock", "Key": key, "Session": session, "Value": encode(self._sealed(key, session, member))}
-        for _ in range(CLAIMS):
+        for _number in range(CLAIMS):
             answer = self._change([lock])
             if answer.kind is Kind.YES:
                 return None
