@@ -35,7 +35,8 @@ def write(home: Path, plan: Plan) -> None:
     signers = [Signer.from_name(name) for name in names]
     public = [(signer.account_id, signer.public_key) for signer in signers]
     seats, others = public[: plan.validators], public[plan.validators :]
-    chain = genesis.build(genesis.new_chain_id(), _EPOCH_LENGTH, plan.shards, seats, others)
+    # A real one makes an id up, as `init` does; the roles' variables for a localnet name this one.
+    chain = genesis.build("localnet", _EPOCH_LENGTH, plan.shards, seats, others)
     ports = _free_ports(plan.host, 2 * len(names))
     boot = ""
     for index, (name, signer) in enumerate(zip(names, signers, strict=True)):
