@@ -77,6 +77,7 @@ class Store:
             for item, length in _read(path.read_bytes()):
                 good_bytes += length
                 lines += 1
+                self._newest = (item if isinstance(item, Block) else item.block).height
                 yield item
             if name == "blocks" and lines:
                 os.truncate(path, good_bytes)
@@ -96,6 +97,8 @@ class Store:
     def append_root(self, entry: Entry) -> None:
         """Store the whole state of a block that does not build on what is stored."""
         self._start_generation(entry)
+        self._newest = entry.block.height
+        self._write_log()
 
     def save_peers(self, peers: list[dict[str, Any]]) -> None:
         """Remember addresses of peers for the next start."""

@@ -24,7 +24,7 @@ class WriteAheadLog:
 
     def __init__(self, data_dir: Path) -> None:
         self._dir = data_dir
-        self._number = max((number for number, _file in self._files()), default=0)
+        self._number = max((number for number, _file in files(data_dir)), default=0)
         self._sequence = 0
         self._next()
 
@@ -48,11 +48,8 @@ class WriteAheadLog:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._dir / f"{self._number:06}.log", flags, 0o644)
         self._size = 0
-        for _number, file in sorted(self._files())[:-_KEPT]:
+        for _number, file in sorted(files(self._dir))[:-_KEPT]:
             file.unlink()
-
-    def _files(self) -> list[tuple[int, Path]]:
-        return files(self._dir)
 
     def _records(self, batch: bytes) -> bytes:
         """The batch, cut where a block of the file ends."""

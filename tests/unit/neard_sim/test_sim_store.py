@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from near_supervisor.io import neard_wal
+from near_supervisor.io.neard_wal import Heights
 from neard_sim import store
 from neard_sim.block import Block, genesis_block
 from neard_sim.chain import Entry
@@ -66,6 +68,20 @@ def test_marks_survive_and_a_wipe_forgets_them_but_not_the_lock(tmp_path: Path) 
     (tmp_path / "LOCK").touch()
     store.wipe(tmp_path)
     assert [item.name for item in tmp_path.iterdir()] == ["LOCK"]
+
+
+def test_the_log_tells_of_the_newest_block_however_it_became_known(tmp_path: Path) -> None:
+    first = Store(tmp_path, 100)
+    first.append_root(entry(5))
+    first.marks.largest_target_height = 6
+    first.save_marks()
+    assert neard_wal.read(tmp_path) == Heights(6, 5)
+    first.append(entry(6))
+    again = Store(tmp_path, 100)
+    assert list(again.load_entries())
+    again.marks.largest_target_height = 7
+    again.save_marks()
+    assert neard_wal.read(tmp_path) == Heights(7, 6), "also of one that an earlier process has stored"
 
 
 def test_an_unclean_end_is_noticed_once(tmp_path: Path) -> None:
