@@ -38,7 +38,7 @@ class LeaseRecord:
     when the record was written (milliseconds since 1970; 0 = not known); ``handover_to`` names the only node that may
     acquire at once ("" = any). ``unsigned_ms`` is for how long nobody had signed when it was written, at the least;
     0 while somebody does. ``final``: a release whose ``height`` is all that was signed, and not only what is known of
-    it.
+    it. ``leaves``: a release by a supervisor that ends, so that it takes the lease no more.
     """
 
     node_id: str
@@ -54,6 +54,7 @@ class LeaseRecord:
     chain_ms: int = 0
     unsigned_ms: int = 0
     final: bool = False
+    leaves: bool = False
 
     def to_json(self) -> str:
         """The value as it is stored."""
@@ -83,6 +84,7 @@ def parse(raw: bytes) -> LeaseRecord:
         chain_ms=fields.count("chain_ms", _MAX_COUNT, default=0),
         unsigned_ms=fields.count("unsigned_ms", _MAX_COUNT, default=0),
         final=fields.flag("final", default=False),
+        leaves=fields.flag("leaves", default=False),
     )
 
 

@@ -38,7 +38,9 @@ def stands_at(node: Node) -> int | None:
     if _is_wanted(node):
         return opens
     held_back = _held_back_ms(node)
-    return None if held_back is None else max(opens + held_back, node.cool_until)
+    if held_back is None:
+        return None
+    return opens + held_back if _is_left_alone(node) else max(opens + held_back, node.cool_until)
 
 
 def _is_wanted(node: Node) -> bool:
@@ -77,6 +79,21 @@ def _better_stands_by(node: Node) -> bool:
         and member.record is not None
         and member.record.ready
         and is_equal(member.record.reasons)
+        for member in node.members
+    )
+
+
+def _is_left_alone(node: Node) -> bool:
+    """Is there nobody whom this node could let go first, as the last holder has left, and no other member is there?
+
+    What failed here more than once is tried ever more rarely all the same.
+    """
+    record = node.watch.seen.record if node.watch else None
+    if record is None or not record.leaves or node.members_read_at is None or node.failures > 1:
+        return False
+    left = (record.node_id, record.hostname)
+    return not any(
+        member.alive and (member.record is None or (member.record.node_id, member.record.hostname) != left)
         for member in node.members
     )
 

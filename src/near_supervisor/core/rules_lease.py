@@ -210,7 +210,8 @@ def release(node: Node, now: int) -> Step:
     wrote = _wrote(tenure, height)
     final = wrote is not None or _has_looked(node, tenure)
     record = _record(node, tenure.term, height if wrote is None else wrote, now, tenure.give_up)
-    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=final)
+    leaves = node.closing is not None
+    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=final, leaves=leaves)
     node = replace(node, tenure=replace(tenure, releasing=True))
     return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]
 

@@ -45,7 +45,7 @@ def test_the_names_on_the_wire_are_those_of_the_contract() -> None:
     assert json.loads(RECORD.to_json()) == {
         "NodeId": "a", "Hostname": "host-a", "state": "Validating", "lease_ms": 10_000, "term": 7, "seq": 42,
         "height": 1234, "handover_to": "b", "reason": "because", "validator_public_key": "ed25519:KEY",
-        "chain_ms": 0, "unsigned_ms": 0, "final": False,
+        "chain_ms": 0, "unsigned_ms": 0, "final": False, "leaves": False,
     }  # fmt: skip
 
 

@@ -20,6 +20,9 @@ from support.core_play import SETTINGS, D, Play, held, released, sample, standby
 FREE = released()
 OWN = released(node_id="a", hostname="host-a")
 GIVEN_AWAY = released(node_id="a", hostname="host-a", handover_to="c")
+LEFT = released(leaves=True)
+# This node's own leadership has ended early, and it is known who is there.
+COOLS: dict[str, object] = {"cool_until": 4_000, "failures": 1, "members_read_at": 0}
 FOR_C = Switchover("r1", Action.PROMOTE, "c", "alice", "", 0)
 FOR_US = replace(FOR_C, target="a")
 GIVEN = FOR_C.accepted("a", 7, "c", 1)
@@ -60,6 +63,14 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(FREE, {"request": replace(GIVEN, source="b"), "paused": True}, None, id="a third one does not"),
         pytest.param(FREE, {"cool_until": 4_000}, 3_000, id="cooling down"),
         pytest.param(FREE, {"cool_until": 4_000, "request": FOR_US}, 0, id="a person's wish ends the cooling down"),
+        pytest.param(LEFT, COOLS, 0, id="nobody is left whom it could let go first"),
+        pytest.param(LEFT, {**COOLS, "members": (standby("b"),)}, 0, id="but the one that has just left"),
+        pytest.param(LEFT, {**COOLS, "members": (standby("c"),)}, 3_000, id="but a third one"),
+        pytest.param(LEFT, {**COOLS, "members": (replace(standby("c"), session=None),)}, 0, id="but a third one that is gone"),
+        pytest.param(LEFT, {**COOLS, "members": (Standing("c", None, "s"),)}, 3_000, id="but one that cannot be read"),
+        pytest.param(LEFT, {**COOLS, "members_read_at": None}, 3_000, id="who is there is not known"),
+        pytest.param(LEFT, {**COOLS, "failures": 2}, 3_000, id="what failed twice is tried more rarely all the same"),
+        pytest.param(FREE, COOLS, 3_000, id="the one that released it has not left"),
     ],
 )
 def test_when_this_node_stands(seen: Seen, facts: dict[str, object], wait: int | None) -> None:

@@ -21,7 +21,7 @@ def test_rule_2_released_is_written_only_after_the_end_of_neard() -> None:
     assert not play.one(cmd.Release, play.wait(5_000))
     release = play.one(cmd.Release, play.do(ev.NeardExited(200, "exit code 0")))
     assert isinstance(release, cmd.Release)
-    assert release.record.state is LeaseState.RELEASED
+    assert (release.record.state, release.record.leaves) == (LeaseState.RELEASED, True)
     exit_ = play.one(cmd.Exit, play.do(ev.ReleaseAnswered(YES)))
     assert exit_ == cmd.Exit(0)
 
@@ -49,7 +49,7 @@ def test_a_crash_of_neard_releases_at_once_and_names_what_may_have_been_signed()
     play.poll(target=2_000, head_age_ms=0)
     release = play.one(cmd.Release, play.do(EXIT, after=1_300))
     assert isinstance(release, cmd.Release)
-    assert release.record.height == 2_000
+    assert (release.record.height, release.record.leaves) == (2_000, False)
 
 
 def silent(play: Play, polls: int) -> list[cmd.Command]:
