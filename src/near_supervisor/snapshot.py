@@ -94,6 +94,7 @@ class Snapshot:
             "signing": self._signing(),
             # What the chain took of it, since it signs; null: not known, or it does not sign.
             "proof": self._proof(),
+            "chunks_left": self._chunks_left(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
             "foreign": bool(tenure and ((node.proof and node.proof.foreign) or self._says_witness())),
             # It lets others go first, after tenures of its own that ended early.
@@ -131,6 +132,10 @@ class Snapshot:
             kind: {"owed": tally.total.owed, "made": tally.total.made, "finding": tally.finding.value}
             for kind, tally in found
         }
+
+    def _chunks_left(self) -> int | None:
+        proof, tenure = self.node.proof, self.node.tenure
+        return proof.chunks_left if proof is not None and tenure is not None and proof.term == tenure.term else None
 
     def _readiness(self) -> list[dict[str, Any]]:
         found, silent = reasons(self.node), reach.against(self.node, self.now)

@@ -280,8 +280,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "kuutamod's way: a neard that its peers refuse is not given the key",
         CORE + "rules_move.py",
-        "    if _is_connected(node, neard, tenure, move):",
-        "    if True:",
+        "    if tenure.cleared and _is_connected(node, neard, tenure, move):",
+        "    if tenure.cleared:",
     ),
     Mutant(
         "hot: a neard that does not show its key is ended",

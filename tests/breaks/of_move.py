@@ -18,8 +18,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: a neard that is not connected is not given the key",
         MOVE,
-        "    if _is_connected(node, neard, tenure, move):",
-        "    if True:",
+        "    if tenure.cleared and _is_connected(node, neard, tenure, move):",
+        "    if tenure.cleared:",
         TESTS,
     ),
     Break(
@@ -91,5 +91,33 @@ BREAKS: tuple[Break, ...] = (
         ">> (number - 1) & 1",
         "!= 0",
         UNIT + "test_io_caught_signals.py",
+    ),
+    Break(
+        "kuutamod's way: in its new place it is given no key before rule 4 holds",
+        MOVE,
+        "if tenure.cleared and _is_connected(node, neard, tenure, move):",
+        "if _is_connected(node, neard, tenure, move):",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: its neard moves while the heights are waited for",
+        CORE + "rules_lease.py",
+        "return rules_move.begin(node) if moves and not hot.against(node) else (node, [])",
+        "return node, []",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: a start that takes longer than a lease does not cost it",
+        CORE + "rules_lease.py",
+        "if node.is_moving or now - tenure.since < node.settings.lease_ms:",
+        "if now - tenure.since < node.settings.lease_ms:",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: who sees somebody else sign stays where it can see that",
+        MOVE,
+        "if node.witness is not None and node.witness.mark is not None:",
+        "if False:",
+        TESTS,
     ),
 )

@@ -146,6 +146,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_proof.tell, "signer, tenure"),
     (rules_proof.alarm, "signer, tenure"),
     (rules_proof.witness, "signer, tenure"),
+    (rules_proof.warn_of_kickout, "signer, tenure"),
     (rules_switchover.answer_request, "tenure, request"),
     (rules_switchover.conclude, "tenure, request"),
     (rules_switchover.call_off, "session, request"),

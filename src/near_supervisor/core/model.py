@@ -372,8 +372,9 @@ class Node:
 
     @property
     def promoting(self) -> bool:
-        """On the way from cleared standby to armed: a neard missing in between is no failure."""
-        return self.tenure is not None and self.tenure.cleared and not self.tenure.give_up
+        """On the way from standby to armed, cleared or moving: a neard missing in between is no failure."""
+        tenure = self.tenure
+        return tenure is not None and not tenure.give_up and (tenure.cleared or tenure.move is not None)
 
     @property
     def is_moving(self) -> bool:

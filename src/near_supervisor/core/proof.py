@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from . import early_kickout
+from .duty import Duty
 from .values import dataclass, replace
 
 KINDS = ("blocks", "chunks", "endorsements")
@@ -26,19 +28,15 @@ class Finding(Enum):
 
 
 @dataclass(frozen=True)
-class Duty:
-    """What was owed and what was made of it."""
-
-    owed: int = 0
-    made: int = 0
-
-
-@dataclass(frozen=True)
 class Counted:
-    """What the chain has counted since the epoch began at ``epoch_start``, in the order of KINDS; no seat: ``()``."""
+    """What the chain has counted since the epoch began at ``epoch_start``, in the order of KINDS; no seat: ``()``.
+
+    ``shards`` are the chunks of each shard that it makes chunks of; ``()`` where its version does not tell.
+    """
 
     epoch_start: int
     duties: tuple[Duty, ...]
+    shards: tuple[Duty, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Proof:
     ``told``: it is in the history. ``said_at``: the last alarm (None = there is none), ``foreign_said_at`` the last one
     about ``foreign``, what somebody else has made. The chain's counters are of ``seen_at``; ``judged``: they have been
     compared with neard's own. ``made_before`` are the blocks and chunks that neard had made when the chain had counted
-    ``counted_before`` of this term (None = it has not said yet).
+    ``counted_before`` of this term (None = it has not said yet). ``chunks_left`` may be missed before the chain gives
+    its chunks to others (None = not known); that they are few was said last ``few_said_at``.
     """
 
     term: int
@@ -77,6 +76,8 @@ class Proof:
     counted_before: tuple[int, int] = (0, 0)
     foreign: tuple[str, ...] = ()
     foreign_said_at: int | None = None
+    chunks_left: int | None = None
+    few_said_at: int | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -102,7 +103,10 @@ def begin(term: int, counted: Counted, now: int, made: tuple[int, int] | None = 
     duties = counted.duties or (Duty(),) * len(KINDS)
     tallies = tuple(Tally(duty, duty) for duty in duties)
     seated = bool(counted.duties)
-    return Proof(term, now, counted.epoch_start, tallies, seated=seated, seen_at=now, made_before=made)
+    left = early_kickout.chunks_left(counted.shards)
+    return Proof(
+        term, now, counted.epoch_start, tallies, seated=seated, seen_at=now, made_before=made, chunks_left=left
+    )
 
 
 def compare(proof: Proof, made: tuple[int, int] | None, asked_at: int) -> Proof:
@@ -136,7 +140,7 @@ def fold(proof: Proof, counted: Counted, now: int, made: tuple[int, int] | None 
 
 
 def _counted(proof: Proof, counted: Counted, now: int) -> Proof:
-    proof = replace(proof, seen_at=now, judged=False)
+    proof = replace(proof, seen_at=now, judged=False, chunks_left=early_kickout.chunks_left(counted.shards))
     if not counted.duties:
         return replace(proof, seated=False, epoch_start=counted.epoch_start)
     # A new epoch counts from zero; so does a chain that takes something back.

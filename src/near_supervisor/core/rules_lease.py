@@ -125,8 +125,11 @@ def _clear(node: Node, tenure: Tenure) -> Step:
 
 
 def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
-    """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's."""
-    if now - tenure.since < node.settings.lease_ms:
+    """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's.
+
+    One that moves has the time that any start has.
+    """
+    if node.is_moving or now - tenure.since < node.settings.lease_ms:
         return node, []
     gives_up = replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}"))
     if node.neard is None or not node.sync.stands:
@@ -168,9 +171,11 @@ def promote(node: Node, now: int) -> Step:
     has none lets others go first: nothing is armed that is not connected.
     """
     tenure = node.tenure
-    if tenure is None or not node.promoting or tenure.deadline is None or node.closing is not None or node.armed:
+    if tenure is None or tenure.deadline is None or node.closing is not None or node.armed:
         return node, []
     moves = node.settings.strategy is Strategy.KUUTAMOD
+    if not node.promoting:
+        return rules_move.begin(node) if moves and not hot.against(node) else (node, [])
     if node.neard is not None:
         against = hot.against(node)
         # One that does not answer is started anew in any case, and first without the key.

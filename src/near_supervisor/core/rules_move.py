@@ -1,7 +1,8 @@
 """Rules of the strategy kuutamod: the hosts share one node key and one address for whoever validates.
 
 A standby runs with its own. At a takeover its neard is started anew with the shared ones, without the validator key,
-and is given that when it is connected, as any neard that runs. Peers that still have a connection of the shared node
+while the chain gets above all that may have been signed, and is given the key when it is connected, as any neard that
+runs. Peers that still have a connection of the shared node
 key, because its last holder was lost in silence, refuse it: then it goes back to its own, and signs from there.
 """
 
@@ -19,18 +20,29 @@ THERE = "it is started again without the key, with the validator's node key and 
 BACK = "it is started again without the key, with its own node key and address"
 
 
+def begin(node: Node) -> Step:
+    """The holder's neard leaves its place: nothing is armed by that, so it needs not wait for the heights."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or neard.ending or tenure is None or tenure.give_up or not node.sync.synced:
+        return node, []
+    if node.witness is not None and node.witness.mark is not None:
+        # It may be for long, and this neard sees who it is.
+        return node, []
+    peers = min(node.settings.min_peers, node.sync.peers or 0)
+    return stop(replace(node, tenure=replace(tenure, move=Move(Place.VALIDATORS, peers))), THERE)
+
+
 def go_on(node: Node, now: int) -> Step:
-    """Rule 4 holds: the standby leaves its place; in its new one it is given the key once it is connected."""
+    """In its new place it is given the key once it is connected, and rule 4 holds."""
     neard, tenure = node.neard, node.tenure
     if neard is None or neard.ending or tenure is None:
         return node, []
     move = tenure.move
     if move is None:
-        peers = min(node.settings.min_peers, node.sync.peers or 0)
-        return stop(replace(node, tenure=replace(tenure, move=Move(Place.VALIDATORS, peers))), THERE)
+        return begin(node)
     if not neard.answered:
         return node, []
-    if _is_connected(node, neard, tenure, move):
+    if tenure.cleared and _is_connected(node, neard, tenure, move):
         return rules_hot.give_key(node, now)
     if _lacks_peers(node, move) and now >= neard.answered_at + CONNECTED_BY_MS:
         return _refused(node, tenure, move)

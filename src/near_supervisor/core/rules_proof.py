@@ -7,6 +7,7 @@ may fare no better. A person has to look.
 from __future__ import annotations
 
 from . import commands as cmd
+from . import early_kickout
 from .model import Node
 from .proof import Proof
 from .step import Step
@@ -17,6 +18,7 @@ LOOK_MS = 5_000
 LOOK_AGAIN_MS = 30_000
 TELL_AFTER_MS = 60_000
 ALARM_EVERY_MS = 60_000
+FEW_SAID_EVERY_MS = 600_000
 
 
 def look(node: Node, now: int) -> Step:
@@ -76,6 +78,20 @@ def witness(node: Node, now: int) -> Step:
     return replace(node, proof=replace(proof, foreign_said_at=now)), [cmd.Say("error", text)]
 
 
+def warn_of_kickout(node: Node, now: int) -> Step:
+    """Few chunks may still be missed: whoever was about to restart a host should know."""
+    proof = _of_this_term(node)
+    if proof is None or proof.chunks_left is None or proof.chunks_left > early_kickout.FEW:
+        return node, []
+    if proof.few_said_at is not None and now < proof.few_said_at + FEW_SAID_EVERY_MS:
+        return node, []
+    text = (
+        f"this validator may miss {proof.chunks_left} more chunks of a shard in this epoch: from then on a chain with"
+        " early kickout (NEP-652) gives its chunks to others until the epoch ends. Leave planned work for the next one"
+    )
+    return replace(node, proof=replace(proof, few_said_at=now)), [cmd.Say("warn", text)]
+
+
 def due(node: Node, times: list[int]) -> None:
     """When to look, to tell, to say it again."""
     if node.tenure is None or node.tenure.signs_at is None or node.tenure.give_up:
@@ -89,3 +105,5 @@ def due(node: Node, times: list[int]) -> None:
             times.append(proof.foreign_said_at + ALARM_EVERY_MS)
         if proof.said_at is not None:
             times.append(proof.said_at + ALARM_EVERY_MS)
+        if proof.few_said_at is not None:
+            times.append(proof.few_said_at + FEW_SAID_EVERY_MS)

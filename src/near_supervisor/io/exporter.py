@@ -99,6 +99,9 @@ class _Metrics(Collector):
         if status["consul"]["heartbeat_ms"] is not None:
             took_s = status["consul"]["heartbeat_ms"] / 1000
             gauges["near_supervisor_heartbeat_seconds"] = ("How long the last answered heartbeat took", took_s)
+        if status["chunks_left"] is not None:
+            text = "So many more chunks missed, and a chain with early kickout takes this validator's away"
+            gauges["near_supervisor_chunks_left"] = (text, status["chunks_left"])
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=float(value))
         unready = GaugeMetricFamily(

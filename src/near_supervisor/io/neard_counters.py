@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.proof import KINDS, Counted, Duty
+from near_supervisor.core.duty import Duty
+from near_supervisor.core.proof import KINDS, Counted
 
 from .neard_rpc import NeardRpc, Unreadable
 
 _MAX_SEATS = 10_000
+_MAX_SHARDS = 1_000
 _MAX_COUNT = 2**53
 
 
@@ -21,7 +23,20 @@ def read(rpc: NeardRpc, account_id: str) -> Counted:
         raise Unreadable("validators has no list of current_validators")
     start = _count(told.get("epoch_start_height"))
     seat = next((one for one in seats if isinstance(one, dict) and one.get("account_id") == account_id), None)
-    return Counted(start, () if seat is None else tuple(_duty(seat, kind) for kind in KINDS))
+    return (
+        Counted(start, ())
+        if seat is None
+        else Counted(start, tuple(_duty(seat, kind) for kind in KINDS), _shards(seat))
+    )
+
+
+def _shards(seat: dict[str, object]) -> tuple[Duty, ...]:
+    """Of shards without a chunk that was owed nothing is told."""
+    owed, made = (seat.get(f"num_{which}_chunks_per_shard", []) for which in ("expected", "produced"))
+    if not isinstance(owed, list) or not isinstance(made, list) or len(owed) != len(made) or len(owed) > _MAX_SHARDS:
+        raise Unreadable("validators has chunks by shard that are no two lists of one length")
+    shards = [Duty(_count(one), _count(other)) for one, other in zip(owed, made, strict=True)]
+    return tuple(shard for shard in shards if shard.owed)
 
 
 def _duty(seat: dict[str, object], kind: str) -> Duty:

@@ -66,7 +66,9 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(LEFT, COOLS, 0, id="nobody is left whom it could let go first"),
         pytest.param(LEFT, {**COOLS, "members": (standby("b"),)}, 0, id="but the one that has just left"),
         pytest.param(LEFT, {**COOLS, "members": (standby("c"),)}, 3_000, id="but a third one"),
-        pytest.param(LEFT, {**COOLS, "members": (replace(standby("c"), session=None),)}, 0, id="but a third one that is gone"),
+        pytest.param(
+            LEFT, {**COOLS, "members": (replace(standby("c"), session=None),)}, 0, id="but a third one that is gone"
+        ),
         pytest.param(LEFT, {**COOLS, "members": (Standing("c", None, "s"),)}, 3_000, id="but one that cannot be read"),
         pytest.param(LEFT, {**COOLS, "members_read_at": None}, 3_000, id="who is there is not known"),
         pytest.param(LEFT, {**COOLS, "failures": 2}, 3_000, id="what failed twice is tried more rarely all the same"),

@@ -16,7 +16,8 @@ from near_ha.errors import BadConfig
 from near_ha.states import State
 from near_supervisor.core.events import HostSeen
 from near_supervisor.core.host import Host
-from near_supervisor.core.model import Neard, Node
+from near_supervisor.core.model import Neard, Node, Tenure
+from near_supervisor.core.proof import Counted, begin
 from near_supervisor.core.readiness import NAMES
 from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
@@ -123,6 +124,13 @@ def test_how_long_it_lets_others_go_first_is_seen(shown: Shown) -> None:
     assert "\nnear_supervisor_holds_back_seconds 2.5\n" in shown.get("/metrics")[1]
     shown.snapshot = Snapshot(replace(Node(SETTINGS), cool_until=now - 1), now, now)
     assert shown.snapshot.status()["holds_back_ms"] == 0
+
+
+def test_how_many_chunks_may_still_be_missed_is_seen_of_a_validator_where_the_chain_tells(shown: Shown) -> None:
+    node = replace(Node(SETTINGS), tenure=Tenure("s", 9, 1, None, 0, 0))
+    for term, left, seen in ((9, 42, True), (8, 42, False), (9, None, False)):
+        shown.snapshot = Snapshot(replace(node, proof=replace(begin(term, Counted(0, ()), 0), chunks_left=left)), 0, 0)
+        assert ("\nnear_supervisor_chunks_left 42\n" in shown.get("/metrics")[1]) is seen
 
 
 def test_the_whole_text_is_what_prometheus_reads(shown: Shown) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from near_supervisor.core.proof import Counted, Duty
+from near_supervisor.core.duty import Duty
+from near_supervisor.core.proof import Counted
 from near_supervisor.io import neard_counters
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 from support.hostile_http import CLOSE, answer, hostile
@@ -18,6 +19,8 @@ SEAT = {
     "num_expected_chunks": 30,
     "num_produced_chunks": 29,
 }
+
+MANY = [0] * 1_001
 
 
 def read(said: bytes) -> Counted:
@@ -31,6 +34,11 @@ def told(*seats: Any, start: Any = 100) -> bytes:
 
 def test_counts_are_by_kind_and_what_a_version_lacks_was_never_owed() -> None:
     assert read(told({"account_id": "other"}, SEAT)) == Counted(100, (Duty(3, 2), Duty(30, 29), Duty(0, 0)))
+
+
+def test_chunks_are_told_by_shard_too() -> None:
+    by_shard = {"num_expected_chunks_per_shard": [10, 0, 20], "num_produced_chunks_per_shard": [9, 0, 20]}
+    assert read(told({**SEAT, **by_shard})).shards == (Duty(10, 9), Duty(20, 20))
 
 
 @pytest.mark.parametrize("seats", [[], [{"account_id": "other"}], [7, None]])
@@ -48,6 +56,10 @@ def test_who_has_no_seat_has_no_counts(seats: list[Any]) -> None:
         told({**SEAT, "num_produced_chunks": 2.0}),
         told({**SEAT, "num_produced_chunks": True}),
         told({**SEAT, "num_expected_endorsements": 2**53}),
+        told({**SEAT, "num_expected_chunks_per_shard": [1]}),
+        told({**SEAT, "num_expected_chunks_per_shard": 7, "num_produced_chunks_per_shard": 7}),
+        told({**SEAT, "num_expected_chunks_per_shard": [-1], "num_produced_chunks_per_shard": [0]}),
+        told({**SEAT, "num_expected_chunks_per_shard": MANY, "num_produced_chunks_per_shard": MANY}),
         answer({"result": {"current_validators": {}}}),
         answer({"result": []}),
         answer({"error": {}}),

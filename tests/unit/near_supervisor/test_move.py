@@ -17,6 +17,7 @@ from near_supervisor.core.model import Memory, Node
 from near_supervisor.core.rules_neard import IN_THE_WAY_MS
 from near_supervisor.core.rules_signing import CONNECTED_BY_MS
 from near_supervisor.core.settings import Settings, Strategy
+from near_supervisor.core.witness import Mark, Witness
 from support.core_play import NO, SETTINGS, D, Play, released, standby
 
 MOVES = replace(
@@ -174,6 +175,64 @@ def test_a_lease_that_is_lost_on_the_way_ends_the_way() -> None:
     assert stopped.patience_ms == IN_THE_WAY_MS, "its node key is another one's now"
     assert it.one(cmd.StartNeard, it.do(ev.NeardExited(200, "exit code 0"))) == BACK
     assert not it.all(cmd.ArmNeard)
+
+
+# --- while the heights are waited for
+
+
+def early(it: MovePlay) -> MovePlay:
+    """It holds the lease, and its predecessor may have signed some heights above its head."""
+    it.to_voting()
+    it.do(ev.LeaseSeen(released(height=it.height + 2, final=True)))
+    it.do(ev.AcquireAnswered(YES))
+    return it
+
+
+def test_it_leaves_its_place_meanwhile_and_is_given_no_key_before_they_are_there() -> None:
+    it = early(play())
+    clear_at = it.height + 2
+    assert it.one(cmd.StopNeard, it.heartbeat())
+    assert it.one(cmd.StartNeard, it.do(ev.NeardExited(100, "exit code 0"))) == THERE
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    for _ in range(3):
+        it.now += hot.SETTLED_MS
+        assert not it.one(cmd.ArmNeard, it.poll(clear_at - 1))
+    assert it.one(cmd.ArmNeard, it.poll(clear_at))
+
+
+def test_nor_while_somebody_else_is_seen_to_sign() -> None:
+    it = early(play())
+    it.heartbeat()
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    it.node = replace(it.node, witness=Witness(it.height, mark=Mark(it.height, "an approval"), seen_at=it.now))
+    for _ in range(9):
+        it.now += hot.SETTLED_MS
+        assert not it.one(cmd.ArmNeard, it.poll())
+
+
+def test_a_start_that_takes_longer_than_a_lease_does_not_cost_it() -> None:
+    it = early(play())
+    it.heartbeat()
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    for _ in range(5):
+        it.wait(D // 2)
+        it.heartbeat()
+    assert it.node.tenure is not None
+    assert not it.node.tenure.give_up
+
+
+def test_before_its_first_heartbeat_has_succeeded_it_stays() -> None:
+    it = early(play())
+    it.wait(10)
+    assert not it.all(cmd.StopNeard)
+
+
+def test_it_stays_while_somebody_else_is_seen_to_sign() -> None:
+    it = early(play())
+    it.node = replace(it.node, witness=Witness(it.height, mark=Mark(it.height, "an approval")))
+    assert not it.one(cmd.StopNeard, it.heartbeat())
 
 
 # --- a node key that the peers refuse

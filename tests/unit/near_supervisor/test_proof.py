@@ -8,7 +8,8 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.proof import Counted, Duty, Finding, Proof, begin, compare, fold
+from near_supervisor.core.duty import Duty
+from near_supervisor.core.proof import Counted, Finding, Proof, begin, compare, fold
 from near_supervisor.core.rules_proof import ALARM_EVERY_MS, LOOK_AGAIN_MS, LOOK_MS, TELL_AFTER_MS
 from support.core_play import Play
 

@@ -12,8 +12,9 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core import lease
 from near_supervisor.core.answer import YES
+from near_supervisor.core.duty import Duty
 from near_supervisor.core.model import Node
-from near_supervisor.core.proof import Counted, Duty
+from near_supervisor.core.proof import Counted
 from near_supervisor.core.rules_witness import BLIND_LEASES, PATIENCE_MS, SAY_AGAIN_MS
 from near_supervisor.core.settings import Strategy
 from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet

@@ -1,0 +1,28 @@
+"""How near is a validator to losing its chunks in the middle of an epoch?
+
+NEP-652 (early chunk producer reassignment; behind a nightly protocol feature in nearcore of 2026): once a producer has
+missed ``MISSED`` chunks of a shard in an epoch, and made less than ``PERCENT`` of what it owed there, the chain gives
+what it owes to others until the epoch ends. The first 1,000 blocks of an epoch decide nothing, but count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .duty import Duty
+
+MISSED = 100
+PERCENT = 80
+# With fewer left it is said.
+FEW = MISSED // 2
+
+
+def chunks_left(shards: Iterable[Duty]) -> int | None:
+    """With so many more missed in a row it has come to that, in one of the ``shards``; None when it has none."""
+    return min((_left(shard) for shard in shards), default=None)
+
+
+def _left(shard: Duty) -> int:
+    # The first number of chunks owed of which those that are made are too few.
+    too_many = shard.made * 100 // PERCENT + 1
+    return max(0, MISSED - (shard.owed - shard.made), too_many - shard.owed)
