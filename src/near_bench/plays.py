@@ -90,7 +90,7 @@ def host_frozen(stage: Stage) -> Values:
     frozen = boot_ns()
     gap = stage.takeover(new, since)
     stage.net.thaw(old.name)
-    stage.watch(boot_ns() + round(AFTER_THAW_S * NS))
+    stage.pass_time(boot_ns() + round(AFTER_THAW_S * NS))
     stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
     stage.require_silent(old, frozen)
     return {measure.AFTER_LEASE.key: gap}
@@ -115,7 +115,7 @@ def supervisor_restarted(stage: Stage) -> Values:
     pid = stage.neard_pid(old)
     since = boot_ns()
     stage.net.kill(old.name, "supervisor")
-    stage.watch(since + round(RESTART_AFTER_S * NS))
+    stage.pass_time(since + round(RESTART_AFTER_S * NS))
     started = boot_ns()
     stage.net.start(old.name)
     stage.net.wait_state(old.name, State.VALIDATING, RETURN_TIMEOUT_S)

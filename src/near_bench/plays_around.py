@@ -48,7 +48,7 @@ def consul_frozen(stage: Stage) -> Values:
     servers = [process for name in CONSUL_SERVERS for process in stage.net.select(name, HOST)]
     send(servers, signal.SIGSTOP)
     frozen = boot_ns()
-    stage.watch(frozen + round((lease_s + OUTAGE_BEYOND_LEASE_S) * NS))
+    stage.pass_time(frozen + round((lease_s + OUTAGE_BEYOND_LEASE_S) * NS))
     returned = boot_ns()
     send(servers, signal.SIGCONT)
     written = consul_probe.first_write_ns(stage.net.layout, RETURN_TIMEOUT_S)
@@ -92,9 +92,9 @@ def chain_halted(stage: Stage) -> Values:
     send(others, signal.SIGSTOP)
     halted = boot_ns()
     try:
-        stage.watch(halted + round(LOST_AFTER_S * NS))
+        stage.pass_time(halted + round(LOST_AFTER_S * NS))
         stage.net.kill(old.name)
-        stage.watch(halted + round(HALT_S * NS))
+        stage.pass_time(halted + round(HALT_S * NS))
     finally:
         send(others, signal.SIGCONT)
     moved = boot_ns()

@@ -149,10 +149,14 @@ class Stage:
     def close(self) -> None:
         """Nothing is left behind beside the localnet."""
 
-    def watch(self, until_ns: int) -> list[Signature]:
+    def pass_time(self, until_ns: int) -> None:
         """Lets time pass until `until_ns`, because what must not happen shows only if one looks for long enough."""
         for _turn in polls(until_ns):
             pass
+
+    def watch(self, until_ns: int) -> list[Signature]:
+        """As ``pass_time``; all signatures until then."""
+        self.pass_time(until_ns)
         return self.signatures()
 
     def missed(self) -> Missed | None:
@@ -162,7 +166,7 @@ class Stage:
 
     def missed_since(self, before: Missed | None) -> Missed | None:
         """What it has missed since, with the blocks that were under way; None if the chain does not say."""
-        self.watch(boot_ns() + COUNTED_AFTER_BLOCKS * self.options.block_time_ms * 1_000_000)
+        self.pass_time(boot_ns() + COUNTED_AFTER_BLOCKS * self.options.block_time_ms * 1_000_000)
         after = self.missed()
         return Missed(after.blocks - before.blocks, after.chunks - before.chunks) if after and before else None
 

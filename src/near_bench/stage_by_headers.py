@@ -36,7 +36,7 @@ class HeaderStage(Stage):
 
     def ready_to_take(self) -> None:
         """As before, and the last takeover is some time ago."""
-        self.watch(self._rested_at)
+        self.pass_time(self._rested_at)
         super().ready_to_take()
 
     def steady(self, for_s: float) -> None:

@@ -28,7 +28,9 @@ TIMEOUT_S = 900
 SCHEDULES_S = 3_600
 SCENARIO_S = 600
 WORKERS = 2
-PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+# Those plugins that the tests of a rule need; to load the others takes as long as a test does.
+PLUGINS = ["-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin", "-p", "no:cacheprovider"]
+PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", *PLUGINS]
 # The seed of a schedule, or the id of a test.
 Noticer = int | str
 SCHEDULES, TESTS = "schedules", "tests"
@@ -152,7 +154,7 @@ def _run(copy: Path, rule: str, command: list[str]) -> Outcome:
     """What a command made of a broken rule."""
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
-    environment = {**os.environ, "PYTHONPATH": path}
+    environment = {**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     simulated = "near_sim" in command
     limit_s = SCHEDULES_S if simulated else TIMEOUT_S
     try:

@@ -267,8 +267,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "hot: neard counts as armed from when the guard is asked to put the key in place",
         CORE + "rules_hot.py",
-        "armed = replace(neard, armed=True, key_given_at=now,",
-        "armed = replace(neard, key_given_at=now,",
+        "armed = replace(neard, armed=True, arming=True, key_given_at=now)",
+        "armed = replace(neard, arming=True, key_given_at=now)",
     ),
     Mutant(
         "hot: a supervisor that comes back does not take the key for taken",

@@ -9,8 +9,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: neard counts as armed from when the guard is asked to put the key in place",
         CORE + "rules_hot.py",
-        "armed = replace(neard, armed=True, key_given_at=now,",
-        "armed = replace(neard, key_given_at=now,",
+        "armed = replace(neard, armed=True, arming=True, key_given_at=now)",
+        "armed = replace(neard, arming=True, key_given_at=now)",
         UNIT + "test_hot.py",
     ),
     Break(

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from e2e.hand_started import HandStarted
+from e2e.localnets import NEARD, localnet_of_own
 from near_bench.evidence import evidence
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Stage
 from near_localnet.options import Options
 
 HERE = Path(__file__).parent
-TIMEOUT_S = 180
+TIMEOUT_S = 600 if NEARD else 180
 """A test that fails waits out several bounds of tens of seconds, and is to say so rather than to be cut off."""
 
 
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def localnet() -> Iterator[Stage]:
     """Up once for the session, down in any case."""
-    with layout_of_own() as layout, raised(Options(block_time_ms=100), layout) as stage:
+    with localnet_of_own(Options(block_time_ms=100)) as stage:
         yield stage
 
 

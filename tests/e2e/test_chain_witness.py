@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from e2e.localnets import localnet_of_own
 from near_bench.clock import boot_ns, wait_for
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Stage
 from near_ha import control_client
 from near_ha.errors import NearError
 from near_localnet import bring_up, chain, pair
@@ -28,7 +29,7 @@ SIGNATURES = 5
 @pytest.fixture(scope="module")
 def localnet() -> Iterator[Stage]:
     """A localnet whose chain does not need the pair, for this file."""
-    with layout_of_own() as layout, raised(OPTIONS, layout) as stage:
+    with localnet_of_own(OPTIONS) as stage:
         yield stage
 
 
@@ -99,7 +100,7 @@ def test_a_node_does_not_sign_beside_somebody_else_and_does_when_that_is_over(st
     size, text = refused(stage, standby)
     assert "an approval" in text or "the signature" in text
     since = boot_ns()
-    stage.watch(since + round(2 * OPTIONS.lease_s * 1e9))
+    stage.pass_time(since + round(2 * OPTIONS.lease_s * 1e9))
     stage.require_silent(standby, since)
     assert told(stage, standby), "it still looks"
     stray.end()

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from e2e.localnets import SLACK_S, localnet_of_own
 from near_bench import plays, plays_on_request
 from near_bench.clock import boot_ns, wait_for
 from near_bench.measure import Values
-from near_bench.stage import Missed, Stage, layout_of_own, raised
+from near_bench.stage import Missed, Stage
 from near_ha.states import State
 from near_localnet import pair
 from near_localnet.options import Options
@@ -20,14 +21,13 @@ from near_localnet.options import Options
 GAP_S = 2.0
 # A validator that owes a block or a chunk now and then, as on mainnet.
 OPTIONS = Options(block_time_ms=100, strategy="hot", others_stake=30)
-SLACK_S = 3.0
 STATE_TIMEOUT_S = 30.0
 
 
 @pytest.fixture(scope="module")
 def localnet() -> Iterator[Stage]:
     """A localnet of this strategy, for this file."""
-    with layout_of_own() as layout, raised(OPTIONS, layout) as stage:
+    with localnet_of_own(OPTIONS) as stage:
         yield stage
 
 

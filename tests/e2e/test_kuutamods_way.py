@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
+from e2e.localnets import SLACK_S, localnet_of_own
 from near_bench import plays, plays_on_request
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.measure import Values
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Stage
 from near_ha.states import State
 from near_localnet import chain, pair
 from near_localnet.layout import CHAIN_NODES, Layout, Validator
@@ -20,7 +21,6 @@ from near_supervisor.core.rules_signing import CONNECTED_BY_MS
 OPTIONS = Options(block_time_ms=100, strategy="kuutamod", others_stake=30, key_routing=True)
 # The old signer ends, the standby ends, neard starts and answers for a second, and finds its peers.
 GAP_S = 2 * 0.5 + OPTIONS.start_delay_ms / 1000 + 1.5
-SLACK_S = 3.0
 STATE_TIMEOUT_S = 60.0
 STARTED_WITH_THE_KEY = "started as a validator"
 GIVEN = "was given the validator key while it runs"
@@ -31,7 +31,7 @@ REFUSED = "its peers refuse it as long as they have a connection of its last hol
 @pytest.fixture(scope="module")
 def localnet() -> Iterator[Stage]:
     """Peers that keep one connection per validator key and per node key, as a real neard's do."""
-    with layout_of_own() as layout, raised(OPTIONS, layout) as stage:
+    with localnet_of_own(OPTIONS) as stage:
         yield stage
 
 

@@ -63,7 +63,7 @@ def test_two_names_for_one_key_started_together_are_one_signer(empty: Stage, by_
     text = reasons(empty, other)["key_lock"]
     assert NAMES[signer] in text
     assert NAMES[other] in text
-    empty.watch(boot_ns() + round(LEASES * empty.options.lease_s * 1e9))
+    empty.pass_time(boot_ns() + round(LEASES * empty.options.lease_s * 1e9))
     assert validating(empty) == [signer]
     empty.require_silent(other, began)
     empty.require_clean()

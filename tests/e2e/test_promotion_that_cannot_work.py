@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from e2e.localnets import localnet_of_own, simulated_only
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.signatures import first_since
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Stage
 from near_ha import control_client
 from near_localnet.layout import VALIDATORS, Validator
 from near_localnet.options import Options
 from near_supervisor.cluster_text import cluster_text, history_text
 
+pytestmark = simulated_only
 LEASE_S = 2.0
 PANICS_AFTER_MS = 1_000
 # The first try of each host and those after waits of one, two, four and eight leases, each with a start of neard.
@@ -30,7 +32,7 @@ WORDS = "panicked at neard/src/cli.rs: | client_actor: told to panic by the knob
 def localnet() -> Iterator[Stage]:
     """A localnet of this lease, for this file."""
     options = Options(block_time_ms=100, lease_s=LEASE_S, strategy="hot")
-    with layout_of_own() as layout, raised(options, layout) as stage:
+    with localnet_of_own(options) as stage:
         yield stage
 
 
@@ -65,7 +67,7 @@ def test_each_host_is_tried_once_then_ever_more_rarely_and_the_history_says_why(
     term = int(cluster(stage)["leader"]["term"]) - 1
     tried = wait_for(lambda: {one["node_id"] for one in failed(stage, term)} == both, TRIED_WITHIN_S)
     assert tried, failed(stage, term)
-    stage.watch(since + round(WATCHED_S * NS))
+    stage.pass_time(since + round(WATCHED_S * NS))
     tries = failed(stage, term)
     for name in both:
         moments = [one["at_ms"] / 1000 for one in tries if one["node_id"] == name]
@@ -82,7 +84,7 @@ def test_each_host_is_tried_once_then_ever_more_rarely_and_the_history_says_why(
 
 def test_a_host_that_is_mended_takes_over_as_soon_as_somebody_asks(stage: Stage, panics: Stage) -> None:
     """A person's wish ends every wait."""
-    stage.watch(boot_ns() + round(4 * LEASE_S * NS))
+    stage.pass_time(boot_ns() + round(4 * LEASE_S * NS))
     mended = VALIDATORS[1]
     knobs(stage, mended)
     socket = stage.net.layout.run_dir(mended) / "control.sock"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 from e2e.hand_started import HandStarted, program
+from e2e.localnets import SLACK_S
 from near_bench import measure, plays
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.signatures import change_gap, longest_silence
@@ -13,7 +14,6 @@ from near_bench.stage import Stage
 from near_ha.states import State
 from near_localnet.demo import LOCK_ERROR
 
-SLACK_S = 3.0
 STATE_TIMEOUT_S = 30.0
 RELEASED = "released the lease"
 

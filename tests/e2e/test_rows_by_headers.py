@@ -20,6 +20,8 @@ def test_no_gap_that_the_referee_saw_is_missing_in_the_headers(stage: Stage, nam
     by_headers = HeaderStage(stage.net, stage.options)
     new, since = by_headers.roles()[1], boot_ns()
     values = ROWS[name].play(by_headers)
+    if stage.options.neard:
+        pytest.skip("it needs the log of all signatures, which a real neard does not write")
     seen = stage.net.judge.gap(SIGNER, new.home_name, since)
     assert seen is not None
     assert values[GAP] >= seen.gap_ms / 1000 - AGREE_S

@@ -8,14 +8,14 @@ from functools import partial
 
 import pytest
 
+from e2e.localnets import SLACK_S, localnet_of_own, simulated_only
 from near_bench.clock import NS, boot_ns, wait_for
-from near_bench.stage import Stage, layout_of_own, raised
+from near_bench.stage import Stage
 from near_ha.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.options import Options
 
-SLACK_S = 3.0
 SAID_WITHIN_S = 5.0
 BEYOND_LEASE_S = 2.5
 RETURN_TIMEOUT_S = 60.0
@@ -28,7 +28,7 @@ WATCHED_S = 5.0
 def localnet(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Peers that keep one connection per validator key, as a real neard's do."""
     options = Options(block_time_ms=100, strategy=request.param, others_stake=30, key_routing=True)
-    with layout_of_own() as layout, raised(options, layout) as stage:
+    with localnet_of_own(options) as stage:
         yield stage
 
 
@@ -59,7 +59,7 @@ def lose_the_signer(stage: Stage) -> tuple[Validator, Validator, int]:
     """The host that was lost, the one that stood by, and when (boot clock, nanoseconds)."""
     stage.ready_to_take()
     old, standby = stage.roles()
-    stage.net.lose(old.name)
+    stage.lose(old)
     return old, standby, boot_ns()
 
 
@@ -73,11 +73,12 @@ def test_the_standby_signs_over_its_own_connections_and_the_lost_host_comes_back
     assert stage.neard_pid(standby) == pid, "it was started anew"
     assert wait_for(partial(says, stage, standby, 'near_supervisor_signing{answer="yes"} 1'), SAID_WITHIN_S + SLACK_S)
     # Its own connections are dead, and stand in its way until TCP finds out.
-    stage.net.start(old.name)
+    stage.come_back(old)
     stage.net.wait_state(old.name, State.VOTING, RETURN_TIMEOUT_S)
     stage.require_clean()
 
 
+@simulated_only
 @pytest.mark.parametrize("localnet", ["restart"], indirect=True)
 def test_a_successor_that_is_started_with_the_key_is_refused_by_everybody(stage: Stage) -> None:
     """Why ``restart`` is for neards that can do nothing else; kuutamod is the same."""

@@ -109,7 +109,10 @@ def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
 def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
     """It counts as armed since the guard was asked."""
     neard, tenure = node.neard, node.tenure
-    if neard is None or neard.pid != event.pid or tenure is None or tenure.deadline is None:
+    if neard is None or neard.pid != event.pid:
+        return node, []
+    node = replace(node, neard=replace(neard, arming=False))
+    if tenure is None or tenure.deadline is None:
         return node, []
     said = Say("info", f"neard {event.pid} was given the validator key while it runs")
     # Heartbeats that succeeded in between have reached a guard that had not armed it yet.

@@ -40,9 +40,10 @@ class Neard:
 
     ``ending`` says why it was told to go ("" = it was not), ``faulty`` that it never became ready.
     ``shows_key``: it says of itself that it has loaded a validator key, ``other_key`` that it is another one than ours
-    ("" = it is not, or it does not say). ``key_given_at`` is when it was given one
-    while it ran, ``key_taken_at`` when that was taken away again (``key_is_gone``: it shows none since, and the guard
-    was told so), ``keyless_at`` when the guard had heard of that: from then on it is a standby that has signed.
+    ("" = it is not, or it does not say). ``key_given_at`` is when it was given one while it ran (``arming``: the guard
+    has not said yet that the key is in place), ``key_taken_at`` when that was taken away again (``key_is_gone``: it
+    shows none since, and the guard was told so), ``keyless_at`` when the guard had heard of that: from then on it is a
+    standby that has signed.
     ``catches_hangup``: the kernel says that a SIGHUP does not kill it.
     ``as_validator``: it runs with the node key and the address that the hosts share for whoever validates.
     ``target`` is the largest height that this process would have approved with a key, when it was asked for that while
@@ -62,6 +63,7 @@ class Neard:
     other_key: str = ""
     answered_at: int = 0
     key_given_at: int | None = None
+    arming: bool = False
     key_taken_at: int | None = None
     key_is_gone: bool = False
     keyless_at: int | None = None

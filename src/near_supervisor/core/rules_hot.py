@@ -23,7 +23,8 @@ def give_key(node: Node, now: int) -> Step:
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if now < hot.settled_at(neard) or tenure.deadline - now < room:
         return node, []
-    armed = replace(neard, armed=True, key_given_at=now, key_taken_at=None, key_is_gone=False, keyless_at=None)
+    armed = replace(neard, armed=True, arming=True, key_given_at=now)
+    armed = replace(armed, key_taken_at=None, key_is_gone=False, keyless_at=None)
     node = replace(node, neard=armed, hot_failed="", tenure=replace(tenure, was_armed=True))
     return node, [cmd.ArmNeard(neard.pid, tenure.deadline)]
 

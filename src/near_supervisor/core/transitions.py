@@ -17,7 +17,8 @@ def _closing(node: Node) -> bool:
 
 
 def _armed(node: Node) -> bool:
-    return node.neard is not None and node.neard.armed
+    # kuutamod's state has always said that the key is in place, too.
+    return node.neard is not None and node.neard.armed and not node.neard.arming
 
 
 def _answers(node: Node) -> bool:
