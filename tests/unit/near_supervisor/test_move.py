@@ -86,7 +86,7 @@ def test_the_states_are_those_that_kuutamod_showed() -> None:
     it.poll(syncing=True)
     assert it.node.state is State.VOTING, "it finds its peers"
     it = play().to_armed()
-    assert it.node.state is State.VOTING, "a test of kuutamod's reads the key file as soon as it says Validating"
+    assert it.node.state.value == "Voting", "a test of kuutamod's reads the key file as soon as it says Validating"
     it.do(ev.NeardArmed(200), after=60)
     assert it.node.state is State.VALIDATING
     assert "Voting -> Validating" in it.said()

@@ -9,6 +9,7 @@ from typing import cast
 from near_ha.switchover import Switchover
 from near_supervisor.core import tip
 from near_supervisor.core.candidacy import LONGEST_COOL_DOWN_MS
+from near_supervisor.core.heads import ENOUGH_FOR_PACE
 from near_supervisor.core.settings import Settings
 
 from ..chain import Chain
@@ -99,7 +100,14 @@ class HarshCluster(Cluster):
         (As many of its answers one after another as a start takes: session, lease, two of the heartbeat, release.)
         """
         cooling = [max(0, host.supervisor.node.cool_until - host.clock.now()) for host in self.hosts if host.supervisor]
-        return min([*cooling, LONGEST_COOL_DOWN_MS]) + 8 * self.answers_take_ms + self._fast_clock_ms
+        slow_ms = 8 * self.answers_take_ms + self._fast_clock_ms + self._unknown_pace_ms
+        return min([*cooling, LONGEST_COOL_DOWN_MS]) + slow_ms
+
+    @property
+    def _unknown_pace_ms(self) -> int:
+        """Who is told of a faster chain takes each head of a neard that lags for an old one, before it knows better."""
+        told = min(host.settings.block_time_ms for host in self.hosts)
+        return ENOUGH_FOR_PACE * self.chain.block_time if told < self.chain.block_time else 0
 
     @property
     def _fast_clock_ms(self) -> int:
