@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import belief, beside, candidacy, key_lock, lease, rules_height, watch
+from . import belief, beside, candidacy, key_lock, lease, saved_state, watch
 from . import events as ev
 from .answer import Kind
 from .commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
@@ -162,7 +162,7 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         succession=attempt.succession,
     )
     node = replace(node, attempt=None, tenure=tenure, watch=None, key_lock=None, last_term=attempt.term)
-    node, out = rules_height.remember(node, answered=False)
+    node, out = saved_state.remember(node, answered=False)
     out.append(Say("info", f"acquired the lease, term {tenure.term}"))
     return node, out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import abilities, candidacy, heads, hot, proof, rules_height, sync, tip
+from . import abilities, candidacy, heads, hot, proof, saved_state, sync, tip
 from . import events as ev
 from .commands import Command, KillNeard, MoveDeadline, Say
 from .model import Guard, Memory, Neard, Node, Session, Tenure
@@ -269,7 +269,7 @@ def _keep(node: Node) -> Step:
     kept = tenure.kept
     if kept is not None and kept.answered == answered and not _is_old(kept, node.tip):
         return node, []
-    return rules_height.remember(node, answered)
+    return saved_state.remember(node, answered)
 
 
 def _is_old(kept: Memory, seen: tip.Tip | None) -> bool:

@@ -11,29 +11,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 
-from . import commands as cmd
 from . import (
-    next_height,
+    rules_duties,
     rules_height,
     rules_hot,
     rules_lease,
     rules_move,
     rules_neard,
+    rules_promotion,
     rules_proof,
     rules_readiness,
     rules_run_dir,
     rules_session,
+    rules_shutdown,
     rules_signer,
     rules_signing,
     rules_switchover,
     rules_witness,
 )
 from .commands import Command
-from .model import Closing, Guard, Node
+from .model import Node
 from .step import Step
-from .values import replace
-
-LEAVE_PATIENCE_LEASES = 1
 
 
 def decide(node: Node, now: int, out: list[Command]) -> Node:
@@ -46,56 +44,6 @@ def decide(node: Node, now: int, out: list[Command]) -> Node:
         if commands:
             out += commands
     return node
-
-
-def wind_down(node: Node, now: int) -> Step:
-    """On the way out there is nothing to sign for any more: stop neard, and have the lease released as soon as it signs
-    no more. A signer gives its key up first where it can, because its end may take it seconds.
-    """
-    closing = node.closing
-    if closing is None or closing.left or closing.detach or node.guard is Guard.ATTACHING:
-        # A guard that is being attached may have a neard that has to be stopped.
-        return node, []
-    why = "this node is shutting down" if closing.code == 0 else "this node gives up"
-    if node.tenure is not None and not node.tenure.give_up:
-        node = replace(node, tenure=replace(node.tenure, give_up=why))
-    if node.neard is None:
-        return node, []
-    if closing.hurry:
-        return rules_neard.kill(node, why)
-    return rules_hot.give_back(node, why, now) if node.neard.armed else rules_neard.stop(node, why)
-
-
-def leave(node: Node, now: int) -> Step:
-    """Go when neard has ended and the lease is given back, or could not be for too long. Detached, go at once."""
-    closing = node.closing
-    if closing is None or closing.left:
-        return node, []
-    if closing.detach:
-        return _go(node, closing, [])
-    if node.guard is Guard.ATTACHING or node.neard is not None or node.starting:
-        return node, []
-    if node.tenure is None:
-        return _go(node, closing, [])
-    if now < _gives_up_at(node, closing):
-        return node, []
-    text = "the lease could not be released; another node takes over one lease after our last heartbeat"
-    return _go(node, closing, [cmd.Say("warn", text)])
-
-
-def leave_due(node: Node, times: list[int]) -> None:
-    """When ``leave`` has waited long enough."""
-    if node.closing is not None and not node.closing.left:
-        times.append(_gives_up_at(node, node.closing))
-
-
-def _gives_up_at(node: Node, closing: Closing) -> int:
-    return max(closing.since, node.neard_ended_at or 0) + LEAVE_PATIENCE_LEASES * node.settings.lease_ms
-
-
-def _go(node: Node, closing: Closing, said: list[Command]) -> Step:
-    gone = replace(node, closing=replace(closing, left=True))
-    return gone, [*said, cmd.Exit(closing.code, closing.detach)]
 
 
 Rule = Callable[[Node, int], Step]
@@ -119,18 +67,18 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_switchover.hand_over, "tenure, request"),
     (rules_switchover.fail, "tenure, request"),
     (rules_switchover.stop_for_heir, "signer, tenure"),
-    (wind_down, "closing"),
+    (rules_shutdown.wind_down, "closing"),
     (rules_neard.attach_guard, "no neard"),
     (rules_lease.heartbeat, "tenure"),
     (rules_height.account, "tenure, no signer"),
-    (next_height.read, "answer, tenure, no signer"),
+    (rules_duties.read, "answer, tenure, no signer"),
     (rules_witness.look, "answer, no signer"),
     (rules_witness.overrule, "tenure, request, no signer"),
     (rules_witness.rest, "tenure, no signer"),
     (rules_witness.make_room, "tenure, no signer"),
     (rules_witness.alarm, "tenure, no signer"),
-    (rules_lease.clear_to_sign, "tenure, no signer"),
-    (rules_lease.promote, "tenure, no signer"),
+    (rules_promotion.clear_to_sign, "tenure, no signer"),
+    (rules_promotion.promote, "tenure, no signer"),
     (rules_lease.release, "tenure"),
     (rules_hot.renew, "answer, no signer, no tenure, no closing"),
     (rules_move.leave, "neard, no signer"),
@@ -154,7 +102,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (rules_readiness.look_at_members, "session, no tenure"),
     (rules_readiness.complain, "no tenure"),
     (rules_readiness.forget, "tenure"),
-    (leave, "closing"),
+    (rules_shutdown.leave, "closing"),
 )
 
 

@@ -12,10 +12,12 @@ from . import (
     rules_lease,
     rules_move,
     rules_neard,
+    rules_promotion,
     rules_proof,
     rules_readiness,
     rules_run_dir,
     rules_session,
+    rules_shutdown,
     rules_signer,
     rules_signing,
     rules_switchover,
@@ -23,7 +25,7 @@ from . import (
 )
 from .absorb import absorb
 from .commands import Command, Say
-from .decide import decide, leave_due
+from .decide import decide
 from .events import Event
 from .model import Node
 from .step import Step
@@ -70,13 +72,13 @@ def next_wakeup(node: Node, now: int) -> int:
     rules_move.due(node, due)
     rules_session.due(node, due)
     rules_lease.due(node, due)
+    rules_promotion.due(node, due)
     rules_switchover.due(node, due)
     rules_readiness.due(node, due)
     rules_run_dir.due(node, due)
     rules_proof.due(node, due)
     rules_witness.due(node, due)
-    if node.closing is not None:
-        leave_due(node, due)
+    rules_shutdown.due(node, due)
     return min([time for time in due if time > now])
 
 

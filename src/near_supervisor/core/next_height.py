@@ -9,10 +9,7 @@ chunks of it, by whoever the epoch gave them to.
 from __future__ import annotations
 
 from . import hot
-from .commands import ReadDuties
-from .model import DutiesReading, Node, Tenure
-from .step import Step
-from .values import replace
+from .model import Node, Tenure
 
 
 def is_free(node: Node, tenure: Tenure, height: int) -> bool:
@@ -22,7 +19,7 @@ def is_free(node: Node, tenure: Tenure, height: int) -> bool:
     has to be there in which the chain witness can look for others that sign.
     """
     reading = node.duties
-    if not _has_said(tenure) or reading is None or reading.asker != _asker(tenure) or hot.against_as_it_runs(node):
+    if not has_said(tenure) or reading is None or reading.asker != asker(tenure) or hot.against_as_it_runs(node):
         return False
     return reading.duties is not None and reading.duties.is_free(height)
 
@@ -32,20 +29,11 @@ def is_used_up(node: Node, height: int) -> bool:
     return node.neard is not None and node.neard.target >= height
 
 
-def read(node: Node, now: int) -> Step:
-    """Whoever begins a term asks once, before it has to know."""
-    tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or not _has_said(tenure) or hot.against_as_it_runs(node):
-        return node, []
-    asker = _asker(tenure)
-    if node.duties is not None and node.duties.asker == asker:
-        return node, []
-    return replace(node, duties=DutiesReading(asker, now)), [ReadDuties(asker)]
-
-
-def _has_said(tenure: Tenure) -> bool:
+def has_said(tenure: Tenure) -> bool:
+    """Has the predecessor said itself that it signs no more?"""
     return tenure.end is not None and tenure.end.said
 
 
-def _asker(tenure: Tenure) -> str:
+def asker(tenure: Tenure) -> str:
+    """By which an answer of the chain is known to be for this term."""
     return f"term {tenure.term}"

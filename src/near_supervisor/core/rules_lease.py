@@ -1,23 +1,19 @@
-"""Rules about the lease: acquire it, keep it, sign under it, give it back."""
+"""Rules about the lease: acquire it, keep it, give it back."""
 
 from __future__ import annotations
 
 from near_ha.history import Kind
 from near_ha.lease_record import LeaseRecord, LeaseState
 
-from . import candidacy, heads, hot, key_lock, lease, rules_height, rules_hot, rules_move, rules_witness, sync, watch
+from . import candidacy, heads, heights, key_lock, lease, saved_state, watch
 from . import commands as cmd
 from .commands import Command
 from .heads import End
-from .model import Attempt, Guard, Node, Succession, Tenure
+from .model import Attempt, Node, Succession, Tenure
 from .readiness import barred
-from .rules_neard import stop
-from .rules_signer import MEMBERS_EVERY_MS
-from .settings import Strategy
 from .step import Step
 from .values import replace
 
-SAY_AGAIN_MS = 30_000
 # A larger one comes from nonsense that neard said, and would make the record unreadable for the others.
 MAX_HEIGHT = 2**53
 MAX_REASON = 500
@@ -44,7 +40,7 @@ def acquire(node: Node, now: int) -> Step:
             state=LeaseState.VACANT,
             # Whoever reads it may never have seen the record of the holder that may still sign.
             lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
-            chain_ms=rules_height.gone_by(node, now),
+            chain_ms=heights.gone_by(node, now),
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
     floor, end = _predecessor(node, floor, answer, now)
@@ -63,10 +59,10 @@ def _predecessor(node: Node, floor: int, answer: watch.Try, now: int) -> tuple[i
     end = answer.end
     under_other_name = key_lock.signed_up_to(node.key_lock, node.settings)
     if under_other_name is not None:
-        floor, end = max(floor, under_other_name), End(now, rules_height.gone_by(node, now))
+        floor, end = max(floor, under_other_name), End(now, heights.gone_by(node, now))
     elif node.watch is not None and node.watch.seen.claim is not None:
-        end = replace(end, chain_ms=rules_height.gone_by(node, now))
-    return floor, rules_height.believed(node, end, now)
+        end = replace(end, chain_ms=heights.gone_by(node, now))
+    return floor, heights.believed(node, end, now)
 
 
 def _key_index(node: Node) -> int | None:
@@ -102,113 +98,12 @@ def heartbeat(node: Node, now: int) -> Step:
     return node, [cmd.Heartbeat(now, tenure.session, record)]
 
 
-def clear_to_sign(node: Node, now: int) -> Step:
-    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above all that may have been signed.
-
-    And the chain shows nobody else who signs.
-    """
-    tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
-        return node, []
-    if not node.sync.synced or node.neard is None:
-        return _wait_for_sync(node, tenure, now)
-    if rules_witness.holds_back(node, now):
-        return node, []
-    if rules_height.is_above(node, tenure):
-        return _clear(node, tenure)
-    return _wait_for_height(node, tenure, now)
-
-
-def _clear(node: Node, tenure: Tenure) -> Step:
-    # What the floor is has to be kept before the key is in place.
-    return rules_height.remember(replace(node, tenure=replace(tenure, cleared=True)), answered=False)
-
-
-def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
-    """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's.
-
-    One that moves has the time that any start has.
-    """
-    if node.is_moving or now - tenure.since < node.settings.lease_ms:
-        return node, []
-    gives_up = replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}"))
-    if node.neard is None or not node.sync.stands:
-        return gives_up, []
-    if now < _stands_too_long_at(node, tenure):
-        return node, []
-    if node.standby_ready and (node.members_read_at or 0) > tenure.since:
-        return gives_up, []
-    if node.reading_members or now < node.members_at:
-        return node, []
-    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
-
-
-def _stands_too_long_at(node: Node, tenure: Tenure) -> int:
-    """From then on somebody else who has a newer block is better, if there is one."""
-    since = tenure.since if node.sync.advanced_at is None else node.sync.advanced_at
-    return since + sync.fresh_ms(node.settings, node.pace_ms) + node.settings.lease_ms
-
-
-def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
-    waited = now - tenure.since
-    if waited < node.settings.height_patience_ms:
-        return node, []
-    text = f"{rules_height.missing(node, tenure)}, after {waited / 1000:.0f} s"
-    if node.settings.chain_may_stand_still:
-        said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
-        node, out = _clear(node, tenure)
-        return node, [said, *out]
-    if tenure.said_at is not None and now - tenure.said_at < SAY_AGAIN_MS:
-        return node, []
-    hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
-    return replace(node, tenure=replace(tenure, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
-
-
-def promote(node: Node, now: int) -> Step:
-    """The neard that runs is given the key. By restart: it is stopped, and started with the key.
-
-    kuutamod's way: it is stopped, started without the key, and given it when it is connected. Who is to start none and
-    has none lets others go first: nothing is armed that is not connected.
-    """
-    tenure = node.tenure
-    if tenure is None or tenure.deadline is None or node.closing is not None or node.armed:
-        return node, []
-    moves = node.settings.strategy is Strategy.KUUTAMOD
-    if not node.promoting:
-        return rules_move.begin(node) if moves and not hot.against(node) else (node, [])
-    if node.neard is not None:
-        against = hot.against(node)
-        # One that does not answer is started anew in any case, and first without the key.
-        if moves and (not against or (not node.neard.answered and node.hot_failures < hot.TRIES)):
-            return rules_move.go_on(node, now)
-        if not against:
-            return rules_hot.give_key(node, now)
-        if node.neard.ending:
-            return node, []
-        if not (rules_height.is_above(node, tenure) or node.settings.chain_may_stand_still):
-            # It was, for a neard that is given the key as it runs.
-            return replace(node, tenure=replace(tenure, give_up=f"neard cannot be given the key: {against}")), []
-        # Whoever asked for it needs not be told why.
-        told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
-        node = replace(node, tenure=replace(tenure, by_restart=True))
-        return stop(node, f"it is started again as the validator{told}")
-    if moves and not tenure.by_restart:
-        return rules_move.start(node)
-    if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
-        return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
-    room = lease.heartbeat_interval(node.settings.lease_ms)
-    if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
-        return node, []
-    node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
-    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline, as_validator=True)]
-
-
 def release(node: Node, now: int) -> Step:
     """Only after waitpid() has returned for the armed neard, and never while one may be starting."""
     tenure = node.tenure
     if tenure is None or not tenure.give_up or node.armed or tenure.releasing or now < tenure.release_at:
         return node, []
-    height = rules_height.passed_on(node, tenure)
+    height = heights.passed_on(node, tenure)
     if tenure.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
         height = _may_sign(node, tenure, ended)
@@ -266,19 +161,13 @@ def due(node: Node, times: list[int]) -> None:
         times.append(tenure.heartbeat_at)
     if tenure.give_up:
         times.append(tenure.release_at)
-    elif not tenure.cleared:
-        times += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
-        if node.sync.stands:
-            times.append(max(node.members_at, _stands_too_long_at(node, tenure)))
-        if tenure.said_at is not None:
-            times.append(tenure.said_at + SAY_AGAIN_MS)
 
 
 def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
     if not tenure.was_armed:
-        return rules_height.passed_on(node, tenure)
-    gives_up_after_ms = rules_height.gives_up_after_ms(node, tenure)
+        return heights.passed_on(node, tenure)
+    gives_up_after_ms = saved_state.gives_up_after_ms(node, tenure)
     return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
 
 
@@ -306,7 +195,7 @@ def _chain_ms(node: Node, now: int) -> int:
     yet: whoever follows has to know.
     """
     end = node.tenure.end if node.tenure is not None else None
-    return max(rules_height.chain_clock(node, now), end.chain_ms if end is not None else 0)
+    return max(heights.clock_reads(node, now), end.chain_ms if end is not None else 0)
 
 
 def _unsigned_ms(node: Node, now: int) -> int:

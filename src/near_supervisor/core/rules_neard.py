@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha.switchover import Phase
 
 from . import commands as cmd
-from . import hot, rules_height
+from . import heights, hot
 from .model import Guard, Node, Tenure
 from .step import Step
 from .values import replace
@@ -42,7 +42,7 @@ def poll_neard(node: Node, now: int) -> Step:
         return node, []
     # One whose key was taken away is asked for nothing but whether that is gone: its metrics are expensive.
     signs = node.neard.armed and node.neard.key_taken_at is None
-    metrics = signs or rules_height.asks_for_target(node)
+    metrics = signs or heights.asks_for_target(node)
     return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, metrics)]
 
 
@@ -93,7 +93,7 @@ def _waiting_interval(node: Node, tenure: Tenure) -> int:
     Where the next block is late, an eighth of a block time is as good as at once.
     """
     settings, asked_at = node.settings, node.polled_at or 0
-    wanted = rules_height.blocks_below(node, tenure) if tenure.accounted else 1
+    wanted = heights.blocks_below(node, tenure) if tenure.accounted else 1
     soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
     late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)

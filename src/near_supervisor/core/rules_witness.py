@@ -6,7 +6,7 @@ It never authorises anything: the other parts of rule 4 hold as ever. What canno
 from __future__ import annotations
 
 from . import commands as cmd
-from . import rules_height
+from . import heights
 from . import witness as wit
 from .model import Node, Tenure
 from .rules_signer import MEMBERS_EVERY_MS
@@ -54,7 +54,7 @@ def _above(node: Node, now: int) -> int | None:
             return None
         return tenure.floor
     # After a release the lease can be had at once: there is no time to compare anything.
-    return rules_height.foreseen(node, now)
+    return heights.foreseen(node, now)
 
 
 def _wants_look(node: Node, witness: Witness) -> bool:

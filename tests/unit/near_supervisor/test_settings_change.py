@@ -10,7 +10,7 @@ from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads, lease, rules_height
+from near_supervisor.core import heads, lease, saved_state
 from near_supervisor.core.answer import YES
 from near_supervisor.core.model import Node
 from near_supervisor.core.settings import Strategy
@@ -98,7 +98,7 @@ def test_the_heights_that_a_signer_gives_up_are_those_of_the_config_that_it_has_
     again = play.one(cmd.Heartbeat, play.wait(1_000))
     assert isinstance(again, cmd.Heartbeat)
     assert again.record.height == play.height + 1 + heads.skips(AHEAD + lease.KILL_SLACK_MS, SETTINGS.skip_ms)
-    [kept] = rules_height.remember(play.node, answered=True)[1]
+    [kept] = saved_state.remember(play.node, answered=True)[1]
     assert isinstance(kept, cmd.Remember)
     assert kept.memory.skip_ms == SETTINGS.skip_ms, "so that the process after this one knows, too"
 
