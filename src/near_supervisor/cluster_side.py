@@ -17,10 +17,10 @@ from near_ha.history import Change
 from near_ha.record_key import RecordKey
 from near_ha.switchover import Switchover
 from near_ha.wire import Entry, shown
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.answer import Answer, Kind
 
-from .core import commands as cmd
-from .core import events as ev
-from .core.answer import Answer, Kind
 from .io import clock
 from .io.consul_store import ConsulStore, Denied, Unknown
 from .io.key_watch import KeyWatch

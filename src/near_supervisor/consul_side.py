@@ -13,14 +13,14 @@ from collections.abc import Callable
 
 from near_ha import consul_keys
 from near_ha.member_record import Member
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import Answer, Kind
+from near_supervisor.core.facts.lease import request_timeout_ms, session_request_timeout_ms
+from near_supervisor.core.facts.other_locks import OtherLock
 
 from . import __version__
-from .core import commands as cmd
-from .core import events as ev
-from .core import lease
-from .core.answer import Answer, Kind
-from .core.lease import request_timeout_ms, session_request_timeout_ms
-from .core.other_locks import OtherLock
 from .io import clock
 from .io.consul_store import ConsulStore, Refused, Unknown
 from .io.lane import Lane

@@ -16,8 +16,8 @@ from near_ha.errors import BadConfig, NearError
 from near_ha.switchover import DEFAULT_TIMEOUT_MS
 from near_ha.wire import shown
 from near_ha.wish import Verb, Wish
+from near_supervisor.core.events import DetachAsked, Event
 
-from .core.events import DetachAsked, Event
 from .io.control import Asked, Route, Then
 from .options import Options
 from .snapshot import Snapshot

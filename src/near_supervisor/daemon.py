@@ -9,10 +9,10 @@ import signal
 import threading
 
 from near_ha.errors import NearError
+from near_supervisor.core.events import StopAsked
 
 from . import __version__, options
 from .control_routes import ControlRoutes
-from .core.events import StopAsked
 from .driver import Driver
 from .io import logfmt
 from .io.control import ControlSocket

@@ -10,14 +10,15 @@ import contextlib
 import logging
 import queue
 
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Settings
+from near_supervisor.core.machine import idle_ms, step
+
 from . import __version__
 from .cluster_side import ClusterSide
 from .consul_side import ConsulSide
-from .core import commands as cmd
-from .core import events as ev
-from .core.machine import idle_ms, step
-from .core.model import Node
-from .core.settings import Settings
 from .guard_side import GuardSide
 from .host_side import HostSide
 from .io import clock

@@ -10,10 +10,10 @@ from typing import Any
 
 from near_ha import key_file
 from near_ha.errors import BadConfig, GuardError, NearError
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.model import Memory
 
 from . import signer_settings
-from .core import events as ev
-from .core.model import Memory
 from .io import clock, guard_process, listener, neard_config, neard_wal
 from .io.boot_nodes import BootNodes
 from .io.guard_client import GuardClient, OnReply, Reply

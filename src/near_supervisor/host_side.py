@@ -8,9 +8,9 @@ from pathlib import Path
 from near_ha import key_file
 from near_ha.errors import NearError
 from near_ha.key_file import Kind
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.host import UNKNOWN, Host
 
-from .core import events as ev
-from .core.host import UNKNOWN, Host
 from .io import clock, host_look, neard_log, preflight
 from .io.lane import Lane
 from .io.neard_config import NeardConfig

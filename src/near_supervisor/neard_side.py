@@ -9,9 +9,10 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 
-from .core import commands as cmd
-from .core import events as ev
-from .core.listing import Listing
+from near_supervisor.core import commands as cmd
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.listing import Listing
+
 from .io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing
 from .io.lane import Lane
 from .io.neard_config import NeardConfig

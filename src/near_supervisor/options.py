@@ -15,9 +15,9 @@ from near_ha.errors import BadConfig
 from near_ha.key_file import KeyFile, Kind
 from near_ha.member_record import DEFAULT_PRIORITY, MAX_PRIORITY
 from near_ha.record_key import RecordKey
+from near_supervisor.core.facts.lease import DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS
+from near_supervisor.core.facts.settings import Strategy
 
-from .core.lease import DEFAULT_LEASE_MS, MAX_LEASE_MS, MIN_LEASE_MS
-from .core.settings import Strategy
 from .io import consul_access
 from .io.consul_access import ConsulAccess
 

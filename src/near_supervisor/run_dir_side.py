@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 
 from near_ha.errors import NearError
+from near_supervisor.core import events as ev
+from near_supervisor.core.facts.host import RunDir as Seen
+from near_supervisor.core.facts.lease import heartbeat_interval
 
-from .core import events as ev
-from .core.host import RunDir as Seen
-from .core.lease import heartbeat_interval
 from .guard_side import GuardSide
 from .io.control import ControlSocket
 from .io.lane import Lane

@@ -7,14 +7,14 @@ from typing import Any
 
 from near_ha.cluster_report import request_json
 from near_ha.states import State
+from near_supervisor.core.conditions import hot_takeover, reach, signing
+from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
+from near_supervisor.core.conditions.signing import Answer
+from near_supervisor.core.facts.model import Guard, Node
+from near_supervisor.core.facts.signing_check import KINDS
+from near_supervisor.core.machine import lease_left_ms
 
 from . import __version__
-from .core import hot, reach, signing
-from .core.machine import lease_left_ms
-from .core.model import Guard, Node
-from .core.proof import KINDS
-from .core.readiness import Reason, Weight, reasons, unready
-from .core.signing import Answer
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Snapshot:
             "priority": settings.priority,
             "takeover": {
                 "strategy": settings.strategy.value,
-                "hot": not hot.against_as_it_runs(node),
-                "reason": hot.against_as_it_runs(node),
+                "hot": not hot_takeover.against_as_it_runs(node),
+                "reason": hot_takeover.against_as_it_runs(node),
             },
             # Does what it signs get into the blocks of others? Null: it is no validator.
             "signing": self._signing(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .one_break import CORE, UNIT, Break
 
-MOVE = CORE + "rules_move.py"
+MOVE = CORE + "rules/kuutamods_way.py"
 TESTS = UNIT + "test_move.py"
 
 BREAKS: tuple[Break, ...] = (
@@ -66,21 +66,21 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "kuutamod's way: who hands over ends, because its successor needs the node key",
-        CORE + "hot.py",
+        CORE + "conditions/hot_takeover.py",
         "if neard is None or (neard.as_validator and node.settings.strategy is Strategy.KUUTAMOD):",
         "if neard is None:",
         TESTS,
     ),
     Break(
         "kuutamod's way: one that never answers is left to a better standby",
-        CORE + "rules_signer.py",
+        CORE + "rules/fencing.py",
         "(neard.armed or node.is_moving)",
         "neard.armed",
         TESTS,
     ),
     Break(
         "hot: only the kernel's word shortens the wait before a SIGHUP",
-        CORE + "hot.py",
+        CORE + "conditions/hot_takeover.py",
         "(0 if neard.catches_hangup else SETTLED_MS)",
         "0",
         TESTS,
@@ -101,14 +101,14 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "kuutamod's way: its neard moves while the heights are waited for",
-        CORE + "rules_lease.py",
-        "return rules_move.begin(node) if moves and not hot.against(node) else (node, [])",
+        CORE + "rules/promotion.py",
+        "return kuutamods_way.begin(node) if moves and not hot_takeover.against(node) else (node, [])",
         "return node, []",
         TESTS,
     ),
     Break(
         "kuutamod's way: a start that takes longer than a lease does not cost it",
-        CORE + "rules_lease.py",
+        CORE + "rules/promotion.py",
         "if node.is_moving or now - tenure.since < node.settings.lease_ms:",
         "if now - tenure.since < node.settings.lease_ms:",
         TESTS,
@@ -122,7 +122,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "kuutamod's way: whoever says Validating has the key file in place",
-        CORE + "transitions.py",
+        CORE + "conditions/transitions.py",
         "node.neard.armed and not node.neard.arming",
         "node.neard.armed",
         TESTS,

@@ -17,7 +17,7 @@ class Promise(Break):
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "failover-crash: a lease whose neard has ended is given back",
-        CORE + "absorb_neard.py",
+        CORE + "updates/neard.py",
         "    if neard.armed:\n        node = give_up(node, neard.ending",
         "    if False:\n        node = give_up(node, neard.ending",
         "test_neard_killed",
@@ -25,7 +25,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "failover-host: a silent holder is taken over from after a lease",
-        CORE + "watch.py",
+        CORE + "facts/lease_view.py",
         "        return watch.since + max(silence_ms, seen.record.lease_ms)",
         "        return watch.since + 10 * max(silence_ms, seen.record.lease_ms)",
         "test_host_loses_its_power",
@@ -33,7 +33,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "failover-partition: a holder gives up before a candidate may take over",
-        CORE + "lease.py",
+        CORE + "facts/lease.py",
         "    return sent_at + lease_ms * 8 // 10",
         "    return sent_at + lease_ms * 30 // 10",
         "test_active_without_network",
@@ -41,7 +41,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "failover-consul: not knowing never moves the deadline",
-        CORE + "absorb_consul.py",
+        CORE + "updates/consul.py",
         "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
         "if False:\n        tenure = replace(tenure, beating=False",
         "test_quorum_lost_for_longer_than_the_lease",
@@ -49,7 +49,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "failover-disk: a signer that had answered and is silent hangs",
-        CORE + "absorb_neard.py",
+        CORE + "updates/neard.py",
         "neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)",
         "neard = Neard(event.pid, event.armed, now)",
         "test_neard_out_of_files",

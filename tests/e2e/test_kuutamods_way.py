@@ -16,7 +16,7 @@ from near_ha.states import State
 from near_localnet import chain, pair
 from near_localnet.layout import CHAIN_NODES, Layout, Validator
 from near_localnet.options import Options
-from near_supervisor.core.rules_signing import CONNECTED_BY_MS
+from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS
 
 OPTIONS = Options(block_time_ms=100, strategy="kuutamod", others_stake=30, key_routing=True)
 # The old signer ends, the standby ends, neard starts and answers for a second, and finds its peers.

@@ -14,8 +14,8 @@ from near_ha import consul_keys
 from near_ha.lease_record import LeaseState
 from near_localnet.consul_install import ensure_consul
 from near_supervisor import kuutamoctl
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_access import ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
 from support.lease_holder import TIMEOUT_MS, TTL_MS, acquire, index, member, vacant, value

@@ -23,7 +23,7 @@ from near_supervisor import cluster_side, options
 from near_supervisor.cluster_side import ClusterSide
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES, Kind
+from near_supervisor.core.facts.answer import YES, Kind
 from near_supervisor.io import key_watch
 from near_supervisor.io.consul_access import ANYBODY, ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Denied, Unknown

@@ -17,7 +17,7 @@ from near_ha import control_client
 from near_supervisor import options
 from near_supervisor.core import machine
 from near_supervisor.core.events import Event, StopAsked
-from near_supervisor.core.model import Node
+from near_supervisor.core.facts.model import Node
 from near_supervisor.core.step import Step
 from near_supervisor.driver import Driver
 from near_supervisor.io import guard_process

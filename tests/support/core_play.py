@@ -10,13 +10,13 @@ from near_ha.member_record import Member
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.doppelganger import Look
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Settings, Strategy
+from near_supervisor.core.facts.sync import Sample
 from near_supervisor.core.machine import next_wakeup, step
-from near_supervisor.core.model import Node
-from near_supervisor.core.settings import Settings, Strategy
-from near_supervisor.core.sync import Sample
-from near_supervisor.core.watch import Seen
-from near_supervisor.core.witness import Look
 
 D = 10_000
 NO = Answer(Kind.NO, "failed session check")

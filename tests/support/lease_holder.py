@@ -7,9 +7,9 @@ from collections.abc import Callable
 from near_ha import consul_keys
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_ha.member_record import Member
-from near_supervisor.core.answer import Answer, Kind
-from near_supervisor.core.key_lock import KeySeen
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Answer, Kind
+from near_supervisor.core.facts.key_lock import KeySeen
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore
 
 TIMEOUT_MS = 2_000

@@ -48,10 +48,34 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
-def core_is_pure(tree: ast.Module) -> list[str]:
+def core_is_pure(room: str = "") -> Rule:
+    """For the modules of a room of the core, or for those beside the rooms."""
+    package = f"near_supervisor.core.{room}".removesuffix(".")
     allowed = ("near_supervisor.core", "near_ha", *PURE)
-    names = imported(tree, "near_supervisor.core")
-    return [name for name in names if not any(within(name, package) for package in allowed)]
+
+    def rule(tree: ast.Module) -> list[str]:
+        return [name for name in imported(tree, package) if not any(within(name, one) for one in allowed)]
+
+    return named(rule, f"core_is_pure_{room}")
+
+
+def no_arrow_up(room: str, *known: str) -> Rule:
+    """A room of the core knows itself and those below it, and nothing else of the core."""
+    package = f"near_supervisor.core.{room}".removesuffix(".")
+    below = tuple(f"near_supervisor.core.{one}" for one in (*known, *([room] if room else [])))
+
+    def rule(tree: ast.Module) -> list[str]:
+        names = [name for name in imported(tree, package) if within(name, "near_supervisor.core")]
+        return [
+            name for name in names if name != "near_supervisor.core" and not any(within(name, one) for one in below)
+        ]
+
+    return named(rule, f"no_arrow_up_{room}")
+
+
+def named(rule: Rule, name: str) -> Rule:
+    rule.__name__ = name
+    return rule
 
 
 def io_knows_no_machine(tree: ast.Module) -> list[str]:
@@ -110,10 +134,23 @@ def modules(directory: Path, *, but: tuple[str, ...] = ()) -> list[Path]:
     return sorted(file for file in directory.rglob("*.py") if file not in excepted)
 
 
+CORE = SUPERVISOR / "core"
+ROOMS = ("facts", "conditions", "updates", "rules")
+# What facts are made of, and what is wanted and has happened, in terms of them.
+WORDS = ("facts", "commands", "events", "step")
+
 RULES: list[tuple[Rule, list[Path], str]] = [
-    (core_is_pure, modules(SUPERVISOR / "core"), "import socket"),
-    (core_is_pure, modules(SUPERVISOR / "core"), "from near_supervisor.io import clock"),
-    (core_is_pure, modules(SUPERVISOR / "core"), "from ..io import clock"),
+    (core_is_pure(), sorted(CORE.glob("*.py")), "import socket"),
+    (core_is_pure(), sorted(CORE.glob("*.py")), "from near_supervisor.io import clock"),
+    (core_is_pure(), sorted(CORE.glob("*.py")), "from ..io import clock"),
+    *((core_is_pure(room), modules(CORE / room), "from ...io import clock") for room in ROOMS),
+    (no_arrow_up("facts"), modules(CORE / "facts"), "from .. import events"),
+    (no_arrow_up("", *WORDS), [CORE / f"{name}.py" for name in WORDS[1:]], "from .conditions import readiness"),
+    (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..rules import lease"),
+    (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..updates.table import absorb"),
+    (no_arrow_up("updates", *WORDS, "conditions"), modules(CORE / "updates"), "from ..rules import lease"),
+    (no_arrow_up("rules", *WORDS, "conditions"), modules(CORE / "rules"), "from ..updates import consul"),
+    (no_arrow_up("rules", *WORDS, "conditions"), modules(CORE / "rules"), "from ..machine import step"),
     (io_knows_no_machine, modules(SUPERVISOR / "io"), "from near_supervisor.core import machine"),
     (io_knows_no_machine, modules(SUPERVISOR / "io"), "from ..core.machine import step"),
     (reads_no_clock, modules(SUPERVISOR, but=("io/clock.py",)), "import time"),

@@ -6,9 +6,9 @@ from near_ha.history import Change
 from near_ha.lease_record import LeaseRecord
 from near_ha.switchover import Switchover
 
-from .model import Memory
-from .values import dataclass
-from .watch import How
+from .facts.lease_view import How
+from .facts.model import Memory
+from .facts.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from near_ha.cluster import Standing
 from near_ha.switchover import Switchover
 
-from .answer import Answer
-from .approvals import Own
-from .handover_window import Duties
-from .host import Host, RunDir
-from .listing import Listing
-from .model import Memory
-from .other_locks import OtherLock
-from .proof import Counted
-from .sync import Sample
-from .values import dataclass
-from .watch import Seen
-from .witness import Look
+from .facts.answer import Answer
+from .facts.approvals import Own
+from .facts.doppelganger import Look
+from .facts.host import Host, RunDir
+from .facts.lease_view import Seen
+from .facts.listing import Listing
+from .facts.maintenance_window import Duties
+from .facts.model import Memory
+from .facts.other_locks import OtherLock
+from .facts.signing_check import Counted
+from .facts.sync import Sample
+from .facts.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,30 +7,14 @@ daemon, in the tests and in the simulation.
 
 from __future__ import annotations
 
-from . import (
-    rules_hot,
-    rules_lease,
-    rules_move,
-    rules_neard,
-    rules_promotion,
-    rules_proof,
-    rules_readiness,
-    rules_run_dir,
-    rules_session,
-    rules_shutdown,
-    rules_signer,
-    rules_signing,
-    rules_switchover,
-    rules_witness,
-)
-from .absorb import absorb
 from .commands import Command, Say
-from .decide import decide
+from .conditions.transitions import advance
 from .events import Event
-from .model import Node
+from .facts.model import Node
+from .facts.values import replace
+from .rules.table import decide, wakeups
 from .step import Step
-from .transitions import advance
-from .values import replace
+from .updates.table import absorb
 
 # The longest that the core is left alone. Nothing needs it: every rule says when time alone makes it act.
 IDLE_MS = 10_000
@@ -64,22 +48,7 @@ def next_wakeup(node: Node, now: int) -> int:
 
     Until then a ``Tick`` has no consequence at all (a property that test_invariants.py checks).
     """
-    due = [now + IDLE_MS]
-    rules_signer.due(node, due)
-    rules_signing.due(node, due)
-    rules_neard.due(node, due)
-    rules_hot.due(node, due)
-    rules_move.due(node, due)
-    rules_session.due(node, due)
-    rules_lease.due(node, due)
-    rules_promotion.due(node, due)
-    rules_switchover.due(node, due)
-    rules_readiness.due(node, due)
-    rules_run_dir.due(node, due)
-    rules_proof.due(node, due)
-    rules_witness.due(node, due)
-    rules_shutdown.due(node, due)
-    return min([time for time in due if time > now])
+    return min([now + IDLE_MS, *wakeups(node, now)])
 
 
 def idle_ms(node: Node, stepped_at: int, now: int) -> int:

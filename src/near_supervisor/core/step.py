@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .commands import Command
-from .model import Node
+from .facts.model import Node
 
 Step = tuple[Node, list[Command]]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from near_ha.wire import Entry
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 from .consul_access import ANYBODY, ConsulAccess
 from .consul_client import ClientError, NotFound, PermissionDenied, connect, describe, parse_urls

@@ -8,8 +8,8 @@ from near_ha.errors import BadRecord
 from near_ha.member_record import Member
 from near_ha.record_key import RecordKey
 from near_ha.wire import Entry
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.other_locks import OtherLock
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.other_locks import OtherLock
 
 from .consul_agents import Agents, Refused, Unknown, encode, entry_of
 

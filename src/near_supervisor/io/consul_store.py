@@ -8,9 +8,9 @@ from typing import Any
 from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
 from near_ha.record_key import RecordKey
-from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.key_lock import KeySeen
-from near_supervisor.core.watch import How, Seen
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.key_lock import KeySeen
+from near_supervisor.core.facts.lease_view import How, Seen
 
 from .consul_access import ANYBODY, ConsulAccess
 from .consul_agents import Denied, Operation, Refused, Unknown, encode, entry_of, index_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from near_ha import consul_keys
 from near_ha.wire import Entry
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 from .consul_agents import Agents, Refused, Unknown, encode, entry_of, index_of
 

@@ -20,10 +20,10 @@ from prometheus_client.registry import Collector
 
 from near_ha.errors import BadConfig
 from near_ha.states import State
-from near_supervisor.core.model import Guard
-from near_supervisor.core.proof import Finding
-from near_supervisor.core.readiness import NAMES
-from near_supervisor.core.signing import Answer
+from near_supervisor.core.conditions.readiness import NAMES
+from near_supervisor.core.conditions.signing import Answer
+from near_supervisor.core.facts.model import Guard
+from near_supervisor.core.facts.signing_check import Finding
 from near_supervisor.snapshot import Snapshot
 
 from . import clock

@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from near_supervisor.core.approvals import Own
-from near_supervisor.core.proof import Counted
-from near_supervisor.core.witness import Look, Mark
+from near_supervisor.core.facts.approvals import Own
+from near_supervisor.core.facts.doppelganger import Look, Mark
+from near_supervisor.core.facts.signing_check import Counted
 
 from . import neard_counters
 from .neard_rpc import NeardRpc, Unreadable

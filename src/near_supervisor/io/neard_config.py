@@ -8,7 +8,7 @@ from pathlib import Path
 
 from near_ha import durations, relaxed_json
 from near_ha.errors import BadConfig
-from near_supervisor.core.hot import ALL_SHARDS
+from near_supervisor.core.conditions.hot_takeover import ALL_SHARDS
 
 CONFIG = "config.json"
 DEFAULT_BLOCK_TIME_MS = 600

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.proof import KINDS, Counted
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.signing_check import KINDS, Counted
 
 from .neard_rpc import NeardRpc, Unreadable
 

@@ -5,7 +5,7 @@ The list covers the rest of the epoch. What is said of the epoch itself is optio
 
 from __future__ import annotations
 
-from near_supervisor.core.handover_window import Duties
+from near_supervisor.core.facts.maintenance_window import Duties
 
 from .neard_rpc import NeardRpc, Unreadable
 

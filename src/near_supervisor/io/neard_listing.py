@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.listing import Listing
+from near_supervisor.core.facts.listing import Listing
 
 from .neard_rpc import NeardRpc, Unreadable
 

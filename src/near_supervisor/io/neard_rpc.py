@@ -12,7 +12,7 @@ import socket
 from datetime import datetime, timezone
 from typing import Any
 
-from near_supervisor.core.sync import Sample
+from near_supervisor.core.facts.sync import Sample
 
 from . import clock
 

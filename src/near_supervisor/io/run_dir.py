@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import TextIO
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.model import Memory
-from near_supervisor.core.tip import Tip
+from near_supervisor.core.facts.chain_clock import Tip
+from near_supervisor.core.facts.model import Memory
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100

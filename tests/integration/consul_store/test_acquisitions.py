@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from near_ha.lease_record import LeaseState
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore
 from support.lease_holder import NO_SESSION, acquire, holder, index, key_of, refused, session, vacant, value
 from support.real_consul import RealConsul

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import Unknown
 from support.hostile_http import answer, hostile
 from support.lease_holder import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from near_supervisor.core.answer import Answer, Kind
+from near_supervisor.core.facts.answer import Answer, Kind
 from near_supervisor.io.consul_store import ConsulStore, Unknown
 from support.hostile_http import CLOSE, HANG, answer, hostile
 from support.lease_holder import CHANGES, NO_SESSION, TTL_MS, member

@@ -10,9 +10,9 @@ import pytest
 from near_ha import consul_keys, key_file, key_record, lease_record, record_key
 from near_ha.lease_record import LeaseState
 from near_ha.record_key import RecordKey
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.key_lock import KeySeen
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.key_lock import KeySeen
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore
 from support import near_keys
 from support.lease_holder import (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from near_ha.lease_record import LeaseState
-from near_supervisor.core.answer import Kind
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.answer import Kind
+from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore
 from support.lease_holder import LOCK_DELAY_MS, NO_SESSION, acquire, holder, index, key_of, refused, session, value
 from support.real_consul import RealConsul

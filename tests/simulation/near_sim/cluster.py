@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 from near_ha.lease_record import LeaseRecord, LeaseState
-from near_supervisor.core.hot import ALL_SHARDS
-from near_supervisor.core.settings import Settings, Strategy
+from near_supervisor.core.conditions.hot_takeover import ALL_SHARDS
+from near_supervisor.core.facts.settings import Settings, Strategy
 
 from .attacks import Attacker
 from .chain import Chain

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from near_ha.lease_record import LeaseRecord
-from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.watch import How, Seen
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.lease_view import How, Seen
 
 from .chain import Chain
 from .world import Violation, World

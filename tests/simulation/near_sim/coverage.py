@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from near_ha.switchover import Action, Phase
-from near_supervisor.core.transitions import TRANSITIONS
+from near_supervisor.core.conditions.transitions import TRANSITIONS
 
 from .attacks import ATTACKS
 from .batch import Tally

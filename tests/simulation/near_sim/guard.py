@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from near_guard.kernel import BACKSTOP_MS
 from near_supervisor.core import events as ev
-from near_supervisor.core.lease import KILL_SLACK_MS
+from near_supervisor.core.facts.lease import KILL_SLACK_MS
 
 from .neard import Neard, NeardHost
 from .world import Violation

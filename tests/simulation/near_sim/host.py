@@ -10,8 +10,8 @@ from near_ha.cluster import Standing
 from near_ha.member_record import Member
 from near_ha.states import State
 from near_supervisor.core import events as ev
-from near_supervisor.core.model import Memory
-from near_supervisor.core.settings import Settings
+from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.settings import Settings
 
 from .chain import Chain
 from .clock import BootClock

@@ -6,7 +6,7 @@ the record says; 25 s after its last renewal it steps back, and may take another
 
 from __future__ import annotations
 
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 from .consul import Consul
 from .link import Link

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 if TYPE_CHECKING:
     from .host import Host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from near_supervisor.core.answer import Answer
+from near_supervisor.core.facts.answer import Answer
 
 from .consul import UNKNOWN, Consul
 from .world import World

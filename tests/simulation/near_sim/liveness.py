@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha.states import State
 from near_ha.switchover import Action, Phase
 from near_supervisor.core import events as ev
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts.lease_view import How
 
 from .cluster import Cluster
 from .host import Host

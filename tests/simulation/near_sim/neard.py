@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.approvals import Own
-from near_supervisor.core.sync import Sample
+from near_supervisor.core.facts.approvals import Own
+from near_supervisor.core.facts.sync import Sample
 
 from .chain import Chain, waits
 from .clock import BootClock

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.handover_window import Duties
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.doppelganger import Look, Mark
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.maintenance_window import Duties
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.core.machine import next_wakeup, step
-from near_supervisor.core.model import Node
-from near_supervisor.core.proof import Counted
-from near_supervisor.core.witness import Look, Mark
 
 from .lease_lane import LeaseLane
 from .wish_watch import WishWatch

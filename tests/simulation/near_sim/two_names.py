@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from near_ha.lease_record import LeaseRecord, LeaseState
-from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.key_lock import KeySeen
-from near_supervisor.core.settings import Settings
-from near_supervisor.core.watch import How, Seen
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.key_lock import KeySeen
+from near_supervisor.core.facts.lease_view import How, Seen
+from near_supervisor.core.facts.settings import Settings
 
 from .attacks import LEASES_MS
 from .chain import Chain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import Answer
+from near_supervisor.core.facts.answer import Answer
 
 if TYPE_CHECKING:
     from .host import Host

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from near_ha.switchover import Action, Switchover
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 if TYPE_CHECKING:
     from .cluster import Cluster

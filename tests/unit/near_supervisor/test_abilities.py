@@ -9,9 +9,9 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import hot
-from near_supervisor.core.abilities import Ability, has, unknown
-from near_supervisor.core.settings import Strategy
+from near_supervisor.core.conditions import hot_takeover
+from near_supervisor.core.facts.abilities import Ability, has, unknown
+from near_supervisor.core.facts.settings import Strategy
 from support.core_play import SETTINGS, Play
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "hot-takeover.md").read_text()
@@ -61,8 +61,8 @@ def test_the_first_release_of_each_is_in_the_document(ability: Ability) -> None:
 def test_what_names_no_release_is_a_reason_of_its_own(version: str, words: str) -> None:
     assert words in unknown(version)
     play = standby(version)
-    assert words in hot.against(play.node)
-    assert "nobody knows whether it takes a key while it runs" in hot.against(play.node)
+    assert words in hot_takeover.against(play.node)
+    assert "nobody knows whether it takes a key while it runs" in hot_takeover.against(play.node)
 
 
 def standby(version: str, **changes: object) -> Play:

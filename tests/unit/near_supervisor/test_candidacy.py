@@ -8,13 +8,13 @@ import pytest
 
 from near_ha.cluster import Standing
 from near_ha.switchover import Action, Switchover
-from near_supervisor.core import candidacy
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES
-from near_supervisor.core.candidacy import stands_at
-from near_supervisor.core.model import Node, Tenure
-from near_supervisor.core.watch import Seen, Watch
+from near_supervisor.core.conditions import election
+from near_supervisor.core.conditions.election import stands_at
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.lease_view import Seen, Watch
+from near_supervisor.core.facts.model import Node, Tenure
 from support.core_play import SETTINGS, D, Play, held, released, sample, standby
 
 FREE = released()
@@ -107,7 +107,7 @@ def test_a_neard_that_ends_as_a_validator_is_tried_again_after_a_lease() -> None
 
 def test_what_fails_again_and_again_is_tried_ever_more_rarely() -> None:
     play = Play().to_voting()
-    longest = candidacy.LONGEST_COOL_DOWN_MS
+    longest = election.LONGEST_COOL_DOWN_MS
     assert [ends(play) for _ in range(9)] == [D, 2 * D, 4 * D, 8 * D, 16 * D, *[longest] * 4]
     play.node = replace(play.node, failures=10**6)
     assert ends(play) == longest

@@ -9,7 +9,7 @@ from near_ha.cluster_report import cluster_json
 from near_ha.history import Change, Kind
 from near_supervisor import cluster_text
 from near_supervisor.core import events as ev
-from near_supervisor.core.host import Host
+from near_supervisor.core.facts.host import Host
 from near_supervisor.snapshot import Snapshot
 from support.core_play import Play, standby
 

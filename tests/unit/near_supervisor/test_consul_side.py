@@ -13,8 +13,8 @@ from near_supervisor import consul_side
 from near_supervisor.consul_side import ConsulSide
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES, Answer
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES, Answer
 from support.waiting import until
 
 OPTIONS: dict[str, Any] = {

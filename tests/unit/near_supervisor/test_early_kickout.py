@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from near_supervisor.core import events as ev
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.early_kickout import FEW, chunks_left
-from near_supervisor.core.proof import Counted
-from near_supervisor.core.rules_proof import FEW_SAID_EVERY_MS
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.early_kickout import FEW, chunks_left
+from near_supervisor.core.facts.signing_check import Counted
+from near_supervisor.core.rules.signing_check import FEW_SAID_EVERY_MS
 from support.core_play import Play
 
 WHOLE = Duty(1_000, 1_000)

@@ -8,8 +8,8 @@ from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES
-from near_supervisor.core.rules_signer import HUNG_AFTER_MISSES, HUNG_FOR_CERTAIN_MS
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.rules.fencing import HUNG_AFTER_MISSES, HUNG_FOR_CERTAIN_MS
 from support.core_play import NO, SETTINGS, D, Play, sample, standby
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")

@@ -14,11 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from near_ha.errors import BadConfig
 from near_ha.states import State
+from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.events import HostSeen
-from near_supervisor.core.host import Host
-from near_supervisor.core.model import Neard, Node, Tenure
-from near_supervisor.core.proof import Counted, begin
-from near_supervisor.core.readiness import NAMES
+from near_supervisor.core.facts.host import Host
+from near_supervisor.core.facts.model import Neard, Node, Tenure
+from near_supervisor.core.facts.signing_check import Counted, begin
 from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
 from near_supervisor.snapshot import Snapshot

@@ -11,10 +11,10 @@ from near_ha.states import State
 from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Guard, Memory
-from near_supervisor.core.settings import Strategy
-from near_supervisor.core.sync import Sample
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.model import Guard, Memory
+from near_supervisor.core.facts.settings import Strategy
+from near_supervisor.core.facts.sync import Sample
 from support.core_play import D, held, released, sample
 from unit.near_supervisor.test_hot import HOT, ME, HotPlay, play
 

@@ -9,9 +9,9 @@ import pytest
 from near_ha.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES
-from near_supervisor.core.handover_window import Answer, Duties, advise, needed
-from near_supervisor.core.rules_switchover import BEST_HEAD_TAKES
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.maintenance_window import Answer, Duties, advise, needed
+from near_supervisor.core.rules.switchover import BEST_HEAD_TAKES
 from support.core_play import SETTINGS, Play, standby
 
 BLOCK_MS = SETTINGS.block_time_ms

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_supervisor.core import heads, readiness, tip
-from near_supervisor.core.heads import End, Head
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts import chain_clock, heads
+from near_supervisor.core.facts.heads import End, Head
 from support.core_play import Play
 
 BLOCK_MS, SKIP_MS = 600, 1_800
@@ -96,11 +97,11 @@ def test_who_sees_a_release_hours_later_goes_by_the_chains_clock_but_for_what_a_
     hours, released = 2 * 3_600_000, 1_000_600
     stopped = (Head(100, 0, 1_000_000), Head(104, hours + 9_000, 1_000_000 + hours + 9_000))
     height = heads.accounted(stopped, End(hours, released), SKIP_MS, 0)
-    assert height == 104 + heads.skips(600 + tip.FUTURE_MS, SKIP_MS) < 104 + 30
+    assert height == 104 + heads.skips(600 + chain_clock.FUTURE_MS, SKIP_MS) < 104 + 30
     assert heads.accounted(stopped, End(hours), SKIP_MS, 0) == 104 + heads.skips(hours, SKIP_MS) > 1_000
 
 
-@given(GAPS, st.integers(0, 200_000), st.integers(-tip.FUTURE_MS, 0))
+@given(GAPS, st.integers(0, 200_000), st.integers(-chain_clock.FUTURE_MS, 0))
 def test_a_clock_of_the_chain_that_is_behind_counts_nothing_short(gaps: list[int], end: int, error: int) -> None:
     blocks = [Head(block.height, block.made_at, 1_000_000 + block.made_at) for block in chain(gaps)]
     height = heads.accounted(known(blocks), End(end, 1_000_000 + end + error), SKIP_MS, 0)

@@ -11,10 +11,10 @@ from near_ha.lease_record import LeaseRecord
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads, lease
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Node
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.facts import heads, lease
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.model import Node
 from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample, standby
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")

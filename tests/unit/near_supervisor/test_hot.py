@@ -10,10 +10,10 @@ from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import hot
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Node
-from near_supervisor.core.settings import Settings, Strategy
+from near_supervisor.core.conditions import hot_takeover
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Settings, Strategy
 from support.core_play import NO, SETTINGS, Play, released, sample
 
 HOT = replace(SETTINGS, strategy=Strategy.HOT, validator_account_id="pool.near", keeps_shards_of="pool.near")
@@ -33,7 +33,7 @@ class HotPlay(Play):
     def to_armed(self) -> HotPlay:
         """The lease is held, and neard was just given the key."""
         self.to_voting()
-        self.wait(hot.SETTLED_MS)
+        self.wait(hot_takeover.SETTLED_MS)
         self.poll()
         assert self.one(cmd.Acquire, self.do(ev.LeaseSeen(released())))
         self.do(ev.AcquireAnswered(YES))
@@ -95,7 +95,7 @@ def test_neard_is_asked_all_the_time_until_it_shows_the_key() -> None:
 def test_a_neard_that_does_not_show_it_is_ended_and_the_lease_given_back() -> None:
     it = play().to_armed()
     it.do(ev.NeardArmed(100), after=5)
-    out = it.wait(hot.CONFIRM_MS)
+    out = it.wait(hot_takeover.CONFIRM_MS)
     assert it.one(cmd.StopNeard, out)
     assert not it.one(cmd.Release, out), "armed until it has ended"
     let_go = it.one(cmd.Release, it.do(ev.NeardExited(100, "exit code 0"), after=200))
@@ -107,7 +107,7 @@ def test_a_neard_that_does_not_show_it_is_ended_and_the_lease_given_back() -> No
 
 def failed(it: HotPlay) -> HotPlay:
     """The neard that did not take the key has ended, and the lease is given back."""
-    it.wait(hot.CONFIRM_MS)
+    it.wait(hot_takeover.CONFIRM_MS)
     it.do(ev.NeardExited(100, "exit code 0"))
     it.do(ev.ReleaseAnswered(YES))
     return it
@@ -115,12 +115,12 @@ def failed(it: HotPlay) -> HotPlay:
 
 def test_after_a_failure_a_fresh_neard_is_tried_and_after_two_it_is_started_with_the_key() -> None:
     it = failed(play().to_armed())
-    assert (it.node.hot_failures, hot.against(replace(it.node, neard=play().to_armed().node.neard))) == (1, "")
+    assert (it.node.hot_failures, hot_takeover.against(replace(it.node, neard=play().to_armed().node.neard))) == (1, "")
     again = play().to_armed()
     again.node = replace(again.node, hot_failures=1)
     failed(again)
-    assert again.node.hot_failures == hot.TRIES
-    assert "has failed 2 times: neard did not show the key" in hot.against(again.node)
+    assert again.node.hot_failures == hot_takeover.TRIES
+    assert "has failed 2 times: neard did not show the key" in hot_takeover.against(again.node)
     assert "this node's next takeover starts neard anew" in again.said()
 
 
@@ -170,14 +170,14 @@ def test_a_neard_that_has_just_come_up_is_waited_for() -> None:
     it.two_heads(head_age_ms=0)
     it.node = replace(it.node, neard=replace(it.node.neard, answered_at=it.now))  # type: ignore[type-var]
     assert not it.one(cmd.ArmNeard, it.heartbeat())
-    assert it.one(cmd.ArmNeard, it.wait(hot.SETTLED_MS))
+    assert it.one(cmd.ArmNeard, it.wait(hot_takeover.SETTLED_MS))
     assert not it.ever(cmd.StopNeard)
 
 
 def test_rule_4_holds_for_it_too() -> None:
     it = play()
     it.to_voting()
-    it.wait(hot.SETTLED_MS)
+    it.wait(hot_takeover.SETTLED_MS)
     it.poll()
     it.do(ev.LeaseSeen(released(height=it.height + 2)))
     it.do(ev.AcquireAnswered(YES))
@@ -204,7 +204,7 @@ def test_a_supervisor_that_comes_back_does_not_take_the_key_for_taken() -> None:
     it.do(ev.Tick())
     it.do(ev.GuardReady(100, True, it.now + 6_000, kept))
     it.poll(target=1)
-    assert it.one(cmd.StopNeard, it.wait(hot.CONFIRM_MS))
+    assert it.one(cmd.StopNeard, it.wait(hot_takeover.CONFIRM_MS))
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_a_supervisor_that_comes_back_does_not_take_the_key_for_taken() -> None:
         ({}, {"version": ""}, "does not say its version"),
         ({"keeps_shards_of": ""}, {}, "does not keep the shards of pool.near"),
         ({"keeps_shards_of": "other.near"}, {}, "does not keep the shards of pool.near"),
-        ({"keeps_shards_of": hot.ALL_SHARDS}, {}, "tracks all shards"),
-        ({"keeps_shards_of": hot.ALL_SHARDS}, {"chain_id": "localnet"}, ""),
+        ({"keeps_shards_of": hot_takeover.ALL_SHARDS}, {}, "tracks all shards"),
+        ({"keeps_shards_of": hot_takeover.ALL_SHARDS}, {"chain_id": "localnet"}, ""),
         ({"strategy": Strategy.AUTO}, {"version": "2.2.0-rc.1"}, ""),
     ],
 )
@@ -227,10 +227,10 @@ def test_when_it_cannot_be_neard_is_started_anew(
 ) -> None:
     it = play(replace(HOT, **settings))  # type: ignore[arg-type]
     it.to_voting()
-    it.wait(hot.SETTLED_MS)
+    it.wait(hot_takeover.SETTLED_MS)
     it.poll(**said)  # type: ignore[arg-type]
-    assert why in hot.against(it.node)
-    assert bool(why) == bool(hot.against(it.node))
+    assert why in hot_takeover.against(it.node)
+    assert bool(why) == bool(hot_takeover.against(it.node))
     it.do(ev.LeaseSeen(released()))
     it.do(ev.AcquireAnswered(YES))
     it.two_heads(head_age_ms=0, **said)
@@ -252,5 +252,5 @@ def test_whoever_did_not_ask_for_a_restart_is_told_why(strategy: Strategy, told:
 
 
 def test_without_an_answer_there_is_nothing_to_give_a_key_to() -> None:
-    assert hot.against(Node(HOT)) == "neard does not answer"
+    assert hot_takeover.against(Node(HOT)) == "neard does not answer"
     assert sample(1).config_correct

@@ -17,10 +17,10 @@ from near_ha.lease_record import LeaseState
 from near_ha.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES, Answer, Kind
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.lease_view import Seen
 from near_supervisor.core.machine import next_wakeup, step
-from near_supervisor.core.watch import Seen
 from support.core_play import NO, UNKNOWN, D, Play, held, record, released, sample, standby
 
 ANSWERS = st.sampled_from([YES, NO, UNKNOWN])

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from near_supervisor.core.approvals import Own
-from near_supervisor.core.proof import Counted
-from near_supervisor.core.witness import Look, Mark
+from near_supervisor.core.facts.approvals import Own
+from near_supervisor.core.facts.doppelganger import Look, Mark
+from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.io import neard_blocks
 from near_supervisor.io.neard_blocks import EPOCHS_KEPT, MOST_BLOCKS, Order, OwnBlocks
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.proof import Counted
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.io import neard_counters
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 from support.hostile_http import CLOSE, answer, hostile

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from near_supervisor.core.handover_window import Duties
+from near_supervisor.core.facts.maintenance_window import Duties
 from near_supervisor.io import neard_duties
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 from support.hostile_http import CLOSE, HANG, HostileServer, answer, hostile

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.model import Memory
-from near_supervisor.core.tip import Tip
+from near_supervisor.core.facts.chain_clock import Tip
+from near_supervisor.core.facts.model import Memory
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir
 

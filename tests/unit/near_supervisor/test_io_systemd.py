@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from near_supervisor.core.model import Node
+from near_supervisor.core.facts.model import Node
 from near_supervisor.io.systemd import ServiceManager
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS

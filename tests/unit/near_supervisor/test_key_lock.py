@@ -11,10 +11,11 @@ from near_ha.errors import BadRecord
 from near_ha.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import key_lock, lease, readiness
-from near_supervisor.core.answer import YES
-from near_supervisor.core.key_lock import KeySeen
-from near_supervisor.core.watch import How, Seen
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts import key_lock, lease
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.key_lock import KeySeen
+from near_supervisor.core.facts.lease_view import How, Seen
 from support.core_play import SETTINGS, D, Play, record, released
 
 MINE = SETTINGS.account_id

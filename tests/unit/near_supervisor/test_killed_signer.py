@@ -7,7 +7,7 @@ import pytest
 from near_ha.lease_record import LeaseRecord
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads
+from near_supervisor.core.facts import heads
 from support.core_play import Play, released
 from unit.near_supervisor.test_next_height import FREE, HEAD, successor
 

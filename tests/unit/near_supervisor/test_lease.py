@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_supervisor.core import lease
+from near_supervisor.core.facts import lease
 
 LEASES = st.integers(lease.MIN_LEASE_MS, 600_000)
 DRIFTS = st.floats(-0.01, 0.01)

@@ -9,10 +9,10 @@ import pytest
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness
-from near_supervisor.core.listing import Listing
-from near_supervisor.core.model import Node
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.listing import Listing
+from near_supervisor.core.facts.model import Node
 from near_supervisor.io import neard_listing
 from near_supervisor.io.neard_rpc import NeardRpc, Unreadable
 from support.core_play import SETTINGS, D, Play, claimed, record, released

@@ -10,14 +10,14 @@ from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import hot, readiness
-from near_supervisor.core.absorb_neard import RETRY_MS
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Memory, Node
-from near_supervisor.core.rules_neard import IN_THE_WAY_MS
-from near_supervisor.core.rules_signing import CONNECTED_BY_MS
-from near_supervisor.core.settings import Settings, Strategy
-from near_supervisor.core.witness import Mark, Witness
+from near_supervisor.core.conditions import hot_takeover, readiness
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.doppelganger import Mark, Witness
+from near_supervisor.core.facts.model import Memory, Node
+from near_supervisor.core.facts.settings import Settings, Strategy
+from near_supervisor.core.rules.neard import IN_THE_WAY_MS
+from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS
+from near_supervisor.core.updates.neard import RETRY_MS
 from support.core_play import NO, SETTINGS, D, Play, released, standby
 
 MOVES = replace(
@@ -56,7 +56,7 @@ class MovePlay(Play):
     def to_armed(self) -> MovePlay:
         self.to_started()
         self.poll()
-        self.now += hot.SETTLED_MS
+        self.now += hot_takeover.SETTLED_MS
         assert self.node.tenure is not None
         assert self.one(cmd.ArmNeard, self.poll()) == cmd.ArmNeard(200, self.node.tenure.deadline or 0)
         return self
@@ -103,7 +103,7 @@ def test_it_counts_as_armed_only_from_when_it_is_given_the_key() -> None:
 def test_a_sighup_comes_only_after_it_has_answered_for_a_while() -> None:
     it = play().to_started()
     it.poll()
-    it.now += hot.SETTLED_MS - 1
+    it.now += hot_takeover.SETTLED_MS - 1
     assert not it.one(cmd.ArmNeard, it.poll())
     assert it.one(cmd.ArmNeard, it.wait(2)), "and at that very moment"
 
@@ -124,7 +124,7 @@ def test_one_that_is_not_connected_is_not_given_the_key(lacks: dict[str, object]
     it = play().to_started()
     for _ in range(4):
         it.poll(**lacks)  # type: ignore[arg-type]
-        it.now += hot.SETTLED_MS
+        it.now += hot_takeover.SETTLED_MS
     assert not it.all(cmd.ArmNeard)
     assert it.one(cmd.ArmNeard, it.poll())
 
@@ -133,7 +133,7 @@ def test_its_head_has_to_move_on_above_all_that_may_have_been_signed() -> None:
     it = play().to_started()
     clear_at = it.node.tenure.clear_at if it.node.tenure else 0
     it.poll(clear_at - 2)
-    it.now += hot.SETTLED_MS
+    it.now += hot_takeover.SETTLED_MS
     assert not it.one(cmd.ArmNeard, it.poll(clear_at - 2)), "it stands"
     assert not it.one(cmd.ArmNeard, it.poll(clear_at - 1)), "a head that went back"
     assert it.one(cmd.ArmNeard, it.poll(clear_at))
@@ -143,7 +143,7 @@ def test_where_the_chain_may_stand_still_it_need_not_move() -> None:
     it = play(replace(MOVES, chain_may_stand_still=True)).to_started()
     it.poll(it.height, peers=0)
     assert not it.node.armed, "it had 4 peers before"
-    it.now += hot.SETTLED_MS
+    it.now += hot_takeover.SETTLED_MS
     assert it.one(cmd.ArmNeard, it.poll(it.height))
 
 
@@ -157,7 +157,7 @@ def test_so_many_peers_as_it_had_before_are_enough() -> None:
     it.do(ev.NeardExited(100, "exit code 0"))
     it.do(ev.NeardStarted(200, armed=False, as_validator=True))
     it.poll(peers=1)
-    it.now += hot.SETTLED_MS
+    it.now += hot_takeover.SETTLED_MS
     assert it.one(cmd.ArmNeard, it.poll(peers=1))
 
 
@@ -197,7 +197,7 @@ def test_it_leaves_its_place_meanwhile_and_is_given_no_key_before_they_are_there
     assert it.one(cmd.StartNeard, it.do(ev.NeardExited(100, "exit code 0"))) == THERE
     it.do(ev.NeardStarted(200, armed=False, as_validator=True))
     for _ in range(3):
-        it.now += hot.SETTLED_MS
+        it.now += hot_takeover.SETTLED_MS
         assert not it.one(cmd.ArmNeard, it.poll(clear_at - 1))
     assert it.one(cmd.ArmNeard, it.poll(clear_at))
 
@@ -209,7 +209,7 @@ def test_nor_while_somebody_else_is_seen_to_sign() -> None:
     it.do(ev.NeardStarted(200, armed=False, as_validator=True))
     it.node = replace(it.node, witness=Witness(it.height, mark=Mark(it.height, "an approval"), seen_at=it.now))
     for _ in range(9):
-        it.now += hot.SETTLED_MS
+        it.now += hot_takeover.SETTLED_MS
         assert not it.one(cmd.ArmNeard, it.poll())
 
 
@@ -259,7 +259,7 @@ def test_who_is_refused_goes_back_to_its_own_node_key_and_signs_from_there() -> 
     it.do(ev.NeardStarted(300, armed=False))
     it.poll()
     it.heartbeat()
-    it.now += hot.SETTLED_MS
+    it.now += hot_takeover.SETTLED_MS
     assert it.one(cmd.ArmNeard, it.poll())
 
 
@@ -339,7 +339,7 @@ def test_one_that_stays_behind_gives_the_lease_back() -> None:
 
 def test_after_two_failures_it_is_started_with_the_key() -> None:
     it = play()
-    it.node = replace(it.node, hot_failures=hot.TRIES, hot_failed="neard did not show the key within 5 s")
+    it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="neard did not show the key within 5 s")
     it.to_tenure()
     assert it.one(cmd.StopNeard, it.heartbeat())
     start = it.one(cmd.StartNeard, it.do(ev.NeardExited(100, "exit code 0")))

@@ -8,12 +8,12 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import hot
-from near_supervisor.core.answer import YES
-from near_supervisor.core.handover_window import Duties
-from near_supervisor.core.model import DutiesReading, Node
-from near_supervisor.core.settings import Settings, Strategy
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.conditions import hot_takeover
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.maintenance_window import Duties
+from near_supervisor.core.facts.model import DutiesReading, Node
+from near_supervisor.core.facts.settings import Settings, Strategy
 from support.core_play import SETTINGS, Play, held, released
 
 HOT = replace(SETTINGS, strategy=Strategy.AUTO, validator_account_id="pool.near", keeps_shards_of="pool.near")
@@ -34,7 +34,7 @@ class Successor(Play):
 
     def follow(self, seen: Seen, duties: Duties | None = FREE) -> Successor:
         self.to_voting()
-        self.wait(hot.SETTLED_MS)
+        self.wait(hot_takeover.SETTLED_MS)
         self.poll(HEAD)
         self.do(ev.LeaseSeen(seen))
         asked = self.one(cmd.ReadDuties, self.do(ev.AcquireAnswered(YES)))
@@ -146,7 +146,7 @@ def test_what_another_process_has_used_up_says_nothing() -> None:
 
 def test_nor_is_one_block_below_enough_once_hot_has_failed() -> None:
     it = successor().follow(TOLD)
-    it.node = replace(it.node, hot_failures=hot.TRIES, hot_failed="it did not show it")
+    it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
     it.poll(HEAD, target=HEAD + 1)
     assert it.node.tenure is not None
     assert not it.node.tenure.cleared
@@ -156,7 +156,7 @@ def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_o
     it = successor().follow(TOLD)
     assert it.node.tenure is not None
     cleared = replace(it.node.tenure, cleared=True)
-    it.node = replace(it.node, tenure=cleared, hot_failures=hot.TRIES, hot_failed="it did not show it")
+    it.node = replace(it.node, tenure=cleared, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
     out = it.do(ev.Tick())
     assert not [command for command in out if isinstance(command, cmd.StopNeard | cmd.StartNeard)]
     assert it.node.tenure is not None

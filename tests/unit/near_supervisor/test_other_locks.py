@@ -8,10 +8,10 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness
-from near_supervisor.core.model import Node
-from near_supervisor.core.other_locks import OtherLock
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.other_locks import OtherLock
 from support.core_play import SETTINGS, D, Play, released
 
 KUUTAMOD = OtherLock("default-of-kuutamod", "kuutamod-1")

@@ -7,8 +7,8 @@ import pytest
 from near_supervisor import cluster_text
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.model import Node
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.model import Node
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, UNKNOWN, D, Play, held
 

@@ -8,9 +8,9 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.proof import Counted, Finding, Proof, begin, compare, fold
-from near_supervisor.core.rules_proof import ALARM_EVERY_MS, LOOK_AGAIN_MS, LOOK_MS, TELL_AFTER_MS
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.signing_check import Counted, Finding, Proof, begin, compare, fold
+from near_supervisor.core.rules.signing_check import ALARM_EVERY_MS, LOOK_AGAIN_MS, LOOK_MS, TELL_AFTER_MS
 from support.core_play import Play
 
 NONE = Duty()

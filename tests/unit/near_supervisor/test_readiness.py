@@ -11,13 +11,14 @@ import pytest
 from near_ha import member_record, plan, wire
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import hot, readiness, versions
-from near_supervisor.core.answer import YES
-from near_supervisor.core.host import Host, RunDir
-from near_supervisor.core.listing import Listing
-from near_supervisor.core.model import Node
-from near_supervisor.core.readiness import NAMES, Weight
-from near_supervisor.core.settings import Strategy
+from near_supervisor.core.conditions import hot_takeover, readiness
+from near_supervisor.core.conditions.readiness import NAMES, Weight
+from near_supervisor.core.facts import versions
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.host import Host, RunDir
+from near_supervisor.core.facts.listing import Listing
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Strategy
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, D, Play, claimed, held, sample, standby
 
@@ -133,7 +134,7 @@ def test_what_is_not_known_is_no_reason(host: Host) -> None:
 
 @pytest.mark.parametrize("strategy", list(Strategy))
 @pytest.mark.parametrize(
-    ("kept", "against"), [("pool.near", []), ("", ["restart", "tracking"]), (hot.ALL_SHARDS, ["tracking"])]
+    ("kept", "against"), [("pool.near", []), ("", ["restart", "tracking"]), (hot_takeover.ALL_SHARDS, ["tracking"])]
 )
 def test_what_a_takeover_of_this_node_would_be_is_known_before(
     strategy: Strategy, kept: str, against: list[str]
@@ -379,7 +380,7 @@ def test_a_standby_that_is_not_in_sync_says_it_once_and_not_also_its_state() -> 
     ]
 
 
-@pytest.mark.parametrize(("kept", "said"), [("pool.near", 0), (hot.ALL_SHARDS, 1), ("", 2)])
+@pytest.mark.parametrize(("kept", "said"), [("pool.near", 0), (hot_takeover.ALL_SHARDS, 1), ("", 2)])
 def test_it_says_so_whatever_the_strategy(kept: str, said: int) -> None:
     play = voting(strategy=Strategy.AUTO, keeps_shards_of=kept)
     assert len(lasting(play, 60)) == said

@@ -9,9 +9,9 @@ import pytest
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness
-from near_supervisor.core.model import Node
-from near_supervisor.core.watch import How, Seen
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts.lease_view import How, Seen
+from near_supervisor.core.facts.model import Node
 from support.core_play import SETTINGS, UNKNOWN, D, Play, claimed, held, record, released
 
 FORGED = [

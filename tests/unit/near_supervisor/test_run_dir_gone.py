@@ -6,10 +6,10 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness
-from near_supervisor.core.answer import YES
-from near_supervisor.core.host import RunDir
-from near_supervisor.core.lease import heartbeat_interval
+from near_supervisor.core.conditions import readiness
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.host import RunDir
+from near_supervisor.core.facts.lease import heartbeat_interval
 from support.core_play import D, Play, held, standby
 
 GONE = ev.RunDirSeen(RunDir("run directory /run/x is gone and cannot be made again (File exists)", gone=True))

@@ -12,7 +12,7 @@ import pytest
 
 from near_ha import control_client
 from near_supervisor.core import events as ev
-from near_supervisor.core.model import Memory
+from near_supervisor.core.facts.model import Memory
 from near_supervisor.io.control import ControlSocket
 from near_supervisor.io.run_dir import RunDir
 from near_supervisor.run_dir_side import RunDirSide

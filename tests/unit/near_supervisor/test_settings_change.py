@@ -10,11 +10,12 @@ from near_ha.lease_record import LeaseState
 from near_ha.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import heads, lease, saved_state
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Node
-from near_supervisor.core.settings import Strategy
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.conditions import saved_state
+from near_supervisor.core.facts import heads, lease
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.lease_view import Seen
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Strategy
 from near_supervisor.io.exporter import exposition
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, UNKNOWN, D, Play, held, record

@@ -13,7 +13,7 @@ import pytest
 
 from near_ha.errors import BadConfig
 from near_supervisor import options, signer_settings
-from near_supervisor.core.model import Memory
+from near_supervisor.core.facts.model import Memory
 from near_supervisor.guard_side import GuardSide
 from near_supervisor.io import neard_config
 from near_supervisor.io.run_dir import RunDir

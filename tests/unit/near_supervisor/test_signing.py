@@ -8,10 +8,10 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES
-from near_supervisor.core.rules_neard import IN_THE_WAY_MS
-from near_supervisor.core.watch import How
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.lease_view import How
+from near_supervisor.core.rules.neard import IN_THE_WAY_MS
 from support.core_play import NO, UNKNOWN, D, Play, held, released, sample
 
 EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")

@@ -8,11 +8,11 @@ import pytest
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import readiness, signing
-from near_supervisor.core.approvals import Own
-from near_supervisor.core.model import Node
-from near_supervisor.core.rules_signing import CONNECTED_BY_MS, LOOK_MS, MADE_ROOM_LEASES, SAY_AFTER_MS
-from near_supervisor.core.signing import SILENT_BLOCKS, Answer
+from near_supervisor.core.conditions import readiness, signing
+from near_supervisor.core.conditions.signing import SILENT_BLOCKS, Answer
+from near_supervisor.core.facts.approvals import Own
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS, LOOK_MS, MADE_ROOM_LEASES, SAY_AFTER_MS
 from near_supervisor.io.exporter import exposition
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, D, Play, sample, standby

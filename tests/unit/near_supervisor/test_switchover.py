@@ -12,10 +12,10 @@ from near_ha.lease_record import LeaseState
 from near_ha.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import YES
-from near_supervisor.core.model import Memory, Node
-from near_supervisor.core.rules_neard import HANDING_OVER_POLL_MS
-from near_supervisor.core.rules_switchover import CONFIRMED_EVERY_MS
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.model import Memory, Node
+from near_supervisor.core.rules.neard import HANDING_OVER_POLL_MS
+from near_supervisor.core.rules.switchover import CONFIRMED_EVERY_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, held, released, sample, standby
 
 PROMOTE_B = Switchover("r1", Action.PROMOTE, "b", "alice", "new kernel", 0, term=8)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from near_supervisor.core.sync import MIN_FRESH_MS, Sample, Sync, fold, fresh_ms
+from near_supervisor.core.facts.sync import MIN_FRESH_MS, Sample, Sync, fold, fresh_ms
 from support.core_play import SETTINGS, sample
 
 LIMIT = fresh_ms(SETTINGS)

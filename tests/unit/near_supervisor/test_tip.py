@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.tip import Tip, fold
+from near_supervisor.core.facts.chain_clock import Tip, fold
 
 BLOCK_MS = 600
 

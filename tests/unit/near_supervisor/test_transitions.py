@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from near_ha.states import State
-from near_supervisor.core.transitions import TRANSITIONS
+from near_supervisor.core.conditions.transitions import TRANSITIONS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "failover-algorithm.md"
 

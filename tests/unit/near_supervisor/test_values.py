@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from near_supervisor.core.model import Node
-from near_supervisor.core.values import dataclass, replace
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.values import dataclass, replace
 from support.core_play import SETTINGS
 
 

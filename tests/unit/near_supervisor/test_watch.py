@@ -9,8 +9,8 @@ import pytest
 from near_ha.lease_record import LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.lease import FOREIGN_WAIT_MS
-from near_supervisor.core.watch import How, Seen, Try, Watch, look, verdict
+from near_supervisor.core.facts.lease import FOREIGN_WAIT_MS
+from near_supervisor.core.facts.lease_view import How, Seen, Try, Watch, look, verdict
 from support.core_play import SETTINGS, D, Play, held, record, released
 
 MISSING = Seen(None)

@@ -10,14 +10,14 @@ from near_ha.history import Kind
 from near_ha.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES
-from near_supervisor.core.duty import Duty
-from near_supervisor.core.model import Node
-from near_supervisor.core.proof import Counted
-from near_supervisor.core.rules_witness import BLIND_LEASES, PATIENCE_MS, SAY_AGAIN_MS
-from near_supervisor.core.settings import Strategy
-from near_supervisor.core.witness import Look, Mark, Witness, fold, is_quiet
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.doppelganger import Look, Mark, Witness, fold, is_quiet
+from near_supervisor.core.facts.duty import Duty
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.settings import Strategy
+from near_supervisor.core.facts.signing_check import Counted
+from near_supervisor.core.rules.doppelganger import BLIND_LEASES, PATIENCE_MS, SAY_AGAIN_MS
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS, D, Play, held, standby
 

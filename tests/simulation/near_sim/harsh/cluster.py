@@ -7,10 +7,10 @@ from collections import deque
 from typing import cast
 
 from near_ha.switchover import Switchover
-from near_supervisor.core import tip
-from near_supervisor.core.candidacy import LONGEST_COOL_DOWN_MS
-from near_supervisor.core.heads import ENOUGH_FOR_PACE
-from near_supervisor.core.settings import Settings
+from near_supervisor.core.conditions.election import LONGEST_COOL_DOWN_MS
+from near_supervisor.core.facts import chain_clock
+from near_supervisor.core.facts.heads import ENOUGH_FOR_PACE
+from near_supervisor.core.facts.settings import Settings
 
 from ..chain import Chain
 from ..cluster import Cluster
@@ -25,7 +25,7 @@ from .host import HarshHost
 SALT = 0x4A25
 CLOCK_SALT = 0xC10C
 FAR_CONSUL = 0.5
-# So long may one answer of Consul take, of a lease, and all has to go on (core/lease.py).
+# So long may one answer of Consul take, of a lease, and all has to go on (core/facts/lease.py).
 FARTHEST = 0.35
 PEACE_LEASES = 5
 # NTP never slews a clock by more than 0.05 %; in an hour all that one may be wrong by hides what else there is.
@@ -116,7 +116,11 @@ class HarshCluster(Cluster):
         Of a predecessor it then says for too long that it may still sign: by what the clock is fast, and one percent.
         """
         fastest = max(host.clock.rate for host in self.hosts) - 1
-        return int(self.world.now * (fastest + 1 / tip.SLOW_DIVISOR)) if fastest > 1 / tip.FAST_DIVISOR else 0
+        return (
+            int(self.world.now * (fastest + 1 / chain_clock.SLOW_DIVISOR))
+            if fastest > 1 / chain_clock.FAST_DIVISOR
+            else 0
+        )
 
     def _note_wishes(self) -> None:
         wishes = self.wishes

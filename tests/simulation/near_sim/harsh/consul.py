@@ -7,7 +7,7 @@ from collections import deque
 from typing import NamedTuple
 
 from near_ha.lease_record import LeaseRecord
-from near_supervisor.core.watch import Seen
+from near_supervisor.core.facts.lease_view import Seen
 
 from ..chain import Chain
 from ..consul import Consul, Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from near_supervisor.core.settings import Strategy
+from near_supervisor.core.facts.settings import Strategy
 
 from ..cluster import Cluster
 from ..faults import CHANGED_LEASES, FAULTS, LONGEST_MS

@@ -3,7 +3,8 @@
 The promise holds for a halt in which nothing else is broken: when the chain moves, no fault was there for as long as a
 recovery may take, and somebody has the lease and a neard that runs. Then three blocks are enough. If it has the lease
 from one whose neard ended during the halt, it takes as many heights more as that one may have given up by then: the
-height rule counts them above the first block (core/heads.py), as a chain need not go on where its validators were.
+height rule counts them above the first block (core/facts/heads.py), as a chain need not go on where
+its validators were.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from near_supervisor import signer_settings
 from near_supervisor.core import events as ev
-from near_supervisor.core.answer import Answer
-from near_supervisor.core.model import Memory
-from near_supervisor.core.settings import Settings
+from near_supervisor.core.facts.answer import Answer
+from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.settings import Settings
 from near_supervisor.guard_side import ATTACH_MS, ATTACH_RETRY_MS, OVERDUE_MS
 from near_supervisor.io.guard_client import REPLY_TIMEOUT_MS
 from near_supervisor.io.neard_config import NeardConfig

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from near_ha.cluster import Standing
 from near_ha.member_record import Member
-from near_supervisor.core.answer import YES, Answer
+from near_supervisor.core.facts.answer import YES, Answer
 
 from ..consul import no
 from ..world import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from near_supervisor.core.answer import Answer
+from near_supervisor.core.facts.answer import Answer
 
 from ..link import Apply, Hear, Link
 

@@ -9,11 +9,11 @@ from near_ha.cluster import Standing
 from near_ha.member_record import Member
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core import lease
-from near_supervisor.core.answer import YES, Answer, Kind
-from near_supervisor.core.host import RunDir
-from near_supervisor.core.model import Memory
-from near_supervisor.core.witness import Look
+from near_supervisor.core.facts import lease
+from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.doppelganger import Look
+from near_supervisor.core.facts.host import RunDir
+from near_supervisor.core.facts.model import Memory
 
 from ..link import Apply, Hear
 from ..supervisor import NEARD_TIMEOUT_MS, Supervisor

@@ -1,0 +1,1 @@
+"""What follows from several facts: may this node take over, is it above all that was signed."""

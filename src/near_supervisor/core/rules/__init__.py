@@ -1,0 +1,1 @@
+"""Facts become commands: one rule a function, in the order of ``table``."""

@@ -1,0 +1,157 @@
+"""Rules that end a signer. They stand before all others."""
+
+from __future__ import annotations
+
+from .. import commands as cmd
+from ..commands import Command
+from ..facts import sync
+from ..facts.model import Closing, Neard, Node
+from ..facts.values import replace
+from ..step import Step
+from .neard import kill
+
+HUNG_AFTER_MISSES = 3
+# A busy neard answers at last; one that does not for so long hangs, whoever is ready.
+HUNG_FOR_CERTAIN_MS = 30_000
+MEMBERS_EVERY_MS = 1_000
+REFUSALS_BEFORE_GIVING_UP = 5
+
+
+def end_signer_without_lease(node: Node, _now: int) -> Step:
+    """An armed neard needs a tenure. Whatever took the tenure away, the neard goes at once."""
+    if node.neard is None or not node.neard.armed or node.tenure is not None:
+        return node, []
+    return kill(node, "this node does not hold the lease")
+
+
+def end_signer_at_deadline(node: Node, now: int) -> Step:
+    """The guard does this too, and the kernel behind it; saying it here gives the reason."""
+    tenure = node.tenure
+    if node.neard is None or not node.neard.armed or tenure is None or tenure.deadline is None:
+        return node, []
+    if now < tenure.deadline:
+        return node, []
+    why = "the lease could not be renewed before its deadline"
+    return kill(replace(node, tenure=replace(tenure, give_up=tenure.give_up or why)), why)
+
+
+def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
+    """A neard that was started without the key and says that it has one may sign: nobody allowed that."""
+    if node.neard is None or node.neard.armed or not node.neard.shows_key:
+        return node, []
+    return kill(node, "it was started without a validator key and says that it has loaded one")
+
+
+def end_signer_with_another_key(node: Node, _now: int) -> Step:
+    """It says that it has loaded another key than it was given: who else signs with that one, nobody knows."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or not neard.armed or not neard.other_key:
+        return node, []
+    why = (
+        f"neard shows the validator key {neard.other_key}, and not {node.settings.validator_public_key}: look at what"
+        " --validator-key names, and at validator_key_file in neard's config.json"
+    )
+    if tenure is not None and not tenure.give_up:
+        node = replace(node, tenure=replace(tenure, give_up=why))
+    return kill(node, why)
+
+
+def end_neard_that_hangs(node: Node, now: int) -> Step:
+    """A signer that was up and is silent for three polls is killed where that helps: another one is ready.
+
+    Else it may be busy, and nobody signs while it starts again; what is silent for much longer is killed all the same.
+    A standby gets its start-up time again: it may have re-executed itself for an epoch sync, its RPC goes and comes.
+    """
+    neard = node.neard
+    if neard is None or neard.ending or neard.silent_since is None or not neard.answered:
+        return node, []
+    if neard.misses < HUNG_AFTER_MISSES or now < neard.silent_since + _hung_after_ms(node):
+        return node, []
+    if neard.armed:
+        return _end_silent_signer(node, neard, neard.silent_since, now)
+    fresh_start = replace(neard, answered=False, started_at=now, misses=0, silent_since=None)
+    return replace(node, neard=fresh_start, sync=sync.Sync(height=node.sync.height)), []
+
+
+def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) -> Step:
+    why = f"no answer from neard's /status for {neard.misses} polls"
+    helps = node.standby_ready and not node.paused
+    if helps or node.tenure is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:
+        return kill(node, f"{why}, and a standby is ready" if helps else why)
+    out: list[Command] = []
+    if not node.reading_members and now >= node.members_at:
+        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
+        out.append(cmd.ReadMembers())
+    return node, out
+
+
+def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
+    """A start has a bound, whatever neard does instead of answering.
+
+    One that is to sign holds the lease meanwhile: after a lease a standby whose neard runs is faster.
+    """
+    neard = node.neard
+    if neard is None or neard.answered or neard.ending:
+        return node, []
+    if _holds_lease_up(node, neard) and now >= neard.started_at + node.settings.lease_ms and not node.paused:
+        node, out = _leave_it_to_a_standby(node, neard, now)
+        if out:
+            return node, out
+    if now - neard.started_at < node.settings.startup_timeout_ms:
+        return node, []
+    node = replace(node, neard=replace(neard, faulty=True))
+    return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
+
+
+def _holds_lease_up(node: Node, neard: Neard) -> bool:
+    """Was it started to sign, with the key or to be given it?"""
+    return node.tenure is not None and (neard.armed or node.is_moving)
+
+
+def _leave_it_to_a_standby(node: Node, neard: Neard, now: int) -> Step:
+    if node.standby_equal and (node.members_read_at or 0) > neard.started_at:
+        why = f"neard has not answered for {(now - neard.started_at) / 1000:.0f} s since its start as the validator"
+        return kill(node, f"{why}, and a standby is ready")
+    if node.reading_members or now < node.members_at:
+        return node, []
+    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+
+
+def stop_when_starts_are_refused(node: Node, now: int) -> Step:
+    """A neard that is still being torn down holds its LOCK for a moment; what lasts longer needs a person."""
+    if node.refusals < REFUSALS_BEFORE_GIVING_UP or node.closing is not None:
+        return node, []
+    text = f"neard could not be started {node.refusals} times; giving up. The reason is in the lines above"
+    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+
+
+def stop_when_starts_fail(node: Node, now: int) -> Step:
+    """Three starts in a row without one answer: a person has to look."""
+    if node.attempts < node.settings.start_attempts or node.closing is not None:
+        return node, []
+    text = (
+        f"neard was started {node.attempts} times and never became ready; giving up."
+        " Look at neard's log above the last of these lines, repair it, and start this node again"
+    )
+    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When a neard has had time enough: to start, to answer, to sign."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None:
+        return
+    if not neard.answered:
+        times.append(neard.started_at + node.settings.startup_timeout_ms)
+        if _holds_lease_up(node, neard) and not node.paused:
+            times.append(max(node.members_at, neard.started_at + node.settings.lease_ms))
+    elif neard.silent_since is not None:
+        times.append(neard.silent_since + _hung_after_ms(node))
+        if neard.armed:
+            times += (node.members_at, neard.silent_since + HUNG_FOR_CERTAIN_MS)
+    if neard.armed and tenure is not None and tenure.deadline is not None:
+        times.append(tenure.deadline)
+
+
+def _hung_after_ms(node: Node) -> int:
+    return (HUNG_AFTER_MISSES - 1) * node.settings.poll_ms

@@ -1,0 +1,126 @@
+"""Rules about the guard and the neard of this host."""
+
+from __future__ import annotations
+
+from near_ha.switchover import Phase
+
+from .. import commands as cmd
+from ..conditions import heights, hot_takeover
+from ..facts.model import Guard, Node, Tenure
+from ..facts.values import replace
+from ..step import Step
+
+WAITING_POLL_MS = 25
+# A real neard takes 0.2 to 8 s from SIGTERM to its end, though its ports close at once: whoever waits for it, to sign
+# with the key or to take the lease over, waits so long.
+IN_THE_WAY_MS = 500
+# How late a new head is seen decides whether its successor waits for a block more.
+HANDING_OVER_POLL_MS = 10
+# Parts of the ordinary interval between two polls.
+STARTING_POLLS = 10
+MOVING_POLLS = 40
+SYNCING_POLLS = 4
+
+
+def attach_guard(node: Node, now: int) -> Step:
+    """No guard, no neard: it is the first thing to have, once the neard that we know of is surely gone."""
+    if node.guard is not Guard.DOWN or node.neard is not None or now < node.guard_at or leaving(node):
+        return node, []
+    return replace(node, guard=Guard.ATTACHING), [cmd.StartGuard()]
+
+
+def start_standby(node: Node, now: int) -> Step:
+    """Without a role to take, neard runs as a standby."""
+    if not _may_start(node, now) or node.promoting or node.closing is not None:
+        return node, []
+    return replace(node, starting=True), [cmd.StartNeard(armed=False)]
+
+
+def poll_neard(node: Node, now: int) -> Step:
+    """One question at a time; often while something waits for the answer."""
+    if node.neard is None or node.polling or now < _poll_due(node):
+        return node, []
+    # One whose key was taken away is asked for nothing but whether that is gone: its metrics are expensive.
+    signs = node.neard.armed and node.neard.key_taken_at is None
+    metrics = signs or heights.asks_for_target(node)
+    return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, metrics)]
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When a guard, a start or an answer of neard is wanted next."""
+    if node.neard is None:
+        times += (node.guard_at, node.start_at)
+    elif not node.polling:
+        times.append(_poll_due(node))
+
+
+def _poll_due(node: Node) -> int:
+    """It moves up as soon as something begins to wait for the answer."""
+    return 0 if node.polled_at is None else node.polled_at + _poll_interval(node)
+
+
+def _poll_interval(node: Node) -> int:
+    tenure, settings = node.tenure, node.settings
+    if node.is_moving:
+        return settings.poll_ms // MOVING_POLLS
+    if node.neard is None or not node.neard.answered:
+        return settings.poll_ms // STARTING_POLLS
+    if handing_over(node) or (node.neard.armed and node.neard.key_taken_at is not None):
+        return HANDING_OVER_POLL_MS
+    if hot_takeover.confirmed_by(node.neard) is not None:
+        return WAITING_POLL_MS
+    if tenure is not None and not tenure.cleared and not tenure.give_up:
+        return _waiting_interval(node, tenure)
+    if node.neard.misses == 0 and not node.sync.synced:
+        return settings.poll_ms // SYNCING_POLLS
+    if node.neard.armed:
+        # What it may have signed since the last answer is what a successor waits for.
+        return max(settings.poll_ms // SYNCING_POLLS, min(settings.poll_ms, settings.block_time_ms))
+    return settings.poll_ms
+
+
+def handing_over(node: Node) -> bool:
+    """Has this node taken on to give its lease away, and not yet begun?"""
+    request, tenure = node.request, node.tenure
+    if request is None or request.phase is not Phase.ACCEPTED or tenure is None or tenure.give_up:
+        return False
+    return (request.source, request.term) == (node.settings.member_id, tenure.term)
+
+
+def _waiting_interval(node: Node, tenure: Tenure) -> int:
+    """Blocks come one block time apart or later: ask when the one that is waited for can be there, then all the time.
+
+    Where the next block is late, an eighth of a block time is as good as at once.
+    """
+    settings, asked_at = node.settings, node.polled_at or 0
+    wanted = heights.blocks_below(node, tenure) if tenure.accounted else 1
+    soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
+    late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
+    often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)
+    return max(often, min(soonest, settings.poll_ms // SYNCING_POLLS))
+
+
+def stop(node: Node, why: str) -> Step:
+    """Ask neard to end, once. One whose end somebody waits for, to sign or to take over, has a moment, then SIGKILL."""
+    if node.neard is None or node.neard.ending:
+        return node, []
+    in_the_way = node.promoting or node.neard.armed or node.neard.as_validator
+    stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)
+    return replace(node, neard=replace(node.neard, ending=why)), [stopped]
+
+
+def kill(node: Node, why: str) -> Step:
+    """SIGKILL neard, once."""
+    if node.neard is None or node.neard.killed:
+        return node, []
+    neard = replace(node.neard, ending=node.neard.ending or why, killed=True)
+    return replace(node, neard=neard), [cmd.Say("error", f"killing neard: {why}"), cmd.KillNeard(why)]
+
+
+def leaving(node: Node) -> bool:
+    """Is this node on its way out, with neard gone already?"""
+    return node.closing is not None and node.neard is None
+
+
+def _may_start(node: Node, now: int) -> bool:
+    return node.guard is Guard.READY and node.neard is None and not node.starting and now >= node.start_at

@@ -1,0 +1,129 @@
+"""Rules of the promotion: rule 4, and the key for the neard of a holder that it holds for."""
+
+from __future__ import annotations
+
+from .. import commands as cmd
+from ..conditions import heights, hot_takeover, saved_state
+from ..facts import lease, sync
+from ..facts.model import Guard, Node, Tenure
+from ..facts.settings import Strategy
+from ..facts.values import replace
+from ..step import Step
+from . import doppelganger, kuutamods_way, validator_key
+from .fencing import MEMBERS_EVERY_MS
+from .neard import stop
+
+SAY_AGAIN_MS = 30_000
+
+
+def clear_to_sign(node: Node, now: int) -> Step:
+    """Rule 4: a heartbeat of this term has succeeded, neard is synced, its head is above all that may have been signed.
+
+    And the chain shows nobody else who signs.
+    """
+    tenure = node.tenure
+    if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
+        return node, []
+    if not node.sync.synced or node.neard is None:
+        return _wait_for_sync(node, tenure, now)
+    if doppelganger.holds_back(node, now):
+        return node, []
+    if heights.is_above(node, tenure):
+        return _clear(node, tenure)
+    return _wait_for_height(node, tenure, now)
+
+
+def _clear(node: Node, tenure: Tenure) -> Step:
+    # What the floor is has to be kept before the key is in place.
+    return saved_state.remember(replace(node, tenure=replace(tenure, cleared=True)), answered=False)
+
+
+def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
+    """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's.
+
+    One that moves has the time that any start has.
+    """
+    if node.is_moving or now - tenure.since < node.settings.lease_ms:
+        return node, []
+    gives_up = replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}"))
+    if node.neard is None or not node.sync.stands:
+        return gives_up, []
+    if now < _stands_too_long_at(node, tenure):
+        return node, []
+    if node.standby_ready and (node.members_read_at or 0) > tenure.since:
+        return gives_up, []
+    if node.reading_members or now < node.members_at:
+        return node, []
+    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+
+
+def _stands_too_long_at(node: Node, tenure: Tenure) -> int:
+    """From then on somebody else who has a newer block is better, if there is one."""
+    since = tenure.since if node.sync.advanced_at is None else node.sync.advanced_at
+    return since + sync.fresh_ms(node.settings, node.pace_ms) + node.settings.lease_ms
+
+
+def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
+    waited = now - tenure.since
+    if waited < node.settings.height_patience_ms:
+        return node, []
+    text = f"{heights.missing(node, tenure)}, after {waited / 1000:.0f} s"
+    if node.settings.chain_may_stand_still:
+        said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
+        node, out = _clear(node, tenure)
+        return node, [said, *out]
+    if tenure.said_at is not None and now - tenure.said_at < SAY_AGAIN_MS:
+        return node, []
+    hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
+    return replace(node, tenure=replace(tenure, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
+
+
+def promote(node: Node, now: int) -> Step:
+    """The neard that runs is given the key. By restart: it is stopped, and started with the key.
+
+    kuutamod's way: it is stopped, started without the key, and given it when it is connected. Who is to start none and
+    has none lets others go first: nothing is armed that is not connected.
+    """
+    tenure = node.tenure
+    if tenure is None or tenure.deadline is None or node.closing is not None or node.armed:
+        return node, []
+    moves = node.settings.strategy is Strategy.KUUTAMOD
+    if not node.promoting:
+        return kuutamods_way.begin(node) if moves and not hot_takeover.against(node) else (node, [])
+    if node.neard is not None:
+        against = hot_takeover.against(node)
+        # One that does not answer is started anew in any case, and first without the key.
+        if moves and (not against or (not node.neard.answered and node.hot_failures < hot_takeover.TRIES)):
+            return kuutamods_way.go_on(node, now)
+        if not against:
+            return validator_key.give_key(node, now)
+        if node.neard.ending:
+            return node, []
+        if not (heights.is_above(node, tenure) or node.settings.chain_may_stand_still):
+            # It was, for a neard that is given the key as it runs.
+            return replace(node, tenure=replace(tenure, give_up=f"neard cannot be given the key: {against}")), []
+        # Whoever asked for it needs not be told why.
+        told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
+        node = replace(node, tenure=replace(tenure, by_restart=True))
+        return stop(node, f"it is started again as the validator{told}")
+    if moves and not tenure.by_restart:
+        return kuutamods_way.start(node)
+    if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
+        return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
+    room = lease.heartbeat_interval(node.settings.lease_ms)
+    if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
+        return node, []
+    node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
+    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline, as_validator=True)]
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When a holder that does not sign yet has waited long enough."""
+    tenure = node.tenure
+    if tenure is None or tenure.give_up or tenure.cleared:
+        return
+    times += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
+    if node.sync.stands:
+        times.append(max(node.members_at, _stands_too_long_at(node, tenure)))
+    if tenure.said_at is not None:
+        times.append(tenure.said_at + SAY_AGAIN_MS)

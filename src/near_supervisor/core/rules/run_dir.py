@@ -1,0 +1,48 @@
+"""The rule for a run directory that is gone for good: end in order, so that the service manager makes it anew.
+
+A standby ends at once, a validator when another one is ready to take the lease. Until then it signs on: nothing that it
+signs with is in there.
+"""
+
+from __future__ import annotations
+
+from .. import commands as cmd
+from ..commands import Command
+from ..facts.model import Closing, Node
+from ..facts.values import replace
+from ..step import Step
+from .fencing import MEMBERS_EVERY_MS
+
+SAY_AGAIN_MS = 30_000
+
+
+def end(node: Node, now: int) -> Step:
+    """Nobody can ask this node any more, nor take its signer up after a crash."""
+    if not node.run_dir.gone or node.closing is not None:
+        return node, []
+    tenure = node.tenure
+    if tenure is not None and (node.paused or not node.standby_ready):
+        return _stay(node, now)
+    why = node.run_dir.problem
+    if tenure is not None:
+        node = replace(node, tenure=replace(tenure, give_up=tenure.give_up or f"{why}, and a standby is ready"))
+    text = f"{why}: this supervisor ends, so that its service manager makes the directory anew"
+    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+
+
+def _stay(node: Node, now: int) -> Step:
+    out: list[Command] = []
+    if now >= node.run_dir_said_at + SAY_AGAIN_MS:
+        node = replace(node, run_dir_said_at=now)
+        held = "the cluster is paused" if node.paused else "no standby is ready"
+        out.append(cmd.Say("error", f"{node.run_dir.problem}, and {held}: this node keeps the lease"))
+    if not node.paused and not node.reading_members and now >= node.members_at:
+        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
+        out.append(cmd.ReadMembers())
+    return node, out
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When to ask for a standby again, and to say it again."""
+    if node.run_dir.gone and node.closing is None and node.tenure is not None:
+        times += (node.members_at, node.run_dir_said_at + SAY_AGAIN_MS)

@@ -1,0 +1,167 @@
+"""Rules of a signer that signs nothing: look for its approvals, say it, and make room for one that fares better.
+
+A lease in the hands of such a node is no lease. It goes to a standby after a bounded time, but not back and forth: a
+node makes room for this once in a while only, and only for one whose takeover would be no worse than its own.
+"""
+
+from __future__ import annotations
+
+from .. import commands as cmd
+from ..commands import Command
+from ..conditions import signing
+from ..conditions.signing import Answer
+from ..facts import approvals
+from ..facts.approvals import Approvals, Silence
+from ..facts.model import Neard, Node
+from ..facts.values import replace
+from ..step import Step
+from . import validator_key
+from .fencing import MEMBERS_EVERY_MS
+
+LOOK_MS = 1_000
+# A neard that was started with the key has no peers for its first seconds.
+SAY_AFTER_MS = 3_000
+SAY_AGAIN_MS = 30_000
+# A neard that starts finds its peers within a few seconds, or it is refused.
+CONNECTED_BY_MS = 10_000
+# The same block gets to everybody within so long.
+CATCHES_UP_MS = 2_000
+# Until a node that has made room does so again.
+MADE_ROOM_LEASES = 10
+
+
+def look(node: Node, now: int) -> Step:
+    """Are its approvals in the newest blocks?"""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or tenure is None or tenure.give_up or tenure.signs_at is None or not node.sync.synced:
+        return node, []
+    seen = node.approvals
+    if seen is None or seen.term != tenure.term:
+        seen = Approvals(tenure.term, max(tenure.floor, node.sync.height) + approvals.UNDER_WAY)
+        node = replace(node, approvals=seen, approvals_at=now)
+    if seen.reading or now < node.approvals_at or node.sync.height <= max(seen.above, seen.asked_head):
+        return node, []
+    asked = replace(seen, reading=True, asked_head=node.sync.height)
+    node = replace(node, approvals=asked, approvals_at=now + LOOK_MS)
+    return node, [cmd.LookForApprovals(tenure.term, seen.above)]
+
+
+def say(node: Node, now: int) -> Step:
+    """That the holder of the lease signs nothing is said soon, and again and again; its end once."""
+    neard, tenure, silence = node.neard, node.tenure, _silence(node)
+    if neard is None or neard.misses or tenure is None or tenure.give_up:
+        return node, []
+    answer, reason = signing.answer(node)
+    if answer is not Answer.NO:
+        return _well(node, answer, silence, now)
+    if silence is None:
+        silence = Silence(tenure.term, now)
+        node = replace(node, silence=silence)
+    if now < _said_next(node, silence):
+        return node, []
+    node = replace(node, silence=replace(silence, said_at=now))
+    lasts = f" for {(now - silence.since) / 1000:.1f} s" if now > silence.since else ""
+    return node, [cmd.Say("error", f"THIS VALIDATOR SIGNS NOTHING{lasts}: {reason}{_and_stays(node, now)}")]
+
+
+def _said_next(node: Node, silence: Silence) -> int:
+    """A head that stands has been waited for already: that it is too old is said at once."""
+    if silence.said_at is not None:
+        return silence.said_at + SAY_AGAIN_MS
+    return silence.since + (0 if node.sync.stands else SAY_AFTER_MS)
+
+
+def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step:
+    """Nothing is held against it: who stands by is looked at anew when something is."""
+    if node.silence is not None or node.standby_ready or node.standby_equal:
+        node = replace(node, silence=None, standby_ready=False, standby_equal=False)
+    if silence is None or silence.said_at is None:
+        return node, []
+    yet = "" if answer is Answer.YES else "; whether this validator signs is not known yet"
+    text = f"what kept this validator from signing is over after {(now - silence.since) / 1000:.1f} s{yet}"
+    return node, [cmd.Say("info", text)]
+
+
+def make_room(node: Node, now: int) -> Step:
+    """For a standby, after a bounded time; without one it stays."""
+    tenure, neard = node.tenure, node.neard
+    if tenure is None or tenure.give_up or neard is None or _silence(node) is None or now < _patience_ends(node, neard):
+        return node, []
+    if not _and_stays(node, now):
+        if not _asked_since_then(node):
+            return node, []
+        _answer, reason = signing.answer(node)
+        why = f"{reason or 'it signs nothing'}, and a standby is ready"
+        node = replace(node, tenure=replace(tenure, give_up=why), silence=None, made_room_at=now)
+        return validator_key.give_back(node, why, now)
+    out: list[Command] = []
+    if not node.reading_members and now >= node.members_at:
+        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
+        out.append(cmd.ReadMembers())
+    return node, out
+
+
+def _asked_since_then(node: Node) -> bool:
+    """Has its own neard said, since another one was ready, that it has no newer block?
+
+    After a halt of the chain everybody gets one, and somebody is the first to be asked.
+    """
+    if not node.sync.stands or node.members_read_at is None:
+        return True
+    return not node.polling and (node.polled_at or 0) >= node.members_read_at + CATCHES_UP_MS
+
+
+def _silence(node: Node) -> Silence | None:
+    """That of an earlier term says nothing."""
+    silence, tenure = node.silence, node.tenure
+    return silence if silence is not None and tenure is not None and silence.term == tenure.term else None
+
+
+def _and_stays(node: Node, now: int) -> str:
+    """Why the lease stays with this node, as the rest of a sentence; "" when it does not."""
+    if node.paused:
+        why_not = "the cluster is paused"
+    elif _made_room_lately(node, now):
+        why_not = "it has made room for another one already, a short while ago"
+    elif not (node.standby_ready if _was_well(node) else node.standby_equal):
+        why_not = "no standby is ready"
+    else:
+        return ""
+    return f", and {why_not}: this node stays the validator"
+
+
+def _was_well(node: Node) -> bool:
+    """Has it signed, and fallen behind since? Then any standby fares better."""
+    return node.sync.synced_at is not None and not node.sync.synced
+
+
+def _made_room_lately(node: Node, now: int) -> bool:
+    at = node.made_room_at
+    return at is not None and not _was_well(node) and now < at + MADE_ROOM_LEASES * node.settings.lease_ms
+
+
+def _patience_ends(node: Node, neard: Neard) -> int:
+    """Catching up after its start takes what it takes; finding peers does not; a signer that was well has a lease."""
+    lease_ms = node.settings.lease_ms
+    silence = _silence(node)
+    if node.sync.synced and silence is not None:
+        return silence.since + lease_ms
+    if node.sync.synced_at is not None:
+        return node.sync.synced_at + lease_ms
+    if node.sync.peers == 0:
+        return neard.answered_at + max(lease_ms, CONNECTED_BY_MS)
+    return neard.started_at + node.settings.startup_timeout_ms
+
+
+def due(node: Node, times: list[int]) -> None:
+    """When to look, to say it again, and to make room."""
+    neard, tenure, silence = node.neard, node.tenure, _silence(node)
+    if neard is None or not neard.armed or tenure is None or tenure.give_up:
+        return
+    if tenure.signs_at is not None:
+        times.append(node.approvals_at)
+    if silence is None:
+        return
+    times += (_said_next(node, silence), _patience_ends(node, neard), node.members_at)
+    if node.made_room_at is not None:
+        times.append(node.made_room_at + MADE_ROOM_LEASES * node.settings.lease_ms)

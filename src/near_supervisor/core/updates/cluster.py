@@ -1,0 +1,92 @@
+"""What concerns the whole cluster becomes facts: its members, whether it is paused, the request to switch over."""
+
+from __future__ import annotations
+
+from near_ha import plan
+
+from .. import events as ev
+from ..commands import Say
+from ..conditions.readiness import is_equal
+from ..facts.answer import Kind
+from ..facts.model import Node
+from ..facts.values import replace
+from ..step import Step
+
+RETRY_MS = 500
+
+
+def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
+    """Who else is there, and is any of them ready?"""
+    locks = node.other_locks if event.locks is None else event.locks
+    node = replace(node, reading_members=False, other_locks=locks)
+    if event.members is None:
+        return replace(node, standby_ready=False, standby_equal=False), []
+    mine, able = node.settings, []
+    # Of who stands by nobody asks whether another one could take over.
+    if node.tenure is not None:
+        able = [
+            one
+            for one in event.members
+            # A priority of 0 never takes over by itself.
+            if one.record and one.record.priority and not plan.against(one, mine.validator_public_key, mine.lease_ms)
+        ]
+    equal = any(one.record is not None and is_equal(one.record.reasons) for one in able)
+    node = replace(node, members=event.members, members_read_at=event.asked_at)
+    return replace(node, standby_ready=bool(able), standby_equal=equal), []
+
+
+def config_seen(node: Node, event: ev.ConfigSeen, _now: int) -> Step:
+    """May roles change by themselves?"""
+    paused = event.paused if event.paused is not None else bool(node.paused)
+    if paused == node.paused:
+        return node, []
+    before, node = node.paused, replace(node, paused=paused)
+    if paused:
+        text = "the cluster is paused: no failover until somebody resumes it (near-supervisor resume)"
+        return node, [Say("warn", text)]
+    return node, [] if before is None else [Say("info", "the cluster is not paused any more")]
+
+
+def request_seen(node: Node, event: ev.RequestSeen, now: int) -> Step:
+    """Somebody wants another validator, or the request has come further."""
+    request, known = event.request, node.request
+    if request is not None and known is not None and (request.id, request.phase) == (known.id, known.phase):
+        return replace(node, request=request, request_index=event.index), []
+    if _is_stale(node, event):
+        return node, []
+    node = replace(node, request=request, request_index=event.index, request_at=now)
+    if request is None or not (request.open or known is not None):
+        return node, []
+    what = f"{request.action.value} {request.target}".strip()
+    text = f"switchover ({what}) {request.phase.value}" + (f": {request.outcome}" if request.outcome else "")
+    return node, [Say("info", text)]
+
+
+def _is_stale(node: Node, event: ev.RequestSeen) -> bool:
+    """A read that was older than the one before, about the same request."""
+    known, request = node.request, event.request
+    if known is None or request is None or node.request_index is None:
+        return False
+    return request.id == known.id and event.index < node.request_index and not event.turned_back
+
+
+def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:
+    """The request is where we wanted it, or somebody was faster: what it is now, the watch shows."""
+    moving = node.moving
+    if moving is None or moving.id != event.id:
+        return node, []
+    node = replace(node, moving=None, move_at=now + RETRY_MS)
+    if event.answer.kind is not Kind.YES:
+        return node, []
+    request = node.request
+    if request is None or request.id != moving.id or request.phase is moving.phase:
+        return node, []
+    return replace(node, request=moving, request_index=None, request_at=now), []
+
+
+def duties_seen(node: Node, event: ev.DutiesSeen, _now: int) -> Step:
+    """At which heights nothing is owed, or that neard does not tell."""
+    reading = node.duties
+    if reading is None or reading.asker != event.asker:
+        return node, []
+    return replace(node, duties=replace(reading, answered=True, duties=event.duties, reason=event.reason)), []

@@ -1,0 +1,251 @@
+"""What Consul says becomes facts: about the session, the members, the lease."""
+
+from __future__ import annotations
+
+from .. import events as ev
+from ..commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
+from ..conditions import belief, config_mismatch, election, saved_state
+from ..facts import key_lock, lease, lease_view
+from ..facts.answer import Kind
+from ..facts.model import Attempt, Closing, Node, Session, Tenure
+from ..facts.values import replace
+from ..step import Step
+
+RETRY_MS = 1_000
+SAY_SLOW_AGAIN_MS = 30_000
+KEEP_INDEX_MS = 60_000
+
+
+def registered(node: Node, event: ev.Registered, now: int) -> Step:
+    """This node has a session."""
+    session = Session(event.session, _renew_at(node, event.sent_at))
+    node, said = _consul_answered(node, now)
+    # The record was claimed as one that registers: what it is now is news, however lately there were others.
+    node = replace(node, session=session, registering=False, taken_since=None, published=None, publish_at=now)
+    return node, said
+
+
+def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
+    """It has none yet."""
+    node = replace(node, registering=False, register_at=now + RETRY_MS)
+    if not event.refused:
+        return _consul_silent(node, event.reason, now)
+    node, said = _consul_answered(node, now)
+    return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
+
+
+def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
+    """After a while a taken name is a mistake of configuration."""
+    since = now if node.taken_since is None else node.taken_since
+    first = node.taken_since is None
+    node = replace(node, registering=False, register_at=now + RETRY_MS, taken_since=since)
+    patience = 2 * lease.session_ttl_ms(node.settings.lease_ms) + 5_000
+    name = f"node id {node.settings.node_id!r} is in use by {event.holder}"
+    if now - since >= patience:
+        text = f"{name}, whose session lives on. Give each node an id of its own (--node-id), or stop the other one"
+        return replace(node, closing=node.closing or Closing(1, now)), [Say("error", text)]
+    said: list[Command] = [Say("warn", f"{name}; waiting up to {patience // 1000} s for that session to end")]
+    return node, said if first else []
+
+
+def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:
+    """Still there, gone, or not known."""
+    if node.session is None or node.session.id != event.session:
+        return node, []
+    if event.answer.kind is Kind.UNKNOWN:
+        node = replace(node, session=replace(node.session, renewing=False, renew_at=now + RETRY_MS))
+        return _consul_silent(node, event.answer.reason, now)
+    node, said = _consul_answered(node, now)
+    if event.answer.kind is Kind.NO:
+        return _session_lost(node, said, now)
+    return replace(node, session=Session(event.session, _renew_at(node, event.sent_at))), said
+
+
+def _renew_at(node: Node, sent_at: int) -> int:
+    """At half of the shortest TTL: the session of a signer may be that of a process before with a shorter lease.
+
+    What gets no answer is asked again every second, until Consul would end it.
+    """
+    return sent_at + lease.SHORTEST_TTL_MS // 2
+
+
+def _session_lost(node: Node, said: list[Command], now: int) -> Step:
+    text = "Consul says that our session is gone"
+    node = replace(node, session=None, published=None, register_at=0)
+    if node.tenure is not None:
+        node, cools = election.after(node.tenure, replace(node, tenure=None), now)
+        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease"), *cools]
+    return node, [*said, Say("warn", text)]
+
+
+def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
+    """What the lease looked like to a read."""
+    node, said = _consul_answered(node, now)
+    if node.tenure is not None:
+        # A read that was under way when this node acquired: as holder it hears from its heartbeats.
+        return node, said
+    seen = belief.believed(node, event.seen)
+    told = bool(node.last_term)
+    objection = config_mismatch.other_key(seen, node.settings, told, node.listing) or config_mismatch.other_lease(
+        seen, node.settings
+    )
+    if objection and objection != node.objection:
+        said.append(Say("error", objection))
+    view = lease_view.look(node.watch, seen, now, node.seen_index)
+    index = seen.index or 0
+    # What was turned back counts from here on.
+    highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
+    node = replace(node, watch=view, seen_index=highest, objection=objection)
+    for record in (seen.record, seen.kept):
+        if record is not None:
+            node = belief.know(node, record)
+    node = replace(node, key_lock=key_lock.look(node.key_lock, seen.key, node.settings, node.last_term, now))
+    node, doubted = belief.doubt(node, now)
+    node, kept = _keep(node, now)
+    node, out = _adopt(node, now)
+    return node, [*said, *doubted, *kept, *out]
+
+
+def _keep(node: Node, now: int) -> Step:
+    """What the next process is to know: the index now and then, or when it was turned back; a new term at once."""
+    highest, term = node.seen_index, node.last_term
+    if now < node.keep_index_at and highest >= node.kept_index and term <= node.kept_term:
+        return node, []
+    node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
+    return node, [KeepIndex(highest, term)]
+
+
+def _adopt(node: Node, now: int) -> Step:
+    """The answer to an acquisition got lost, the lock did not: nothing was armed in this term yet."""
+    attempt, watched = node.attempt, node.watch
+    if attempt is None or watched is None or node.acquiring or node.session is None:
+        return node, []
+    seen = watched.seen
+    # Sessions are no secret: only what this node has written shows that its own request came through.
+    mine = lease_view.is_own(seen, node.settings) and seen.record is not None and seen.record.term == attempt.term
+    if mine and seen.session == node.session.id:
+        return _begin(node, attempt, now)
+    # The record has moved on without us: whatever is still under way cannot succeed any more.
+    return (node if seen.index == attempt.index else replace(node, attempt=None)), []
+
+
+def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:
+    """The lease could not be read."""
+    return _consul_silent(node, event.reason, now)
+
+
+def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
+    """Did this node get the lease? Not knowing leaves the attempt open."""
+    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    if event.answer.kind is Kind.UNKNOWN:
+        node, said = _consul_silent(node, event.answer.reason, now)
+        node, out = _adopt(node, now)
+        return node, said + out
+    node, said = _consul_answered(node, now)
+    if event.answer.kind is Kind.NO:
+        text = f"the lease was not acquired: {event.answer.reason}"
+        return replace(node, attempt=None), [*said, Say("info", text)]
+    if node.attempt is None:
+        return node, said
+    node, out = _begin(node, node.attempt, now)
+    return node, said + out
+
+
+def _begin(node: Node, attempt: Attempt, now: int) -> Step:
+    if node.session is None:
+        return replace(node, attempt=None), []
+    tenure = Tenure(
+        node.session.id,
+        attempt.term,
+        attempt.floor,
+        attempt.end,
+        since=now,
+        heartbeat_at=now,
+        least=attempt.floor,
+        succession=attempt.succession,
+    )
+    node = replace(node, attempt=None, tenure=tenure, watch=None, key_lock=None, last_term=attempt.term)
+    node, out = saved_state.remember(node, answered=False)
+    out.append(Say("info", f"acquired the lease, term {tenure.term}"))
+    return node, out
+
+
+def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Step:
+    """Only a yes moves the deadline, and from when the request left."""
+    tenure = node.tenure
+    if tenure is None or tenure.term != event.term:
+        return node, []
+    interval = lease.heartbeat_interval(node.settings.lease_ms)
+    if event.answer.kind is Kind.UNKNOWN:
+        tenure = replace(tenure, beating=False, heartbeat_at=now + interval // 2)
+        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+    node, said = _consul_answered(node, now)
+    if event.answer.kind is Kind.NO:
+        node, out = _tenure_over(node, tenure, now)
+        text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
+        return node, [*said, Say("error", text), *out]
+    node, slow = _took(node, now - event.sent_at, now)
+    said += slow
+    # Never back: until then the guard lets neard sign, and the record says so.
+    deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), tenure.deadline or 0)
+    tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
+    alive = node.neard is not None and node.neard.armed and not node.neard.killed
+    return replace(node, tenure=tenure), [*said, MoveDeadline(deadline)] if alive else said
+
+
+def _took(node: Node, took_ms: int, now: int) -> tuple[Node, list[Command]]:
+    """What takes longer than a quarter of the lease leaves no room for one that is lost."""
+    lease_ms = node.settings.lease_ms
+    node = replace(node, heartbeat_ms=took_ms)
+    if took_ms * 4 <= lease_ms or (node.slow_said_at is not None and now < node.slow_said_at + SAY_SLOW_AGAIN_MS):
+        return node, []
+    text = (
+        f"a heartbeat took {took_ms / 1000:.2f} s of a lease of {lease_ms / 1000:g} s: at 0.4 of it the lease gets"
+        " lost. Look at Consul's disks and network, or give all nodes a longer --lease"
+    )
+    return replace(node, slow_said_at=now), [Say("warn", text)]
+
+
+def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
+    """Whoever wrote it, the next read shows it."""
+    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    if event.answer.kind is Kind.UNKNOWN:
+        return _consul_silent(node, event.answer.reason, now)
+    return _consul_answered(node, now)
+
+
+def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
+    """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
+    node = replace(node, tenure=None, session=None, published=None, register_at=0)
+    node, cools = election.after(tenure, node, now)
+    return node, [DropSession(tenure.session), Forget(), *cools]
+
+
+def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
+    """The lease is given back, or was not ours any more."""
+    tenure = node.tenure
+    if tenure is None:
+        return node, []
+    if event.answer.kind is Kind.UNKNOWN:
+        wait = lease.heartbeat_interval(node.settings.lease_ms)
+        tenure = replace(tenure, releasing=False, release_at=now + wait)
+        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+    node, said = _consul_answered(node, now)
+    node, out = _tenure_over(node, tenure, now)
+    node, said = replace(node, acquire_at=now + RETRY_MS), said + out
+    if event.answer.kind is Kind.NO:
+        return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
+    heir = tenure.heir or "another node"
+    return node, [*said, Say("info", f"released the lease, {heir} may take it at once")]
+
+
+def _consul_silent(node: Node, reason: str, now: int) -> Step:
+    if node.consul_silent_since is not None:
+        return node, []
+    return replace(node, consul_silent_since=now), [Say("warn", f"Consul does not answer, asking on: {reason}")]
+
+
+def _consul_answered(node: Node, now: int) -> tuple[Node, list[Command]]:
+    if node.consul_silent_since is None:
+        return replace(node, consul_heard_at=now), []
+    return replace(node, consul_heard_at=now, consul_silent_since=None), [Say("info", "Consul answers again")]

@@ -1,0 +1,297 @@
+"""What the guard and neard say becomes facts."""
+
+from __future__ import annotations
+
+from .. import events as ev
+from ..commands import Command, KillNeard, MoveDeadline, Say
+from ..conditions import election, hot_takeover, saved_state
+from ..facts import abilities, chain_clock, heads, signing_check, sync
+from ..facts.model import Guard, Memory, Neard, Node, Session, Tenure
+from ..facts.values import replace
+from ..step import Step
+
+RETRY_MS = 1_000
+# In so long our clock may have gone wrong by a tenth of a second.
+KEEP_TIP_MS = 10_000
+
+
+def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
+    """Attached; a signer that belongs to the remembered term is taken up again."""
+    node = replace(node, guard=Guard.READY)
+    if event.memory is not None and node.tenure is None:
+        node = _resume(node, event.memory, event, now)
+    said: list[Command] = []
+    if event.ended:
+        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
+    if event.pid is None:
+        return node, said
+    answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
+    # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
+    given_at = now if event.armed and not answered else None
+    neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
+    node = replace(node, neard=replace(neard, as_validator=event.as_validator), polled_at=None)
+    if not event.armed:
+        return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
+    left = ((event.deadline or now) - now) / 1000
+    text = f"re-attached to the running neard {event.pid}, a validator with {left:.1f} s of its lease left"
+    return node, [Say("info", text)]
+
+
+def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
+    """Take up the tenure of the process before us; the next heartbeat tells whether it still stands."""
+    tenure = Tenure(
+        memory.session,
+        memory.term,
+        memory.floor,
+        end=None,
+        since=now,
+        heartbeat_at=now,
+        kept=memory,
+        deadline=event.deadline,
+        accounted=True,
+        least=memory.floor,
+        cleared=True,
+        was_armed=True,
+        give_up=f"neard: {event.ended}" if event.ended else "",
+        last_words=event.last_words,
+    )
+    return replace(
+        node,
+        tenure=tenure,
+        session=Session(memory.session, renew_at=now),
+        tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
+        last_term=max(node.last_term, memory.term),
+        seen_height=memory.floor,
+        neard_ended_at=now if event.ended else None,
+    )
+
+
+def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
+    """No guard yet."""
+    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Say("error", event.reason)]
+
+
+def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
+    """Its neard dies with it; that it is gone is told by NeardExited."""
+    said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
+    if node.starting_armed:
+        # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
+        # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
+        if node.tenure is not None:
+            node, cools = election.after(node.tenure, node, now)
+            said += cools
+        node = replace(node, tenure=None, session=None, published=None, register_at=0)
+    node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
+    if node.neard is not None:
+        node = replace(node, neard=replace(node.neard, ending="its guard died"))
+    return give_up(node, "the guard died"), said
+
+
+def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
+    """There is a neard."""
+    neard = Neard(event.pid, event.armed, now, as_validator=event.as_validator)
+    node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, polled_at=None)
+    role = "validator" if event.armed else "standby"
+    where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
+    out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
+    if event.armed and node.tenure is not None and node.tenure.deadline is not None:
+        # Heartbeats that succeeded while it was starting have not reached the guard yet.
+        out.append(MoveDeadline(node.tenure.deadline))
+    return node, out
+
+
+def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
+    """There is none, and why."""
+    refusals = node.refusals + 1
+    node = replace(node, starting=False, starting_armed=False, refusals=refusals, start_at=now + RETRY_MS * refusals)
+    return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
+
+
+def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
+    """It counts as armed since the guard was asked."""
+    neard, tenure = node.neard, node.tenure
+    if neard is None or neard.pid != event.pid:
+        return node, []
+    node = replace(node, neard=replace(neard, arming=False))
+    if tenure is None or tenure.deadline is None:
+        return node, []
+    said = Say("info", f"neard {event.pid} was given the validator key while it runs")
+    # Heartbeats that succeeded in between have reached a guard that had not armed it yet.
+    return node, [said, MoveDeadline(tenure.deadline)]
+
+
+def arm_refused(node: Node, event: ev.ArmRefused, _now: int) -> Step:
+    """How far the guard came is not known, so it counts as armed until it has ended."""
+    if node.neard is None or node.neard.pid != event.pid:
+        return node, []
+    return replace(node, hot_failed=event.reason), []
+
+
+def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
+    """It signs nothing any more, and runs on."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid or not neard.armed:
+        return node, []
+    neard = replace(neard, armed=False, shows_key=False, key_given_at=None, keyless_at=now)
+    node = replace(node, neard=neard, neard_ended_at=now, hot_failed="", hot_failures=0)
+    return give_up(node, "it was seen to have given its key up"), [Say("info", f"neard {neard.pid} gave the key up")]
+
+
+def disarm_refused(node: Node, event: ev.DisarmRefused, _now: int) -> Step:
+    """What cannot be proved is not so: it is armed until it has ended."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid or not neard.armed or neard.killed:
+        return node, []
+    why = f"it cannot be told that neard gave its key up: {event.reason}"
+    neard = replace(neard, ending=neard.ending or why, killed=True)
+    return replace(node, neard=neard), [Say("warn", f"killing neard: {why}"), KillNeard(why)]
+
+
+def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
+    """It is gone for certain: whatever it may have signed, it has signed."""
+    neard = node.neard
+    if neard is None or neard.pid != event.pid:
+        return node, []
+    failed = not neard.answered and (neard.faulty or not neard.ending)
+    attempts = node.attempts + 1 if failed else node.attempts
+    node = replace(
+        node,
+        neard=None,
+        attempts=attempts,
+        restarts=node.restarts + 1,
+        start_at=now + RETRY_MS * attempts,
+        sync=sync.Sync(height=node.sync.height),
+        neard_ended_at=now if neard.armed else node.neard_ended_at,
+    )
+    if neard.ending:
+        said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
+    else:
+        said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        if node.tenure is not None:
+            # Also one that ended before it was given the key.
+            node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
+    if neard.armed and node.tenure is not None:
+        node = replace(node, tenure=replace(node.tenure, wrote=event.signed))
+    if neard.armed:
+        node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
+    return node, [said]
+
+
+def _quoted(event: ev.NeardExited | ev.GuardReady) -> str:
+    return f"; it said last: {event.last_words}" if event.last_words else ""
+
+
+def polled(node: Node, event: ev.Polled, now: int) -> Step:
+    """How neard is, or that it did not say."""
+    neard, sample = node.neard, event.sample
+    if neard is None or neard.pid != event.pid:
+        return replace(node, polling=False), []
+    if sample is None:
+        since = now if neard.silent_since is None else neard.silent_since
+        silent = replace(neard, misses=neard.misses + 1, silent_since=since)
+        return replace(node, polling=False, neard=silent), _missed(neard, event.reason)
+    view = sync.fold(node.sync, sample, now, node.settings, node.pace_ms)
+    said: list[Command] = []
+    if neard.answered and view.reason and node.sync.synced:
+        said.append(Say("warn", view.reason))
+    if sample.version != neard.version:
+        said += _remarks(node, sample.version)
+    neard = _said_of_itself(neard, sample, event.asked_at, now)
+    if not neard.armed and sample.target_height is not None:
+        neard = replace(neard, target=sample.target_height)
+    other_key = sample.key if sample.key != node.settings.validator_public_key else ""
+    if neard.other_key != other_key:
+        neard = replace(neard, other_key=other_key)
+    if neard.key_given_at is not None and not neard.shows_key and not sample.config_correct:
+        broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
+        node = replace(node, hot_failed=node.hot_failed or broken)
+    if sample.born_ms is not None and view.synced and sample.head_age_ms > -chain_clock.FUTURE_MS:
+        seen = chain_clock.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
+        node = replace(node, tip=seen)
+    head = heads.Head(sample.height, _made_at(node, sample, event.asked_at), sample.born_ms or 0)
+    known = heads.fold(node.heads, head)
+    facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=known, made=sample.made)
+    if known is not node.heads:
+        rate_ms = heads.rate_ms(known, node.settings.block_time_ms)
+        facts = replace(facts, pace_ms=heads.pace_ms(known), rate_ms=rate_ms)
+    if node.tenure is not None and neard.armed:
+        signed = max(node.tenure.signed, sample.height + 1, sample.target_height or 0)
+        facts = replace(facts, tenure=replace(node.tenure, signed=signed))
+    if node.proof is not None:
+        facts = replace(facts, proof=signing_check.compare(node.proof, sample.made, event.asked_at))
+    node, kept = _keep(facts)
+    return node, said + kept
+
+
+def _remarks(node: Node, version: str) -> list[Command]:
+    settings, ability = node.settings, abilities.Ability.KEEPS_SHADOWS_DATA
+    if settings.keeps_shards_of != settings.validator_account_id or abilities.has(version, ability) is not False:
+        return []
+    text = (
+        f"neard {version} follows the shards of {settings.validator_account_id} without keeping all state-transition"
+        f" data of them, so that its first chunks after a takeover may fail; {ability.first} is the first that does"
+    )
+    return [Say("warn", text)]
+
+
+def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) -> Neard:
+    # What it was asked before its key was gone says nothing of the time since.
+    shows_key = sample.shows_key and (neard.keyless_at is None or asked_at >= neard.keyless_at)
+    if neard.key_taken_at is not None and asked_at >= neard.key_taken_at and neard.armed and not shows_key:
+        neard = replace(neard, key_is_gone=True)
+    catches_hangup = neard.catches_hangup or sample.catches_hangup
+    said = (shows_key, sample.version, sample.chain_id, catches_hangup)
+    known = (neard.shows_key, neard.version, neard.chain_id, neard.catches_hangup)
+    if neard.answered and not neard.misses and known == said:
+        return neard
+    shows_key, version, chain_id, catches_hangup = said
+    return replace(
+        neard,
+        answered=True,
+        answered_at=neard.answered_at if neard.answered else now,
+        misses=0,
+        silent_since=None,
+        shows_key=shows_key,
+        version=version,
+        chain_id=chain_id,
+        catches_hangup=catches_hangup,
+    )
+
+
+def _keep(node: Node) -> Step:
+    """The next process finds after a crash how the chain's clock reads, and that the signer has answered.
+
+    One that does not then hangs, and starts not.
+    """
+    tenure = node.tenure
+    if tenure is None:
+        return node, []
+    answered = node.armed and node.neard is not None and hot_takeover.confirmed_by(node.neard) is None
+    kept = tenure.kept
+    if kept is not None and kept.answered == answered and not _is_old(kept, node.tip):
+        return node, []
+    return saved_state.remember(node, answered)
+
+
+def _is_old(kept: Memory, seen: chain_clock.Tip | None) -> bool:
+    return seen is not None and (kept.tip is None or seen.at - kept.tip.at > KEEP_TIP_MS)
+
+
+def _missed(neard: Neard, reason: str) -> list[Command]:
+    first = neard.answered and neard.misses == 0 and not neard.ending
+    return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
+
+
+def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
+    """When the head was made, on our clock: by what it is known to be at the tip, or by the wall clock if earlier."""
+    by_wall_clock = asked_at - max(0, sample.head_age_ms)
+    if node.tip is None or sample.born_ms is None:
+        return by_wall_clock
+    return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))
+
+
+def give_up(node: Node, why: str) -> Node:
+    """The lease, if there is one, is to be released; the first reason stays."""
+    if node.tenure is None or node.tenure.give_up:
+        return node
+    return replace(node, tenure=replace(node.tenure, give_up=why))
