@@ -54,6 +54,8 @@ class Missed:
 class Stage:
     """The localnet, and what its common signer has signed. Problem is raised by whatever cannot be brought about."""
 
+    takeover_timeout_s = TAKEOVER_TIMEOUT_S
+
     def __init__(self, net: Localnet, options: Options) -> None:
         self.net = net
         self.options = options
@@ -130,13 +132,13 @@ class Stage:
 
     def takeover(self, new: Validator, since_ns: int) -> float:
         """Waits until `new` signs; the gap in seconds by the referee: last signature of the old one to its first."""
-        for now in polls(since_ns + round(TAKEOVER_TIMEOUT_S * NS)):
+        for now in polls(since_ns + round(self.takeover_timeout_s * NS)):
             gap = self.net.judge.gap(SIGNER, new.home_name, since_ns)
             if gap is not None:
                 return gap.gap_ms / 1000
-            if now - since_ns > TAKEOVER_TIMEOUT_S * NS:
+            if now - since_ns > self.takeover_timeout_s * NS:
                 break
-        raise Problem(f"{new.name} has signed nothing {TAKEOVER_TIMEOUT_S:g} s after the event.")
+        raise Problem(f"{new.name} has signed nothing {self.takeover_timeout_s:g} s after the event.")
 
     def lose(self, host: Validator) -> None:
         """`host` vanishes, and nobody hears a goodbye."""

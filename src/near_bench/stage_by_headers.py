@@ -8,7 +8,7 @@ from functools import partial
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.headers import Gap, Header, HeaderLog, longest_gap, settled
 from near_bench.packet_filter import PacketFilter, established
-from near_bench.stage import RESTORE_TIMEOUT_S, TAKEOVER_TIMEOUT_S, Stage
+from near_bench.stage import RESTORE_TIMEOUT_S, Stage
 from near_ha.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
@@ -48,8 +48,8 @@ class HeaderStage(Stage):
     def takeover(self, new: Validator, since_ns: int) -> float:
         """Waits until `new` validates and most headers have the approval; the longest time without it meanwhile."""
         since = time.time_ns() - (boot_ns() - since_ns)
-        deadline = since_ns + round(TAKEOVER_TIMEOUT_S * NS)
-        self.net.wait_state(new.name, State.VALIDATING, TAKEOVER_TIMEOUT_S)
+        deadline = since_ns + round(self.takeover_timeout_s * NS)
+        self.net.wait_state(new.name, State.VALIDATING, self.takeover_timeout_s)
         signs, left_s = time.time_ns(), (deadline - boot_ns()) / NS
         if not wait_for(lambda: settled(self._headers.poll(), signs, LOOK, APPROVED), left_s, POLL_S):
             raise Problem(f"{new.name} has no {APPROVED} approvals in {LOOK} headers in a row.", self._last())

@@ -36,6 +36,9 @@ simulated_only = pytest.mark.skipif(bool(NEARD), reason="it turns a knob of the 
 class RealStage(HeaderStage):
     """What can be seen of a real neard: headers, states, processes."""
 
+    takeover_timeout_s = 60.0
+    """It takes four headers to see that somebody signs again."""
+
     def signatures(self) -> list[Signature]:
         """Skips the test."""
         _needs_the_log()

@@ -95,7 +95,7 @@ def test_after_a_silent_loss_the_shared_node_key_is_refused_and_the_standby_sign
     assert is_named(layout, standby, "restart"), "it says nothing of it before"
     log = layout.log(standby.name)
     size = log.stat().st_size
-    stage.net.lose(old.name)
+    stage.lose(old)
     lost = boot_ns()
     stage.takeover(standby, lost)
     bound = OPTIONS.lease_s + 2 * (GAP_S + SLACK_S) + CONNECTED_BY_MS / 1000
