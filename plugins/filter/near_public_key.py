@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.validator_ha.near.plugins.module_utils.near_ha import key_file
 from ansible_collections.validator_ha.near.plugins.module_utils.near_ha.errors import BadKey
+from ansible_collections.validator_ha.near.plugins.module_utils.near_ha.keys import key_file
 
 
 def near_public_key(key: Any, name: str = "the key") -> dict[str, str]:

@@ -68,10 +68,10 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
-from ..module_utils.near_ha.cluster_groups import GROUPS, Host, places
-from ..module_utils.near_ha.cluster_options import Access
-from ..module_utils.near_ha.consul_way import ConsulWay
 from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.operator.cluster_groups import GROUPS, Host, places
+from ..module_utils.near_ha.operator.cluster_options import Access
+from ..module_utils.near_ha.transport.by_consul import ConsulWay
 
 _FILES = ("consul_token_file", "consul_ca_file", "consul_cert_file", "consul_key_file")
 

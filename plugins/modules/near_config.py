@@ -93,8 +93,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import config_merge, relaxed_json
 from ..module_utils.near_ha.errors import BadConfig, NearError
+from ..module_utils.near_ha.host import config_merge, relaxed_json
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]] | None:

@@ -116,7 +116,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._consul_host import STARTED_WITH, runs, sha256, unit_state
-from ..module_utils.near_ha import machine
+from ..module_utils.near_ha.host import machine
 
 
 def version_of(program: str) -> str:

@@ -195,10 +195,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import cluster_options, report, ways
 from ..module_utils.near_ha.errors import NearError
-from ..module_utils.near_ha.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, wish_of
-from ..module_utils.near_ha.wish import Verb
+from ..module_utils.near_ha.operator import cluster_options, report
+from ..module_utils.near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, wish_of
+from ..module_utils.near_ha.operator.request import Verb
+from ..module_utils.near_ha.transport import choice as transports
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "action": {"type": "str", "choices": [verb.value for verb in Verb], "required": True},
@@ -243,7 +244,7 @@ def main() -> None:
             ignore_chain_witness=params["ignore_chain_witness"],
             timeout_s=params["timeout"],
         )
-        failover = Failover(ways.open_way(cluster_options.from_module(params)))
+        failover = Failover(transports.open_way(cluster_options.from_module(params)))
         try:
             steps = failover.run(wish, Patience(params["wait"], params["timeout"]), check=module.check_mode)
             deque(steps, maxlen=0)

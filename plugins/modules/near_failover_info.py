@@ -129,8 +129,9 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import cluster_options, ways
 from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.operator import cluster_options
+from ..module_utils.near_ha.transport import choice as transports
 
 
 def main() -> None:
@@ -143,7 +144,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        document = ways.open_way(cluster_options.from_module(module.params)).look()
+        document = transports.open_way(cluster_options.from_module(module.params)).look()
     except NearError as error:
         module.fail_json(msg=str(error), code=error.code)
     module.exit_json(changed=False, **document)

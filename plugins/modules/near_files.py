@@ -138,8 +138,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import atomic_file, host_account, host_files, key_place
 from ..module_utils.near_ha.errors import BadConfig, NearError
+from ..module_utils.near_ha.host import atomic_file, host_account, host_files
+from ..module_utils.near_ha.keys import key_place
 
 SOURCES = ("content", "remote_src", "sha256")
 

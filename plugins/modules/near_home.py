@@ -93,8 +93,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import atomic_file, key_file, key_place, neard_home
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
+from ..module_utils.near_ha.host import atomic_file, neard_home
+from ..module_utils.near_ha.keys import key_file, key_place
 
 VOTER = "voter_node_key.json"
 VALIDATOR = "validator_node_key.json"

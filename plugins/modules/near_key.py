@@ -162,9 +162,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _ed25519
-from ..module_utils.near_ha import atomic_file, key_file, key_place
 from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
-from ..module_utils.near_ha.key_file import KeyFile
+from ..module_utils.near_ha.host import atomic_file
+from ..module_utils.near_ha.keys import key_file, key_place
+from ..module_utils.near_ha.keys.key_file import KeyFile
 
 
 class Keeper:

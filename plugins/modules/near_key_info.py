@@ -55,7 +55,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.supervisor_host import key
+from ..module_utils.near_ha.host.supervisor_host import key
 
 
 def main() -> None:

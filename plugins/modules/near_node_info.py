@@ -215,8 +215,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import machine, neard_home, neard_look
 from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.host import machine, neard_home, neard_probe
 
 PORTS = 1 << 16
 
@@ -299,12 +299,12 @@ def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"rpc": None, "rpc_silent": "", "epoch": None}
     if not params["ask"]:
         return found
-    at = neard_look.address(config, params["rpc_addr"] or "")
+    at = neard_probe.address(config, params["rpc_addr"] or "")
     try:
-        found["rpc"] = neard_look.node(at, neard_look.block_time_ms(config), time.time_ns() // 1_000_000)
+        found["rpc"] = neard_probe.node(at, neard_probe.block_time_ms(config), time.time_ns() // 1_000_000)
         if params["account_id"]:
-            found["epoch"] = neard_look.epoch(at, params["account_id"])
-    except neard_look.Silent as silent:
+            found["epoch"] = neard_probe.epoch(at, params["account_id"])
+    except neard_probe.Silent as silent:
         found["rpc_silent"] = str(silent)
     return found
 

@@ -100,10 +100,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import neard_home
-from ..module_utils.near_ha.download import Download
 from ..module_utils.near_ha.errors import BadConfig, NearError
-from ..module_utils.near_ha.snapshot_archive import BadArchive, unpack
+from ..module_utils.near_ha.host import neard_home
+from ..module_utils.near_ha.host.download import Download
+from ..module_utils.near_ha.host.snapshot_archive import BadArchive, unpack
 
 STATUS_EVERY_S = 0.5
 

@@ -101,7 +101,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.supervisor_host import ARGUMENTS, key, look
+from ..module_utils.near_ha.host.supervisor_host import ARGUMENTS, key, look
 
 
 def main() -> None:

@@ -82,8 +82,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha import control_client, supervisor_host, supervisor_plan
 from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.host import supervisor_host, supervisor_plan
+from ..module_utils.near_ha.transport import control_client
 
 LOOK_EVERY_S = 0.5
 # A neard takes its time to stop, and the unit knows how long.

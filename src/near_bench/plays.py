@@ -13,8 +13,8 @@ from near_bench.clock import NS, boot_ns, seconds
 from near_bench.measure import Values
 from near_bench.signatures import change_gap, longest_silence
 from near_bench.stage import Stage
-from near_ha import control_client
-from near_ha.states import State
+from near_ha.records.states import State
+from near_ha.transport import control_client
 from near_localnet import processes
 from near_localnet.layout import Validator
 from near_localnet.problem import Problem

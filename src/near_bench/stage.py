@@ -13,8 +13,8 @@ from pathlib import Path
 
 from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
 from near_bench.signatures import Signature, SignatureLog, longest_silence
-from near_ha import control_client
 from near_ha.errors import NearError
+from near_ha.transport import control_client
 from near_localnet import chain, consul_cluster
 from near_localnet.layout import (
     CHAIN_NODES,

@@ -9,7 +9,7 @@ from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.headers import Gap, Header, HeaderLog, longest_gap, settled
 from near_bench.packet_filter import PacketFilter, established
 from near_bench.stage import RESTORE_TIMEOUT_S, Stage
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.localnet import Localnet

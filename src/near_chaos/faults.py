@@ -17,8 +17,9 @@ from urllib.parse import quote
 from near_bench import consul_probe
 from near_bench.clock import NS, boot_ns
 from near_bench.stage import Stage
-from near_ha import consul_keys, control_client
 from near_ha.errors import NearError
+from near_ha.records import consul_keys
+from near_ha.transport import control_client
 from near_localnet import consul_cluster
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, Validator
 from near_localnet.localnet import HOST

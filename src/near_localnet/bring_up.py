@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import chain, consul_cluster, loss, pair, processes, status
 from near_localnet.consul_install import ensure_consul
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, NAMES, VALIDATORS, Layout

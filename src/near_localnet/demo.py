@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import bring_up, pair, processes, render
 from near_localnet.demo_gap import DemoGap
 from near_localnet.layout import SIGNER, VALIDATORS, Validator

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import bring_up, consul_cluster, loss, pair, processes, status
 from near_localnet.chain import start as start_node
 from near_localnet.layout import CONSUL_SERVERS, NAMES, VALIDATORS, Layout, Validator, node_named, validator_named

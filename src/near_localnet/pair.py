@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from near_ha import control_client
 from near_ha.errors import NearError
+from near_ha.transport import control_client
 from near_localnet import chain, processes
 from near_localnet.layout import ACCOUNT, CONSUL_SERVERS, VALIDATORS, Layout, Validator
 from near_localnet.options import Options

@@ -117,6 +117,9 @@ def owner_of(arguments: Sequence[str], cwd: Path, data: Path) -> str:
     return ""
 
 
+SUPERVISORS = ("near-supervisor", "near_supervisor", "near_supervisor.commandline.main", "kuutamod")
+
+
 def part_of(arguments: Sequence[str]) -> str:
     """Which part a command line is: guard, supervisor, neard, keeper or consul; empty for anything else."""
     words = [_program(Path(word)) for word in arguments[:6]]
@@ -124,7 +127,7 @@ def part_of(arguments: Sequence[str]) -> str:
         return "keeper"
     if any(word in ("guard.py", "near-guard", "near_guard", "near_supervisor.guard") for word in words):
         return "guard"
-    if any(word in ("near-supervisor", "near_supervisor", "near_supervisor.cli", "kuutamod") for word in words):
+    if any(word in SUPERVISORS for word in words):
         return "supervisor"
     if arguments[1:2] == ["agent"]:
         return "consul"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import chain, consul_cluster, pair, processes
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, VALIDATORS, Layout, Validator
 from near_localnet.processes import Process

@@ -10,16 +10,16 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from near_ha.cluster_options import TOKEN_VARIABLE, Access
-from near_ha.consul_way import ConsulWay
 from near_ha.errors import BadConfig, NearError
-from near_ha.switchover import DEFAULT_TIMEOUT_MS
-from near_ha.wire import shown
-from near_ha.wish import Verb, Wish
+from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
+from near_ha.operator.request import Verb, Wish
+from near_ha.records.switchover import DEFAULT_TIMEOUT_MS
+from near_ha.records.wire import shown
+from near_ha.transport.by_consul import ConsulWay
 from near_supervisor.core.events import DetachAsked, Event
 
+from .commandline.options import Options
 from .io.control import Asked, Route, Then
-from .options import Options
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")

@@ -11,7 +11,8 @@ import threading
 from near_ha.errors import NearError
 from near_supervisor.core.events import StopAsked
 
-from . import __version__, options
+from . import __version__
+from .commandline import options
 from .control_routes import ControlRoutes
 from .driver import Driver
 from .io import logfmt

@@ -17,18 +17,18 @@ from near_supervisor.core.facts.settings import Settings
 from near_supervisor.core.machine import idle_ms, step
 
 from . import __version__
-from .cluster_side import ClusterSide
-from .consul_side import ConsulSide
-from .guard_side import GuardSide
-from .host_side import HostSide
+from .adapters.cluster import ClusterSide
+from .adapters.consul import ConsulSide
+from .adapters.guard import GuardSide
+from .adapters.host import HostSide
+from .adapters.neard import NeardSide
+from .adapters.run_dir import RunDirSide
+from .commandline.options import DEFAULT_NODE_ID, Options
 from .io import clock
 from .io.control import ControlSocket
 from .io.neard_config import NeardConfig
 from .io.run_dir import RunDir
 from .io.systemd import ServiceManager
-from .neard_side import NeardSide
-from .options import DEFAULT_NODE_ID, Options
-from .run_dir_side import RunDirSide
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")

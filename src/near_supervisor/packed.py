@@ -16,8 +16,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from near_ha import atomic_file
 from near_ha.errors import BadConfig
+from near_ha.host import atomic_file
 
 # PEP 552: found by the hash of its source, which is not compared again at each import.
 _UNCHECKED_HASH = (1).to_bytes(4, "little")

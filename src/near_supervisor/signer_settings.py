@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from near_ha.errors import BadConfig
 
+from .commandline.options import Options
 from .io.neard_config import NeardConfig
-from .options import Options
 
 _ACCOUNT, _NODE, _KEY, _HOME = "--account-id", "--node-id", "the public key of --validator-key", "--neard-home"
 _LINK, _RPC = "validator_key_file of config.json", "rpc.addr of config.json"

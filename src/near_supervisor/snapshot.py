@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from near_ha.cluster_report import request_json
-from near_ha.states import State
+from near_ha.operator.cluster_report import request_json
+from near_ha.records.states import State
 from near_supervisor.core.conditions import hot_takeover, reach, signing
 from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
 from near_supervisor.core.conditions.signing import Answer

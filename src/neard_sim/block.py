@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from near_ha import base58
+from near_ha.keys import base58
 
 
 def digest(*parts: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from near_ha import durations, relaxed_json
+from near_ha.host import durations, relaxed_json
 
 from . import config_checks
 from .clock import NS_PER_S

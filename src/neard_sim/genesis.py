@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from near_ha import relaxed_json
+from near_ha.host import relaxed_json
 
 from . import block, clock
 from .config import BadConfig

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from near_ha.errors import BadKey
-from near_ha.key_file import Kind
+from near_ha.keys.key_file import Kind
 
 from . import config as config_file
 from . import genesis as genesis_file

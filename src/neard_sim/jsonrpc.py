@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from near_ha import base58
+from near_ha.keys import base58
 
 from . import health, versions, view
 from .block import show_hash

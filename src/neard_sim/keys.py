@@ -11,8 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from near_ha import atomic_file, base58, key_file
-from near_ha.key_file import Kind
+from near_ha.host import atomic_file
+from near_ha.keys import base58, key_file
+from near_ha.keys.key_file import Kind
 
 PREFIX = "ed25519:"
 _REMEMBERED = 8192

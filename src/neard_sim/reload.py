@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from near_ha import relaxed_json
+from near_ha.host import relaxed_json
 
 from . import config as config_file
 from . import home, log

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from near_ha import relaxed_json
+from near_ha.host import relaxed_json
 
 PREFIX = "NEARD_SIM_"
 FILE_NAME = "sim.json"

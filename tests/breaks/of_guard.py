@@ -147,14 +147,14 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "what a successor needs is in a run directory that was made again",
-        "src/near_supervisor/run_dir_side.py",
+        "src/near_supervisor/adapters/run_dir.py",
         "            self._guard.remember_again()\n",
         "            pass\n",
         UNIT + "test_run_dir_side.py",
     ),
     Break(
         "the guard is found in a run directory that was made again",
-        "src/near_supervisor/run_dir_side.py",
+        "src/near_supervisor/adapters/run_dir.py",
         "            self._guard.listen_again()\n",
         "            pass\n",
         UNIT + "test_run_dir_side.py",

@@ -221,7 +221,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "other names: another name than the key's account is not taken without a word",
-        "src/near_supervisor/options.py",
+        "src/near_supervisor/commandline/options.py",
         "given.account_id == account_id or given.account_id_differs or as_kuutamod",
         "True",
         UNIT + "test_run_options.py",
@@ -284,21 +284,21 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "a key file is refused where neard refuses its account",
-        "plugins/module_utils/near_ha/key_file.py",
+        "plugins/module_utils/near_ha/keys/key_file.py",
         "    if not ACCOUNT.match(account):\n",
         "    if False:\n",
         "tests/unit/near_ha/test_key_file_verdicts.py",
     ),
     Break(
         "a node key that neard would refuse is found before a takeover",
-        "src/near_supervisor/host_side.py",
+        "src/near_supervisor/adapters/host.py",
         "return self._node_key_problem() or self._checked()",
         "return self._checked()",
         UNIT + "test_host_side.py",
     ),
     Break(
         "what neard says of files that were moving does not count",
-        "src/near_supervisor/host_side.py",
+        "src/near_supervisor/adapters/host.py",
         "if found and self._stamps() != (files, links):",
         "if False:",
         UNIT + "test_host_side.py",
@@ -312,7 +312,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "the lock of the key has a name that every Consul takes",
-        "plugins/module_utils/near_ha/consul_keys.py",
+        "plugins/module_utils/near_ha/records/consul_keys.py",
         "{public_key.replace(':', '-')}",
         "{public_key}",
         "tests/unit/near_ha/test_consul_keys.py",

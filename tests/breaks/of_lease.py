@@ -43,7 +43,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "member records never hold the session up",
-        "src/near_supervisor/consul_side.py",
+        "src/near_supervisor/adapters/consul.py",
         "        self._member_lane.submit(work, lambda: self._post(otherwise))\n",
         "        self._slow_lane.submit(work, lambda: self._post(otherwise))\n",
         UNIT + "test_consul_side.py",
@@ -64,14 +64,14 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "what a lease hangs on is not changed under a running signer",
-        "src/near_supervisor/guard_side.py",
+        "src/near_supervisor/adapters/guard.py",
         "        if not differ:\n",
         "        if True:\n",
         UNIT + "test_signer_settings.py",
     ),
     Break(
         "a changed setting is taken only when the signer has ended",
-        "src/near_supervisor/guard_side.py",
+        "src/near_supervisor/adapters/guard.py",
         "        if signer is not None:\n",
         "        if False:\n",
         UNIT + "test_signer_settings.py",

@@ -92,7 +92,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "force passes no key that differs",
-        "plugins/module_utils/near_ha/plan.py",
+        "plugins/module_utils/near_ha/operator/plan.py",
         "if not (force and obstacle.forceable)",
         "if not force",
         UNIT + "test_switchover.py",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contract.chain_under_test import ChainUnderTest
-from near_ha import config_merge
+from near_ha.host import config_merge
 
 PEER = "ed25519:9y4aCp1bnA1gMhK22oCykJpKDyLHmNiDdMx74RvioMPH"
 GONE = object()

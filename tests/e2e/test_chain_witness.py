@@ -13,8 +13,8 @@ import pytest
 from e2e.localnets import localnet_of_own
 from near_bench.clock import boot_ns, wait_for
 from near_bench.stage import Stage
-from near_ha import control_client
 from near_ha.errors import NearError
+from near_ha.transport import control_client
 from near_localnet import bring_up, chain, pair
 from near_localnet.layout import VALIDATORS, Validator
 from near_localnet.options import Options

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from near_bench.stage import Stage
-from near_ha import control_client
+from near_ha.transport import control_client
 from near_localnet.inventory import inventory, names
 from support.waiting import until
 

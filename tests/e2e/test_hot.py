@@ -13,7 +13,7 @@ from near_bench import plays, plays_on_request
 from near_bench.clock import boot_ns, wait_for
 from near_bench.measure import Values
 from near_bench.stage import Missed, Stage
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import pair
 from near_localnet.options import Options
 

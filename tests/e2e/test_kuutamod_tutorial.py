@@ -14,7 +14,7 @@ import pytest
 from e2e.hand_started import HandStarted, program
 from near_bench.clock import boot_ns, wait_for
 from near_bench.stage import Stage
-from near_ha import consul_keys
+from near_ha.records import consul_keys
 from near_localnet import chain, pair
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, SIGNER, VALIDATORS, Layout, Validator
 

@@ -12,7 +12,7 @@ from near_bench import plays, plays_on_request
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.measure import Values
 from near_bench.stage import Stage
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import chain, pair
 from near_localnet.layout import CHAIN_NODES, Layout, Validator
 from near_localnet.options import Options

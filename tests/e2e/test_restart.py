@@ -11,7 +11,7 @@ from near_bench import measure, plays
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.signatures import change_gap, longest_silence
 from near_bench.stage import Stage
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet.demo import LOCK_ERROR
 
 STATE_TIMEOUT_S = 30.0

@@ -7,8 +7,8 @@ from near_bench import measure
 from near_bench.clock import NS, boot_ns, seconds, wait_for
 from near_bench.signatures import longest_silence
 from near_bench.stage import Stage
-from near_ha import control_client
 from near_ha.errors import NearError
+from near_ha.transport import control_client
 from near_localnet.layout import Validator
 from support.taken_away import replace_by_a_file, take_away
 

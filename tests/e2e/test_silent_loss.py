@@ -11,7 +11,7 @@ import pytest
 from e2e.localnets import SLACK_S, localnet_of_own, simulated_only
 from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.stage import Stage
-from near_ha.states import State
+from near_ha.records.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.options import Options

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import consul_keys
-from near_ha.lease_record import LeaseState
+from near_ha.records import consul_keys
+from near_ha.records.lease_record import LeaseState
 from near_localnet.consul_install import ensure_consul
-from near_supervisor import kuutamoctl
+from near_supervisor.commandline import kuutamoctl
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_access import ConsulAccess

@@ -13,14 +13,15 @@ from time import monotonic
 import pytest
 
 from integration.test_consul_access import MASTER, a_file, a_token
-from near_ha import cluster, consul_keys, history, switchover
-from near_ha.cluster_config import ClusterConfig
-from near_ha.history import Change
-from near_ha.history import Kind as ChangeKind
-from near_ha.member_record import Member
-from near_ha.switchover import Action, Switchover
-from near_supervisor import cluster_side, options
-from near_supervisor.cluster_side import ClusterSide
+from near_ha.records import cluster, consul_keys, history, switchover
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.history import Change
+from near_ha.records.history import Kind as ChangeKind
+from near_ha.records.member_record import Member
+from near_ha.records.switchover import Action, Switchover
+from near_supervisor.adapters import cluster as cluster_adapter
+from near_supervisor.adapters.cluster import ClusterSide
+from near_supervisor.commandline import options
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES, Kind
@@ -214,7 +215,7 @@ class Side:
         object.__setattr__(made, "record_key", KEY)
         self.events: list[ev.Event] = []
         self.warnings: list[str] = []
-        monkeypatch.setattr(cluster_side.log, "warning", lambda text, *values: self.warnings.append(text % values))
+        monkeypatch.setattr(cluster_adapter.log, "warning", lambda text, *values: self.warnings.append(text % values))
         self.side = ClusterSide(made, self.events.append)
 
     def sees(self, event: ev.Event, within_s: float = SOON_S) -> None:
@@ -425,7 +426,7 @@ def test_a_change_that_cannot_be_noted_yet_is_said_holds_nobody_up_and_is_noted_
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The host that leads Consul goes down, and with it the validator: the election takes seconds."""
-    monkeypatch.setattr(cluster_side, "NOTE_RETRY_MS", 10)
+    monkeypatch.setattr(cluster_adapter, "NOTE_RETRY_MS", 10)
     with real_consul(tmp_path) as own:
         side = Side(own.url, "default", monkeypatch)
         own.stop()
@@ -438,8 +439,8 @@ def test_a_change_that_cannot_be_noted_yet_is_said_holds_nobody_up_and_is_noted_
 
 
 def test_a_change_that_cannot_be_noted_at_all_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_side, "NOTE_RETRY_MS", 10)
-    monkeypatch.setattr(cluster_side, "NOTE_FOR_MS", 200)
+    monkeypatch.setattr(cluster_adapter, "NOTE_RETRY_MS", 10)
+    monkeypatch.setattr(cluster_adapter, "NOTE_FOR_MS", 200)
     side = Side(f"http://127.0.0.1:{free_port()}", "default", monkeypatch)
     side.side.carry_out(cmd.NoteChange(CHANGE))
     until("it is said", lambda: any("term 7 is not in the history: " in text for text in side.warnings))

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import consul_keys, record_key, wish
-from near_ha.cluster import Cluster
-from near_ha.cluster_config import ClusterConfig
-from near_ha.cluster_options import Access
-from near_ha.consul_http import Agents, ConsulHttp, addresses
-from near_ha.consul_way import ConsulWay
 from near_ha.errors import ConsulUnknown, Refused
-from near_ha.switchover import Action, Switchover
-from near_ha.wish import Decision, Verb, Wish
+from near_ha.keys import record_key
+from near_ha.operator import request as requests
+from near_ha.operator.cluster_options import Access
+from near_ha.operator.request import Decision, Verb, Wish
+from near_ha.records import consul_keys
+from near_ha.records.cluster import Cluster
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.switchover import Action, Switchover
+from near_ha.transport.by_consul import ConsulWay
+from near_ha.transport.consul_http import Agents, ConsulHttp, addresses
 from support.played_cluster import ACCOUNT, PlayedCluster, played
 from support.real_consul import RealConsul, real_consul
 from support.records import KEY
@@ -61,7 +63,7 @@ def test_of_two_that_ask_at_once_one_is_told_of_the_other(
     cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one writes between this one's look and its write."""
-    decide, other, rounds = wish.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
+    decide, other, rounds = requests.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
 
     def slowly(seen: Cluster, wanted: Wish, request_id: str, now_ms: int) -> Decision:
         decided = decide(seen, wanted, request_id, now_ms)
@@ -70,7 +72,7 @@ def test_of_two_that_ask_at_once_one_is_told_of_the_other(
             other.ask(Wish(Verb.PROMOTE, "validator-2", "another"), check=False)
         return decided
 
-    monkeypatch.setattr(wish, "decide", slowly)
+    monkeypatch.setattr(requests, "decide", slowly)
     with pytest.raises(Refused, match="another switchover is under way"):
         way.ask(PROMOTE, check=False)
     request = cluster.cluster().request

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from near_ha.switchover import Phase
+from near_ha.records.switchover import Phase
 from support import ansible_modules
 from support.played_cluster import ACCOUNT, GAP_MS, PlayedCluster, control_socket, played
 from support.real_consul import RealConsul, real_consul

@@ -73,7 +73,8 @@ def test_a_link_that_is_moved_does_not_pull_the_file_away(packed: dict[str, Path
 
 def test_it_brings_no_cryptography_and_takes_nothing_from_the_host(packed: dict[str, Path]) -> None:
     look = (
-        "import json, sys; sys.path.insert(0, sys.argv[1]); import near_supervisor.cli, near_supervisor.kuutamoctl;"
+        "import json, sys; sys.path.insert(0, sys.argv[1]); "
+        "import near_supervisor.commandline.main, near_supervisor.commandline.kuutamoctl;"
         "print(json.dumps([getattr(m, '__file__', None) or '' for m in list(sys.modules.values())]))"
     )
     files = json.loads(run(sys.executable, "-I", "-S", "-c", look, packed["daemon"]).stdout)

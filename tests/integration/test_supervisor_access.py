@@ -11,9 +11,10 @@ import pytest
 
 from integration.test_consul_access import ACCOUNT, MASTER, POLICY, a_file, a_token, papers, tls_config
 from integration.test_supervisor_bad_input import Chain, chain, hosts, refuses, stopped_chain
-from near_ha import control_client, lease_record
 from near_ha.errors import ControlRefused
-from near_ha.lease_record import LeaseState
+from near_ha.records import lease_record
+from near_ha.records.lease_record import LeaseState
+from near_ha.transport import control_client
 from support.real_consul import RealConsul, real_consul
 from support.supervised import Supervised
 from support.waiting import until

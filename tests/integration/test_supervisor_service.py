@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from integration.test_supervisor_bad_input import Chain
-from near_ha import control_client
-from near_supervisor import options
+from near_ha.transport import control_client
+from near_supervisor.commandline import options
 from near_supervisor.core import machine
 from near_supervisor.core.events import Event, StopAsked
 from near_supervisor.core.facts.model import Node

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from integration.test_supervisor_bad_input import Chain, chain, consul, stopped_chain
-from near_ha import consul_keys, control_client, lease_record
 from near_ha.errors import ControlRefused
-from near_ha.lease_record import LeaseRecord
-from near_supervisor import cli
+from near_ha.records import consul_keys, lease_record
+from near_ha.records.lease_record import LeaseRecord
+from near_ha.transport import control_client
+from near_supervisor.commandline import main as main_program
 from support.ansible_modules import load, run
 from support.real_consul import RealConsul
 from support.supervised import Supervised, edit
@@ -80,7 +81,7 @@ def pair(chain: Chain, consul: RealConsul) -> Iterator[Pair]:
 
 def say(host: Supervised, *words: str) -> int:
     """The shell's verb, on this host."""
-    return cli.main([*words, "--run-dir", str(host.run_dir)])
+    return main_program.main([*words, "--run-dir", str(host.run_dir)])
 
 
 def failover(host: Supervised, *, check: bool = False, **params: Any) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from near_ha.cluster import Standing
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.member_record import Member
-from near_ha.states import State
+from near_ha.records.cluster import Standing
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_ha.records.member_record import Member
+from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES, Answer, Kind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from near_ha import consul_keys
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.member_record import Member
+from near_ha.records import consul_keys
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_ha.records.member_record import Member
 from near_supervisor.core.facts.answer import Answer, Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from near_ha import base58, ed25519
+from near_ha.keys import base58, ed25519
 
 
 def pair(name: str) -> tuple[str, str]:

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from near_ha import cluster_report, consul_keys, history, wish
-from near_ha.cluster import Cluster, read
-from near_ha.history import Change, Kind
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.member_record import Member
-from near_ha.switchover import Phase, Switchover
-from near_ha.wire import Entry
+from near_ha.operator import cluster_report
+from near_ha.operator import request as requests
+from near_ha.records import consul_keys, history
+from near_ha.records.cluster import Cluster, read
+from near_ha.records.history import Change, Kind
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_ha.records.member_record import Member
+from near_ha.records.switchover import Phase, Switchover
+from near_ha.records.wire import Entry
 from support.real_consul import RealConsul
 
 ACCOUNT = "my.pool.near"
@@ -207,8 +209,8 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
 
 def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """What a supervisor answers to this wish, after it has written it."""
-    wanted = wish.Wish(
-        wish.Verb(path[1:]),
+    wanted = requests.Wish(
+        requests.Verb(path[1:]),
         body["member"],
         body["by"],
         body["reason"],
@@ -216,10 +218,10 @@ def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, 
         body["force"],
         body.get("now", False),
     )
-    decision = wish.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
-    if isinstance(decision, wish.Refusal):
+    decision = requests.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
+    if isinstance(decision, requests.Refusal):
         return 409, {"error": decision.text, "hint": decision.hint}
-    if isinstance(decision, wish.Nothing):
+    if isinstance(decision, requests.Nothing):
         return 200, {"changed": False, "text": decision.text, "request": decision.request or None}
     if not body["check"]:
         play._put(decision.key, decision.value, f"cas={decision.index}")

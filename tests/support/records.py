@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from near_ha import consul_keys
-from near_ha.lease_record import LeaseRecord
-from near_ha.record_key import RecordKey
-from near_ha.switchover import Switchover
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys
+from near_ha.records.lease_record import LeaseRecord
+from near_ha.records.switchover import Switchover
 from near_supervisor.io.consul_access import ANYBODY, ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore
 

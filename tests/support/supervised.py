@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from near_ha import control_client
 from near_ha.errors import NearError
+from near_ha.transport import control_client
 from support.ports import free_port
 from support.waiting import until
 

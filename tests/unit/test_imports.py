@@ -108,12 +108,14 @@ def no_stand_ins(tree: ast.Module) -> list[str]:
     return [name for name in imported(tree) if any(within(name, package) for package in foreign)]
 
 
-def standard_library_only(tree: ast.Module) -> list[str]:
-    """Relative imports stay inside the (flat) package; anything else is the standard library's."""
+def standard_library_only(tree: ast.Module, floors: int = 1) -> list[str]:
+    """Relative imports stay inside the package, of which this file is so many ``floors`` deep; anything else is the
+    standard library's.
+    """
     escaping = [
         f"{'.' * node.level}{node.module or ''}"
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level > 1
+        if isinstance(node, ast.ImportFrom) and node.level > floors
     ]
     absolute = [
         name
@@ -122,6 +124,11 @@ def standard_library_only(tree: ast.Module) -> list[str]:
         for name in imported(node)
     ]
     return escaping + [name for name in absolute if name.partition(".")[0] not in sys.stdlib_module_names]
+
+
+def standard_library_only_in_a_room(tree: ast.Module) -> list[str]:
+    """As above, one floor down."""
+    return standard_library_only(tree, floors=2)
 
 
 def guard_stands_alone(tree: ast.Module) -> list[str]:
@@ -162,10 +169,12 @@ RULES: list[tuple[Rule, list[Path], str]] = [
     (spawns_nothing, modules(SUPERVISOR, but=SPAWNERS), "from os import execv"),
     (spawns_nothing, modules(GUARD, but=GUARD_SPAWNERS), "os.fork()"),
     (no_stand_ins, modules(SUPERVISOR), "def f():\n    from neard_sim import referee"),
-    (standard_library_only, modules(NEAR_HA), "import consul"),
-    (standard_library_only, modules(NEAR_HA), "from near_supervisor import options"),
-    (standard_library_only, modules(NEAR_HA), "from ..other import thing"),
-    (guard_stands_alone, modules(GUARD), "from near_supervisor import cli"),
+    (standard_library_only, sorted(NEAR_HA.glob("*.py")), "import consul"),
+    (standard_library_only, sorted(NEAR_HA.glob("*.py")), "from near_supervisor.commandline import options"),
+    (standard_library_only, sorted(NEAR_HA.glob("*.py")), "from ..other import thing"),
+    (standard_library_only_in_a_room, sorted(NEAR_HA.glob("*/*.py")), "import consul"),
+    (standard_library_only_in_a_room, sorted(NEAR_HA.glob("*/*.py")), "from ...other import thing"),
+    (guard_stands_alone, modules(GUARD), "from near_supervisor.commandline import main"),
     (guard_stands_alone, modules(GUARD), "def f():\n    import near_ha.errors"),
     (guard_stands_alone, modules(GUARD), "from ..near_ha import errors"),
     (guard_stands_alone, modules(GUARD), "import near_guard_of_another"),

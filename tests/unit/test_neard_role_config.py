@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from near_ha import config_merge, durations
+from near_ha.host import config_merge, durations
 
 Templar = pytest.importorskip("ansible.template").Templar
 DataLoader = pytest.importorskip("ansible.parsing.dataloader").DataLoader

@@ -15,7 +15,7 @@ def main() -> int:
     sys.path[0] = _fastest(os.path.realpath(sys.path[0]))
     called = os.path.basename(sys.argv[0]).partition(".")[0]  # noqa: PTH119
     if called == "kuutamoctl":
-        from near_supervisor import kuutamoctl  # noqa: PLC0415
+        from near_supervisor.commandline import kuutamoctl  # noqa: PLC0415
 
         return kuutamoctl.main()
     if called != "kuutamod" and sys.argv[1:2] == ["guard"]:
@@ -23,9 +23,9 @@ def main() -> int:
         from near_guard import command_line  # noqa: PLC0415
 
         return command_line.main(sys.argv[2:])
-    from near_supervisor import cli  # noqa: PLC0415
+    from near_supervisor.commandline import main as main_program  # noqa: PLC0415
 
-    return cli.kuutamod() if called == "kuutamod" else cli.main()
+    return main_program.kuutamod() if called == "kuutamod" else main_program.main()
 
 
 def _fastest(archive: str) -> str:

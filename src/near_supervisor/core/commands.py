@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from near_ha.history import Change
-from near_ha.lease_record import LeaseRecord
-from near_ha.switchover import Switchover
+from near_ha.records.history import Change
+from near_ha.records.lease_record import LeaseRecord
+from near_ha.records.switchover import Switchover
 
 from .facts.lease_view import How
 from .facts.model import Memory

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha.cluster import Standing
-from near_ha.switchover import Switchover
+from near_ha.records.cluster import Standing
+from near_ha.records.switchover import Switchover
 
 from .facts.answer import Answer
 from .facts.approvals import Own

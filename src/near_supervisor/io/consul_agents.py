@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from near_ha.wire import Entry
+from near_ha.records.wire import Entry
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 from .consul_access import ANYBODY, ConsulAccess

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from near_ha import consul_keys, lease_record, member_record
-from near_ha.cluster import Standing
 from near_ha.errors import BadRecord
-from near_ha.member_record import Member
-from near_ha.record_key import RecordKey
-from near_ha.wire import Entry
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys, lease_record, member_record
+from near_ha.records.cluster import Standing
+from near_ha.records.member_record import Member
+from near_ha.records.wire import Entry
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.other_locks import OtherLock
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
-from near_ha.record_key import RecordKey
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys, key_record, lease_record
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How, Seen

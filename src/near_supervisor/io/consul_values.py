@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from near_ha import consul_keys
-from near_ha.wire import Entry
+from near_ha.records import consul_keys
+from near_ha.records.wire import Entry
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 from .consul_agents import Agents, Refused, Unknown, encode, entry_of, index_of

@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from near_ha.errors import BadConfig
-from near_ha.states import State
+from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.conditions.signing import Answer
 from near_supervisor.core.facts.model import Guard

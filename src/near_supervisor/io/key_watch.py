@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from near_ha.wire import Entry
+from near_ha.records.wire import Entry
 
 from . import clock
 from .consul_agents import Denied, Unknown

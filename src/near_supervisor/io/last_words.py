@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from near_ha.history import MAX_WORDS
+from near_ha.records.history import MAX_WORDS
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _GUARDS_OWN = 'target="near_guard"'

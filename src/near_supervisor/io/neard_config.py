@@ -6,8 +6,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from near_ha import durations, relaxed_json
 from near_ha.errors import BadConfig
+from near_ha.host import durations, relaxed_json
 from near_supervisor.core.conditions.hot_takeover import ALL_SHARDS
 
 CONFIG = "config.json"

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from near_ha import consul_keys, lease_record
-from near_ha.lease_record import LeaseState
-from near_ha.record_key import RecordKey
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys, lease_record
+from near_ha.records.lease_record import LeaseState
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore

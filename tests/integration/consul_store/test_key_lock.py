@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import consul_keys, key_file, key_record, lease_record, record_key
-from near_ha.lease_record import LeaseState
-from near_ha.record_key import RecordKey
+from near_ha.keys import key_file, record_key
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys, key_record, lease_record
+from near_ha.records.lease_record import LeaseState
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How

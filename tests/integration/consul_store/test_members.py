@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from near_ha import consul_keys
-from near_ha.lease_record import LeaseState
+from near_ha.records import consul_keys
+from near_ha.records.lease_record import LeaseState
 from near_supervisor.core.facts.other_locks import OtherLock
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
 from support.lease_holder import LOCK_DELAY_MS, TIMEOUT_MS, holder, member, session, value

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from near_ha.lease_record import LeaseState
+from near_ha.records.lease_record import LeaseState
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import ConsulStore

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 if TYPE_CHECKING:
     from .cluster import Cluster

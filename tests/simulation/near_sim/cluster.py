@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.conditions.hot_takeover import ALL_SHARDS
 from near_supervisor.core.facts.settings import Settings, Strategy
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from near_ha.lease_record import LeaseRecord
+from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.lease_view import How, Seen
 

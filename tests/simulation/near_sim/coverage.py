@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from near_ha.switchover import Action, Phase
+from near_ha.records.switchover import Action, Phase
 from near_supervisor.core.conditions.transitions import TRANSITIONS
 
 from .attacks import ATTACKS

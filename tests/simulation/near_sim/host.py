@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from near_ha.cluster import Standing
-from near_ha.member_record import Member
-from near_ha.states import State
+from near_ha.records.cluster import Standing
+from near_ha.records.member_record import Member
+from near_ha.records.states import State
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.model import Memory
 from near_supervisor.core.facts.settings import Settings

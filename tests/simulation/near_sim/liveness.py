@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha.states import State
-from near_ha.switchover import Action, Phase
+from near_ha.records.states import State
+from near_ha.records.switchover import Action, Phase
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.lease_view import How
 

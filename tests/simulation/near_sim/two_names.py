@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How, Seen

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from near_ha.switchover import Action, Switchover
+from near_ha.records.switchover import Action, Switchover
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 
 if TYPE_CHECKING:

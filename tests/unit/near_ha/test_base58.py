@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import base58
+from near_ha.keys import base58
 
 # From the IETF draft on base58 (draft-msporny-base58) and from Bitcoin's own test data.
 VECTORS = [

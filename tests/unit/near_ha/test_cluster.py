@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import cluster, consul_keys, history
-from near_ha.cluster import Cluster, Standing
-from near_ha.cluster_config import ClusterConfig
-from near_ha.cluster_report import cluster_json
-from near_ha.history import Change, Kind
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.member_record import Member
-from near_ha.switchover import Action, Switchover
-from near_ha.wire import Entry
-from near_supervisor.cluster_text import cluster_text
+from near_ha.operator.cluster_report import cluster_json
+from near_ha.records import cluster, consul_keys, history
+from near_ha.records.cluster import Cluster, Standing
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.history import Change, Kind
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_ha.records.member_record import Member
+from near_ha.records.switchover import Action, Switchover
+from near_ha.records.wire import Entry
+from near_supervisor.commandline.cluster_text import cluster_text
 
 ACCOUNT = "pool.near"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, "ed25519:KEY")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from near_ha.cluster_groups import Host, Place, places
+from near_ha.operator.cluster_groups import Host, Place, places
 
 ACCOUNT = "my.pool.near"
 

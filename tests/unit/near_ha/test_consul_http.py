@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from near_ha.cluster_options import Access
-from near_ha.consul_http import Agents, ConsulHttp, addresses
 from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
-from near_ha.wire import Entry
+from near_ha.operator.cluster_options import Access
+from near_ha.records.wire import Entry
+from near_ha.transport.consul_http import Agents, ConsulHttp, addresses
 from support.hostile_http import CLOSE, DRIBBLE, FLOOD, HANG, HostileServer, answer, hostile
 from support.ports import free_port
 from support.waiting import took_s

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from near_ha import consul_keys
+from near_ha.records import consul_keys
 from support import near_keys
 
 TAKEN = re.compile(r"^[a-zA-Z0-9,_./\-?&=]+$")

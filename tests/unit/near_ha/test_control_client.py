@@ -13,8 +13,8 @@ from time import monotonic
 
 import pytest
 
-from near_ha import control_client
 from near_ha.errors import ControlError
+from near_ha.transport import control_client
 
 TIMEOUT_S = 0.3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from near_ha.download import Download, DownloadFailed
+from near_ha.host.download import Download, DownloadFailed
 
 CONTENT = bytes(range(256)) * 20_000
 CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

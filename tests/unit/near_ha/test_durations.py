@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from near_ha import durations
+from near_ha.host import durations
 
 
 @pytest.mark.parametrize(

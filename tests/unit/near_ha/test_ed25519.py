@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from near_ha import ed25519
+from near_ha.keys import ed25519
 
 
 @pytest.mark.parametrize(("seed", "public"), [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from near_ha.exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, UnixAddress, exchange
+from near_ha.transport.exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, UnixAddress, exchange
 from support.hostile_http import CLOSE, DRIBBLE, FLOOD, HANG, HostileServer, answer, hostile
 from support.ports import free_port
 from support.waiting import took_s

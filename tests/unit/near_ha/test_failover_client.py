@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from near_ha.errors import ControlError, NotYet
-from near_ha.failover_client import SILENCE_S, Failover, Patience
-from near_ha.way import Asked
-from near_ha.wish import Verb, Wish
+from near_ha.operator.failover_client import SILENCE_S, Failover, Patience
+from near_ha.operator.request import Verb, Wish
+from near_ha.transport.base import Asked
 
 WISH = Wish(Verb.PROMOTE, "b", "alice", "", 60_000)
 

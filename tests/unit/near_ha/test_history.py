@@ -1,10 +1,10 @@
-"""near_ha.history: the order of the changes, whenever each was written."""
+"""near_ha.records.history: the order of the changes, whenever each was written."""
 
 from __future__ import annotations
 
 import pytest
 
-from near_ha.history import KEEP, Change, Kind, added
+from near_ha.records.history import KEEP, Change, Kind, added
 
 
 def change(term: int, at_ms: int) -> Change:

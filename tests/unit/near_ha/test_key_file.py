@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import base58, key_file
 from near_ha.errors import BadKey
+from near_ha.keys import base58, key_file
 from support import near_keys
 
 PUBLIC, SECRET = near_keys.pair("the-key")

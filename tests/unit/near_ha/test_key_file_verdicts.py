@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import base58, key_file
 from near_ha.errors import BadKey
-from near_ha.key_file import Kind
+from near_ha.keys import base58, key_file
+from near_ha.keys.key_file import Kind
 from support import near_keys
 
 PUBLIC, SECRET = near_keys.pair("the-key")

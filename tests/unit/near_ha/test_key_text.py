@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from near_ha import key_file
 from near_ha.errors import BadKey
+from near_ha.keys import key_file
 from support import near_keys
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import lease_record
 from near_ha.errors import BadRecord
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records import lease_record
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 RECORD = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1234, "ed25519:KEY", "b", "because")
 KUUTAMOD = b'{"NodeId":"validator-b","Hostname":"host-b"}'

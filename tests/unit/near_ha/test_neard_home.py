@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import neard_home
 from near_ha.errors import BadConfig
+from near_ha.host import neard_home
 
 
 def test_a_home_that_is_not_there_is_empty(tmp_path: Path) -> None:

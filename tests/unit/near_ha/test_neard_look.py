@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from near_ha import neard_look
 from near_ha.errors import BadConfig
-from near_ha.exchange import TcpAddress
+from near_ha.host import neard_probe
+from near_ha.transport.exchange import TcpAddress
 
 NOW_MS = 1_700_000_000_000
 BORN = "2023-11-14T22:13:19.500123456Z"  # half a second before
@@ -41,7 +41,7 @@ VALIDATORS: dict[str, Any] = {
 
 def judged(peers: int | None = 4, **sync: Any) -> dict[str, Any]:
     status = {**STATUS, "sync_info": {**STATUS["sync_info"], **sync}}
-    return neard_look.judged(status, peers, 600, NOW_MS)
+    return neard_probe.judged(status, peers, 600, NOW_MS)
 
 
 def test_a_neard_at_the_tip_is_in_sync() -> None:
@@ -76,18 +76,18 @@ def test_what_it_lacks_is_said(changes: dict[str, Any], reason: str) -> None:
 
 @pytest.mark.parametrize("status", [{}, {"sync_info": []}, {"version": "2.10.0", "sync_info": {"syncing": False}}])
 def test_nonsense_is_not_known_and_not_in_sync(status: dict[str, Any]) -> None:
-    found = neard_look.judged(status, None, 600, NOW_MS)
+    found = neard_probe.judged(status, None, 600, NOW_MS)
     assert (found["synced"], found["height"], found["version"]) == (False, None, "")
 
 
 def test_text_that_is_long_or_not_printable_is_none() -> None:
     for text in ("x" * 201, "a\x1b[2J", 7, ["a"]):
-        found = neard_look.judged({**STATUS, "chain_id": text, "validator_account_id": text}, 1, 600, NOW_MS)
+        found = neard_probe.judged({**STATUS, "chain_id": text, "validator_account_id": text}, 1, 600, NOW_MS)
         assert (found["chain_id"], found["validator_account_id"]) == ("", None)
 
 
 def test_the_figures_of_an_account_in_this_epoch() -> None:
-    found = neard_look.counted(VALIDATORS, "my.pool.near")
+    found = neard_probe.counted(VALIDATORS, "my.pool.near")
     assert (found["validates"], found["validates_next"], found["kicked_out"]) == (True, True, None)
     assert (found["blocks_produced"], found["blocks_expected"]) == (4, 5)
     assert (found["chunks_produced"], found["chunks_expected"]) == (16, 16)
@@ -105,14 +105,14 @@ def test_the_figures_of_an_account_in_this_epoch() -> None:
 )
 def test_an_account_that_was_kicked_out(reason: object, words: str) -> None:
     lost = [{"account_id": "my.pool.near", "reason": reason}]
-    found = neard_look.counted({"current_validators": [], "prev_epoch_kickout": lost}, "my.pool.near")
+    found = neard_probe.counted({"current_validators": [], "prev_epoch_kickout": lost}, "my.pool.near")
     assert (found["validates"], found["validates_next"], found["kicked_out"]) == (False, False, words)
     assert found["blocks_produced"] is None
 
 
 @pytest.mark.parametrize("result", [{}, {"current_validators": 7}, {"current_validators": ["x", None]}])
 def test_a_list_of_validators_that_is_none_has_nobody(result: dict[str, Any]) -> None:
-    assert neard_look.counted(result, "my.pool.near")["validates"] is False
+    assert neard_probe.counted(result, "my.pool.near")["validates"] is False
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_list_of_validators_that_is_none_has_nobody(result: dict[str, Any]) ->
     ],
 )
 def test_the_address_of_the_rpc(config: dict[str, Any], given: str, found: tuple[str, int]) -> None:
-    assert neard_look.address(config, given) == TcpAddress(*found)
+    assert neard_probe.address(config, given) == TcpAddress(*found)
 
 
 @pytest.mark.parametrize("text", ["3030", "host", ":3030", "host:0", "host:65536", "host:x", 7, "h:" + "9" * 5_000])
 def test_an_address_that_is_none_is_quoted(text: Any) -> None:
     with pytest.raises(BadConfig, match="of neard is none"):
-        neard_look.address({"rpc": {"addr": text}})
+        neard_probe.address({"rpc": {"addr": text}})
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_an_address_that_is_none_is_quoted(text: Any) -> None:
     ],
 )
 def test_the_block_time(config: dict[str, Any], found: int) -> None:
-    assert neard_look.block_time_ms(config) == found
+    assert neard_probe.block_time_ms(config) == found

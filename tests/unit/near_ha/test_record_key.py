@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import consul_keys, key_file, record_key
 from near_ha.errors import BadConfig, BadKey
-from near_ha.record_key import RecordKey
+from near_ha.keys import key_file, record_key
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys
 from support import near_keys
 from support.records import KEY
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import relaxed_json
+from near_ha.host import relaxed_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

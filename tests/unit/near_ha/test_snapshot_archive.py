@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from near_ha.snapshot_archive import BadArchive, unpack
+from near_ha.host.snapshot_archive import BadArchive, unpack
 
 OWNER = (os.getuid(), os.getgid())
 DATABASE = {"data/CURRENT": b"MANIFEST-1\n", "data/000001.sst": os.urandom(100_000), "data/LOCK": b""}

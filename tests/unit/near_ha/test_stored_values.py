@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import cluster_config, history, lease_record, member_record, switchover, wire
-from near_ha.cluster_config import ClusterConfig
 from near_ha.errors import BadRecord
-from near_ha.history import Change, Kind
-from near_ha.member_record import Member
-from near_ha.switchover import Action, Phase, Switchover
+from near_ha.records import cluster_config, history, lease_record, member_record, switchover, wire
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.history import Change, Kind
+from near_ha.records.member_record import Member
+from near_ha.records.switchover import Action, Phase, Switchover
 
 REQUEST = Switchover(
     "r1", Action.PROMOTE, "b", "somebody", "a test", 1, 7, 60_000,

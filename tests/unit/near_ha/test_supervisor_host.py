@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import supervisor_host
+from near_ha.host import supervisor_host
 from support.waiting import until
 
 

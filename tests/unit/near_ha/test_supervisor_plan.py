@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from near_ha.supervisor_plan import Plan, missing, neard_is_same, plan
+from near_ha.host.supervisor_plan import Plan, missing, neard_is_same, plan
 
 UNIT, GUARD, ENV = "/u/near-supervisor@.service", "/u/near-guard@.service", "/etc/near/supervisor/a.env"
 

@@ -8,21 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from near_ha import socket_way
-from near_ha.cluster_options import Access
 from near_ha.errors import BadConfig, NearError
-from near_ha.ways import open_way
+from near_ha.operator.cluster_options import Access
+from near_ha.transport import by_socket
+from near_ha.transport.choice import open_way
 from unit.near_ha.test_control_client import behind, http
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = ("consul_http", "consul_way", "wish", "cluster")
+HEAVY = ("transport.consul_http", "transport.by_consul", "operator.request", "records.cluster")
 
 
 def test_who_asks_a_control_socket_loads_nothing_of_consul(tmp_path: Path) -> None:
     """On a target every module is compiled anew for each task, and near_failover_info has 300 ms."""
     program = (
-        "import sys\nfrom near_ha import errors, ways, cluster_options\n"
-        "try:\n  ways.open_way(cluster_options.Access(run_dir=sys.argv[1]))\n"
+        "import sys\nfrom near_ha import errors\nfrom near_ha.operator import cluster_options\n"
+        "from near_ha.transport import choice\n"
+        "try:\n  choice.open_way(cluster_options.Access(run_dir=sys.argv[1]))\n"
         "except errors.ControlError:\n  print(*sys.modules)"
     )
     environ = {"PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
@@ -30,13 +31,13 @@ def test_who_asks_a_control_socket_loads_nothing_of_consul(tmp_path: Path) -> No
         [sys.executable, "-c", program, str(tmp_path)], env=environ, stdout=subprocess.PIPE, text=True, check=True
     )
     loaded = done.stdout.split()
-    assert "near_ha.socket_way" in loaded
+    assert "near_ha.transport.by_socket" in loaded
     assert not {f"near_ha.{name}" for name in HEAVY} & {*loaded}
 
 
 @pytest.fixture
 def run_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(socket_way, "RUN_DIRECTORY", tmp_path)
+    monkeypatch.setattr(by_socket, "RUN_DIRECTORY", tmp_path)
     return tmp_path
 
 

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_ha import cluster_config, consul_keys, plan, switchover
-from near_ha.cluster import Cluster, Standing
-from near_ha.cluster_config import ClusterConfig
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_ha.member_record import Member
-from near_ha.switchover import Action, Phase, Switchover
-from near_ha.wish import Decision, Nothing, Refusal, Verb, Wish, Write, decide
+from near_ha.operator import plan
+from near_ha.operator.request import Decision, Nothing, Refusal, Verb, Wish, Write, decide
+from near_ha.records import cluster_config, consul_keys, switchover
+from near_ha.records.cluster import Cluster, Standing
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_ha.records.member_record import Member
+from near_ha.records.switchover import Action, Phase, Switchover
 
 KEY = "ed25519:KEY"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, KEY)

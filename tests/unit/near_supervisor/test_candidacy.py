@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha.cluster import Standing
-from near_ha.switchover import Action, Switchover
+from near_ha.records.cluster import Standing
+from near_ha.records.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import election

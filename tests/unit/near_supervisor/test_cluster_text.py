@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from near_ha.cluster import Cluster
-from near_ha.cluster_report import cluster_json
-from near_ha.history import Change, Kind
-from near_supervisor import cluster_text
+from near_ha.operator.cluster_report import cluster_json
+from near_ha.records.cluster import Cluster
+from near_ha.records.history import Change, Kind
+from near_supervisor.commandline import cluster_text
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.host import Host
 from near_supervisor.snapshot import Snapshot

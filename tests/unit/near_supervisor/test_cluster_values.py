@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from near_ha import consul_keys
-from near_ha.cluster_config import ClusterConfig
-from near_ha.record_key import RecordKey
-from near_ha.switchover import Action, Switchover
-from near_ha.wire import Entry
-from near_supervisor.cluster_side import config_event, request_event
+from near_ha.keys.record_key import RecordKey
+from near_ha.records import consul_keys
+from near_ha.records.cluster_config import ClusterConfig
+from near_ha.records.switchover import Action, Switchover
+from near_ha.records.wire import Entry
+from near_supervisor.adapters.cluster import config_event, request_event
 from near_supervisor.core import events as ev
 from support.records import KEY, a_request
 

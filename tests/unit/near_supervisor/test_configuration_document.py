@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from near_supervisor import options
+from near_supervisor.commandline import options
 from near_supervisor.core.facts.model import Node
 from near_supervisor.io import exporter
 from near_supervisor.snapshot import Snapshot

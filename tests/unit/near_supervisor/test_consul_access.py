@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from near_ha.errors import BadConfig
-from near_supervisor import options
+from near_supervisor.commandline import options
 from near_supervisor.io import consul_access
 from near_supervisor.io.consul_access import ConsulAccess, Token
 from near_supervisor.io.consul_client import connect, describe

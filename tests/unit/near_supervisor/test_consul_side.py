@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from near_ha.member_record import Member
-from near_supervisor import consul_side
-from near_supervisor.consul_side import ConsulSide
+from near_ha.records.member_record import Member
+from near_supervisor.adapters import consul
+from near_supervisor.adapters.consul import ConsulSide
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease
@@ -37,7 +37,7 @@ def test_a_consul_that_is_fast_enough_for_the_lease_is_fast_enough_for_its_sessi
     def store(_url: str, _account_id: str, timeout_ms: int, *_rest: Any, **_named: Any) -> None:
         timeouts.append(timeout_ms)
 
-    monkeypatch.setattr(consul_side, "ConsulStore", store)
+    monkeypatch.setattr(consul, "ConsulStore", store)
     options: Any = SimpleNamespace(**OPTIONS, lease_ms=lease_ms)
     ConsulSide(options, "a", "instance", lambda _event: None, lambda: "")
     assert len(timeouts) == 3
@@ -71,7 +71,7 @@ class SlowStore:
 
 def test_member_records_never_hold_the_session_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by bin/simulate: all of them on one lane were more than a Consul that takes 0.35 D has time for."""
-    monkeypatch.setattr(consul_side, "ConsulStore", SlowStore)
+    monkeypatch.setattr(consul, "ConsulStore", SlowStore)
     options: Any = SimpleNamespace(
         **OPTIONS, lease_ms=10_000, node_id="a", hostname="host-a", failover_priority=100, node_public_key=""
     )

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from near_ha.errors import BadConfig
-from near_ha.states import State
+from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.events import HostSeen
 from near_supervisor.core.facts.host import Host

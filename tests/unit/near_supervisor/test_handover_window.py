@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha.switchover import Action, Phase, Switchover
+from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES

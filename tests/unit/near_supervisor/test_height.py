@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha import lease_record
-from near_ha.lease_record import LeaseRecord
-from near_ha.states import State
+from near_ha.records import lease_record
+from near_ha.records.lease_record import LeaseRecord
+from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import heads, lease

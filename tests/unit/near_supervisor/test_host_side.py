@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from near_ha import key_file
+from near_ha.keys import key_file
+from near_supervisor.adapters.host import LOOK_EVERY_MS, HostSide
 from near_supervisor.core.events import HostSeen
-from near_supervisor.host_side import LOOK_EVERY_MS, HostSide
 from support import near_keys
 
 KEY = "validator_key.json"
@@ -137,7 +137,7 @@ def test_a_refusal_for_something_that_is_no_file_is_asked_for_again(
     looked.neard.write_text(f"#!/bin/sh\n[ ! -e {bad} ]\n")
     assert "would not start" in looked.look().preflight
     bad.unlink()
-    monkeypatch.setattr("near_supervisor.host_side.REFUSED_AGAIN_MS", 0)
+    monkeypatch.setattr("near_supervisor.adapters.host.REFUSED_AGAIN_MS", 0)
     looked.side._preflight_at = 0
     assert looked.look().preflight == ""
 

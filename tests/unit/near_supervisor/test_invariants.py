@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from near_ha.cluster import Standing
-from near_ha.lease_record import LeaseState
-from near_ha.switchover import Action, Phase, Switchover
+from near_ha.records.cluster import Standing
+from near_ha.records.lease_record import LeaseState
+from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from near_ha import control_client
 from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, ControlError, ControlRefused, NearError, Refused
+from near_ha.transport import control_client
 from near_supervisor.io import control
 from near_supervisor.io.control import Asked, ControlServer, Then
 from support.waiting import until

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from near_ha.history import MAX_WORDS
+from near_ha.records.history import MAX_WORDS
 from near_supervisor.io.last_words import last_words
 
 STATS = "2026-11-25T20:17:46.123Z  INFO stats: # 190000123 Waiting for peers 0 peers"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha import consul_keys, key_record, lease_record
 from near_ha.errors import BadRecord
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records import consul_keys, key_record, lease_record
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import readiness

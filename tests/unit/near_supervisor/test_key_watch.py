@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from near_ha.wire import Entry
+from near_ha.records.wire import Entry
 from near_supervisor.io import clock
 from near_supervisor.io.consul_agents import Unknown
 from near_supervisor.io.key_watch import KeyWatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from near_ha.lease_record import LeaseRecord
+from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import heads

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from near_ha.lease_record import LeaseRecord, LeaseState
-from near_supervisor import kuutamoctl
+from near_ha.records.lease_record import LeaseRecord, LeaseState
+from near_supervisor.commandline import kuutamoctl
 from support.hostile_http import CLOSE, HANG, answer, hostile
 from support.ports import free_port
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from near_ha import member_record, plan, wire
+from near_ha.operator import plan
+from near_ha.records import member_record, wire
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import hot_takeover, readiness

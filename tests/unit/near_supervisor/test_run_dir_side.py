@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from near_ha import control_client
+from near_ha.transport import control_client
+from near_supervisor.adapters.run_dir import RunDirSide
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.model import Memory
 from near_supervisor.io.control import ControlSocket
 from near_supervisor.io.run_dir import RunDir
-from near_supervisor.run_dir_side import RunDirSide
 from support.waiting import until
 
 MEMORY = Memory("session-a", 7, 1234)

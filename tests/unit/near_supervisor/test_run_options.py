@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from near_ha.errors import BadConfig, BadKey, NearError
-from near_supervisor import options
+from near_supervisor.commandline import options
+from near_supervisor.commandline.options import Options
 from near_supervisor.io.consul_client import parse_urls
-from near_supervisor.options import Options
 from support import near_keys
 
 KEYS = ("validator_key", "validator_node_key", "voter_node_key")

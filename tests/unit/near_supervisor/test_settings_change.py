@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha.lease_record import LeaseState
-from near_ha.states import State
+from near_ha.records.lease_record import LeaseState
+from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import saved_state

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from near_ha.errors import BadConfig
-from near_supervisor import options, signer_settings
+from near_supervisor import signer_settings
+from near_supervisor.adapters.guard import GuardSide
+from near_supervisor.commandline import options
+from near_supervisor.commandline.options import Options
 from near_supervisor.core.facts.model import Memory
-from near_supervisor.guard_side import GuardSide
 from near_supervisor.io import neard_config
 from near_supervisor.io.run_dir import RunDir
-from near_supervisor.options import Options
 from support import near_keys
 from support.guard_rig import GuardRig, alive, wait_for
 

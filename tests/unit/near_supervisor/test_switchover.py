@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from near_ha.history import Kind as Why
-from near_ha.lease_record import LeaseState
-from near_ha.switchover import Action, Phase, Switchover
+from near_ha.records.history import Kind as Why
+from near_ha.records.lease_record import LeaseState
+from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from near_ha.states import State
+from near_ha.records.states import State
 from near_supervisor.core.conditions.transitions import TRANSITIONS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "failover-algorithm.md"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from near_ha import base58, key_file
+from near_ha.keys import base58, key_file
 from neard_sim import cli, config, default_config, genesis, home, init, keys
 from neard_sim.config import BadConfig
 from neard_sim.keys import Signer

@@ -21,8 +21,8 @@ NO_LEADER = answer(b"No cluster leader", "500 Internal Server Error")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules have copies of their own of what they share."""
-    for name, bound in (("socket_way", "_STATUS_S"), ("consul_way", "_ASK_S")):
-        monkeypatch.setattr(ansible_modules.imported(f"plugins.module_utils.near_ha.{name}"), bound, 0.3)
+    for name, bound in (("by_socket", "_STATUS_S"), ("by_consul", "_ASK_S")):
+        monkeypatch.setattr(ansible_modules.imported(f"plugins.module_utils.near_ha.transport.{name}"), bound, 0.3)
 
 
 def both(**options: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from near_ha import base58
+from near_ha.keys import base58
 from neard_sim.keys import Signer, verify
 from support import ansible_modules, near_keys
 

@@ -5,7 +5,7 @@ The boundary says which records a member has signed. That does not say when: one
 
 from __future__ import annotations
 
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from ..commands import Say
 from ..facts import key_lock

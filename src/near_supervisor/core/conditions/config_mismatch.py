@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha import consul_keys, wire
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records import consul_keys, wire
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from ..facts.lease_view import Seen
 from ..facts.listing import Listed, Listing, listed

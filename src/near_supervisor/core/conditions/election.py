@@ -6,8 +6,8 @@ and whether anybody does: a paused cluster changes no role by itself, a node of 
 
 from __future__ import annotations
 
-from near_ha.member_record import MAX_PRIORITY
-from near_ha.switchover import Phase
+from near_ha.records.member_record import MAX_PRIORITY
+from near_ha.records.switchover import Phase
 
 from ..commands import Say
 from ..facts import key_lock, lease_view

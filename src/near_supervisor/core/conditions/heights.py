@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha import wire
-from near_ha.lease_record import LeaseState
+from near_ha.records import wire
+from near_ha.records.lease_record import LeaseState
 
 from ..facts import chain_clock, heads, lease, lease_view
 from ..facts.heads import End

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from enum import Enum
 
-from near_ha import node_keys
-from near_ha.states import State
+from near_ha.keys import node_keys
+from near_ha.records.states import State
 
 from ..facts import key_lock, listing, other_locks, versions
 from ..facts.model import Node

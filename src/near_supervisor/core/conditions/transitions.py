@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from near_ha.states import State
+from near_ha.records.states import State
 
 from ..facts.model import Node
 

@@ -7,8 +7,8 @@ nodes of one name the lease decides as ever. What no member has signed is nobody
 
 from __future__ import annotations
 
-from near_ha import consul_keys, wire
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records import consul_keys, wire
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from . import lease
 from .settings import Settings

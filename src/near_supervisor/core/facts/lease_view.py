@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from . import lease
 from .heads import End

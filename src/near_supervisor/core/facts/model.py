@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
-from near_ha.cluster import Standing
-from near_ha.history import Change, Kind
-from near_ha.lease_record import LeaseRecord
-from near_ha.states import State
-from near_ha.switchover import Switchover
+from near_ha.records.cluster import Standing
+from near_ha.records.history import Change, Kind
+from near_ha.records.lease_record import LeaseRecord
+from near_ha.records.states import State
+from near_ha.records.switchover import Switchover
 
 from .approvals import Approvals, Silence
 from .chain_clock import Tip

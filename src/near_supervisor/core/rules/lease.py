@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha.history import Kind
-from near_ha.lease_record import LeaseRecord, LeaseState
+from near_ha.records.history import Kind
+from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from .. import commands as cmd
 from ..commands import Command

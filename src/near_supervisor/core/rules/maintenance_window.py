@@ -6,7 +6,7 @@ not waited for.
 
 from __future__ import annotations
 
-from near_ha.switchover import Switchover
+from near_ha.records.switchover import Switchover
 
 from .. import commands as cmd
 from ..conditions import hot_takeover

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.switchover import Phase
+from near_ha.records.switchover import Phase
 
 from .. import commands as cmd
 from ..conditions import heights, hot_takeover

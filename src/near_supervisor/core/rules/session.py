@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from near_ha.states import State
-from near_ha.switchover import Phase
+from near_ha.records.states import State
+from near_ha.records.switchover import Phase
 
 from .. import commands as cmd
 from ..conditions.readiness import unready

@@ -7,8 +7,8 @@ one does not take the lease, the old holder may, and after a lease anybody.
 
 from __future__ import annotations
 
-from near_ha import plan
-from near_ha.switchover import Action, Phase, Switchover
+from near_ha.operator import plan
+from near_ha.records.switchover import Action, Phase, Switchover
 
 from .. import commands as cmd
 from ..conditions import hot_takeover

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha import plan
+from near_ha.operator import plan
 
 from .. import events as ev
 from ..commands import Say

@@ -6,7 +6,7 @@ import random
 from collections import deque
 from typing import cast
 
-from near_ha.switchover import Switchover
+from near_ha.records.switchover import Switchover
 from near_supervisor.core.conditions.election import LONGEST_COOL_DOWN_MS
 from near_supervisor.core.facts import chain_clock
 from near_supervisor.core.facts.heads import ENOUGH_FOR_PACE

@@ -6,7 +6,7 @@ import random
 from collections import deque
 from typing import NamedTuple
 
-from near_ha.lease_record import LeaseRecord
+from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core.facts.lease_view import Seen
 
 from ..chain import Chain

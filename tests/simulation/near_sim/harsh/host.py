@@ -7,14 +7,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from near_supervisor import signer_settings
+from near_supervisor.adapters.guard import ATTACH_MS, ATTACH_RETRY_MS, OVERDUE_MS
+from near_supervisor.commandline.options import Options
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import Answer
 from near_supervisor.core.facts.model import Memory
 from near_supervisor.core.facts.settings import Settings
-from near_supervisor.guard_side import ATTACH_MS, ATTACH_RETRY_MS, OVERDUE_MS
 from near_supervisor.io.guard_client import REPLY_TIMEOUT_MS
 from near_supervisor.io.neard_config import NeardConfig
-from near_supervisor.options import Options
 
 from ..guard import Guard
 from ..host import Host, Shared

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from near_ha.cluster import Standing
-from near_ha.member_record import Member
+from near_ha.records.cluster import Standing
+from near_ha.records.member_record import Member
 from near_supervisor.core.facts.answer import YES, Answer
 
 from ..consul import no

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from near_ha.cluster import Standing
-from near_ha.member_record import Member
+from near_ha.records.cluster import Standing
+from near_ha.records.member_record import Member
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease

@@ -1,0 +1,231 @@
+"""What runs on a host for one account, and what of it is older than the files that it was started with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadKey, NearError
+from ..keys import key_file
+from ..transport import control_client
+
+# As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "account_id": {"type": "str", "required": True},
+    "home": {"type": "path", "required": True},
+    "neard": {"type": "path", "default": "/usr/local/bin/neard"},
+    "supervisor_files": {"type": "list", "elements": "path", "default": []},
+    "run_dir": {"type": "path"},
+    "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+}
+_SIGNERS = {"neard", "kuutamod", "kneard"}
+# The second: of versions in which the guard was one file.
+_GUARD_CODE = "near_guard/", "near_supervisor/guard.py"
+_GUARD_PROGRAMS = "/near_guard/__main__.py", "/guard.py"
+
+
+def units(*names: str) -> list[dict[str, str]]:
+    """What systemd knows of each unit; nothing where there is no systemd."""
+    wanted = "ActiveState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles,LoadState,UnitFileState,NeedDaemonReload"
+    try:
+        shown = subprocess.run(["systemctl", "show", "-p", wanted, *names], capture_output=True, text=True, check=False)
+    except OSError:
+        return [{} for _name in names]
+    found = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")
+    ]
+    return (found + [{} for _name in names])[: len(names)]
+
+
+def started_at(pid: int) -> float | None:
+    """When a process started, on the wall clock as it is now; None when it has ended."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - age
+
+
+def words(pid: int) -> list[str]:
+    """A process's command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def newer(files: list[str], than: float | None) -> list[str]:
+    """Those of `files` that were changed after `than`."""
+    found = []
+    for name in files:
+        try:
+            changed = Path(name).stat().st_mtime
+        except OSError:
+            continue
+        if than is not None and changed > than:
+            found.append(f"{name} has changed")
+    return found
+
+
+def program_of(pid: int, library: Path) -> str:
+    """The version of the daemon that a process runs; empty when it runs none."""
+    return next((word for word in words(pid) if word.startswith(f"{library}/")), "")
+
+
+def guard_code(program: str) -> dict[str, int] | None:
+    """What tells one version of the guard from another; None when there is none that can be read."""
+    try:
+        with zipfile.ZipFile(program) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile):
+        return None
+    return {entry.filename: entry.CRC for entry in entries if entry.filename.startswith(_GUARD_CODE)} or None
+
+
+def look(params: dict[str, Any]) -> dict[str, Any]:
+    """Everything that is returned."""
+    account, home = params["account_id"], Path(params["home"])
+    program = os.path.realpath(params["link"])
+    library = Path(program).parent
+    run_dir = Path(params["run_dir"] or f"/run/near-supervisor/{account}")
+    try:
+        status: dict[str, Any] | None = control_client.call(run_dir / "control.sock", "GET", "/status")
+    except NearError:
+        status = None
+    settings = Path(f"/etc/near/supervisor/{account}.env")
+    names = f"near-supervisor@{account}.service", f"near-guard@{account}.service"
+    supervisor, guard = (process(*known, library) for known in zip(names, units(*names), strict=True))
+    # The units are templates: they are there as soon as any account is.
+    supervisor["installed"] = guard["installed"] = settings.is_file()
+    supervisor["consul_url"] = setting(settings, "KUUTAMO_CONSUL_URL")
+    neard = (status or {}).get("neard") or {}
+    pid = neard.get("pid") or child_of(guard["pid"])
+    # Without a supervisor to ask, a neard that is there may sign.
+    neard = {
+        "pid": pid,
+        "armed": bool(pid) if status is None else bool(neard.get("armed")),
+        "configured": (home / "config.json").is_file(),
+        "config_changed": False,
+    }
+    if supervisor["pid"]:
+        if supervisor["program"] != program:
+            supervisor["outdated"].append("there is another version of the program")
+        supervisor["outdated"] += newer(params["supervisor_files"], supervisor["started_at"])
+    if guard["pid"]:
+        if guard["program"] != program and guard_code(guard["program"]) != guard_code(program):
+            guard["outdated"].append("there is another version of the guard")
+        since = started_at(pid) if pid else None
+        changed = newer([str(home / "config.json")], since)
+        neard["config_changed"] = bool(changed)
+        guard["outdated"] += newer([params["neard"]], since) + changed
+    return {
+        "status": status,
+        "supervisor": supervisor,
+        "guard": guard,
+        "neard": neard,
+        "strangers": strangers(),
+        "unused_programs": unused(library, program),
+    }
+
+
+def process(name: str, shown: dict[str, str], library: Path) -> dict[str, Any]:
+    """A unit, its main process, and which of the unit's own files are newer than that."""
+    pid = int(shown.get("MainPID") or 0)
+    since = started_at(pid) if pid else None
+    # EnvironmentFiles=/path (ignore_errors=no)
+    files = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
+    return {
+        "unit": name,
+        "active": shown.get("ActiveState", ""),
+        "pid": pid,
+        "started_at": since,
+        "program": program_of(pid, library) if pid else "",
+        "outdated": newer([file for file in files if file], since),
+    }
+
+
+def child_of(pid: int) -> int:
+    """The child of a process; 0 when it has none."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
+
+
+def setting(settings: Path, name: str) -> str:
+    """The value of a variable in a file that role supervisor has written; empty if it is not there."""
+    try:
+        lines = settings.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
+
+
+def strangers() -> list[str]:
+    """Programs that may sign and are under no guard."""
+    found = []
+    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+        # A script's name comes after that of its interpreter.
+        called = [word for word in words(pid) if word]
+        signers = _SIGNERS & {Path(word).name for word in called[:2]}
+        if signers and ("run" in called or "neard" not in signers) and not is_guard(parent_of(pid)):
+            found.append(f"pid {pid}: {' '.join(called)[:120]}")
+    return found
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def is_guard(pid: int) -> bool:
+    """Is it a guard of ours, from the daemon's file or from a checkout?"""
+    return any(word == "guard" or word.endswith(_GUARD_PROGRAMS) for word in words(pid))
+
+
+def unused(library: Path, program: str) -> list[str]:
+    """Versions beside `program` that no process runs."""
+    running = {program_of(int(entry.name), library) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
+    versions = [file for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running}]
+    compiled = [file for version in versions for file in library.glob(f"{version.name}.*.zip")]
+    return sorted(str(file) for file in [*versions, *compiled])
+
+
+def key(path: Path) -> dict[str, Any]:
+    """What a key file is, without its secret."""
+    found: dict[str, Any] = {
+        "exists": _is_there(path),
+        "link": path.is_symlink(),
+        "account_id": "",
+        "public_key": "",
+        "error": "",
+    }
+    if found["exists"]:
+        try:
+            read = key_file.read(path)
+        except BadKey as error:
+            found["error"] = str(error)
+        else:
+            found.update(account_id=read.account_id, public_key=read.public_key)
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    """As neard would see it. The link to a key leads through its guard, into which not even every root may look."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""NEAR's keys and their files."""

@@ -1,0 +1,1 @@
+"""How a cluster is reached: one bounded exchange, and the ways through a supervisor or past it."""

@@ -1,0 +1,1 @@
+"""The programs: near-supervisor, kuutamoctl, and what they print."""
