@@ -60,7 +60,7 @@ class Cluster:
         return next((node for node, it in self.nodes.items() if it.name == host), "")
 
     def holds_back_s(self, node: str) -> float:
-        """How long this node still lets others go first, after tenures of its own that ended early."""
+        """How long this node still lets others go first, after leaderships of its own that ended early."""
         status = self.nodes[node].run("near-supervisor", "status", "--json", "--account-id", self.account)
         return float(json.loads(status)["holds_back_ms"]) / 1000
 

@@ -77,7 +77,7 @@ neard:
   returned: always
   type: dict
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}
-strangers:
+foreign_processes:
   description: >-
     Every neard that runs without a guard, and every kuutamod, whatever their account. Nobody ends them when the lease
     of this account is over.

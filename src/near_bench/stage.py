@@ -76,7 +76,7 @@ class Stage:
         self.steady(STEADY_S)
 
     def holds_back_s(self, host: Validator) -> float:
-        """How long `host` still lets the other one go first, after tenures that ended early; 0 if it does not say."""
+        """How long `host` still lets the other one go first, as its leaderships ended early; 0 if it does not say."""
         try:
             status = control_client.call(self.net.layout.run_dir(host) / "control.sock", "GET", "/status")
         except NearError:

@@ -124,7 +124,7 @@ class Soak:
         signer, faults = stage.roles()[0].name, plan(rng)
         # Each strikes at another moment between two heartbeats.
         time.sleep(rng.uniform(0, stage.options.lease_s / 5))
-        # A standby whose own tenures ended early lets the other one go first, and comes that much later.
+        # A standby whose own leaderships ended early lets the other one go first, and comes that much later.
         held_back = stage.holds_back_s(stage.roles()[1])
         since, waited_s = boot_ns(), pressure.cpu_waited_s()
         for fault in faults:

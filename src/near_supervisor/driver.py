@@ -96,7 +96,7 @@ class Driver:
     def _handle(self, event: ev.Event) -> None:
         now = self._stepped_at = clock.boot_ms()
         self._node, commands = step(self._node, event, now)
-        self._consul.holding(self._node.tenure is not None)
+        self._consul.holding(self._node.leadership is not None)
         self.snapshot = Snapshot(self._node, now, self._started_at, self._guard.pid)
         for command in commands:
             self._carry_out(command)
@@ -123,11 +123,11 @@ class Driver:
                 self._guard.kill_neard()
             case cmd.MoveDeadline(deadline):
                 self._guard.move_deadline(deadline)
-            case cmd.Remember(memory):
+            case cmd.SaveState(memory):
                 self._guard.remember(memory)
             case cmd.KeepIndex(index, term):
                 self._run_dir.keep_seen(index, term)
-            case cmd.Forget():
+            case cmd.ClearState():
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
                 self._neard.carry_out(command)
@@ -141,7 +141,7 @@ class Driver:
         with contextlib.suppress(OSError):
             (self._run_dir.path / "control.sock").unlink()
         if self._node.session is not None:
-            self._consul.farewell(self._node.session.id)
+            self._consul.deregister(self._node.session.id)
 
 
 def _begin(settings: Settings, run_dir: RunDir) -> Node:

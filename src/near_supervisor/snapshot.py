@@ -49,7 +49,7 @@ class Snapshot:
     def status(self) -> dict[str, Any]:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
         node, settings = self.node, self.node.settings
-        tenure, neard, out_of_reach = node.tenure, node.neard, reach.against(node, self.now)
+        leadership, neard, out_of_reach = node.leadership, node.neard, reach.against(node, self.now)
         against = unready(node) or out_of_reach
         return {
             "version": __version__,
@@ -67,7 +67,7 @@ class Snapshot:
             "lease_ms": settings.lease_ms,
             # Null: it has none, or it is not known whether it still has.
             "lease_left_ms": self._lease_left_ms(),
-            "term": tenure.term if tenure else node.last_term,
+            "term": leadership.term if leadership else node.last_term,
             "session": node.session.id if node.session else None,
             "neard": {
                 "pid": neard.pid if neard else None,
@@ -96,8 +96,8 @@ class Snapshot:
             "proof": self._proof(),
             "chunks_left": self._chunks_left(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
-            "foreign": bool(tenure and ((node.proof and node.proof.foreign) or self._says_witness())),
-            # It lets others go first, after tenures of its own that ended early.
+            "foreign": bool(leadership and ((node.proof and node.proof.foreign) or self._says_witness())),
+            # It lets others go first, after leaderships of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
             "paused": node.paused,
@@ -117,15 +117,15 @@ class Snapshot:
 
     def _signing(self) -> dict[str, Any] | None:
         node = self.node
-        if node.tenure is None or not node.armed:
+        if node.leadership is None or not node.armed:
             return None
         answer, reason = signing.answer(node)
         silence = node.silence if answer is Answer.NO else None
         return {"answer": answer.value, "reason": reason, "silent_ms": self.now - silence.since if silence else 0}
 
     def _proof(self) -> dict[str, dict[str, Any]] | None:
-        proof, tenure = self.node.proof, self.node.tenure
-        if proof is None or tenure is None or proof.term != tenure.term:
+        proof, leadership = self.node.proof, self.node.leadership
+        if proof is None or leadership is None or proof.term != leadership.term:
             return None
         found = zip(KINDS, proof.tallies, strict=True)
         return {
@@ -134,8 +134,12 @@ class Snapshot:
         }
 
     def _chunks_left(self) -> int | None:
-        proof, tenure = self.node.proof, self.node.tenure
-        return proof.chunks_left if proof is not None and tenure is not None and proof.term == tenure.term else None
+        proof, leadership = self.node.proof, self.node.leadership
+        return (
+            proof.chunks_left
+            if proof is not None and leadership is not None and proof.term == leadership.term
+            else None
+        )
 
     def _readiness(self) -> list[dict[str, Any]]:
         found, silent = reasons(self.node), reach.against(self.node, self.now)
@@ -156,8 +160,13 @@ class Snapshot:
     def _last_known(self) -> dict[str, Any] | None:
         """Who holds the lease, as this node was told; None when nobody does or it has not looked."""
         node, settings = self.node, self.node.settings
-        if node.tenure is not None:
-            return {"node_id": settings.node_id, "hostname": settings.hostname, "term": node.tenure.term, "age_ms": 0}
+        if node.leadership is not None:
+            return {
+                "node_id": settings.node_id,
+                "hostname": settings.hostname,
+                "term": node.leadership.term,
+                "age_ms": 0,
+            }
         seen = node.watch.seen if node.watch else None
         if node.watch is None or seen is None or seen.session is None:
             return None

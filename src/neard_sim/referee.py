@@ -38,7 +38,7 @@ exit status:
 
 notes:
   Times are CLOCK_BOOTTIME, which all processes of one host share. A process that is killed holds its key
-  until its last line; a stopped one (SIGSTOP) writes nothing, so its tenure is seen again when it goes on.
+  until its last line; a stopped one (SIGSTOP) writes nothing, so its leadership is seen again when it goes on.
 
 examples:
   python -m neard_sim.referee referee.log

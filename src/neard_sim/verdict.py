@@ -103,7 +103,7 @@ class Verdict:
 
 
 @dataclass
-class _Tenure:
+class _Leadership:
     """One process's possession of one key, from the first to the last line that shows it."""
 
     signer: Signer
@@ -115,7 +115,7 @@ class _Tenure:
 class _Account:
     signed: dict[tuple[str, int], tuple[int, int, int]] = field(default_factory=dict)
     """(kind, height) to (number of the signer, hash of the content, boot time)."""
-    tenures: list[_Tenure] = field(default_factory=list)
+    leaderships: list[_Leadership] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     current: Signer | None = None
     last_ns: int = 0
@@ -155,7 +155,7 @@ class Referee:
             {name: item.signatures for name, item in chosen.items()},
             {name: item.height for name, item in chosen.items()},
             [item for item in self._doubles if item.account in chosen],
-            [found for name, item in chosen.items() for found in _overlaps(name, item.tenures)],
+            [found for name, item in chosen.items() for found in _overlaps(name, item.leaderships)],
         )
 
     def gaps(self, account: str, *, restarts: bool = False) -> list[Gap]:
@@ -177,11 +177,11 @@ class Referee:
     @staticmethod
     def _possess(account: _Account, signer: Signer, now: int, *, starts: bool) -> None:
         if not starts:
-            for tenure in reversed(account.tenures):
-                if tenure.signer == signer:
-                    tenure.last_ns = max(tenure.last_ns, now)
+            for leadership in reversed(account.leaderships):
+                if leadership.signer == signer:
+                    leadership.last_ns = max(leadership.last_ns, now)
                     return
-        account.tenures.append(_Tenure(signer, now, now))
+        account.leaderships.append(_Leadership(signer, now, now))
 
     def _sign(self, account: _Account, entry: dict[str, Any], signer: Signer, now: int) -> None:
         kind, height = str(entry["kind"]), int(entry["height"])
@@ -218,10 +218,10 @@ class Referee:
         account.approved = height
 
 
-def _overlaps(account: str, tenures: list[_Tenure]) -> list[Overlap]:
+def _overlaps(account: str, leaderships: list[_Leadership]) -> list[Overlap]:
     found = []
-    for index, second in enumerate(tenures):
-        for first in tenures[:index]:
+    for index, second in enumerate(leaderships):
+        for first in leaderships[:index]:
             start, end = max(first.first_ns, second.first_ns), min(first.last_ns, second.last_ns)
             if first.signer.home != second.signer.home and start <= end:
                 found.append(Overlap(account, first.signer, second.signer, start, end))

@@ -32,8 +32,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 1: not knowing never moves the deadline",
         CORE + "updates/consul.py",
-        "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
-        "if False:\n        tenure = replace(tenure, beating=False",
+        "if event.answer.kind is Kind.UNKNOWN:\n        leadership = replace(leadership, beating=False",
+        "if False:\n        leadership = replace(leadership, beating=False",
     ),
     Mutant(
         "rule 1: a no kills at once",
@@ -50,7 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 1: the record names a lease that covers the deadline which a longer one has bought",
         CORE + "rules/lease.py",
-        "record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))",
+        "record = replace(record, lease_ms=lease.covering(lease_ms, leadership.deadline, now))",
         "record = replace(record, lease_ms=lease_ms)",
     ),
     Mutant(
@@ -64,16 +64,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 2: Released is written only after the end of neard",
         CORE + "rules/lease.py",
-        "not tenure.give_up or node.armed or tenure.releasing",
-        "not tenure.give_up or tenure.releasing",
+        "not leadership.release_reason or node.armed or leadership.releasing",
+        "not leadership.release_reason or leadership.releasing",
     ),
     Mutant(
-        "rule 2: a session serves one tenure, so that a late release cannot end the next one",
+        "rule 2: a session serves one leadership, so that a late release cannot end the next one",
         CORE + "updates/consul.py",
-        "node = replace(node, tenure=None, session=None, published=None, register_at=0)\n"
-        "    node, cools = election.after(tenure, node, now)\n"
-        "    return node, [DropSession(tenure.session), Forget(), *cools]",
-        "return replace(node, tenure=None), [Forget()]",
+        "node = replace(node, leadership=None, session=None, published=None, register_at=0)\n"
+        "    node, cools = election.after(leadership, node, now)\n"
+        "    return node, [DropSession(leadership.session), ClearState(), *cools]",
+        "return replace(node, leadership=None), [ClearState()]",
     ),
     Mutant(
         "rule 2: an acquisition carries the condition that the record is the one that was seen",
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
         CORE + "rules/promotion.py",
-        "if heights.is_above(node, tenure):",
+        "if heights.is_above(node, leadership):",
         "if True:",
     ),
     Mutant(
@@ -152,8 +152,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: what neard has not used up it approves once it has the key",
         CORE + "conditions/heights.py",
-        "return below == 0 and (node.sync.height >= tenure.clear_at or next_height.is_used_up(node, tenure.clear_at))",
-        "return node.sync.height >= tenure.clear_at - 1",
+        "return below == 0 and (node.sync.height >= leadership.clear_at"
+        " or next_height.is_used_up(node, leadership.clear_at))",
+        "return node.sync.height >= leadership.clear_at - 1",
     ),
     Mutant(
         "rule 4: a block that was made before the predecessor's end tells nothing",
@@ -203,8 +204,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the core is woken for every rule that time alone makes act",
         CORE + "rules/lease.py",
-        "    if tenure.give_up:\n        times.append(tenure.release_at)\n",
-        "    if tenure.give_up:\n        pass\n",
+        "    if leadership.release_reason:\n        times.append(leadership.release_at)\n",
+        "    if leadership.release_reason:\n        pass\n",
     ),
     Mutant(
         "a node whose session is gone asks for another",
@@ -223,21 +224,21 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a release that got no answer is asked for again",
         CORE + "updates/consul.py",
-        "tenure = replace(tenure, releasing=False, release_at=now + wait)",
-        "tenure = replace(tenure, release_at=now + wait)",
+        "leadership = replace(leadership, releasing=False, release_at=now + wait)",
+        "leadership = replace(leadership, release_at=now + wait)",
         profile="liveness",
     ),
     Mutant(
         "a stop releases the lease, and nobody has to wait",
         CORE + "rules/lease.py",
-        "    if tenure is None or not tenure.give_up or node.armed or tenure.releasing",
-        "    if tenure is None or node.closing or not tenure.give_up or node.armed or tenure.releasing",
+        "    if not leadership.release_reason or node.armed or leadership.releasing",
+        "    if node.closing or not leadership.release_reason or node.armed or leadership.releasing",
         profile="liveness",
     ),
     Mutant(
         "a signer that hangs is killed",
         CORE + "rules/fencing.py",
-        "if helps or node.tenure is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:",
+        "if helps or node.leadership is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:",
         "if False:",
         profile="liveness",
     ),
@@ -252,14 +253,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the new validator says how a switchover ended",
         CORE + "rules/switchover.py",
-        "if tenure.signs_at is None or tenure.term <= request.term:",
+        "if leadership.signs_at is None or leadership.term <= request.term:",
         "if True:",
         profile="liveness",
     ),
     Mutant(
         "a hand-over stops the signer before the lease is released",
         CORE + "rules/switchover.py",
-        "return validator_key.give_back(node, tenure.give_up, now)",
+        "return validator_key.give_back(node, leadership.release_reason, now)",
         "return node, []",
         profile="liveness",
     ),
@@ -280,8 +281,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "kuutamod's way: a neard that its peers refuse is not given the key",
         CORE + "rules/kuutamods_way.py",
-        "    if tenure.cleared and _is_connected(node, neard, tenure, move):",
-        "    if tenure.cleared:",
+        "    if leadership.cleared and _is_connected(node, neard, leadership, move):",
+        "    if leadership.cleared:",
     ),
     Mutant(
         "hot: a neard that does not show its key is ended",

@@ -8,8 +8,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "witness: it looks also long after a release that told everything",
         CORE + "rules/doppelganger.py",
-        "        return tenure.floor\n",
-        "        return None if tenure.told else tenure.floor\n",
+        "        return leadership.floor\n",
+        "        return None if leadership.told else leadership.floor\n",
         UNIT + "test_next_height.py",
     ),
     Break(
@@ -113,7 +113,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "witness: what was seen was signed, and so is below the floor",
         CORE + "updates/chain.py",
-        "floor=max(tenure.floor, known.above), ",
+        "floor=max(leadership.floor, known.above), ",
         "",
         UNIT + "test_witness.py",
     ),
@@ -134,7 +134,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "witness: a veto of a node that cannot read any more has an end",
         CORE + "rules/doppelganger.py",
-        "    if now < _blind_at(node, witness, tenure):\n",
+        "    if now < _blind_at(node, witness, leadership):\n",
         "    if True:\n",
         UNIT + "test_witness.py",
     ),

@@ -8,7 +8,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: one block less only after a predecessor that has said itself that it signs no more",
         CORE + "conditions/next_height.py",
-        "if not has_said(tenure) or reading is None",
+        "if not has_said(leadership) or reading is None",
         "if reading is None",
         UNIT + "test_next_height.py",
     ),
@@ -29,7 +29,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: what neard has not used up it approves once it has the key",
         CORE + "conditions/heights.py",
-        "or next_height.is_used_up(node, tenure.clear_at))",
+        "or next_height.is_used_up(node, leadership.clear_at))",
         "or True)",
         UNIT + "test_next_height.py",
     ),
@@ -57,7 +57,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: what was enough for a neard that runs is not for one that is started with the key",
         CORE + "rules/promotion.py",
-        "if not (heights.is_above(node, tenure) or node.settings.chain_may_stand_still):",
+        "if not (heights.is_above(node, leadership) or node.settings.chain_may_stand_still):",
         "if False:",
         UNIT + "test_next_height.py",
     ),
@@ -113,7 +113,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "what the record says is a floor, whatever heads show later",
         CORE + "rules/height.py",
-        "floor = max(tenure.least, height or 0)",
+        "floor = max(leadership.least, height or 0)",
         "floor = height or 0",
         UNIT + "test_height.py",
     ),
@@ -127,15 +127,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: a database that is older than what neard has said is not believed",
         CORE + "rules/lease.py",
-        "not tenure.signed <= tenure.wrote + 1 <= may_sign",
-        "not tenure.wrote + 1 <= may_sign",
+        "not leadership.signed <= leadership.wrote + 1 <= may_sign",
+        "not leadership.wrote + 1 <= may_sign",
         UNIT + "test_killed_signer.py",
     ),
     Break(
         "a database that is far beyond what can have been signed holds nobody up",
         CORE + "rules/lease.py",
-        "<= tenure.wrote + 1 <= may_sign + heads.KEPT",
-        "<= tenure.wrote + 1",
+        "<= leadership.wrote + 1 <= may_sign + heads.KEPT",
+        "<= leadership.wrote + 1",
         UNIT + "test_killed_signer.py",
     ),
     Break(
@@ -232,15 +232,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: nothing is armed below the height that the predecessor may have signed",
         CORE + "rules/promotion.py",
-        "if heights.is_above(node, tenure):",
+        "if heights.is_above(node, leadership):",
         "if True:",
         PLAYS,
     ),
     Break(
         "rule 4: heartbeats name what may be signed until their own deadline, not what was signed",
         CORE + "rules/lease.py",
-        "_may_sign(node, tenure, limit), now, tenure.give_up)",
-        "_may_sign(node, tenure, now), now, tenure.give_up)",
+        "_may_sign(node, leadership, limit), now, leadership.release_reason)",
+        "_may_sign(node, leadership, now), now, leadership.release_reason)",
         PLAYS,
     ),
     Break(
@@ -260,7 +260,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: only who has looked after its end says how far it came",
         CORE + "rules/lease.py",
-        "return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None",
+        "return leadership.was_armed and node.neard is not None and node.neard.keyless_at is not None",
         "return True",
         UNIT + "test_giving_back.py",
     ),

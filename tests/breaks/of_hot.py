@@ -37,8 +37,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: a neard that has just come up is not sent a SIGHUP",
         CORE + "rules/validator_key.py",
-        "if now < hot_takeover.settled_at(neard) or tenure.deadline - now < room:",
-        "if tenure.deadline - now < room:",
+        "if now < hot_takeover.settled_at(neard) or leadership.deadline - now < room:",
+        "if leadership.deadline - now < room:",
         UNIT + "test_hot.py",
     ),
     Break(
@@ -58,15 +58,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: whose neard ends before it has the key does not start one with it",
         CORE + "rules/promotion.py",
-        "if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:",
+        "if node.settings.strategy is not Strategy.RESTART and not leadership.by_restart:",
         "if False:",
         UNIT + "test_hot.py",
     ),
     Break(
         "hot: a failure of before does not end the next try",
         CORE + "rules/validator_key.py",
-        'neard=armed, hot_failed="", tenure',
-        "neard=armed, tenure",
+        'neard=armed, hot_failed="", leadership',
+        "neard=armed, leadership",
         UNIT + "test_hot.py",
     ),
     Break(
@@ -150,7 +150,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: rule 4 holds for it, too",
         CORE + "rules/promotion.py",
-        "    if heights.is_above(node, tenure):",
+        "    if heights.is_above(node, leadership):",
         "    if True:",
         UNIT + "test_hot.py",
     ),

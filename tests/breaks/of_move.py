@@ -18,8 +18,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: a neard that is not connected is not given the key",
         MOVE,
-        "    if tenure.cleared and _is_connected(node, neard, tenure, move):",
-        "    if tenure.cleared:",
+        "    if leadership.cleared and _is_connected(node, neard, leadership, move):",
+        "    if leadership.cleared:",
         TESTS,
     ),
     Break(
@@ -39,7 +39,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: rule 4 holds for the head with which it came up",
         MOVE,
-        " and sync.height >= tenure.clear_at",
+        " and sync.height >= leadership.clear_at",
         "",
         TESTS,
     ),
@@ -95,8 +95,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: in its new place it is given no key before rule 4 holds",
         MOVE,
-        "if tenure.cleared and _is_connected(node, neard, tenure, move):",
-        "if _is_connected(node, neard, tenure, move):",
+        "if leadership.cleared and _is_connected(node, neard, leadership, move):",
+        "if _is_connected(node, neard, leadership, move):",
         TESTS,
     ),
     Break(
@@ -109,8 +109,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: a start that takes longer than a lease does not cost it",
         CORE + "rules/promotion.py",
-        "if node.is_moving or now - tenure.since < node.settings.lease_ms:",
-        "if now - tenure.since < node.settings.lease_ms:",
+        "if node.is_moving or now - leadership.since < node.settings.lease_ms:",
+        "if now - leadership.since < node.settings.lease_ms:",
         TESTS,
     ),
     Break(

@@ -58,7 +58,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "an acceptance of an earlier term moves nobody",
         CORE + "rules/neard.py",
-        "return (request.source, request.term) == (node.settings.member_id, tenure.term)",
+        "return (request.source, request.term) == (node.settings.member_id, leadership.term)",
         "return request.source == node.settings.member_id",
         UNIT + "test_switchover.py",
     ),
@@ -84,9 +84,9 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_handover_window.py",
     ),
     Break(
-        "the lease is released to the heir",
+        "the lease is released to the successor",
         CORE + "rules/lease.py",
-        "handover_to=tenure.heir,",
+        "handover_to=leadership.successor,",
         'handover_to="",',
         UNIT + "test_switchover.py",
     ),
@@ -177,7 +177,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "but not what Consul or the network took away",
         CORE + "conditions/election.py",
-        "return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)",
+        "return bool(leadership.release_reason) and (ended is None or deadline is None or ended < deadline)",
         "return True",
         UNIT + "test_candidacy.py",
     ),

@@ -42,8 +42,8 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         "failover-consul: not knowing never moves the deadline",
         CORE + "updates/consul.py",
-        "if event.answer.kind is Kind.UNKNOWN:\n        tenure = replace(tenure, beating=False",
-        "if False:\n        tenure = replace(tenure, beating=False",
+        "if event.answer.kind is Kind.UNKNOWN:\n        leadership = replace(leadership, beating=False",
+        "if False:\n        leadership = replace(leadership, beating=False",
         "test_quorum_lost_for_longer_than_the_lease",
         "consul",
     ),

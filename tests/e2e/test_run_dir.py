@@ -29,7 +29,7 @@ def test_a_signer_whose_run_directory_is_removed_signs_on_and_survives_a_crash(s
     take_away(stage.net.layout.run_dir(signer))
     assert wait_for(lambda: status(stage, signer).get("state") == "Validating", FOUND_AGAIN_S), "nobody answers"
     assert wait_for((stage.net.layout.run_dir(signer) / "guard.sock").exists, FOUND_AGAIN_S)
-    assert wait_for((stage.net.layout.run_dir(signer) / "tenure.json").exists, FOUND_AGAIN_S)
+    assert wait_for((stage.net.layout.run_dir(signer) / "leadership.json").exists, FOUND_AGAIN_S)
 
     stage.net.kill(signer.name, "supervisor")
     stage.net.start(signer.name)

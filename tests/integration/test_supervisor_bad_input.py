@@ -359,7 +359,7 @@ def test_a_consul_that_answers_nonsense(chain: Chain, hosts: list[Supervised], c
         standby.start().reaches("Voting")
         until("it signs", chain.signs(holder), holder.evidence)
 
-        # Standing by: it neither goes away nor takes over.
+        # MemberStatus by: it neither goes away nor takes over.
         before = len(standby.said())
         to_standby.answer_with(said)
         standby.says("Consul does not answer", since=before)

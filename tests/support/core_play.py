@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_ha.records.member_record import Member
 from near_ha.records.states import State
@@ -52,10 +52,10 @@ def sample(height: int, target: int | None = None, **changes: object) -> Sample:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def standby(name: str, **changes: object) -> Standing:
+def standby(name: str, **changes: object) -> MemberStatus:
     """A member that could take over from us."""
     base = Member(name, f"host-{name}", name, "Voting", True, "", 1_000, D, "ed25519:KEY")
-    return Standing(name, replace(base, **changes), f"session-{name}")  # type: ignore[arg-type]
+    return MemberStatus(name, replace(base, **changes), f"session-{name}")  # type: ignore[arg-type]
 
 
 @dataclass
@@ -100,8 +100,8 @@ class Play:
         return ev.Polled(self.node.neard.pid if self.node.neard else 0, self.now, given, reason)
 
     def heartbeat(self, answer: Answer = YES) -> list[cmd.Command]:
-        assert self.node.tenure is not None
-        return self.do(ev.HeartbeatAnswered(self.node.tenure.term, self.now, answer))
+        assert self.node.leadership is not None
+        return self.do(ev.HeartbeatAnswered(self.node.leadership.term, self.now, answer))
 
     def two_heads(self, **changes: object) -> list[cmd.Command]:
         """The chain goes on for two blocks, so that a new holder's neard is above all that may have been signed."""
@@ -123,7 +123,7 @@ class Play:
         assert self.node.state is State.VOTING
         return self
 
-    def to_tenure(self) -> Play:
+    def to_leadership(self) -> Play:
         """Holder of the lease by a clean release, above all that was signed; the first heartbeat is under way."""
         self.to_voting()
         assert self.one(cmd.Acquire, self.do(ev.LeaseSeen(released())))
@@ -132,7 +132,7 @@ class Play:
         return self
 
     def to_validating(self) -> Play:
-        self.to_tenure()
+        self.to_leadership()
         assert self.one(cmd.StopNeard, self.heartbeat())
         self.do(ev.NeardExited(100, "exit code 0"))
         self.do(ev.NeardStarted(200, armed=True))

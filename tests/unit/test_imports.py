@@ -154,7 +154,7 @@ RULES: list[tuple[Rule, list[Path], str]] = [
     (no_arrow_up("facts"), modules(CORE / "facts"), "from .. import events"),
     (no_arrow_up("", *WORDS), [CORE / f"{name}.py" for name in WORDS[1:]], "from .conditions import readiness"),
     (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..rules import lease"),
-    (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..updates.table import absorb"),
+    (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..updates.table import update"),
     (no_arrow_up("updates", *WORDS, "conditions"), modules(CORE / "updates"), "from ..rules import lease"),
     (no_arrow_up("rules", *WORDS, "conditions"), modules(CORE / "rules"), "from ..updates import consul"),
     (no_arrow_up("rules", *WORDS, "conditions"), modules(CORE / "rules"), "from ..machine import step"),

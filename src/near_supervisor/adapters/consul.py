@@ -26,7 +26,7 @@ from ..io import clock
 from ..io.consul_store import ConsulStore, Refused, Unknown
 from ..io.lane import Lane
 
-FAREWELL_TIMEOUT_MS = 1_000
+DEREGISTER_TIMEOUT_MS = 1_000
 LOOK_GAP_MS = 20
 LOOK_RETRY_MS = 300
 
@@ -120,9 +120,9 @@ class ConsulSide:
     def _about_members(self, work: Callable[[], None], otherwise: ev.Event) -> None:
         self._member_lane.submit(work, lambda: self._post(otherwise))
 
-    def farewell(self, session: str) -> None:
+    def deregister(self, session: str) -> None:
         """Take the member record and the session away; best effort, a session ends by its TTL in any case."""
-        self._drop(self._store(FAREWELL_TIMEOUT_MS), session)
+        self._drop(self._store(DEREGISTER_TIMEOUT_MS), session)
 
     def _drop(self, store: ConsulStore, session: str) -> None:
         with contextlib.suppress(Unknown, Refused):

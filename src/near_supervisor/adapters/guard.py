@@ -11,7 +11,7 @@ from typing import Any
 from near_ha.errors import BadConfig, GuardError, NearError
 from near_ha.keys import key_file
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 
 from .. import signer_settings
 from ..commandline.options import Options
@@ -64,7 +64,7 @@ class GuardSide:
                     "Give it another name: a link to the node key of each role is put there",
                 )
 
-    def _recall(self) -> Memory | None:
+    def _recall(self) -> SavedState | None:
         """What the process before us remembered, if it is still to be taken up; BadConfig if it may not be by us."""
         memory = self._run_dir.recall()
         if memory is None:
@@ -81,8 +81,8 @@ class GuardSide:
         self._run_dir.forget()
         return None
 
-    def _running_signer(self, memory: Memory) -> tuple[int, int] | None:
-        """The signer of this tenure, if the guard has it, and its deadline."""
+    def _running_signer(self, memory: SavedState) -> tuple[int, int] | None:
+        """The signer of this leadership, if the guard has it, and its deadline."""
         try:
             client = GuardClient(self._run_dir.path / "guard.sock", lambda _message: None, lambda: None)
         except GuardError:
@@ -108,7 +108,7 @@ class GuardSide:
         """Find a guard, or start one if it is ours to start; GuardReady or GuardFailed follows."""
         self._lane.submit(self._attach, lambda: self._post(ev.GuardFailed("the guard could not be attached")))
 
-    def remember(self, memory: Memory) -> None:
+    def remember(self, memory: SavedState) -> None:
         """Keep what proves, after a crash, that the armed neard is ours."""
         self._memory = memory
         try:
@@ -128,7 +128,7 @@ class GuardSide:
         self._ask({"do": "listen"})
 
     def forget(self) -> None:
-        """The tenure is over."""
+        """The leadership is over."""
         self._memory = None
         with contextlib.suppress(OSError):
             self._run_dir.forget()
@@ -300,7 +300,7 @@ class GuardSide:
         if running is None:
             words = last_words(last.get("output")) if ended else ""
             return ev.GuardReady(memory=memory if ended else None, ended=ended, last_words=words)
-        # Armed in a term that nobody remembers: without a tenure the core ends it.
+        # Armed in a term that nobody remembers: without a leadership the core ends it.
         known = memory if ended or (running["armed"] and running["tag"] == tag) else None
         armed, as_validator = running["armed"], self._has_shared_node_key()
         return ev.GuardReady(running["pid"], armed, running["deadline"], known, ended, as_validator=as_validator)

@@ -7,7 +7,7 @@ from near_ha.records.lease_record import LeaseRecord
 from near_ha.records.switchover import Switchover
 
 from .facts.lease_view import How
-from .facts.model import Memory
+from .facts.model import SavedState
 from .facts.values import dataclass
 
 
@@ -112,7 +112,7 @@ class ReadMembers:
 
 @dataclass(frozen=True)
 class DropSession:
-    """End a session and the member record with it: no late request of its tenure can be accepted any more."""
+    """End a session and the member record with it: no late request of its leadership can be accepted any more."""
 
     session: str
 
@@ -221,10 +221,10 @@ class NoteChange:
 
 
 @dataclass(frozen=True)
-class Remember:
+class SaveState:
     """Keep it for a successor that re-attaches after a crash."""
 
-    memory: Memory
+    memory: SavedState
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,8 @@ class KeepIndex:
 
 
 @dataclass(frozen=True)
-class Forget:
-    """The tenure is over: there is nothing to take up again."""
+class ClearState:
+    """The leadership is over: there is nothing to take up again."""
 
 
 @dataclass(frozen=True)
@@ -283,9 +283,9 @@ Command = (
     | NoteProof
     | NoteLastWords
     | NoteChange
-    | Remember
+    | SaveState
     | KeepIndex
-    | Forget
+    | ClearState
     | Say
     | Exit
 )

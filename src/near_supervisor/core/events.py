@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.switchover import Switchover
 
 from .facts.answer import Answer
@@ -12,7 +12,7 @@ from .facts.host import Host, RunDir
 from .facts.lease_view import Seen
 from .facts.listing import Listing
 from .facts.maintenance_window import Duties
-from .facts.model import Memory
+from .facts.model import SavedState
 from .facts.other_locks import OtherLock
 from .facts.signing_check import Counted
 from .facts.sync import Sample
@@ -38,7 +38,7 @@ class GuardReady:
     pid: int | None = None
     armed: bool = False
     deadline: int | None = None
-    memory: Memory | None = None
+    memory: SavedState | None = None
     ended: str = ""
     last_words: str = ""
     as_validator: bool = False
@@ -224,7 +224,7 @@ class MembersSeen:
     """
 
     asked_at: int
-    members: tuple[Standing, ...] | None
+    members: tuple[MemberStatus, ...] | None
     locks: tuple[OtherLock, ...] | None = None
 
 

@@ -1,6 +1,6 @@
 """The supervisor as one function: (facts, event, now) to (facts, commands).
 
-``step`` absorbs the event, lets the state follow the facts, and applies the rules, once more for each change of
+``step`` takes the event in, lets the state follow the facts, and applies the rules, once more for each change of
 state that they bring about: one event has all its consequences at once. The same function runs in the
 daemon, in the tests and in the simulation.
 """
@@ -14,7 +14,7 @@ from .facts.model import Node
 from .facts.values import replace
 from .rules.table import decide, wakeups
 from .step import Step
-from .updates.table import absorb
+from .updates.table import update
 
 # The longest that the core is left alone. Nothing needs it: every rule says when time alone makes it act.
 IDLE_MS = 10_000
@@ -23,7 +23,7 @@ IDLE_MS = 10_000
 def step(node: Node, event: Event, now: int) -> Step:
     """The facts after ``event`` at ``now``, and what is to be done about it."""
     before = node
-    node, out = absorb(node, event, now)
+    node, out = update(node, event, now)
     if node is not before:
         node = _follow(node, out)
     while True:
@@ -58,6 +58,6 @@ def idle_ms(node: Node, stepped_at: int, now: int) -> int:
 
 def lease_left_ms(node: Node, now: int) -> int | None:
     """Milliseconds until the holder's deadline, 0 when that has passed; None when this node holds no lease."""
-    if node.tenure is None or node.tenure.deadline is None:
+    if node.leadership is None or node.leadership.deadline is None:
         return None
-    return max(0, node.tenure.deadline - now)
+    return max(0, node.leadership.deadline - now)

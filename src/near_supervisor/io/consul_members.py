@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha.errors import BadRecord
 from near_ha.keys.record_key import RecordKey
 from near_ha.records import consul_keys, lease_record, member_record
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_ha.records.wire import Entry
 from near_supervisor.core.facts.answer import Kind
@@ -28,7 +28,7 @@ class Members(Agents):
 
     records: RecordKey
 
-    def claim_member(self, node_id: str, session: str, member: Member) -> Standing | None:
+    def claim_member(self, node_id: str, session: str, member: Member) -> MemberStatus | None:
         """Lock this node's record; None when that succeeded, else the record of who has it.
 
         A record that carries our own ``instance`` was left by the process before us and is replaced.
@@ -64,7 +64,7 @@ class Members(Agents):
         key = consul_keys.member(self.account_id, node_id)
         self._ask(lambda client: client.kv.put(key, self._sealed(key, session, member), acquire=session))
 
-    def members(self) -> tuple[Standing, ...]:
+    def members(self) -> tuple[MemberStatus, ...]:
         """Every member record, alive or not; Unknown when they could not be read."""
         prefix = consul_keys.members(self.account_id)
         found = self._ask(lambda client: client.kv.get(prefix, recurse=True)[1]) or []
@@ -73,14 +73,14 @@ class Members(Agents):
     def _sealed(self, key: str, session: str, member: Member) -> str:
         return self.records.sealed(_signed_for(key, session), member.to_json())
 
-    def _standing(self, member_id: str, entry: Entry) -> Standing:
+    def _standing(self, member_id: str, entry: Entry) -> MemberStatus:
         """The record counts as one that cannot be read where no member has signed it."""
         try:
             record = member_record.parse(entry.value)
         except BadRecord:
-            return Standing(member_id, None, entry.session)
+            return MemberStatus(member_id, None, entry.session)
         doubt = self.records.doubt(_signed_for(entry.key, entry.session or ""), entry.value)
-        return Standing(member_id, None if doubt else record, entry.session)
+        return MemberStatus(member_id, None if doubt else record, entry.session)
 
     def other_locks(self) -> tuple[OtherLock, ...]:
         """Leases of other names that are held now, some of them; Unknown when they could not be read.

@@ -84,7 +84,7 @@ class _Metrics(Collector):
             "near_supervisor_lease_term": ("Term of the lease last held or seen", status["term"]),
             "near_supervisor_priority": ("Who takes a free lease first; 0: not by itself", status["priority"]),
             "near_supervisor_holds_back_seconds": (
-                "How long it lets others go first, after tenures that ended early",
+                "How long it lets others go first, after leaderships that ended early",
                 status["holds_back_ms"] / 1000,
             ),
             "near_supervisor_paused": ("Has an operator paused the failover", status["paused"] is True),

@@ -1,8 +1,8 @@
 """The supervisor's own directory: what its successor needs after a crash.
 
 ``instance`` is a random name kept across restarts: it tells a restarted node from a second one that was
-given the same node id. ``tenure.json`` holds the session and term under which neard was armed, and with which settings,
-``index`` the largest index of Consul and the largest term that were seen.
+given the same node id. ``leadership.json`` holds the session and term under which neard was armed, and with which
+settings, ``index`` the largest index of Consul and the largest term that were seen.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import TextIO
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.facts.chain_clock import Tip
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100
 _MAX_DIGITS = 19
-# A memory of a tenure and its successor fit in.
+# A memory of a leadership and its successor fit in.
 _LITTLE_BYTES = 16 * 1024
 _INSTANCE = re.compile(r"[0-9a-f]{16}")
 NONE_KEPT: Mapping[str, str] = MappingProxyType({})
@@ -106,40 +106,40 @@ class RunDir:
 
     # --- what a successor finds
 
-    def remember(self, memory: Memory, settings: Mapping[str, str] = NONE_KEPT) -> None:
-        """Keep it for when this process crashes, and the ``settings`` that a signer of this tenure belongs to.
+    def remember(self, memory: SavedState, settings: Mapping[str, str] = NONE_KEPT) -> None:
+        """Keep it for when this process crashes, and the ``settings`` that a signer of this leadership belongs to.
 
         After a crash of the host there is no signer to be taken up.
 
         OSError when it cannot be written. Then nothing is kept: what was there may name a height that is too low.
         """
         try:
-            self._write("tenure.json", json.dumps({**asdict(memory), "settings": dict(settings)}), durably=False)
+            self._write("leadership.json", json.dumps({**asdict(memory), "settings": dict(settings)}), durably=False)
         except OSError:
             self.forget()
             raise
 
     def forget(self) -> None:
         """There is nothing to take up again."""
-        (self.path / "tenure.json").unlink(missing_ok=True)
+        (self.path / "leadership.json").unlink(missing_ok=True)
 
-    def recall(self) -> Memory | None:
+    def recall(self) -> SavedState | None:
         """What was remembered last; None when there is nothing, or nothing readable."""
         try:
-            document = json.loads((self.path / "tenure.json").read_text())
+            document = json.loads((self.path / "leadership.json").read_text())
             session, term, floor = str(document["session"]), int(document["term"]), int(document["floor"])
             # An older version kept none; an update need not cost a failover.
             seen = document.get("tip")
             tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
             skip_ms = max(0, int(document.get("skip_ms", 0)))
-            return Memory(session, term, floor, tip, document.get("answered") is True, skip_ms)
+            return SavedState(session, term, floor, tip, document.get("answered") is True, skip_ms)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 
     def settings(self) -> dict[str, str]:
         """Those that were kept with what was remembered last; none when there are none, or none readable."""
         try:
-            kept = json.loads((self.path / "tenure.json").read_text())["settings"]
+            kept = json.loads((self.path / "leadership.json").read_text())["settings"]
             return {str(name): str(value) for name, value in kept.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}

@@ -139,7 +139,7 @@ class Cluster:
     @property
     def holder(self) -> Host | None:
         """Who believes to hold the lease; the first of them, if there are two."""
-        return next((host for host in self.hosts if host.supervisor and host.supervisor.node.tenure), None)
+        return next((host for host in self.hosts if host.supervisor and host.supervisor.node.leadership), None)
 
     @property
     def shares_node_key(self) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_ha.records.states import State
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 from near_supervisor.core.facts.settings import Settings
 
 from .chain import Chain
@@ -52,7 +52,7 @@ class Host:
         self.neard = NeardHost(world, chain, self.clock, self.name)
         self.look_gap_ms = world.rng.choice((PROMPT_MS, settings.lease_ms // 4, *2 * (settings.lease_ms // 2,)))
         self.guard: Guard | None = None
-        self.memory: Memory | None = None
+        self.memory: SavedState | None = None
         self.others: list[Host] = []
         self.watchful = False
         self.lane_is_held_up = True
@@ -94,11 +94,11 @@ class Host:
         """Does nothing of it stand still or lack?"""
         return self.supervisor is not None and not self.supervisor.paused and not self.neard.stopped
 
-    def other_members(self) -> tuple[Standing, ...]:
+    def other_members(self) -> tuple[MemberStatus, ...]:
         """What the other nodes say of themselves now."""
         return tuple(other.standing() for other in self.others)
 
-    def standing(self) -> Standing:
+    def standing(self) -> MemberStatus:
         """What this node's member record says."""
         mine, ready = self.settings, self.state == State.VOTING.value
         names = (mine.node_id, mine.hostname, self.name, self.state)
@@ -114,7 +114,7 @@ class Host:
             reasons=published[2] if published is not None else (),
             confirms=published[3] if published is not None else "",
         )
-        return Standing(mine.member_id, record, self.name)
+        return MemberStatus(mine.member_id, record, self.name)
 
     def _look_at_wishes(self) -> None:
         if self.supervisor is not None:

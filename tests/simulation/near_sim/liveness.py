@@ -35,9 +35,9 @@ def must_recover(cluster: Cluster) -> dict[str, int]:
         _stay(cluster, signer)
     if signer == "kuutamod":
         return {"recovery beside kuutamod": recovery}
-    heir = _heir(cluster, signer)
-    if heir is not None and cluster.wishes.rng.random() < BY_REQUEST:
-        return {"recovery": recovery, "switchover": _switch_over(cluster, heir)}
+    successor = _successor(cluster, signer)
+    if successor is not None and cluster.wishes.rng.random() < BY_REQUEST:
+        return {"recovery": recovery, "switchover": _switch_over(cluster, successor)}
     return {"recovery": recovery, "handover": _hand_over(cluster, signer)}
 
 
@@ -112,7 +112,7 @@ def _longest_hand_over(cluster: Cluster) -> int:
     return bound
 
 
-def _heir(cluster: Cluster, signer: str) -> Host | None:
+def _successor(cluster: Cluster, signer: str) -> Host | None:
     """A standby that may be asked to take over: one with the signer's lease."""
     lease_ms = next(host.settings.lease_ms for host in cluster.hosts if host.name == signer)
     standbys = [host for host in cluster.hosts if host.name != signer and host.settings.lease_ms == lease_ms]
@@ -129,12 +129,12 @@ def _end_requests(cluster: Cluster) -> None:
         world.run(world.now + LOOK_MS)
 
 
-def _switch_over(cluster: Cluster, heir: Host) -> int:
+def _switch_over(cluster: Cluster, successor: Host) -> int:
     """A promotion that is asked for ends as done, with the one who was named signing."""
     _end_requests(cluster)
     world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
     began, bound = world.now, _longest_hand_over(cluster)
-    wishes.ask(Action.PROMOTE, heir.settings.member_id, record.term if record else 0)
+    wishes.ask(Action.PROMOTE, successor.settings.member_id, record.term if record else 0)
     if wishes.request is not None and not wishes.request.now:
         # So long may be waited for heights without a block to make.
         bound += wishes.request.timeout_ms // 2
@@ -146,11 +146,11 @@ def _switch_over(cluster: Cluster, heir: Host) -> int:
             return took
         if world.now - began >= bound:
             raise Violation(
-                f"{bound / 1000:g} s after {heir.name} was to be promoted: {wishes.request}, {cluster.states}"
+                f"{bound / 1000:g} s after {successor.name} was to be promoted: {wishes.request}, {cluster.states}"
             )
         world.run(world.now + LOOK_MS)
     if wishes.request.phase is Phase.FAILED:
         world.reached["switchover that failed in peace"] += 1
-    elif cluster.signers != [heir.name]:
+    elif cluster.signers != [successor.name]:
         raise Violation(f"{wishes.request} is done, and {cluster.signers} sign")
     return world.now - began

@@ -72,7 +72,7 @@ class Supervisor:
         self.node = node
         if type(event) is ev.ChainLooked:
             self._note_mark(event, before, now)
-        if before.tenure is not None and node.tenure is None:
+        if before.leadership is not None and node.leadership is None:
             self.look()
         for command in commands:
             if self.crash_chance and self._world.chance(self.crash_chance):
@@ -159,10 +159,10 @@ class Supervisor:
         self._check_deadline(deadline)
         self._host.ask_guard(lambda guard: guard.move(deadline))
 
-    def _remember(self, command: cmd.Remember) -> None:
+    def _remember(self, command: cmd.SaveState) -> None:
         self._host.memory = command.memory
 
-    def _forget(self, _command: cmd.Forget) -> None:
+    def _forget(self, _command: cmd.ClearState) -> None:
         self._host.memory = None
 
     def _keep_index(self, command: cmd.KeepIndex) -> None:
@@ -307,7 +307,7 @@ class Supervisor:
 
     def look(self) -> None:
         """Read the lease, if this node does not hold it; one read at a time, and a rest between two."""
-        if self._looking or not self.alive or self.node.tenure is not None or not self._link.up:
+        if self._looking or not self.alive or self.node.leadership is not None or not self._link.up:
             self._look_again = self._looking
             return
         host, world = self._host, self._world
@@ -338,21 +338,26 @@ class Supervisor:
             raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
 
     def _note_mark(self, event: ev.ChainLooked, before: Node, now: int) -> None:
-        tenure, look = before.tenure, event.look
-        if tenure is not None and look is not None and look.mark is not None and look.mark.height > tenure.floor:
-            self._marked = (tenure.term, now)
+        leadership, look = before.leadership, event.look
+        if (
+            leadership is not None
+            and look is not None
+            and look.mark is not None
+            and look.mark.height > leadership.floor
+        ):
+            self._marked = (leadership.term, now)
             self._world.reached["veto of the chain witness"] += 1
 
     def _check_unmarked(self) -> None:
         """Whoever was seen to sign has to be gone for a lease, or a person answers for it."""
         node, (term, at) = self.node, self._marked
-        if node.tenure is None or node.tenure.term != term or self._clock.now() >= at + node.settings.lease_ms:
+        if node.leadership is None or node.leadership.term != term or self._clock.now() >= at + node.settings.lease_ms:
             return
-        if not node.tenure.overruled:
+        if not node.leadership.overruled:
             raise Violation(f"{self._host.name} arms, and has just seen somebody else sign")
 
     def _check_gone(self, term: int) -> None:
-        """A *no* ends the tenure, and the signer at once."""
+        """A *no* ends the leadership, and the signer at once."""
         neard, paused = self.node.neard, self.paused or not self.alive
         if not paused and neard is not None and neard.armed and not neard.killed and self.node.last_term == term:
             raise Violation(f"{self._host.name} was refused a heartbeat of term {term} and lets neard {neard.pid} live")
@@ -375,9 +380,9 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.KillNeard: Supervisor._kill_neard,
     cmd.MoveDeadline: Supervisor._move_deadline,
     cmd.PollNeard: Supervisor._poll_neard,
-    cmd.Remember: Supervisor._remember,
+    cmd.SaveState: Supervisor._remember,
     cmd.KeepIndex: Supervisor._keep_index,
-    cmd.Forget: Supervisor._forget,
+    cmd.ClearState: Supervisor._forget,
     cmd.Exit: Supervisor._exit,
     cmd.Register: Supervisor._register,
     cmd.RenewSession: Supervisor._renew_session,

@@ -71,7 +71,7 @@ def test_while_neard_is_armed_others_are_there_to_give_the_memory_back(rig: Guar
     assert threads() == 1
     rig.ask("kill")
     rig.exit_event()
-    for _tenure in range(2):
+    for _leadership in range(2):
         rig.start(*SLEEP, armed=True)
         wait_for(lambda: threads() == 1 + Caretakers.COUNT, "they are there")
         rig.ask("kill")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from near_ha.operator.cluster_report import cluster_json
 from near_ha.records import cluster, consul_keys, history
-from near_ha.records.cluster import Cluster, Standing
+from near_ha.records.cluster import Cluster, MemberStatus
 from near_ha.records.cluster_config import ClusterConfig
 from near_ha.records.history import Change, Kind
 from near_ha.records.lease_record import LeaseRecord, LeaseState
@@ -136,9 +136,9 @@ def test_a_stranger_that_holds_the_lease_is_named() -> None:
 )  # fmt: skip
 def test_a_member_goes_by_its_id_or_else_by_what_it_is_called(name: str, meant: list[str]) -> None:
     members = (
-        Standing("a", member("a"), "s"), Standing("node-1", member("node"), "s"),
-        Standing("node-2", member("node", hostname="host-node-2"), "s"), Standing("bad", None, "s"),
-        Standing("nameless", member("", hostname=""), "s"),
+        MemberStatus("a", member("a"), "s"), MemberStatus("node-1", member("node"), "s"),
+        MemberStatus("node-2", member("node", hostname="host-node-2"), "s"), MemberStatus("bad", None, "s"),
+        MemberStatus("nameless", member("", hostname=""), "s"),
     )  # fmt: skip
     found = Cluster(ACCOUNT, members=members)
     assert [standing.member_id for standing in found.called(name)] == meant
@@ -147,7 +147,7 @@ def test_a_member_goes_by_its_id_or_else_by_what_it_is_called(name: str, meant: 
 
 
 def test_a_member_id_is_stronger_than_anothers_host_name() -> None:
-    members = (Standing("a", member("a"), "s"), Standing("b", member("b", hostname="a"), "s"))
+    members = (MemberStatus("a", member("a"), "s"), MemberStatus("b", member("b", hostname="a"), "s"))
     assert [standing.member_id for standing in Cluster(ACCOUNT, members=members).called("a")] == ["a"]
 
 

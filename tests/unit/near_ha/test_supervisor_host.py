@@ -104,7 +104,7 @@ def test_a_neard_under_no_guard_is_a_stranger_and_one_under_a_guard_is_none(tmp_
         process = subprocess.Popen(command, stdin=subprocess.PIPE)
         try:
             until(f"the neard is there ({name})", lambda: _runs(neard))
-            found = [line for line in supervisor_host.strangers() if str(neard) in line]
+            found = [line for line in supervisor_host.foreign_processes() if str(neard) in line]
             assert bool(found) == (name == "alone"), found
         finally:
             process.communicate(b"\n", timeout=10)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from near_ha.operator import plan
 from near_ha.operator.request import Decision, Nothing, Refusal, Verb, Wish, Write, decide
 from near_ha.records import cluster_config, consul_keys, switchover
-from near_ha.records.cluster import Cluster, Standing
+from near_ha.records.cluster import Cluster, MemberStatus
 from near_ha.records.cluster_config import ClusterConfig
 from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_ha.records.member_record import Member
@@ -28,12 +28,12 @@ CANCEL = Wish(Verb.CANCEL, by="me")
 DEMOTE, PAUSE, RESUME = Wish(Verb.DEMOTE, by="me"), Wish(Verb.PAUSE, by="me", reason="work"), Wish(Verb.RESUME, by="me")
 
 
-def standing(name: str, alive: bool = True, **changes: object) -> Standing:
+def standing(name: str, alive: bool = True, **changes: object) -> MemberStatus:
     base = Member(name, f"host-{name}", f"instance-{name}", "Voting", True, "", 1_000, 10_000, KEY)
-    return Standing(name, replace(base, **changes), f"session-{name}" if alive else None)  # type: ignore[arg-type]
+    return MemberStatus(name, replace(base, **changes), f"session-{name}" if alive else None)  # type: ignore[arg-type]
 
 
-def held(*members: Standing, **changes: object) -> Cluster:
+def held(*members: MemberStatus, **changes: object) -> Cluster:
     """``a`` validates; b and c stand by unless other members are given."""
     a = standing("a", ready=False, reason="is Validating", state="Validating")
     base = Cluster(
@@ -43,7 +43,7 @@ def held(*members: Standing, **changes: object) -> Cluster:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def free(*members: Standing, state: LeaseState = LeaseState.RELEASED, **changes: object) -> Cluster:
+def free(*members: MemberStatus, state: LeaseState = LeaseState.RELEASED, **changes: object) -> Cluster:
     """Nobody validates."""
     unlocked = replace(held(*members), lease=replace(LEASE, state=state), lease_session=None)
     return replace(unlocked, **changes)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ TABLE: list[tuple[str, Cluster, Wish, type, list[str]]] = [
     ("not ready, by force", held(UNREADY), replace(PROMOTE_B, force=True), Write, ["hands over to b"]),
     ("gone", held(standing("b", alive=False)), PROMOTE_B, Refusal, ["b is not there", "See near-supervisor status"]),
     ("gone, by force", held(standing("b", alive=False)), replace(PROMOTE_B, force=True), Refusal, ["b is not there"]),
-    ("unreadable", held(Standing("b", None, "s")), replace(PROMOTE_B, force=True), Refusal,
+    ("unreadable", held(MemberStatus("b", None, "s")), replace(PROMOTE_B, force=True), Refusal,
      ["record of b cannot be read"]),
     ("another key, by force", held(standing("b", validator_public_key="ed25519:X")), replace(PROMOTE_B, force=True),
      Refusal, ["another validator key (ed25519:X, not ed25519:KEY)"]),
@@ -219,7 +219,7 @@ CHANGES: list[Callable[[Cluster], Cluster]] = [
     lambda c: replace(c, lease=None, lease_index=0, lease_session=None, holder=""),
     lambda c: replace(c, members=()),
     lambda c: replace(c, members=c.members[:1]),
-    lambda c: replace(c, members=(c.members[0], UNREADY, Standing("c", None, "s")) if c.members else ()),
+    lambda c: replace(c, members=(c.members[0], UNREADY, MemberStatus("c", None, "s")) if c.members else ()),
     lambda c: replace(c, members=tuple(replace(m, session=None) for m in c.members)),
 ]
 
@@ -281,7 +281,7 @@ OBSTACLES = [
     ("not ready", UNREADY, ["b is not ready: is Syncing"], [True]),
     ("not ready, no reason given", standing("b", ready=False), ["b is not ready: Voting"], [True]),
     ("gone", standing("b", alive=False), ["b is not there: its Consul session has ended"], [False]),
-    ("unreadable", Standing("b", None, "s"), ["the member record of b cannot be read, or no member has signed it"],
+    ("unreadable", MemberStatus("b", None, "s"), ["the member record of b cannot be read, or no member has signed it"],
      [False]),
     ("another key", standing("b", validator_public_key=""),
      ["b has another validator key (none, not ed25519:KEY)"], [False]),
@@ -294,7 +294,7 @@ OBSTACLES = [
 @pytest.mark.parametrize(
     ("target", "texts", "forceable"), [row[1:] for row in OBSTACLES], ids=[row[0] for row in OBSTACLES]
 )
-def test_what_stands_against_a_target(target: Standing, texts: list[str], forceable: list[bool]) -> None:
+def test_what_stands_against_a_target(target: MemberStatus, texts: list[str], forceable: list[bool]) -> None:
     against = plan.against(target, KEY, 10_000)
     assert [obstacle.text for obstacle in against] == texts
     assert [obstacle.forceable for obstacle in against] == forceable
@@ -310,9 +310,9 @@ def test_what_stands_against_a_target(target: Standing, texts: list[str], forcea
         ([standing("b", priority=50), standing("c", priority=51)], "c"),
         ([standing("b", priority=0)], None),
         ([UNREADY, standing("c", priority=1)], "c"),
-        ([standing("b", alive=False), Standing("x", None, "s"), standing("d", lease_ms=1)], None),
+        ([standing("b", alive=False), MemberStatus("x", None, "s"), standing("d", lease_ms=1)], None),
     ],
 )
-def test_the_best_standby(standbys: list[Standing], best: str | None) -> None:
+def test_the_best_standby(standbys: list[MemberStatus], best: str | None) -> None:
     found = plan.best(standbys, KEY, 10_000)
     assert (found.member_id if found else None) == best

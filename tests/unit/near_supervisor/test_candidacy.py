@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -14,7 +14,7 @@ from near_supervisor.core.conditions import election
 from near_supervisor.core.conditions.election import stands_at
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.lease_view import Seen, Watch
-from near_supervisor.core.facts.model import Node, Tenure
+from near_supervisor.core.facts.model import Leadership, Node
 from support.core_play import SETTINGS, D, Play, held, released, sample, standby
 
 FREE = released()
@@ -58,7 +58,7 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(
             FREE, {"request": GIVEN, "paused": True}, D // 2, id="paused: who gave its role answers for the end"
         ),
-        pytest.param(held(), {"request": GIVEN, "paused": True}, D + D // 2, id="also when the heir fell silent"),
+        pytest.param(held(), {"request": GIVEN, "paused": True}, D + D // 2, id="also when the successor fell silent"),
         pytest.param(FREE, {"request": GIVEN, "priority": 0}, D, id="also when it never stands by itself otherwise"),
         pytest.param(FREE, {"request": replace(GIVEN, source="b"), "paused": True}, None, id="a third one does not"),
         pytest.param(FREE, {"cool_until": 4_000}, 3_000, id="cooling down"),
@@ -69,7 +69,9 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(
             LEFT, {**COOLS, "members": (replace(standby("c"), session=None),)}, 0, id="but a third one that is gone"
         ),
-        pytest.param(LEFT, {**COOLS, "members": (Standing("c", None, "s"),)}, 3_000, id="but one that cannot be read"),
+        pytest.param(
+            LEFT, {**COOLS, "members": (MemberStatus("c", None, "s"),)}, 3_000, id="but one that cannot be read"
+        ),
         pytest.param(LEFT, {**COOLS, "members_read_at": None}, 3_000, id="who is there is not known"),
         pytest.param(LEFT, {**COOLS, "failures": 2}, 3_000, id="what failed twice is tried more rarely all the same"),
         pytest.param(FREE, COOLS, 3_000, id="the one that released it has not left"),
@@ -79,20 +81,20 @@ def test_when_this_node_stands(seen: Seen, facts: dict[str, object], wait: int |
     assert waits(seen, **facts) == wait  # type: ignore[arg-type]
 
 
-def fail(play: Play) -> Tenure:
-    """The tenure ends because its neard did."""
-    tenure = play.node.tenure
-    assert tenure is not None
+def fail(play: Play) -> Leadership:
+    """The leadership ends because its neard did."""
+    leadership = play.node.leadership
+    assert leadership is not None
     pid = play.node.neard.pid if play.node.neard else 0
     play.do(ev.NeardExited(pid, "signal 6 (SIGABRT)"))
     play.do(ev.ReleaseAnswered(YES))
-    return tenure
+    return leadership
 
 
 def ends(play: Play, **facts: object) -> int:
-    """One more tenure of this node ends; for how long it lets others go first."""
-    tenure = Tenure("s", 9, 1, None, play.now, play.now, **{"give_up": "x", **facts})  # type: ignore[arg-type]
-    play.node = replace(play.node, tenure=tenure)
+    """One more leadership of this node ends; for how long it lets others go first."""
+    leadership = Leadership("s", 9, 1, None, play.now, play.now, **{"release_reason": "x", **facts})  # type: ignore[arg-type]
+    play.node = replace(play.node, leadership=leadership)
     play.do(ev.ReleaseAnswered(YES))
     return play.node.cool_until - play.now
 
@@ -121,7 +123,7 @@ def test_a_lease_longer_than_the_longest_wait_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("facts", "ended_at"),
     [
-        pytest.param({"give_up": ""}, None, id="the lease was lost"),
+        pytest.param({"release_reason": ""}, None, id="the lease was lost"),
         pytest.param({"deadline": -1}, 0, id="it could not be renewed before its deadline"),
         pytest.param({"signs_at": -D}, None, id="it has signed for a lease"),
     ],
@@ -141,7 +143,7 @@ def test_nor_does_that_make_the_waits_of_a_failure_longer_and_a_lease_that_was_s
     for _ in range(6):
         ends(play, signs_at=play.now - D)
     assert [ends(play), ends(play)] == [D, 2 * D]
-    ends(play, give_up="")
+    ends(play, release_reason="")
     assert ends(play) == 4 * D
     ends(play, signs_at=play.now - D)
     assert ends(play) == D
@@ -153,19 +155,21 @@ def test_another_ones_failures_hold_nobody_back() -> None:
         assert waits(released(term=term, reason="neard finished unexpectedly", unsigned_ms=60_000)) == 0
 
 
-def test_a_long_tenure_makes_good_for_the_short_ones() -> None:
+def test_a_long_leadership_makes_good_for_the_short_ones() -> None:
     play = Play().to_validating()
-    assert play.node.tenure is not None
-    signed_long = replace(play.node.tenure, signs_at=play.now - 10 * D, give_up="x")
-    play.node = replace(play.node, flaps=3, failures=2, neard=None, tenure=signed_long)
+    assert play.node.leadership is not None
+    signed_long = replace(play.node.leadership, signs_at=play.now - 10 * D, release_reason="x")
+    play.node = replace(play.node, flaps=3, failures=2, neard=None, leadership=signed_long)
     play.do(ev.ReleaseAnswered(YES))
     assert (play.node.flaps, play.node.failures) == (0, 0)
 
 
 def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
     play = Play().to_validating()
-    assert play.node.tenure is not None
-    play.node = replace(play.node, neard=None, tenure=replace(play.node.tenure, give_up="x", heir="b"))
+    assert play.node.leadership is not None
+    play.node = replace(
+        play.node, neard=None, leadership=replace(play.node.leadership, release_reason="x", successor="b")
+    )
     play.do(ev.ReleaseAnswered(YES))
     assert play.node.flaps == 0
 
@@ -196,7 +200,7 @@ def test_being_paused_is_said_aloud_and_so_is_its_end() -> None:
 
 @pytest.mark.parametrize("name", ["peers", "restart", "tracking"])
 def test_whose_takeover_would_be_a_worse_one_lets_a_better_one_go_first_but_nobody_else(name: str) -> None:
-    def flawed(seen: Seen, *members: Standing) -> int | None:
+    def flawed(seen: Seen, *members: MemberStatus) -> int | None:
         return waits(seen, against=(name,), members=members)
 
     assert flawed(FREE) == 0

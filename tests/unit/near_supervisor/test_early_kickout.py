@@ -44,9 +44,9 @@ def test_the_worst_shard_counts(shards: tuple[Duty, ...], left: int | None) -> N
 
 def seen(play: Play, shard: Duty) -> str:
     """The chain's counters are read once more; what has been said until then."""
-    tenure = play.node.tenure
-    assert tenure is not None
-    play.do(ev.CountersSeen(tenure.term, Counted(0, (Duty(), Duty(), Duty()), (shard,))))
+    leadership = play.node.leadership
+    assert leadership is not None
+    play.do(ev.CountersSeen(leadership.term, Counted(0, (Duty(), Duty(), Duty()), (shard,))))
     return play.said()
 
 

@@ -122,7 +122,7 @@ def test_a_guard_that_dies_takes_the_lease_with_it_only_after_neard_is_gone() ->
 
 
 def test_a_guard_that_dies_while_it_starts_a_signer_leaves_nothing_to_release() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     assert play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
     play.do(ev.GuardLost())
@@ -131,7 +131,7 @@ def test_a_guard_that_dies_while_it_starts_a_signer_leaves_nothing_to_release() 
 
 def test_after_a_crash_the_signer_is_taken_up_again_without_a_restart() -> None:
     crashed = Play().to_validating()
-    remembered = next(command for _, command in crashed.log if isinstance(command, cmd.Remember))
+    remembered = next(command for _, command in crashed.log if isinstance(command, cmd.SaveState))
     play = Play(now=crashed.now)
     play.do(ev.Tick())
     out = play.do(ev.GuardReady(200, True, play.now + 2_000, remembered.memory))
@@ -147,7 +147,7 @@ def test_a_signer_that_had_answered_and_is_silent_after_a_crash_hangs_and_does_n
     had_answered: bool, killed: bool
 ) -> None:
     crashed = Play().to_validating()
-    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)]
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.SaveState)]
     memory = next(memory for memory in kept if memory.answered is had_answered)
     play = Play(now=crashed.now)
     play.do(ev.Tick())
@@ -168,7 +168,7 @@ def test_a_running_signer_of_an_unknown_term_is_killed() -> None:
 
 
 def test_a_signer_that_ended_while_no_supervisor_was_there_is_released_by_the_next_one() -> None:
-    remembered = next(command for _, command in Play().to_validating().log if isinstance(command, cmd.Remember))
+    remembered = next(command for _, command in Play().to_validating().log if isinstance(command, cmd.SaveState))
     play = Play()
     play.do(ev.Tick())
     assert play.one(cmd.Release, play.do(ev.GuardReady(memory=remembered.memory, ended="signal 9 (SIGKILL)")))
@@ -209,8 +209,8 @@ def test_detach_leaves_everything_running() -> None:
     assert not play.one(cmd.Release, out)
 
 
-def test_one_session_serves_one_tenure() -> None:
-    """Else a release that got stuck on its way would be accepted in the middle of the next tenure."""
+def test_one_session_serves_one_leadership() -> None:
+    """Else a release that got stuck on its way would be accepted in the middle of the next leadership."""
     play = Play().to_validating()
     play.do(EXIT)
     out = play.do(ev.ReleaseAnswered(YES))
@@ -260,7 +260,7 @@ def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standb
     reasons: tuple[str, ...], paused: bool, ends: bool
 ) -> None:
     """Measured: it held the lease for the whole of --startup-timeout, and nothing said so."""
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     play.do(ev.NeardExited(100, "exit code 0"))
     play.do(ev.NeardStarted(200, armed=True))
@@ -282,7 +282,7 @@ def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standb
 
 
 def test_nothing_is_released_while_an_armed_neard_may_be_starting() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     assert play.one(cmd.StopNeard, play.heartbeat())
     started = play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
     assert isinstance(started, cmd.StartNeard)

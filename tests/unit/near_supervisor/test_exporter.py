@@ -17,7 +17,7 @@ from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.events import HostSeen
 from near_supervisor.core.facts.host import Host
-from near_supervisor.core.facts.model import Neard, Node, Tenure
+from near_supervisor.core.facts.model import Leadership, Neard, Node
 from near_supervisor.core.facts.signing_check import Counted, begin
 from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
@@ -127,7 +127,7 @@ def test_how_long_it_lets_others_go_first_is_seen(shown: Shown) -> None:
 
 
 def test_how_many_chunks_may_still_be_missed_is_seen_of_a_validator_where_the_chain_tells(shown: Shown) -> None:
-    node = replace(Node(SETTINGS), tenure=Tenure("s", 9, 1, None, 0, 0))
+    node = replace(Node(SETTINGS), leadership=Leadership("s", 9, 1, None, 0, 0))
     for term, left, seen in ((9, 42, True), (8, 42, False), (9, None, False)):
         shown.snapshot = Snapshot(replace(node, proof=replace(begin(term, Counted(0, ()), 0), chunks_left=left)), 0, 0)
         assert ("\nnear_supervisor_chunks_left 42\n" in shown.get("/metrics")[1]) is seen

@@ -12,7 +12,7 @@ from near_ha.records.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.model import Guard, Memory
+from near_supervisor.core.facts.model import Guard, SavedState
 from near_supervisor.core.facts.settings import Strategy
 from near_supervisor.core.facts.sync import Sample
 from support.core_play import D, held, released, sample
@@ -27,10 +27,10 @@ def leaving() -> HotPlay:
 
 
 def asked_to_hand_over() -> HotPlay:
-    """The same, on the way to an heir."""
+    """The same, on the way to an successor."""
     it = play().to_confirmed()
-    assert it.node.tenure is not None
-    it.node = replace(it.node, tenure=replace(it.node.tenure, give_up="switchover to b", heir="b"))
+    assert it.node.leadership is not None
+    it.node = replace(it.node, leadership=replace(it.node.leadership, release_reason="switchover to b", successor="b"))
     assert it.one(cmd.DisarmNeard, it.do(ev.Tick(), after=3_000)) == cmd.DisarmNeard(100)
     return it
 
@@ -169,12 +169,12 @@ def test_nobody_has_the_lease_so_it_stays_and_takes_the_lease_back() -> None:
 
 def test_a_supervisor_that_comes_after_it_releases_the_lease_of_what_gave_its_key_up() -> None:
     it = leaving()
-    tenure = it.node.tenure
-    assert tenure is not None
+    leadership = it.node.leadership
+    assert leadership is not None
     fresh = play()
     fresh.now = it.now
     fresh.do(ev.Tick())
-    memory = Memory(tenure.session, tenure.term, tenure.floor)
+    memory = SavedState(leadership.session, leadership.term, leadership.floor)
     out = fresh.do(ev.GuardReady(100, armed=False, memory=memory, ended="it gave its key up"))
     assert fresh.node.guard is Guard.READY
     assert fresh.one(cmd.Release, out)

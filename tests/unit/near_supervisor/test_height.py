@@ -96,7 +96,7 @@ def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others(
 
 
 def test_a_standby_that_gave_up_before_it_was_armed_passes_on_the_predecessors_height() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     floor = play.height - 1
     release = play.one(cmd.Release, [*play.do(ev.StopAsked("SIGTERM")), *play.do(ev.NeardExited(100, "exit code 0"))])
     assert isinstance(release, cmd.Release)
@@ -187,7 +187,7 @@ def test_a_record_tells_what_the_clock_of_the_chain_shows() -> None:
 def test_a_crash_of_the_supervisor_does_not_lower_the_floor() -> None:
     play = Play().to_validating()
     floor = play.height - 2
-    kept = [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+    kept = [command.memory for _, command in play.log if isinstance(command, cmd.SaveState)][-1]
     assert kept.floor == floor
     fresh = Play(now=play.now)
     fresh.do(ev.Tick())
@@ -200,7 +200,7 @@ def test_a_crash_of_the_supervisor_does_not_forget_the_clock_of_the_chain() -> N
     """Without it a successor whose neard lags unseen would take old heads for new ones."""
     play = Play().to_validating()
     play.poll(target=play.height + 2, head_age_ms=0, born_ms=700_000)
-    kept = [command.memory for _, command in play.log if isinstance(command, cmd.Remember)][-1]
+    kept = [command.memory for _, command in play.log if isinstance(command, cmd.SaveState)][-1]
     fresh = Play(now=play.now + 500)
     fresh.do(ev.Tick())
     release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
@@ -235,8 +235,8 @@ def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_sinc
     assert not signs(play.poll(head_age_ms=400)), "made before"
     play.now += SETTINGS.block_time_ms // 2
     assert not signs(play.poll(head_age_ms=0))
-    assert play.node.tenure is not None
-    assert not play.node.tenure.accounted, "by half a block time it may be older"
+    assert play.node.leadership is not None
+    assert not play.node.leadership.accounted, "by half a block time it may be older"
     play.now += 600
     assert not signs(play.poll(head_age_ms=0))
     play.now += 600
@@ -255,8 +255,8 @@ def test_the_first_block_after_heights_that_were_given_up_is_enough_to_sign_upon
     play.heartbeat()
     play.now += 25
     assert not signs(play.poll(head, head_age_ms=125, born_ms=clock_ms))
-    assert play.node.tenure is not None
-    assert (play.node.tenure.accounted, play.node.tenure.floor) == (True, head + 1)
+    assert play.node.leadership is not None
+    assert (play.node.leadership.accounted, play.node.leadership.floor) == (True, head + 1)
     play.now += 4_400
     assert signs(play.poll(head + 3, head_age_ms=0, born_ms=clock_ms + 4_525))
 
@@ -332,8 +332,8 @@ def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_count_alone() -
     assert not signs(play.poll(head_age_ms=0, born_ms=53_600)), "made at 50,600, its clock is 3 s ahead"
     play.now += 600
     assert not signs(play.poll(head_age_ms=0, born_ms=51_200))
-    assert play.node.tenure is not None
-    assert not play.node.tenure.accounted
+    assert play.node.leadership is not None
+    assert not play.node.leadership.accounted
 
 
 def test_the_chains_clock_tells_a_successor_whose_neard_lags_and_whose_wall_clock_does_as_well() -> None:
@@ -367,8 +367,8 @@ def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_eith
     for born_ms in (51_000, 51_600, 57_200, 52_800):
         play.now += 1_200
         assert not signs(play.poll(head_age_ms=0, born_ms=born_ms)), born_ms
-    assert play.node.tenure is not None
-    assert not play.node.tenure.accounted
+    assert play.node.leadership is not None
+    assert not play.node.leadership.accounted
 
 
 def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbeat_told() -> None:
@@ -412,12 +412,12 @@ def test_after_a_halt_of_an_hour_the_second_block_is_signed_upon() -> None:
     play.do(ev.AcquireAnswered(YES))
     play.heartbeat()
     play.now += 1_800_000
-    play.node = replace(play.node, tenure=replace(play.node.tenure, deadline=play.now + D))  # type: ignore[type-var]
+    play.node = replace(play.node, leadership=replace(play.node.leadership, deadline=play.now + D))  # type: ignore[type-var]
     # All have waited as long as the old signer.
     height = play.height + 1 + heads.skips(3_600_000, SETTINGS.skip_ms)
     assert not signs(play.poll(height, head_age_ms=0))
-    assert play.node.tenure is not None
-    assert play.node.tenure.accounted
+    assert play.node.leadership is not None
+    assert play.node.leadership.accounted
 
 
 # --- a chain that is slow, and a neard that is behind
@@ -433,8 +433,8 @@ def test_a_chain_that_is_slow_is_no_reason_to_give_the_lease_back() -> None:
         age_ms = play.now - (play.node.heads[-1].made_at)
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
     assert not play.node.sync.synced
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason
 
 
 @pytest.mark.parametrize("ready", [True, False])
@@ -448,14 +448,14 @@ def test_when_somebody_else_has_a_newer_block_it_is(ready: bool) -> None:
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
         if play.node.reading_members:
             play.do(ev.MembersSeen(play.now, (standby("b", ready=ready),)))
-    assert (play.node.tenure is None or bool(play.node.tenure.give_up)) is ready
+    assert (play.node.leadership is None or bool(play.node.leadership.release_reason)) is ready
 
 
 def test_a_neard_that_is_behind_gives_the_lease_back_though_its_head_moves() -> None:
     play = follower(released())
     for _ in range(D // 600 + 1):
         play.now += 600
-        if play.node.tenure is not None:
+        if play.node.leadership is not None:
             play.heartbeat()
         out = play.poll(head_age_ms=9_000)
-    assert play.node.tenure is None or play.node.tenure.give_up, out
+    assert play.node.leadership is None or play.node.leadership.release_reason, out

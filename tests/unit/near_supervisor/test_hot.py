@@ -39,8 +39,8 @@ class HotPlay(Play):
         self.do(ev.AcquireAnswered(YES))
         self.two_heads(head_age_ms=0)
         given = self.one(cmd.ArmNeard, self.heartbeat())
-        assert self.node.tenure is not None
-        assert given == cmd.ArmNeard(100, self.node.tenure.deadline or 0)
+        assert self.node.leadership is not None
+        assert given == cmd.ArmNeard(100, self.node.leadership.deadline or 0)
         return self
 
     def to_confirmed(self) -> HotPlay:
@@ -74,8 +74,8 @@ def test_heartbeats_that_succeeded_meanwhile_reach_the_guard_once_it_has_armed()
     it = play().to_armed()
     it.heartbeat()
     moved = it.one(cmd.MoveDeadline, it.do(ev.NeardArmed(100), after=5))
-    assert it.node.tenure is not None
-    assert moved == cmd.MoveDeadline(it.node.tenure.deadline or 0)
+    assert it.node.leadership is not None
+    assert moved == cmd.MoveDeadline(it.node.leadership.deadline or 0)
 
 
 def test_it_signs_once_neard_shows_the_key_and_not_before() -> None:
@@ -199,7 +199,7 @@ def test_a_supervisor_that_comes_back_does_not_take_the_key_for_taken() -> None:
     """The one before it crashed in between: nothing else tells that neard does not sign."""
     before = play().to_armed()
     before.poll(target=1)
-    kept = [command for _, command in before.log if isinstance(command, cmd.Remember)][-1].memory
+    kept = [command for _, command in before.log if isinstance(command, cmd.SaveState)][-1].memory
     it = HotPlay(Node(HOT), now=before.now, height=before.height)
     it.do(ev.Tick())
     it.do(ev.GuardReady(100, True, it.now + 6_000, kept))

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.lease_record import LeaseState
 from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
@@ -68,7 +68,7 @@ class AnyOrder(RuleBasedStateMachine):
     def begin(self, holder: bool) -> None:
         """Half of the runs begin as a standby, half with the lease just acquired: the rest is left to chance."""
         if holder:
-            self.play.to_tenure()
+            self.play.to_leadership()
             self.sent.append(self.play.now)
         else:
             self.play.to_voting()
@@ -89,9 +89,9 @@ class AnyOrder(RuleBasedStateMachine):
                     assert deadline is not None
                     assert deadline > now, "armed only under a deadline in the future"
                     assert deadline <= self.bought, "a deadline that a heartbeat bought"
-                    tenure = self.play.node.tenure
-                    assert tenure is not None
-                    assert self.play.height > tenure.floor, "above what the predecessor may have signed"
+                    leadership = self.play.node.leadership
+                    assert leadership is not None
+                    assert self.play.height > leadership.floor, "above what the predecessor may have signed"
             case cmd.MoveDeadline(deadline):
                 assert deadline <= self.bought, "not knowing never lengthens a deadline"
             case cmd.Release(_, record):
@@ -183,7 +183,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.tell(ev.RequestMoved(self.play.node.moving.id, answer))
 
     @rule(there=st.lists(st.sampled_from([standby("b"), standby("c", ready=False)])), unknown=st.booleans())
-    def members_are_seen(self, there: list[Standing], unknown: bool) -> None:
+    def members_are_seen(self, there: list[MemberStatus], unknown: bool) -> None:
         self.tell(ev.MembersSeen(self.play.now, None if unknown else tuple(there)))
 
     @rule(answer=ANSWERS)
@@ -202,16 +202,16 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(answer=ANSWERS, after=PAUSES)
     def heartbeat_is_answered(self, answer: Answer, after: int) -> None:
-        tenure = self.play.node.tenure
-        if tenure is not None and tenure.beating:
+        leadership = self.play.node.leadership
+        if leadership is not None and leadership.beating:
             sent_at = self.sent[-1]
             if answer.kind is Kind.YES:
                 self.bought = max(self.bought, lease.hold_until(sent_at, D))
-            self.tell(ev.HeartbeatAnswered(tenure.term, sent_at, answer), after)
+            self.tell(ev.HeartbeatAnswered(leadership.term, sent_at, answer), after)
 
     @rule(answer=ANSWERS)
     def release_is_answered(self, answer: Answer) -> None:
-        if self.play.node.tenure is not None and self.play.node.tenure.releasing:
+        if self.play.node.leadership is not None and self.play.node.leadership.releasing:
             self.tell(ev.ReleaseAnswered(answer))
 
     @precondition(lambda self: self.play.now % 5 == 1 and self.play.node.closing is None)
@@ -222,15 +222,15 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def an_armed_neard_without_a_lease_has_been_killed(self) -> None:
         node = self.play.node
-        if node.neard is not None and node.neard.armed and node.tenure is None:
+        if node.neard is not None and node.neard.armed and node.leadership is None:
             assert node.neard.killed or node.neard.ending
 
     @invariant()
     def an_armed_neard_past_its_deadline_has_been_killed(self) -> None:
         node = self.play.node
-        if node.neard is None or not node.neard.armed or node.tenure is None or node.tenure.deadline is None:
+        if node.neard is None or not node.neard.armed or node.leadership is None or node.leadership.deadline is None:
             return
-        assert self.play.now < node.tenure.deadline or node.neard.killed
+        assert self.play.now < node.leadership.deadline or node.neard.killed
 
     @invariant()
     def one_event_has_all_its_consequences_at_once(self) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.facts.chain_clock import Tip
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir
 
-MEMORY = Memory("session-a", 7, 1234, Tip(-5, 98_000))
+MEMORY = SavedState("session-a", 7, 1234, Tip(-5, 98_000))
 
 
 def refused(path: Path) -> BadConfig:
@@ -38,7 +38,7 @@ def test_it_is_made_with_its_parents_and_is_private(tmp_path: Path) -> None:
     directory = RunDir(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o007 == 0
     directory.remember(MEMORY)
-    assert (directory.path / "tenure.json").stat().st_mode & 0o077 == 0
+    assert (directory.path / "leadership.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_second_supervisor_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_an_instance_that_is_none_is_made_anew(tmp_path: Path, left: bytes) -> N
 
 
 @pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, tip=None), replace(MEMORY, answered=True)])
-def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: Memory) -> None:
+def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: SavedState) -> None:
     first = RunDir(tmp_path)
     assert first.recall() is None
     first.remember(replace(MEMORY, term=6))
@@ -84,8 +84,8 @@ def test_what_cannot_be_written_leaves_nothing_older(tmp_path: Path) -> None:
     """The older one may name a height that the signer has passed."""
     directory = RunDir(tmp_path)
     directory.remember(MEMORY)
-    (tmp_path / "tenure.json.new").mkdir()
-    with pytest.raises(OSError, match="tenure"):
+    (tmp_path / "leadership.json.new").mkdir()
+    with pytest.raises(OSError, match="leadership"):
         directory.remember(replace(MEMORY, floor=1300))
     assert directory.recall() is None
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_written_leaves_nothing_older(tmp_path: Path) -> None:
 def test_what_an_older_version_has_remembered_is_recalled(tmp_path: Path) -> None:
     """It kept more; an update need not cost a failover."""
     text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}, "tip": null}'
-    (tmp_path / "tenure.json").write_text(text)
+    (tmp_path / "leadership.json").write_text(text)
     assert RunDir(tmp_path).recall() == replace(MEMORY, tip=None)
 
 
@@ -101,7 +101,7 @@ def test_what_an_older_version_has_remembered_is_recalled(tmp_path: Path) -> Non
 def test_a_torn_memory_is_no_memory(tmp_path: Path, cut: int) -> None:
     directory = RunDir(tmp_path)
     directory.remember(MEMORY)
-    file = tmp_path / "tenure.json"
+    file = tmp_path / "leadership.json"
     file.write_text(file.read_text()[:cut])
     assert directory.recall() is None
 
@@ -118,14 +118,14 @@ def test_a_torn_memory_is_no_memory(tmp_path: Path, cut: int) -> None:
 )  # fmt: skip
 def test_a_memory_of_another_shape_is_no_memory(tmp_path: Path, text: str) -> None:
     directory = RunDir(tmp_path)
-    (tmp_path / "tenure.json").write_text(text)
+    (tmp_path / "leadership.json").write_text(text)
     assert directory.recall() is None
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_memory_or_none(directory: RunDir, raw: bytes) -> None:
-    (directory.path / "tenure.json").write_bytes(raw)
+    (directory.path / "leadership.json").write_bytes(raw)
     assert directory.recall() is None
 
 

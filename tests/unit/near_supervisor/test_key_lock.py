@@ -71,10 +71,10 @@ def test_what_another_name_has_released_is_free_and_its_heights_are_signed() -> 
     assert acquire is not None
     assert acquire.record.height == ACCOUNTED
     tried.do(ev.AcquireAnswered(YES))
-    tenure = tried.node.tenure
-    assert tenure is not None
-    assert tenure.floor >= ACCOUNTED
-    assert not tenure.told, "the release that was seen is not that one's"
+    leadership = tried.node.leadership
+    assert leadership is not None
+    assert leadership.floor >= ACCOUNTED
+    assert not leadership.told, "the release that was seen is not that one's"
 
 
 @pytest.mark.parametrize("state", [LeaseState.VALIDATING, LeaseState.RELEASED])
@@ -83,10 +83,10 @@ def test_when_another_name_has_ended_is_told_by_the_chains_clock_too(state: Leas
     tried = play(lock(session=None, state=state, chain_ms=4_000_000))
     tried.wait(D)
     tried.do(ev.AcquireAnswered(YES))
-    tenure = tried.node.tenure
-    assert tenure is not None
-    assert tenure.end is not None
-    assert tenure.end.chain_ms >= 4_000_000 + lease.longest_hold_ms(D)
+    leadership = tried.node.leadership
+    assert leadership is not None
+    assert leadership.end is not None
+    assert leadership.end.chain_ms >= 4_000_000 + lease.longest_hold_ms(D)
 
 
 @pytest.mark.parametrize("theirs_ms", [D // 2, D, 3 * D])
@@ -252,11 +252,11 @@ def test_behind_a_claim_somebody_may_have_signed_until_now() -> None:
     tried = play(claim())
     waits(tried, D)
     tried.do(ev.AcquireAnswered(YES))
-    tenure = tried.node.tenure
-    assert tenure is not None
-    assert tenure.end is not None
-    assert tenure.end.at == tried.now
-    assert not tenure.told
+    leadership = tried.node.leadership
+    assert leadership is not None
+    assert leadership.end is not None
+    assert leadership.end.at == tried.now
+    assert not leadership.told
 
 
 @pytest.mark.parametrize(

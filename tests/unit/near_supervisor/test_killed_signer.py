@@ -22,8 +22,8 @@ def last_record(signed: int | None, target: int | None = None) -> tuple[Play, Le
 
 
 def said(play: Play) -> int:
-    assert play.node.tenure is not None
-    return play.node.tenure.signed
+    assert play.node.leadership is not None
+    return play.node.leadership.signed
 
 
 def test_what_its_database_says_is_all_that_it_has_signed() -> None:
@@ -55,7 +55,7 @@ def test_nor_is_one_that_is_far_beyond_what_can_have_been_signed() -> None:
 
 
 def test_a_standby_that_ends_says_nothing_of_the_signer() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.do(ev.NeardExited(100, "exit code 0", signed=play.height + 5))
     play.do(ev.StopAsked("SIGTERM"))
     releases = [command for _, command in play.log if isinstance(command, cmd.Release)]

@@ -8,9 +8,9 @@ from support.core_play import Play
 
 def test_what_became_due_while_commands_were_carried_out_is_not_slept_past() -> None:
     play = Play().to_validating()
-    assert play.node.tenure is not None
+    assert play.node.leadership is not None
     play.heartbeat()
-    due = play.node.tenure.heartbeat_at
+    due = play.node.leadership.heartbeat_at
     stepped_at = due - 1
     assert idle_ms(play.node, stepped_at, stepped_at) == 1
     assert idle_ms(play.node, stepped_at, due) == 0

@@ -13,7 +13,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import hot_takeover, readiness
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.doppelganger import Mark, Witness
-from near_supervisor.core.facts.model import Memory, Node
+from near_supervisor.core.facts.model import Node, SavedState
 from near_supervisor.core.facts.settings import Settings, Strategy
 from near_supervisor.core.rules.neard import IN_THE_WAY_MS
 from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS
@@ -39,7 +39,7 @@ class MovePlay(Play):
 
     def to_leaving(self) -> MovePlay:
         """Rule 4 holds, and the standby's neard was asked to end."""
-        self.to_tenure()
+        self.to_leadership()
         stopped = self.one(cmd.StopNeard, self.heartbeat())
         assert stopped == cmd.StopNeard(
             "it is started again without the key, with the validator's node key and address", IN_THE_WAY_MS
@@ -57,8 +57,8 @@ class MovePlay(Play):
         self.to_started()
         self.poll()
         self.now += hot_takeover.SETTLED_MS
-        assert self.node.tenure is not None
-        assert self.one(cmd.ArmNeard, self.poll()) == cmd.ArmNeard(200, self.node.tenure.deadline or 0)
+        assert self.node.leadership is not None
+        assert self.one(cmd.ArmNeard, self.poll()) == cmd.ArmNeard(200, self.node.leadership.deadline or 0)
         return self
 
     def to_signing(self) -> MovePlay:
@@ -76,8 +76,8 @@ def test_neard_is_started_in_the_validators_place_without_the_key_and_is_given_i
     it = play().to_signing()
     starts = it.all(cmd.StartNeard)
     assert starts == [BACK, THERE] == [cmd.StartNeard(armed=False), THERE], "nothing is started with the key"
-    assert it.node.tenure is not None
-    assert it.node.tenure.signs_at == it.now
+    assert it.node.leadership is not None
+    assert it.node.leadership.signs_at == it.now
 
 
 def test_the_states_are_those_that_kuutamod_showed() -> None:
@@ -131,7 +131,7 @@ def test_one_that_is_not_connected_is_not_given_the_key(lacks: dict[str, object]
 
 def test_its_head_has_to_move_on_above_all_that_may_have_been_signed() -> None:
     it = play().to_started()
-    clear_at = it.node.tenure.clear_at if it.node.tenure else 0
+    clear_at = it.node.leadership.clear_at if it.node.leadership else 0
     it.poll(clear_at - 2)
     it.now += hot_takeover.SETTLED_MS
     assert not it.one(cmd.ArmNeard, it.poll(clear_at - 2)), "it stands"
@@ -221,8 +221,8 @@ def test_a_start_that_takes_longer_than_a_lease_does_not_cost_it() -> None:
     for _ in range(5):
         it.wait(D // 2)
         it.heartbeat()
-    assert it.node.tenure is not None
-    assert not it.node.tenure.give_up
+    assert it.node.leadership is not None
+    assert not it.node.leadership.release_reason
 
 
 def test_before_its_first_heartbeat_has_succeeded_it_stays() -> None:
@@ -340,7 +340,7 @@ def test_one_that_stays_behind_gives_the_lease_back() -> None:
 def test_after_two_failures_it_is_started_with_the_key() -> None:
     it = play()
     it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="neard did not show the key within 5 s")
-    it.to_tenure()
+    it.to_leadership()
     assert it.one(cmd.StopNeard, it.heartbeat())
     start = it.one(cmd.StartNeard, it.do(ev.NeardExited(100, "exit code 0")))
     assert isinstance(start, cmd.StartNeard)
@@ -381,7 +381,7 @@ def test_a_new_supervisor_moves_a_standby_out_of_the_validators_place() -> None:
 def test_a_new_supervisor_leaves_a_signer_where_it_is() -> None:
     it = play()
     it.do(ev.Tick())
-    memory = Memory("session-a", 8, 1_000, answered=True)
+    memory = SavedState("session-a", 8, 1_000, answered=True)
     it.do(ev.GuardReady(200, armed=True, deadline=it.now + 5_000, memory=memory, as_validator=True))
     assert not it.all(cmd.StopNeard)
     assert it.node.state is State.VALIDATING

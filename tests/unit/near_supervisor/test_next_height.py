@@ -101,10 +101,10 @@ def test_two_blocks_below_are_too_many() -> None:
 def test_after_one_that_could_not_tell_how_far_it_came_the_room_that_is_left_needs_no_block() -> None:
     """Its neard was killed, and its supervisor has released the lease."""
     it = successor().follow(released(), Duties(((HEAD, HEAD + 9),), settled=True))
-    assert it.node.tenure is not None
+    assert it.node.leadership is not None
     it.now += BLOCK_MS
     assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 1))
-    assert it.node.tenure.floor == HEAD + 1
+    assert it.node.leadership.floor == HEAD + 1
     it.now += 25
     assert it.arms(it.poll(HEAD + 1, head_age_ms=25, target=HEAD + 2))
 
@@ -148,19 +148,19 @@ def test_nor_is_one_block_below_enough_once_hot_has_failed() -> None:
     it = successor().follow(TOLD)
     it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
     it.poll(HEAD, target=HEAD + 1)
-    assert it.node.tenure is not None
-    assert not it.node.tenure.cleared
+    assert it.node.leadership is not None
+    assert not it.node.leadership.cleared
 
 
 def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_one_block_below() -> None:
     it = successor().follow(TOLD)
-    assert it.node.tenure is not None
-    cleared = replace(it.node.tenure, cleared=True)
-    it.node = replace(it.node, tenure=cleared, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
+    assert it.node.leadership is not None
+    cleared = replace(it.node.leadership, cleared=True)
+    it.node = replace(it.node, leadership=cleared, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
     out = it.do(ev.Tick())
     assert not [command for command in out if isinstance(command, cmd.StopNeard | cmd.StartNeard)]
-    assert it.node.tenure is not None
-    assert it.node.tenure.give_up.startswith("neard cannot be given the key: it has failed")
+    assert it.node.leadership is not None
+    assert it.node.leadership.release_reason.startswith("neard cannot be given the key: it has failed")
 
 
 def test_the_duties_of_an_earlier_term_say_nothing() -> None:

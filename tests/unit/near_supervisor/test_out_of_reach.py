@@ -75,7 +75,7 @@ def test_it_goes_on_to_try_and_takes_over_as_soon_as_there_are_answers() -> None
 
 def test_a_signer_knows_its_lease_until_its_deadline_and_nothing_after_it() -> None:
     play = Play().to_validating()
-    deadline = play.node.tenure.deadline if play.node.tenure else None
+    deadline = play.node.leadership.deadline if play.node.leadership else None
     assert deadline is not None
     left = deadline - play.now
     assert left > SOON

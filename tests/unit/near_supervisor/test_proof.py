@@ -137,8 +137,8 @@ def test_a_validator_of_which_nothing_arrives_raises_the_alarm_and_stays() -> No
     assert "0 of 2 chunks" in text
     assert not alarms(see(play, counted((5, 5), (52, 49), (540, 490)), ALARM_EVERY_MS - 10_000))
     assert alarms(see(play, counted((5, 5), (53, 49), (550, 490)), 15_000))
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up, "to change places would be to flap"
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason, "to change places would be to flap"
     see(play, counted((5, 5), (54, 50), (560, 500)))
     assert "arrives on the chain again" in play.said()
 

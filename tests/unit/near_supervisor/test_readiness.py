@@ -396,7 +396,7 @@ def test_a_validator_complains_of_nothing_and_begins_anew_as_a_standby() -> None
     play.poll()
     play.do(ev.Tick(), 1)
     play.do(ev.AcquireAnswered(YES))
-    assert play.node.tenure is not None
+    assert play.node.leadership is not None
     assert play.node.notices == ()
 
 

@@ -98,7 +98,7 @@ def test_a_forged_lock_of_our_own_session_is_not_taken_for_our_acquisition() -> 
     play.do(ev.AcquireAnswered(UNKNOWN))
     mine = {"node_id": "a", "hostname": "host-a", "term": 8, "state": LeaseState.VALIDATING}
     play.do(ev.LeaseSeen(claimed(51, "session-a", **mine)))
-    assert play.node.tenure is None
+    assert play.node.leadership is None
     assert play.node.attempt is None, "and the record has moved on"
 
 
@@ -108,7 +108,7 @@ def test_anothers_record_under_our_session_is_not_taken_for_our_acquisition() ->
     play.do(ev.LeaseSeen(released()))
     play.do(ev.AcquireAnswered(UNKNOWN))
     play.do(ev.LeaseSeen(replace(held(51, term=8), session="session-a")))
-    assert play.node.tenure is None
+    assert play.node.leadership is None
 
 
 # --- what is put back

@@ -13,12 +13,12 @@ import pytest
 from near_ha.transport import control_client
 from near_supervisor.adapters.run_dir import RunDirSide
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 from near_supervisor.io.control import ControlSocket
 from near_supervisor.io.run_dir import RunDir
 from support.waiting import until
 
-MEMORY = Memory("session-a", 7, 1234)
+MEMORY = SavedState("session-a", 7, 1234)
 LEASE_MS = 2_000
 
 

@@ -27,7 +27,7 @@ AHEAD = 45_000
 def resumed(ahead: int = AHEAD, **settings: object) -> tuple[Play, cmd.Heartbeat]:
     """The signer of a lease of 60 s, taken up by a supervisor with D, and its first heartbeat."""
     crashed = Play(Node(replace(SETTINGS, lease_ms=LONG))).to_validating()
-    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)][-1]
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.SaveState)][-1]
     play = Play(Node(replace(SETTINGS, **settings)), now=crashed.now, height=crashed.height)  # type: ignore[arg-type]
     play.do(ev.Tick())
     beat = play.one(cmd.Heartbeat, play.do(ev.GuardReady(200, True, play.now + ahead, kept)))
@@ -71,8 +71,8 @@ def test_a_yes_does_not_take_back_what_the_longer_lease_has_bought_and_the_short
         out = play.heartbeat() + play.wait(1_000) + play.poll(target=play.height + 2)
         moved = [one.deadline for one in out if isinstance(one, cmd.MoveDeadline)]
         assert all(one >= deadline for one in moved), second
-    assert play.node.tenure is not None
-    assert play.node.tenure.deadline is not None
+    assert play.node.leadership is not None
+    assert play.node.leadership.deadline is not None
     beats = [one for _, one in play.log if isinstance(one, cmd.Heartbeat)]
     assert [one.record.lease_ms for one in beats] == sorted((one.record.lease_ms for one in beats), reverse=True)
     assert beats[-1].record.lease_ms == D
@@ -99,8 +99,8 @@ def test_the_heights_that_a_signer_gives_up_are_those_of_the_config_that_it_has_
     again = play.one(cmd.Heartbeat, play.wait(1_000))
     assert isinstance(again, cmd.Heartbeat)
     assert again.record.height == play.height + 1 + heads.skips(AHEAD + lease.KILL_SLACK_MS, SETTINGS.skip_ms)
-    [kept] = saved_state.remember(play.node, answered=True)[1]
-    assert isinstance(kept, cmd.Remember)
+    [kept] = saved_state.save(play.node, answered=True)[1]
+    assert isinstance(kept, cmd.SaveState)
     assert kept.memory.skip_ms == SETTINGS.skip_ms, "so that the process after this one knows, too"
 
 
@@ -125,8 +125,8 @@ def test_what_says_how_and_when_a_role_changes_leaves_a_signer_as_it_is(settings
         out = play.wait(1_000) + play.poll(target=play.height + 2) + play.heartbeat()
         assert not [one for one in out if isinstance(one, (cmd.KillNeard, cmd.StopNeard, cmd.DisarmNeard))]
     assert play.node.state is State.VALIDATING
-    assert play.node.tenure is not None
-    assert play.node.tenure.term == 8
+    assert play.node.leadership is not None
+    assert play.node.leadership.term == 8
 
 
 # --- what is remembered of a lease
@@ -194,16 +194,16 @@ def test_a_consul_that_takes_a_third_of_the_lease_for_each_answer_costs_no_signa
         assert isinstance(beat, cmd.Heartbeat)
         pending = beat.at
         play.poll(target=play.height + 2)
-        assert play.node.tenure is not None
-        assert play.node.tenure.deadline is not None
-        assert play.node.tenure.deadline - play.now > D // 20
+        assert play.node.leadership is not None
+        assert play.node.leadership.deadline is not None
+        assert play.node.leadership.deadline - play.now > D // 20
     assert not any(isinstance(one, cmd.KillNeard) for _, one in play.log)
 
 
 def test_one_lost_request_costs_no_signature() -> None:
     play = Play().to_validating()
     play.heartbeat()
-    deadline = play.node.tenure.deadline if play.node.tenure else None
+    deadline = play.node.leadership.deadline if play.node.leadership else None
     assert deadline is not None
     lost = play.one(cmd.Heartbeat, play.wait(D // 10))
     assert lost

@@ -16,13 +16,13 @@ from near_supervisor import signer_settings
 from near_supervisor.adapters.guard import GuardSide
 from near_supervisor.commandline import options
 from near_supervisor.commandline.options import Options
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 from near_supervisor.io import neard_config
 from near_supervisor.io.run_dir import RunDir
 from support import near_keys
 from support.guard_rig import GuardRig, alive, wait_for
 
-MEMORY = Memory("session-a", 7, 1_000)
+MEMORY = SavedState("session-a", 7, 1_000)
 CONFIG = {"rpc": {"addr": "127.0.0.1:3030"}}
 KEYS = ("validator_key", "voter_node_key")
 
@@ -100,7 +100,7 @@ def test_what_the_lease_hangs_on_is_not_changed_under_a_signer(
     assert f"neard {pid} signs under settings that have changed" in caught.value.message
     assert "near-supervisor demote" in caught.value.hint
     assert alive(pid), "it signs on, for as long as its lease goes"
-    assert (rig.run_dir / "tenure.json").exists(), "so that the old value takes it up again"
+    assert (rig.run_dir / "leadership.json").exists(), "so that the old value takes it up again"
     assert comes_back_as_it_was(rig)
 
 
@@ -155,7 +155,7 @@ def test_once_the_guard_has_ended_the_signer_the_new_value_is_taken(
     wait_for(lambda: not alive(pid), "the guard ends it at its deadline")
     assert comes_back(rig, "--account-id=other.near")._memory is None
     assert "--account-id changed since the last leadership, whose lease runs out by itself" in caplog.text
-    assert not (rig.run_dir / "tenure.json").exists()
+    assert not (rig.run_dir / "leadership.json").exists()
 
 
 def test_without_a_guard_there_is_no_signer(rig: GuardRig) -> None:
@@ -172,7 +172,7 @@ def test_a_signer_of_another_term_is_nobodys_and_the_core_ends_it(rig: GuardRig)
 
 def test_what_an_older_version_has_not_kept_is_as_it_was(rig: GuardRig) -> None:
     signs(rig)
-    file = rig.run_dir / "tenure.json"
+    file = rig.run_dir / "leadership.json"
     document = json.loads(file.read_text())
     unusable: list[object] = [{}, {"--lease": "4"}, [], "x", None]
     for settings in unusable:

@@ -40,7 +40,7 @@ def test_a_silent_holder_is_waited_out_for_a_whole_lease() -> None:
 
 
 def test_rule_4_nothing_is_armed_before_a_heartbeat_of_the_new_term_has_succeeded() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.poll()
     for answer in (UNKNOWN, UNKNOWN):
         assert not play.one(cmd.StopNeard, play.heartbeat(answer))
@@ -48,7 +48,7 @@ def test_rule_4_nothing_is_armed_before_a_heartbeat_of_the_new_term_has_succeede
 
 
 def test_the_standby_has_ended_before_neard_starts_with_the_key() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     assert not play.one(cmd.StartNeard, play.heartbeat())
     assert not play.one(cmd.StartNeard, play.wait(500))
     start = play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
@@ -59,7 +59,7 @@ def test_the_standby_has_ended_before_neard_starts_with_the_key() -> None:
 
 
 def test_neard_is_not_armed_when_the_deadline_has_come_too_near_while_the_standby_stopped() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     play.wait(D)
     assert not play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
@@ -95,7 +95,7 @@ def test_a_session_that_consul_does_not_know_any_more_is_a_no_too() -> None:
 def test_rule_1_the_deadline_kills_and_the_lease_goes_back_when_consul_returns() -> None:
     play = Play().to_validating()
     play.heartbeat()
-    deadline = play.node.tenure.deadline if play.node.tenure else 0
+    deadline = play.node.leadership.deadline if play.node.leadership else 0
     assert not play.one(cmd.KillNeard, play.wait(deadline - play.now - 1) if deadline else [])
     assert play.one(cmd.KillNeard, play.wait(2))
     assert play.one(cmd.Release, play.do(EXIT))
@@ -115,7 +115,7 @@ def test_a_lock_of_our_own_session_that_we_did_not_ask_for_is_waited_out_like_an
     play = Play().to_voting()
     mine = replace(held(51, node_id="a", hostname="host-a", term=8), session="session-a")
     play.do(ev.LeaseSeen(mine))
-    assert play.node.tenure is None
+    assert play.node.leadership is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_lease_counts_from_when_the_core_asked_for_the_heartbeat() -> None:
 
 
 def test_the_answer_of_an_earlier_neard_is_not_taken_for_the_signers() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     play.do(ev.NeardExited(100, "exit code 0"))
     play.do(ev.NeardStarted(200, armed=True))
@@ -168,7 +168,7 @@ def test_an_attempt_that_the_record_has_left_behind_is_never_adopted() -> None:
     play.do(ev.AcquireAnswered(UNKNOWN))
     play.do(ev.LeaseSeen(held(52)))
     play.do(ev.LeaseSeen(replace(held(53, node_id="a", hostname="host-a", term=8), session="session-a")))
-    assert play.node.tenure is None
+    assert play.node.leadership is None
 
 
 def test_nobody_waits_for_the_slow_end_of_a_neard_that_is_in_the_way() -> None:

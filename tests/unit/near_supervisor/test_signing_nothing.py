@@ -31,14 +31,14 @@ def live(play: Play, ms: int, **sampled: object) -> list[cmd.Command]:
     for _ in range(ms // 1_000):
         out += play.wait(1_000)
         out += play.poll(**sampled)  # type: ignore[arg-type]
-        if play.node.tenure is not None:
+        if play.node.leadership is not None:
             out += play.heartbeat()
     return out
 
 
 def without_peers() -> Play:
     """A signer by a new start that its peers refuse: it never gets in sync."""
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     play.do(ev.NeardExited(100, "exit code 0"))
     play.do(ev.NeardStarted(200, armed=True))
@@ -129,7 +129,7 @@ def test_without_peers_or_a_head_it_signs_nothing_and_every_place_says_so(
 
 def test_a_supervisor_that_has_just_come_back_does_not_know() -> None:
     crashed = Play().to_validating()
-    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.Remember)][-1]
+    kept = [command.memory for _, command in crashed.log if isinstance(command, cmd.SaveState)][-1]
     play = Play(now=crashed.now)
     play.do(ev.Tick())
     play.do(ev.GuardReady(200, True, play.now + 5_000, kept))
@@ -206,8 +206,8 @@ def test_one_whose_approvals_are_in_no_block_makes_room_after_a_lease(reasons: t
     out = play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
     moves = not reasons
     assert bool(play.one(cmd.StopNeard, out)) is moves
-    assert play.node.tenure is not None
-    assert bool(play.node.tenure.give_up) is moves
+    assert play.node.leadership is not None
+    assert bool(play.node.leadership.release_reason) is moves
 
 
 def test_a_standby_that_was_ready_long_ago_counts_for_nothing() -> None:
@@ -242,7 +242,7 @@ def test_silence_of_an_earlier_term_says_nothing() -> None:
     play = Play().to_validating()
     live(play, 2_000, peers=0)
     play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"))
-    assert play.node.tenure is None or play.node.tenure.give_up
+    assert play.node.leadership is None or play.node.leadership.release_reason
     again = Play(Node(SETTINGS, silence=play.node.silence)).to_validating()
     again.poll(peers=0)
     shown = Snapshot(again.node, again.now, 0).status()["signing"]
@@ -271,8 +271,8 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     shown = Snapshot(play.node, play.now, 0).status()
     assert shown["foreign"]
     assert any(one["name"] == "witness" and "1009" in one["text"] for one in shown["readiness"])
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason
 
 
 def halted() -> Play:
@@ -293,8 +293,8 @@ def test_after_a_halt_of_the_chain_the_validator_goes_on_though_a_standby_has_se
     play = halted()
     out = live(play, 1_000) + live(play, 5_000)
     assert not play.one(cmd.StopNeard, out)
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason
 
 
 def test_one_that_has_none_a_moment_later_makes_room() -> None:

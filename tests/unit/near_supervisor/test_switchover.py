@@ -13,7 +13,7 @@ from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.model import Memory, Node
+from near_supervisor.core.facts.model import Node, SavedState
 from near_supervisor.core.rules.neard import HANDING_OVER_POLL_MS
 from near_supervisor.core.rules.switchover import CONFIRMED_EVERY_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, held, released, sample, standby
@@ -64,7 +64,7 @@ def test_an_acceptance_whose_answer_got_lost_is_seen_by_the_watch() -> None:
 
 
 def test_the_holder_stops_right_after_a_new_head() -> None:
-    """Then it has signed for the height above it and nothing more, and the heir waits one block less."""
+    """Then it has signed for the height above it and nothing more, and the successor waits one block less."""
     play = Play().to_validating()
     for _ in range(2):
         play.wait(SETTINGS.block_time_ms)
@@ -99,8 +99,8 @@ def test_what_was_accepted_elsewhere_moves_nobody(accepted: Switchover) -> None:
     play = Play().to_validating()
     play.do(ev.RequestSeen(70, accepted))
     no_head_comes(play)
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_validator_itself_is_promoted_by_changing_nothing() -> None:
 
 
 def test_a_signer_that_is_just_being_started_is_stopped_as_well() -> None:
-    play = Play().to_tenure()
+    play = Play().to_leadership()
     play.heartbeat()
     assert play.one(cmd.StartNeard, play.do(ev.NeardExited(100, "exit code 0")))
     moved(play, ask(play, PROMOTE_B, standby("b")))
@@ -182,7 +182,7 @@ def test_a_signer_that_is_just_being_started_is_stopped_as_well() -> None:
 # --- the target
 
 
-def heir(request: Switchover | None = None) -> Play:
+def successor(request: Switchover | None = None) -> Play:
     """This node, ``a``, has taken over from ``b``, which had accepted the request."""
     accepted = (request or replace(PROMOTE_B, target="a")).accepted("b", 7, (request or PROMOTE_B).target or "a", 0)
     accepted = replace(accepted, target=request.target if request else "a")
@@ -200,7 +200,7 @@ def heir(request: Switchover | None = None) -> Play:
 
 
 def test_the_target_says_that_it_is_done_when_it_signs_and_how_long_nobody_did() -> None:
-    play = heir()
+    play = successor()
     assert not play.one(cmd.MoveRequest, play.wait(200))
     play.now += 800
     out = play.poll()
@@ -214,7 +214,7 @@ def test_the_target_says_that_it_is_done_when_it_signs_and_how_long_nobody_did()
 
 
 def test_another_one_had_to_take_over_and_says_that_it_failed() -> None:
-    play = heir(replace(PROMOTE_B, target="c"))
+    play = successor(replace(PROMOTE_B, target="c"))
     failed = moved(play, play.poll())
     assert failed.phase is Phase.FAILED
     assert "c did not take over, a validates" in failed.outcome
@@ -228,11 +228,11 @@ def test_a_failover_is_noted_with_its_cause() -> None:
 
 def test_what_a_crash_has_made_us_forget_is_not_noted_a_second_time() -> None:
     play = Play().to_validating()
-    assert play.node.tenure is not None
-    play.node = replace(play.node, tenure=replace(play.node.tenure, signs_at=None, succession=None))
+    assert play.node.leadership is not None
+    play.node = replace(play.node, leadership=replace(play.node.leadership, signs_at=None, takeover=None))
     play.log.clear()
     play.poll()
-    assert play.node.tenure.signs_at is not None  # type: ignore[union-attr]
+    assert play.node.leadership.signs_at is not None  # type: ignore[union-attr]
     assert not [command for _, command in play.log if isinstance(command, cmd.NoteChange)]
 
 
@@ -312,7 +312,7 @@ def fails(play: Play, how: str = "signal 6 (SIGABRT)") -> list[cmd.Command]:
 
 
 def test_a_target_whose_neard_ends_before_it_signs_says_so_and_the_old_one_has_its_role_back() -> None:
-    play = heir()
+    play = successor()
     out = fails(play)
     failed = moved(play, out)
     assert failed.phase is Phase.FAILED
@@ -324,15 +324,15 @@ def test_a_target_whose_neard_ends_before_it_signs_says_so_and_the_old_one_has_i
 
 
 def test_a_target_that_failed_holds_back_like_anybody_who_did() -> None:
-    play = heir()
+    play = successor()
     fails(play)
     play.do(ev.ReleaseAnswered(YES))
     assert play.node.flaps == 1
 
 
 def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_from_before_it() -> None:
-    play = heir()
-    since = play.node.tenure.succession.since if play.node.tenure and play.node.tenure.succession else 0
+    play = successor()
+    since = play.node.leadership.takeover.since if play.node.leadership and play.node.leadership.takeover else 0
     play.now += 3_000
     out = fails(play)
     noted = play.one(cmd.NoteChange, out)
@@ -360,7 +360,7 @@ WORDS = "thread 'main' panicked at x.rs:1:2: | no state"
 
 
 def test_what_neard_said_last_is_added_to_the_entry_of_a_term_that_came_to_nothing() -> None:
-    out = heir().do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
+    out = successor().do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
     kinds = [type(command) for command in out]
     assert cmd.NoteLastWords(8, WORDS) in out
     assert kinds.index(cmd.NoteChange) < kinds.index(cmd.NoteLastWords), "there has to be an entry first"
@@ -372,7 +372,7 @@ def test_and_of_one_that_had_signed_and_of_one_that_ended_while_no_supervisor_wa
     play = Play().to_validating()
     assert cmd.NoteLastWords(8, WORDS) in play.do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
     assert f"Neard finished unexpectedly with signal 6 (SIGABRT); it said last: {WORDS}" in play.said()
-    memory = Memory("session-a", 8, 1_000)
+    memory = SavedState("session-a", 8, 1_000)
     later = Play()
     later.do(ev.Tick())
     out = later.do(ev.GuardReady(memory=memory, ended="it ended with signal 6 (SIGABRT)", last_words=WORDS))

@@ -36,7 +36,7 @@ BEFORE = counts(4, 50, 500)
 def holder(**settings: object) -> Play:
     """It holds the lease of term 8, the first heartbeat has succeeded, and neard has not shown its blocks yet."""
     play = Play(Node(replace(SETTINGS, **settings)), shows_chain=False)  # type: ignore[arg-type]
-    play.to_tenure()
+    play.to_leadership()
     assert play.one(cmd.LookAtChain, [command for _, command in play.log]) == cmd.LookAtChain(FLOOR, counters=False)
     assert not play.one(cmd.StopNeard, play.heartbeat()), "it has not looked yet"
     return play
@@ -66,7 +66,7 @@ def lives_on(play: Play, duration: int, *, seen: bool) -> list[cmd.Command]:
         out += play.poll()
         if play.node.witness is not None and play.node.witness.reading:
             out += show(play, Mark(play.height, APPROVAL) if seen else None)
-        if play.node.tenure is not None and play.node.tenure.beating:
+        if play.node.leadership is not None and play.node.leadership.beating:
             out += play.heartbeat()
     return out
 
@@ -109,8 +109,8 @@ def test_an_answer_that_comes_too_late_is_said() -> None:
     assert play.node.starting_armed
     (text,) = shouts(show(play, Mark(1_001, APPROVAL)))
     assert "too late" in text
-    assert play.node.tenure is not None
-    assert not play.node.tenure.give_up, "who would take over would sign, too"
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release_reason, "who would take over would sign, too"
 
 
 def test_what_this_node_has_signed_itself_since_it_asked_is_nobody_elses() -> None:
@@ -136,8 +136,8 @@ def test_hot_waits_for_the_answer_too() -> None:
     play.poll(version="2.7.0")
     assert not play.node.armed
     play.wait(PATIENCE_MS)
-    assert play.node.tenure is not None
-    assert play.node.tenure.cleared
+    assert play.node.leadership is not None
+    assert play.node.leadership.cleared
 
 
 # --- the veto
@@ -151,8 +151,8 @@ def test_somebody_else_keeps_this_node_from_signing_and_is_shouted_about() -> No
     out = lives_on(play, 2 * SAY_AGAIN_MS, seen=True)
     assert not play.one(cmd.StopNeard, out)
     assert len(shouts(out)) == 2, "every thirty seconds"
-    assert play.node.tenure is not None
-    assert play.node.tenure.floor == play.height, "what was signed stays signed, by whomever"
+    assert play.node.leadership is not None
+    assert play.node.leadership.floor == play.height, "what was signed stays signed, by whomever"
 
 
 def test_the_lease_names_what_was_seen() -> None:
@@ -177,8 +177,8 @@ def test_a_chain_that_stands_still_shows_nobodys_end() -> None:
         play.wait(1_000)
         play.poll(play.height)
         play.heartbeat()
-    assert play.node.tenure is not None
-    assert not play.node.tenure.cleared
+    assert play.node.leadership is not None
+    assert not play.node.leadership.cleared
 
 
 def test_quiet_is_a_lease_and_two_blocks() -> None:
@@ -292,8 +292,8 @@ def test_no_other_wish_overrules_it(changes: dict[str, object]) -> None:
     play = vetoed()
     play.do(ev.RequestSeen(5, wish(**changes)))
     assert not play.one(cmd.StopNeard, lives_on(play, D // 2, seen=True))
-    assert play.node.tenure is not None
-    assert not play.node.tenure.overruled
+    assert play.node.leadership is not None
+    assert not play.node.leadership.overruled
 
 
 def test_nobody_is_asked_while_the_holder_lives() -> None:
@@ -310,8 +310,8 @@ def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     play = vetoed()
     accepted = wish(target="b", ignore_chain_witness=False).accepted("a", 8, "b", 0)
     play.do(ev.RequestSeen(6, accepted))
-    assert play.node.tenure is not None
-    assert play.node.tenure.give_up
+    assert play.node.leadership is not None
+    assert play.node.leadership.release_reason
     assert not play.one(cmd.LookAtChain, play.poll())
 
 
@@ -326,7 +326,7 @@ def blind(play: Play, duration: int) -> list[cmd.Command]:
         out += play.poll()
         if play.node.witness is not None and play.node.witness.reading:
             out += play.do(ev.ChainLooked(play.node.witness.above, None))
-        if play.node.tenure is not None and play.node.tenure.beating:
+        if play.node.leadership is not None and play.node.leadership.beating:
             out += play.heartbeat()
     return out
 

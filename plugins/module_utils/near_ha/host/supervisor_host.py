@@ -128,7 +128,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         "supervisor": supervisor,
         "guard": guard,
         "neard": neard,
-        "strangers": strangers(),
+        "foreign_processes": foreign_processes(),
         "unused_programs": unused(library, program),
     }
 
@@ -168,7 +168,7 @@ def setting(settings: Path, name: str) -> str:
     return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
 
 
-def strangers() -> list[str]:
+def foreign_processes() -> list[str]:
     """Programs that may sign and are under no guard."""
     found = []
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):

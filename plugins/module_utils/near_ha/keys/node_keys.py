@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..records.cluster import Standing
+from ..records.cluster import MemberStatus
 
 REASON = "node_key"
 REMEDY = (
@@ -17,12 +17,12 @@ REMEDY = (
 )
 
 
-def twins(own: str, others: Iterable[Standing]) -> tuple[str, ...]:
+def twins(own: str, others: Iterable[MemberStatus]) -> tuple[str, ...]:
     """Those of ``others`` that are there and whose neard has the node key ``own``; none where that is not known."""
     return tuple([one.name for one in others if own and one.alive and one.record and one.record.node_public_key == own])
 
 
-def shared(members: Iterable[Standing]) -> dict[str, tuple[str, ...]]:
+def shared(members: Iterable[MemberStatus]) -> dict[str, tuple[str, ...]]:
     """Each node key that more than one member that is there has, with their names."""
     found: dict[str, tuple[str, ...]] = {}
     for member in members:

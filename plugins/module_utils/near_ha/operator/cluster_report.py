@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from ..keys import node_keys
-from ..records.cluster import Cluster, Standing
+from ..records.cluster import Cluster, MemberStatus
 from ..records.history import Change
 from ..records.lease_record import LeaseState
 from ..records.member_record import Member
@@ -63,7 +63,7 @@ def _leader(cluster: Cluster) -> dict[str, Any] | None:
     }
 
 
-def _signs_nothing(validator: Standing | None) -> bool:
+def _signs_nothing(validator: MemberStatus | None) -> bool:
     """Does it say of itself that nothing of it arrives? (Reason ``signing`` of its readiness.)"""
     return validator is not None and validator.record is not None and "signing" in validator.record.reasons
 
@@ -74,7 +74,7 @@ def _lease(cluster: Cluster) -> dict[str, Any] | None:
     return {**asdict(cluster.lease), "state": cluster.lease.state.value}
 
 
-def _member(member: Standing, cluster: Cluster, twins: frozenset[str]) -> dict[str, Any]:
+def _member(member: MemberStatus, cluster: Cluster, twins: frozenset[str]) -> dict[str, Any]:
     """One that is gone is not ready, whatever it said last; a validator need not be.
 
     Who has one of the node keys ``twins`` need not know it: a validator seldom looks at the others.

@@ -116,7 +116,7 @@ class Failover:
             known.paused_after = wish.verb is Verb.PAUSE
         if check:
             if wish.verb in (Verb.PROMOTE, Verb.DEMOTE):
-                known.leader_after = report.heir(before, wish)
+                known.leader_after = report.successor(before, wish)
             return
         yield self._step(f"{'asked' if asked.changed else 'not asked again'}: {asked.text}")
         if not asked.request:

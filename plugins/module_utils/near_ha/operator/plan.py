@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..records.cluster import Standing
+from ..records.cluster import MemberStatus
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Obstacle:
     forceable: bool = False
 
 
-def against(target: Standing, validator_public_key: str, lease_ms: int) -> tuple[Obstacle, ...]:
+def against(target: MemberStatus, validator_public_key: str, lease_ms: int) -> tuple[Obstacle, ...]:
     """Everything against ``target`` as the next validator of a holder with this key and lease, worst first."""
     record, name = target.record, target.name
     if not target.alive:
@@ -40,7 +40,7 @@ def stops(obstacles: Iterable[Obstacle], force: bool) -> str:
     return "; ".join(obstacle.text for obstacle in obstacles if not (force and obstacle.forceable))
 
 
-def best(standbys: Iterable[Standing], validator_public_key: str, lease_ms: int) -> Standing | None:
+def best(standbys: Iterable[MemberStatus], validator_public_key: str, lease_ms: int) -> MemberStatus | None:
     """The ready standby that a ``demote`` hands over to: of the highest priority, then by member id; None if none is.
 
     A priority of 0 never takes over by itself, and a ``demote`` names nobody.

@@ -80,7 +80,7 @@ def change_of(document: Document, request_id: str) -> Change | None:
     return None
 
 
-def heir(document: Document, wish: Wish) -> str:
+def successor(document: Document, wish: Wish) -> str:
     """Who would validate after ``wish`` is carried out, as it looks now."""
     members = _objects(document.get("members"))
     if wish.verb is Verb.PROMOTE:

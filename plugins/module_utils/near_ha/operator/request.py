@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Union
 
 from ..records import consul_keys, wire
-from ..records.cluster import Cluster, Standing
+from ..records.cluster import Cluster, MemberStatus
 from ..records.cluster_config import ClusterConfig
 from ..records.states import State
 from ..records.switchover import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Action, Phase, Switchover
@@ -117,7 +117,7 @@ def _promote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Deci
     return _write(cluster, request, f"{begin} {target.name}")
 
 
-def _waits(holder: Standing) -> bool:
+def _waits(holder: MemberStatus) -> bool:
     """Does it hold the lease and not sign, as far as it has said? The chain witness may keep it from that."""
     return holder.record is not None and holder.record.state != State.VALIDATING.value
 
@@ -147,13 +147,13 @@ def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decis
     if refusal is not None:
         return refusal
     others = [member for member in cluster.members if member.member_id != holder.member_id]
-    heir = plan.best(others, cluster.lease.validator_public_key, cluster.lease.lease_ms)
-    if heir is None:
+    successor = plan.best(others, cluster.lease.validator_public_key, cluster.lease.lease_ms)
+    if successor is None:
         return Refusal(f"no standby is ready to take over from {holder.name}{_why_not(cluster, others)}", _LOOK)
     return _write(
         cluster,
         _request(cluster, wish, Action.DEMOTE, "", (request_id, now_ms)),
-        f"{holder.name} hands over to the best standby, {heir.name} as it looks now",
+        f"{holder.name} hands over to the best standby, {successor.name} as it looks now",
     )
 
 
@@ -201,7 +201,7 @@ def _no_member(cluster: Cluster, name: str) -> Refusal:
     return Refusal(f"{wire.shown(name)} is no member of the cluster of account {cluster.account_id}", hint)
 
 
-def _listed(members: tuple[Standing, ...]) -> str:
+def _listed(members: tuple[MemberStatus, ...]) -> str:
     return ", ".join(m.name if m.name == m.member_id else f"{m.name} ({m.member_id})" for m in members)
 
 
@@ -225,7 +225,7 @@ def _busy(cluster: Cluster, wish: Wish) -> Refusal | None:
     return None
 
 
-def _unfit(cluster: Cluster, target: Standing, wish: Wish) -> Refusal | None:
+def _unfit(cluster: Cluster, target: MemberStatus, wish: Wish) -> Refusal | None:
     """A holder's key and lease have to be the target's; of a lease that nobody holds the record binds nobody."""
     held = cluster.lease_session is not None
     if held and cluster.lease is None:
@@ -240,7 +240,7 @@ def _unfit(cluster: Cluster, target: Standing, wish: Wish) -> Refusal | None:
     return Refusal(stops, f"Wait until it is, or use force. {_LOOK}" if forceable else _LOOK)
 
 
-def _why_not(cluster: Cluster, others: list[Standing]) -> str:
+def _why_not(cluster: Cluster, others: list[MemberStatus]) -> str:
     if not others or cluster.lease is None:
         return ", it is the only member"
     key, lease_ms = cluster.lease.validator_public_key, cluster.lease.lease_ms

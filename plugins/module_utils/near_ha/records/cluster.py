@@ -17,7 +17,7 @@ from .wire import Entry
 
 
 @dataclass(frozen=True)
-class Standing:
+class MemberStatus:
     """One member: ``record`` is None where it cannot be read; ``session`` is None when the node is gone."""
 
     member_id: str
@@ -49,7 +49,7 @@ class Cluster:
     holder: str = ""
     lease_session: str | None = None
     lease_index: int = 0
-    members: tuple[Standing, ...] = ()
+    members: tuple[MemberStatus, ...] = ()
     config: ClusterConfig = NOT_PAUSED
     config_index: int = 0
     config_known: bool = True
@@ -59,7 +59,7 @@ class Cluster:
     problems: tuple[str, ...] = ()
 
     @property
-    def validator(self) -> Standing | None:
+    def validator(self) -> MemberStatus | None:
         """The member that holds the lease; None when nobody does, or one that is no member of ours."""
         if self.lease_session is None:
             return None
@@ -80,12 +80,12 @@ class Cluster:
         """Somebody has run a supervisor, or a kuutamod, for this account."""
         return bool(self.members) or self.lease_index != 0
 
-    def member(self, name: str) -> Standing | None:
+    def member(self, name: str) -> MemberStatus | None:
         """The member with this member id, else the only one that is called so (node id or host name)."""
         called = self.called(name)
         return called[0] if len(called) == 1 else None
 
-    def called(self, name: str) -> tuple[Standing, ...]:
+    def called(self, name: str) -> tuple[MemberStatus, ...]:
         """The member with this member id, else all that are called so."""
         exact = tuple(member for member in self.members if member.member_id == name)
         if exact or not name:
@@ -109,7 +109,7 @@ def read(account_id: str, entries: Iterable[Entry], doubt: Callable[[Entry], str
 class _Reader:
     def __init__(self, account_id: str, doubt: Callable[[Entry], str]) -> None:
         self._doubt = doubt
-        self.members: list[Standing] = []
+        self.members: list[MemberStatus] = []
         self.problems: list[str] = []
         self.found = Cluster(account_id)
         self._members = consul_keys.members(account_id)
@@ -168,4 +168,4 @@ class _Reader:
         except BadRecord as error:
             record = None
             self.problems.append(f"{entry.key}: {error}")
-        self.members.append(Standing(name, record, entry.session))
+        self.members.append(MemberStatus(name, record, entry.session))

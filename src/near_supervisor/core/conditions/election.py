@@ -11,12 +11,12 @@ from near_ha.records.switchover import Phase
 
 from ..commands import Say
 from ..facts import key_lock, lease_view
-from ..facts.model import Node, Tenure
+from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from ..step import Step
 from .readiness import is_equal
 
-# A tenure that signed for so long was a good one.
+# A leadership that signed for so long was a good one.
 PROVEN_LEASES = 10
 # Whoever loses the lease again and again lets the others go first, up to so many leases.
 LONGEST_COOL_DOWN_LEASES = 3
@@ -115,23 +115,23 @@ def _was_given_away(node: Node) -> bool:
     return seen is not None and seen.released and seen.record is not None and bool(seen.record.handover_to)
 
 
-def failed(tenure: Tenure) -> bool:
+def failed(leadership: Leadership) -> bool:
     """Did it end before this node has signed?"""
-    return tenure.signs_at is None and tenure.succession is not None
+    return leadership.signs_at is None and leadership.takeover is not None
 
 
-def after(tenure: Tenure, node: Node, now: int) -> Step:
-    """The facts after the end of ``tenure``: one that ended early, and not by somebody's wish, is remembered.
+def after(leadership: Leadership, node: Node, now: int) -> Step:
+    """The facts after the end of ``leadership``: one that ended early, and not by somebody's wish, is remembered.
 
     Of this node alone: how others fare holds nobody back.
     """
-    if node.closing is not None or (tenure.heir and not failed(tenure)):
+    if node.closing is not None or (leadership.successor and not failed(leadership)):
         return node, []
     lease_ms = node.settings.lease_ms
-    signed_ms = 0 if tenure.signs_at is None else now - tenure.signs_at
+    signed_ms = 0 if leadership.signs_at is None else now - leadership.signs_at
     if signed_ms >= PROVEN_LEASES * lease_ms:
         return replace(node, flaps=0, failures=0, cool_until=now), []
-    fails = signed_ms < lease_ms and _gave_up_in_time(tenure, node)
+    fails = signed_ms < lease_ms and _gave_up_in_time(leadership, node)
     failures = node.failures + 1 if fails else node.failures if signed_ms < lease_ms else 0
     node = replace(node, flaps=node.flaps + 1, failures=failures)
     cools_ms = _cools_ms(node, fails)
@@ -139,8 +139,8 @@ def after(tenure: Tenure, node: Node, now: int) -> Step:
     if not cools_ms:
         return node, []
     text = (
-        f"a leadership of this node ended early ({tenure.give_up or 'it lost the lease'}), {node.flaps} in a row by"
-        f" now: it lets others go first for {cools_ms / 1000:.0f} s"
+        f"a leadership of this node ended early ({leadership.release_reason or 'it lost the lease'}), {node.flaps} in a"
+        f" row by now: it lets others go first for {cools_ms / 1000:.0f} s"
     )
     return node, [Say("warn", text)]
 
@@ -159,7 +159,7 @@ def _cools_ms(node: Node, fails: bool) -> int:
     return min(lease_ms << min(node.failures - 1, longest.bit_length()), longest)
 
 
-def _gave_up_in_time(tenure: Tenure, node: Node) -> bool:
+def _gave_up_in_time(leadership: Leadership, node: Node) -> bool:
     """Was the lease given up though nobody had taken it away?"""
-    ended, deadline = node.neard_ended_at, tenure.deadline
-    return bool(tenure.give_up) and (ended is None or deadline is None or ended < deadline)
+    ended, deadline = node.neard_ended_at, leadership.deadline
+    return bool(leadership.release_reason) and (ended is None or deadline is None or ended < deadline)

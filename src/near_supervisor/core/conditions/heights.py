@@ -7,7 +7,7 @@ from near_ha.records.lease_record import LeaseState
 
 from ..facts import chain_clock, heads, lease, lease_view
 from ..facts.heads import End
-from ..facts.model import Node, Tenure
+from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from . import next_height
 
@@ -52,15 +52,15 @@ def misread_ms(node: Node) -> int:
     return node.settings.block_time_ms // 2
 
 
-def passed_on(node: Node, tenure: Tenure) -> int:
+def passed_on(node: Node, leadership: Leadership) -> int:
     """How far the predecessor of a holder that has signed nothing came, for its successor's floor.
 
     Without the bound by the heads before its end: that is as wide as they are old, and whoever follows has its own.
     """
-    if tenure.end is None or tenure.told:
-        return tenure.floor
-    first = heads.accounted(node.heads, tenure.end, node.settings.skip_ms, misread_ms(node))
-    return tenure.least if first is None else min(tenure.floor, max(tenure.least, first))
+    if leadership.end is None or leadership.told:
+        return leadership.floor
+    first = heads.accounted(node.heads, leadership.end, node.settings.skip_ms, misread_ms(node))
+    return leadership.least if first is None else min(leadership.floor, max(leadership.least, first))
 
 
 def believed(node: Node, end: End, now: int) -> End:
@@ -70,36 +70,41 @@ def believed(node: Node, end: End, now: int) -> End:
     return replace(end, chain_ms=0)
 
 
-def is_above(node: Node, tenure: Tenure) -> bool:
+def is_above(node: Node, leadership: Leadership) -> bool:
     """Is nothing that neard may sign from now on at a height that may have been signed?
 
     A neard that is given the key as it runs may be one block below, where it would sign nothing at the height above its
     head (``next_height``).
     """
-    if not tenure.accounted:
+    if not leadership.accounted:
         return False
-    below = blocks_below(node, tenure)
-    return below == 0 and (node.sync.height >= tenure.clear_at or next_height.is_used_up(node, tenure.clear_at))
+    below = blocks_below(node, leadership)
+    return below == 0 and (node.sync.height >= leadership.clear_at or next_height.is_used_up(node, leadership.clear_at))
 
 
-def blocks_below(node: Node, tenure: Tenure) -> int:
+def blocks_below(node: Node, leadership: Leadership) -> int:
     """How many blocks are waited for, once the predecessor is accounted for."""
-    enough = tenure.clear_at - next_height.is_free(node, tenure, tenure.clear_at)
+    enough = leadership.clear_at - next_height.is_free(node, leadership, leadership.clear_at)
     return max(0, enough - node.sync.height)
 
 
 def asks_for_target(node: Node) -> bool:
     """Is all that it waits for that its neard has used the next height up? Its metrics are asked for no earlier."""
-    tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or not tenure.accounted or tenure.deadline is None:
+    leadership = node.leadership
+    if (
+        leadership is None
+        or leadership.cleared
+        or leadership.release_reason
+        or not leadership.accounted
+        or leadership.deadline is None
+    ):
         return False
-    return blocks_below(node, tenure) == 0 and not is_above(node, tenure)
+    return blocks_below(node, leadership) == 0 and not is_above(node, leadership)
 
 
-def missing(node: Node, tenure: Tenure) -> str:
+def missing(node: Node, leadership: Leadership) -> str:
     """What keeps this node from signing, a clause for people."""
-    if not tenure.accounted:
+    if not leadership.accounted:
         return f"own head {node.sync.height} is no newer than the last that the predecessor may have signed"
-    return (
-        f"own head {node.sync.height} is not above height {tenure.floor}, up to which the predecessor may have signed"
-    )
+    floor = leadership.floor
+    return f"own head {node.sync.height} is not above height {floor}, up to which the predecessor may have signed"

@@ -8,18 +8,18 @@ chunks of it, by whoever the epoch gave them to.
 
 from __future__ import annotations
 
-from ..facts.model import Node, Tenure
+from ..facts.model import Leadership, Node
 from . import hot_takeover
 
 
-def is_free(node: Node, tenure: Tenure, height: int) -> bool:
+def is_free(node: Node, leadership: Leadership, height: int) -> bool:
     """Does the epoch give this validator neither the block nor a chunk of ``height``, to a neard that is not restarted?
 
     False where that is not known. Also after a predecessor that has not said itself that it signs no more: one block
     has to be there in which the chain witness can look for others that sign.
     """
     reading = node.duties
-    if not has_said(tenure) or reading is None or reading.asker != asker(tenure):
+    if not has_said(leadership) or reading is None or reading.asker != asker(leadership):
         return False
     if hot_takeover.against_as_it_runs(node):
         return False
@@ -31,11 +31,11 @@ def is_used_up(node: Node, height: int) -> bool:
     return node.neard is not None and node.neard.target >= height
 
 
-def has_said(tenure: Tenure) -> bool:
+def has_said(leadership: Leadership) -> bool:
     """Has the predecessor said itself that it signs no more?"""
-    return tenure.end is not None and tenure.end.said
+    return leadership.end is not None and leadership.end.said
 
 
-def asker(tenure: Tenure) -> str:
+def asker(leadership: Leadership) -> str:
     """By which an answer of the chain is known to be for this term."""
-    return f"term {tenure.term}"
+    return f"term {leadership.term}"

@@ -244,20 +244,20 @@ def _run_dir(node: Node) -> str:
 
 def _witness(node: Node) -> str:
     """It holds the lease, and waits; or it signs, and so does somebody else."""
-    tenure = node.tenure
-    if tenure is None:
+    leadership = node.leadership
+    if leadership is None:
         return ""
     if node.witness and node.witness.mark:
         return f"somebody else signs with this key: {node.witness.mark.text()}"
     seen = node.approvals
-    if seen is None or seen.term != tenure.term or not seen.twice:
+    if seen is None or seen.term != leadership.term or not seen.twice:
         return ""
     return f"somebody else signs with this key: the chain has another block {seen.twice} of it than its own neard"
 
 
 def _signing(node: Node) -> str:
     """Of a validator: it holds the lease, and nothing of it arrives."""
-    if node.state is not State.VALIDATING or node.tenure is None:
+    if node.state is not State.VALIDATING or node.leadership is None:
         return ""
     answer, reason = signing.answer(node)
     return f"it holds the lease and signs nothing: {reason}" if answer is signing.Answer.NO else ""

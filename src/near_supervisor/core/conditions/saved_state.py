@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from ..commands import Remember
-from ..facts.model import Memory, Node, Tenure
+from ..commands import SaveState
+from ..facts.model import Leadership, Node, SavedState
 from ..facts.values import replace
 from ..step import Step
 
 
-def remember(node: Node, answered: bool) -> Step:
+def save(node: Node, answered: bool) -> Step:
     """Keep what the next process needs to go on with the signer."""
-    tenure = node.tenure
-    if tenure is None:
+    leadership = node.leadership
+    if leadership is None:
         return node, []
-    memory = Memory(tenure.session, tenure.term, tenure.floor, node.tip, answered, gives_up_after_ms(node, tenure))
-    return replace(node, tenure=replace(tenure, kept=memory)), [Remember(memory)]
+    memory = SavedState(
+        leadership.session, leadership.term, leadership.floor, node.tip, answered, gives_up_after_ms(node, leadership)
+    )
+    return replace(node, leadership=replace(leadership, kept=memory)), [SaveState(memory)]
 
 
-def gives_up_after_ms(node: Node, tenure: Tenure) -> int:
+def gives_up_after_ms(node: Node, leadership: Leadership) -> int:
     """After which time neard gives a height up, at the least: that of a signer may have read config.json before us."""
-    mine, kept = node.settings.skip_ms, tenure.kept
+    mine, kept = node.settings.skip_ms, leadership.kept
     return min(mine, kept.skip_ms) if kept is not None and kept.skip_ms else mine

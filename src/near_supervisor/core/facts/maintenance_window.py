@@ -16,7 +16,7 @@ STOP_MS = 250
 PICK_UP_MS = 350
 # Room for a start that takes longer than the last one did.
 SETTLE_MS = 800
-# The heir waits until the chain is above what its predecessor may have signed; one whose neard runs may be one below.
+# A successor waits until the chain is above what its predecessor may have signed; where neard runs, one less is enough.
 HEIGHT_RULE, HEIGHT_RULE_HOT = 2, 1
 # Accepted at one head, it begins right after the next one at the earliest, so that the height above that is the first
 # without a signer; the holder may choose among so many of them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.history import Change, Kind
 from near_ha.records.lease_record import LeaseRecord
 from near_ha.records.states import State
@@ -78,7 +78,7 @@ class Neard:
 
 @dataclass(frozen=True)
 class Session:
-    """This node's Consul session. It serves one tenure at the most."""
+    """This node's Consul session. It serves one leadership at the most."""
 
     id: str
     renew_at: int
@@ -86,7 +86,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Memory:
+class SavedState:
     """What a successor needs to go on with a running signer after a crash of this process.
 
     ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
@@ -108,8 +108,8 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Succession:
-    """How a tenure came about: whom it follows, why, and since when (boot time) that one may not have signed any more.
+class Takeover:
+    """How a leadership began: whom it follows, why, and since when (boot time) that one may not have signed any more.
 
     ``unsigned_ms`` is for how long nobody had signed by then, where that one never came to it. ``request`` is the id of
     the switchover that asked for it, or "".
@@ -123,24 +123,24 @@ class Succession:
     unsigned_ms: int = 0
 
     def unsigned_for(self, now: int) -> int:
-        """For how long nobody has signed at ``now``, milliseconds, if this tenure has not."""
+        """For how long nobody has signed at ``now``, milliseconds, if this leadership has not."""
         return max(0, now - self.since) + self.unsigned_ms
 
     def change(self, term: int, node_id: str, reason: str, gap_ms: int | None = None, request: str = "") -> Change:
-        """The entry of this tenure in the history; the driver adds the wall clock."""
+        """The entry of this leadership in the history; the driver adds the wall clock."""
         return Change(term, node_id, self.kind, 0, self.predecessor, gap_ms, reason, request)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An acquisition that was asked for and whose outcome is not known yet; the rest is as in the tenure."""
+    """An acquisition that was asked for and whose outcome is not known yet; the rest is as in the leadership."""
 
     how: How
     index: int | None
     term: int
     floor: int
     end: End
-    succession: Succession | None = None
+    takeover: Takeover | None = None
 
 
 class Place(Enum):
@@ -163,7 +163,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Tenure:
+class Leadership:
     """This node holds the lease, as far as it knows.
 
     ``floor`` is the height above which this node may sign, as far as it is known now, ``least`` what it is whatever
@@ -171,9 +171,9 @@ class Tenure:
     (None = it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may
     have signed; ``signed`` is the largest height that neard has signed, as far as it said, ``wrote`` the same by its
     database (None = not told); ``kept`` is what the next process would find after a crash; ``deadline`` is None until
-    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``give_up`` says why the lease
-    is to be released ("" = it is not), ``heir`` to which member ("" = to any); ``was_armed`` once neard may have
-    signed in this term; ``signs_at`` is when it was first seen to; ``succession`` is None where a crash has lost it;
+    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``release_reason`` says why the
+    lease is to be released ("" = it is not), ``successor`` to which member ("" = to any); ``was_armed`` once neard may
+    have signed in this term; ``signs_at`` is when it was first seen to; ``takeover`` is None where a crash has lost it;
     ``overruled`` says what an operator has overruled so that this node signs ("" = nothing); ``by_restart``: neard is
     started anew with the key; ``move``: it is without; ``last_words`` is what neard said before it ended by itself (""
     = it has not, or said nothing).
@@ -189,18 +189,18 @@ class Tenure:
     least: int = 0
     signed: int = 0
     wrote: int | None = None
-    kept: Memory | None = None
+    kept: SavedState | None = None
     deadline: int | None = None
     beating: bool = False
     cleared: bool = False
     was_armed: bool = False
-    give_up: str = ""
+    release_reason: str = ""
     releasing: bool = False
     release_at: int = 0
     said_at: int | None = None
-    heir: str = ""
+    successor: str = ""
     signs_at: int | None = None
-    succession: Succession | None = None
+    takeover: Takeover | None = None
     overruled: str = ""
     by_restart: bool = False
     last_words: str = ""
@@ -244,7 +244,7 @@ class Closing:
     code: int
     since: int
     detach: bool = False
-    hurry: bool = False
+    force_kill: bool = False
     left: bool = False
 
 
@@ -263,7 +263,7 @@ class Node:
 
     ``paused`` is None until it was seen. ``request`` was in its phase since ``request_at``; ``request_index`` is None
     while only our own change of it is known; ``moving`` is a change that is under way. ``members`` are the other ones,
-    as a read showed them that began at ``members_read_at``. ``flaps`` counts tenures in a row that ended early,
+    as a read showed them that began at ``members_read_at``. ``flaps`` counts leaderships in a row that ended early,
     ``failures`` those of them that came to nothing, or to less than a lease, by themselves.
     ``consul_heard_at`` is when Consul answered last, ``consul_silent_since`` since when it does not.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
@@ -314,7 +314,7 @@ class Node:
     attempt: Attempt | None = None
     acquiring: bool = False
     acquire_at: int = 0
-    tenure: Tenure | None = None
+    leadership: Leadership | None = None
     last_term: int = 0
     known: LeaseRecord | None = None
     seen_height: int = 0
@@ -328,7 +328,7 @@ class Node:
     reading_members: bool = False
     standby_ready: bool = False
     standby_equal: bool = False
-    members: tuple[Standing, ...] = ()
+    members: tuple[MemberStatus, ...] = ()
     members_read_at: int | None = None
     other_locks: tuple[OtherLock, ...] = ()
     paused: bool | None = None
@@ -375,10 +375,14 @@ class Node:
     @property
     def promoting(self) -> bool:
         """On the way from standby to armed, cleared or moving: a neard missing in between is no failure."""
-        tenure = self.tenure
-        return tenure is not None and not tenure.give_up and (tenure.cleared or tenure.move is not None)
+        leadership = self.leadership
+        return (
+            leadership is not None
+            and not leadership.release_reason
+            and (leadership.cleared or leadership.move is not None)
+        )
 
     @property
     def is_moving(self) -> bool:
         """Is its neard started anew without the key, to be given it?"""
-        return self.promoting and not self.armed and self.tenure is not None and self.tenure.move is not None
+        return self.promoting and not self.armed and self.leadership is not None and self.leadership.move is not None

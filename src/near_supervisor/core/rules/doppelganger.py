@@ -9,7 +9,7 @@ from .. import commands as cmd
 from ..conditions import heights
 from ..facts import doppelganger as wit
 from ..facts.doppelganger import Mark, Witness
-from ..facts.model import Node, Tenure
+from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from ..step import Step
 from .fencing import MEMBERS_EVERY_MS
@@ -36,51 +36,51 @@ def look(node: Node, now: int) -> Step:
     if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
         return node, []
     # Expensive for neard; of use only to compare.
-    counters = node.tenure is None or witness.base is not None or witness.mark is not None
+    counters = node.leadership is None or witness.base is not None or witness.mark is not None
     asked = replace(witness, reading=True, asked_at=now, asked_head=node.sync.height)
     return replace(node, witness=asked), [cmd.LookAtChain(above, counters)]
 
 
 def _is_held(node: Node, witness: Witness) -> bool:
-    """Was somebody seen in this tenure?"""
-    return witness.mark is not None and node.tenure is not None and witness.seen_at >= node.tenure.since
+    """Was somebody seen in this leadership?"""
+    return witness.mark is not None and node.leadership is not None and witness.seen_at >= node.leadership.since
 
 
 def _above(node: Node, now: int) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
-    tenure = node.tenure
-    if tenure is not None:
-        if tenure.cleared or tenure.give_up or not tenure.accounted:
+    leadership = node.leadership
+    if leadership is not None:
+        if leadership.cleared or leadership.release_reason or not leadership.accounted:
             return None
-        return tenure.floor
+        return leadership.floor
     # After a release the lease can be had at once: there is no time to compare anything.
     return heights.foreseen(node, now)
 
 
 def _wants_look(node: Node, witness: Witness) -> bool:
-    tenure, height = node.tenure, node.sync.height
-    if tenure is None:
+    leadership, height = node.leadership, node.sync.height
+    if leadership is None:
         return not witness.asked_head and height >= witness.above + wit.COUNTED_BELOW_HEAD
-    return witness.asked_at < tenure.since or (witness.mark is not None and witness.asked_head < height)
+    return witness.asked_at < leadership.since or (witness.mark is not None and witness.asked_head < height)
 
 
 def overrule(node: Node, _now: int) -> Step:
     """A person answers for it. The height rule holds all the same, above what was seen until now."""
-    tenure, witness, request = node.tenure, node.witness, node.request
+    leadership, witness, request = node.leadership, node.witness, node.request
     mark = witness.mark if witness else None
-    if tenure is None or tenure.cleared or witness is None or mark is None or request is None:
+    if leadership is None or leadership.cleared or witness is None or mark is None or request is None:
         return node, []
     if not request.open or not request.ignore_chain_witness or request.target != node.settings.member_id:
         return node, []
     why = f"the chain witness was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
-    node = replace(node, tenure=replace(tenure, overruled=why), witness=replace(witness, mark=None))
-    return node, [cmd.Say("warn", f"signing all the same, above height {tenure.floor}: {why}")]
+    node = replace(node, leadership=replace(leadership, overruled=why), witness=replace(witness, mark=None))
+    return node, [cmd.Say("warn", f"signing all the same, above height {leadership.floor}: {why}")]
 
 
 def rest(node: Node, now: int) -> Step:
     """Nothing was seen for a lease: whoever it was is gone."""
-    witness, tenure = node.witness, node.tenure
-    if tenure is None or witness is None or witness.mark is None:
+    witness, leadership = node.witness, node.leadership
+    if leadership is None or witness is None or witness.mark is None:
         return node, []
     if not wit.is_quiet(witness, node.settings.lease_ms, now):
         return node, []
@@ -91,32 +91,32 @@ def rest(node: Node, now: int) -> Step:
 
 def make_room(node: Node, now: int) -> Step:
     """Whoever cannot see whether the other one is gone leaves the lease to a node that may: a veto has an end."""
-    witness, tenure = node.witness, node.tenure
-    if tenure is None or tenure.give_up or node.paused or witness is None or witness.mark is None:
+    witness, leadership = node.witness, node.leadership
+    if leadership is None or leadership.release_reason or node.paused or witness is None or witness.mark is None:
         return node, []
-    if now < _blind_at(node, witness, tenure):
+    if now < _blind_at(node, witness, leadership):
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness, tenure):
+    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness, leadership):
         why = f"{witness.mark.text()}, and neard does not show whether that goes on; a standby is ready"
-        return replace(node, tenure=replace(tenure, give_up=why)), []
+        return replace(node, leadership=replace(leadership, release_reason=why)), []
     if node.reading_members or now < node.members_at:
         return node, []
     return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
 
 
-def _blind_at(node: Node, witness: Witness, tenure: Tenure) -> int:
-    return max(witness.read_at, witness.seen_at, tenure.since) + BLIND_LEASES * node.settings.lease_ms
+def _blind_at(node: Node, witness: Witness, leadership: Leadership) -> int:
+    return max(witness.read_at, witness.seen_at, leadership.since) + BLIND_LEASES * node.settings.lease_ms
 
 
 def alarm(node: Node, now: int) -> Step:
     """That this node does not sign, and why, is said again and again."""
-    witness, tenure = node.witness, node.tenure
+    witness, leadership = node.witness, node.leadership
     mark = witness.mark if witness else None
-    if tenure is None or tenure.give_up or witness is None or mark is None:
+    if leadership is None or leadership.release_reason or witness is None or mark is None:
         return node, []
     if witness.said_at is not None and now < witness.said_at + SAY_AGAIN_MS:
         return node, []
-    return replace(node, witness=replace(witness, said_at=now)), [cmd.Say("error", _alarm(node, tenure, mark))]
+    return replace(node, witness=replace(witness, said_at=now)), [cmd.Say("error", _alarm(node, leadership, mark))]
 
 
 def holds_back(node: Node, now: int) -> bool:
@@ -127,23 +127,23 @@ def holds_back(node: Node, now: int) -> bool:
     return witness.mark is not None or (witness.reading and now < witness.asked_at + PATIENCE_MS)
 
 
-def _alarm(node: Node, tenure: Tenure, mark: Mark) -> str:
+def _alarm(node: Node, leadership: Leadership, mark: Mark) -> str:
     settings = node.settings
     return (
         f"SOMEBODY ELSE SIGNS WITH THIS KEY: {mark.text()}, and no member of this cluster has signed that. This node"
-        f" holds the lease (term {tenure.term}) and does not sign before {settings.lease_ms / 1000:g} s without another"
-        " one. Find the host that has the key and is no member of this cluster, and stop its neard. If none does:"
-        f" near-supervisor promote {settings.member_id} --ignore-chain-witness"
+        f" holds the lease (term {leadership.term}) and does not sign before {settings.lease_ms / 1000:g} s without"
+        " another one. Find the host that has the key and is no member of this cluster, and stop its neard. If none"
+        f" does: near-supervisor promote {settings.member_id} --ignore-chain-witness"
     )
 
 
 def due(node: Node, times: list[int]) -> None:
     """When an answer is not waited for any longer, when it has been quiet for long enough, when to say it again."""
-    witness, tenure = node.witness, node.tenure
-    if witness is None or tenure is None or tenure.cleared or tenure.give_up:
+    witness, leadership = node.witness, node.leadership
+    if witness is None or leadership is None or leadership.cleared or leadership.release_reason:
         return
     if witness.mark is not None:
-        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness, tenure), node.members_at)
+        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness, leadership), node.members_at)
         if witness.said_at is not None:
             times.append(witness.said_at + SAY_AGAIN_MS)
     elif witness.reading:

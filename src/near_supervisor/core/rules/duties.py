@@ -11,16 +11,16 @@ from ..step import Step
 
 def read(node: Node, now: int) -> Step:
     """Whoever begins a term asks once, before it has to know."""
-    tenure = node.tenure
+    leadership = node.leadership
     if (
-        tenure is None
-        or tenure.cleared
-        or tenure.give_up
-        or not next_height.has_said(tenure)
+        leadership is None
+        or leadership.cleared
+        or leadership.release_reason
+        or not next_height.has_said(leadership)
         or hot_takeover.against_as_it_runs(node)
     ):
         return node, []
-    asker = next_height.asker(tenure)
+    asker = next_height.asker(leadership)
     if node.duties is not None and node.duties.asker == asker:
         return node, []
     return replace(node, duties=DutiesReading(asker, now)), [ReadDuties(asker)]

@@ -18,21 +18,21 @@ REFUSALS_BEFORE_GIVING_UP = 5
 
 
 def end_signer_without_lease(node: Node, _now: int) -> Step:
-    """An armed neard needs a tenure. Whatever took the tenure away, the neard goes at once."""
-    if node.neard is None or not node.neard.armed or node.tenure is not None:
+    """An armed neard needs a leadership. Whatever took the leadership away, the neard goes at once."""
+    if node.neard is None or not node.neard.armed or node.leadership is not None:
         return node, []
     return kill(node, "this node does not hold the lease")
 
 
 def end_signer_at_deadline(node: Node, now: int) -> Step:
     """The guard does this too, and the kernel behind it; saying it here gives the reason."""
-    tenure = node.tenure
-    if node.neard is None or not node.neard.armed or tenure is None or tenure.deadline is None:
+    leadership = node.leadership
+    if node.neard is None or not node.neard.armed or leadership is None or leadership.deadline is None:
         return node, []
-    if now < tenure.deadline:
+    if now < leadership.deadline:
         return node, []
     why = "the lease could not be renewed before its deadline"
-    return kill(replace(node, tenure=replace(tenure, give_up=tenure.give_up or why)), why)
+    return kill(replace(node, leadership=replace(leadership, release_reason=leadership.release_reason or why)), why)
 
 
 def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
@@ -44,15 +44,15 @@ def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
 
 def end_signer_with_another_key(node: Node, _now: int) -> Step:
     """It says that it has loaded another key than it was given: who else signs with that one, nobody knows."""
-    neard, tenure = node.neard, node.tenure
+    neard, leadership = node.neard, node.leadership
     if neard is None or not neard.armed or not neard.other_key:
         return node, []
     why = (
         f"neard shows the validator key {neard.other_key}, and not {node.settings.validator_public_key}: look at what"
         " --validator-key names, and at validator_key_file in neard's config.json"
     )
-    if tenure is not None and not tenure.give_up:
-        node = replace(node, tenure=replace(tenure, give_up=why))
+    if leadership is not None and not leadership.release_reason:
+        node = replace(node, leadership=replace(leadership, release_reason=why))
     return kill(node, why)
 
 
@@ -76,7 +76,7 @@ def end_neard_that_hangs(node: Node, now: int) -> Step:
 def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) -> Step:
     why = f"no answer from neard's /status for {neard.misses} polls"
     helps = node.standby_ready and not node.paused
-    if helps or node.tenure is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:
+    if helps or node.leadership is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:
         return kill(node, f"{why}, and a standby is ready" if helps else why)
     out: list[Command] = []
     if not node.reading_members and now >= node.members_at:
@@ -105,7 +105,7 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
 
 def _holds_lease_up(node: Node, neard: Neard) -> bool:
     """Was it started to sign, with the key or to be given it?"""
-    return node.tenure is not None and (neard.armed or node.is_moving)
+    return node.leadership is not None and (neard.armed or node.is_moving)
 
 
 def _leave_it_to_a_standby(node: Node, neard: Neard, now: int) -> Step:
@@ -138,7 +138,7 @@ def stop_when_starts_fail(node: Node, now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When a neard has had time enough: to start, to answer, to sign."""
-    neard, tenure = node.neard, node.tenure
+    neard, leadership = node.neard, node.leadership
     if neard is None:
         return
     if not neard.answered:
@@ -149,8 +149,8 @@ def due(node: Node, times: list[int]) -> None:
         times.append(neard.silent_since + _hung_after_ms(node))
         if neard.armed:
             times += (node.members_at, neard.silent_since + HUNG_FOR_CERTAIN_MS)
-    if neard.armed and tenure is not None and tenure.deadline is not None:
-        times.append(tenure.deadline)
+    if neard.armed and leadership is not None and leadership.deadline is not None:
+        times.append(leadership.deadline)
 
 
 def _hung_after_ms(node: Node) -> int:

@@ -14,16 +14,18 @@ def account(node: Node, _now: int) -> Step:
 
     A newer head tells it better; one may also turn out to be older than it seemed, by what the next one shows.
     """
-    tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or tenure.end is None:
+    leadership = node.leadership
+    if leadership is None or leadership.cleared or leadership.release_reason or leadership.end is None:
         return node, []
-    if tenure.told:
-        return (node, []) if tenure.accounted else (replace(node, tenure=replace(tenure, accounted=True)), [])
-    if tenure.accounted and heads.is_after(node.heads[0], tenure.end, heights.misread_ms(node)):
+    if leadership.told:
+        return (
+            (node, []) if leadership.accounted else (replace(node, leadership=replace(leadership, accounted=True)), [])
+        )
+    if leadership.accounted and heads.is_after(node.heads[0], leadership.end, heights.misread_ms(node)):
         # What came before is forgotten by now.
         return node, []
-    height = heights.signed_by(node, tenure.end)
-    floor = max(tenure.least, height or 0)
-    if (tenure.floor, tenure.accounted) == (floor, height is not None):
+    height = heights.signed_by(node, leadership.end)
+    floor = max(leadership.least, height or 0)
+    if (leadership.floor, leadership.accounted) == (floor, height is not None):
         return node, []
-    return replace(node, tenure=replace(tenure, floor=floor, accounted=height is not None)), []
+    return replace(node, leadership=replace(leadership, floor=floor, accounted=height is not None)), []

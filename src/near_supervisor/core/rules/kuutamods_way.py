@@ -9,7 +9,7 @@ key, because its last holder was lost in silence, refuse it: then it goes back t
 from __future__ import annotations
 
 from .. import commands as cmd
-from ..facts.model import Guard, Move, Neard, Node, Place, Tenure
+from ..facts.model import Guard, Leadership, Move, Neard, Node, Place
 from ..facts.values import replace
 from ..step import Step
 from . import validator_key
@@ -22,45 +22,47 @@ BACK = "it is started again without the key, with its own node key and address"
 
 def begin(node: Node) -> Step:
     """The holder's neard leaves its place: nothing is armed by that, so it needs not wait for the heights."""
-    neard, tenure = node.neard, node.tenure
-    if neard is None or neard.ending or tenure is None or tenure.give_up or not node.sync.synced:
+    neard, leadership = node.neard, node.leadership
+    if neard is None or neard.ending or leadership is None or leadership.release_reason or not node.sync.synced:
         return node, []
     if node.witness is not None and node.witness.mark is not None:
         # It may be for long, and this neard sees who it is.
         return node, []
     peers = min(node.settings.min_peers, node.sync.peers or 0)
-    return stop(replace(node, tenure=replace(tenure, move=Move(Place.VALIDATORS, peers))), THERE)
+    return stop(replace(node, leadership=replace(leadership, move=Move(Place.VALIDATORS, peers))), THERE)
 
 
 def go_on(node: Node, now: int) -> Step:
     """In its new place it is given the key once it is connected, and rule 4 holds."""
-    neard, tenure = node.neard, node.tenure
-    if neard is None or neard.ending or tenure is None:
+    neard, leadership = node.neard, node.leadership
+    if neard is None or neard.ending or leadership is None:
         return node, []
-    move = tenure.move
+    move = leadership.move
     if move is None:
         return begin(node)
     if not neard.answered:
         return node, []
-    if tenure.cleared and _is_connected(node, neard, tenure, move):
+    if leadership.cleared and _is_connected(node, neard, leadership, move):
         return validator_key.give_key(node, now)
     if _lacks_peers(node, move) and now >= neard.answered_at + CONNECTED_BY_MS:
-        return _refused(node, tenure, move)
+        return _refused(node, leadership, move)
     if now >= neard.started_at + node.settings.startup_timeout_ms:
         why = f"neard was started to be given the key, and is not ready for it: {_missing(node)}"
-        return replace(node, tenure=replace(tenure, give_up=why)), []
+        return replace(node, leadership=replace(leadership, release_reason=why)), []
     return node, []
 
 
 def start(node: Node) -> Step:
     """The old process has ended. One that ended in its new place is not started again: others may fare better."""
-    tenure = node.tenure
-    if tenure is None or node.guard is not Guard.READY or node.starting:
+    leadership = node.leadership
+    if leadership is None or node.guard is not Guard.READY or node.starting:
         return node, []
-    move = tenure.move or Move(Place.VALIDATORS, 0)
+    move = leadership.move or Move(Place.VALIDATORS, 0)
     if move.started:
-        return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
-    node = replace(node, starting=True, tenure=replace(tenure, move=replace(move, started=True)))
+        return replace(
+            node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
+        ), []
+    node = replace(node, starting=True, leadership=replace(leadership, move=replace(move, started=True)))
     return node, [cmd.StartNeard(armed=False, as_validator=move.to is Place.VALIDATORS)]
 
 
@@ -72,14 +74,14 @@ def leave(node: Node, _now: int) -> Step:
     return stop(node, "it does not validate, and has the validator's node key and address")
 
 
-def _is_connected(node: Node, neard: Neard, tenure: Tenure, move: Move) -> bool:
+def _is_connected(node: Node, neard: Neard, leadership: Leadership, move: Move) -> bool:
     """Has it found its peers, and has its head moved on since it answers, above all that may have been signed?"""
     sync = node.sync
     if neard.misses or not sync.synced or _lacks_peers(node, move):
         return False
     if node.settings.chain_may_stand_still:
         return True
-    return (sync.advanced_at or 0) > neard.answered_at and sync.height >= tenure.clear_at
+    return (sync.advanced_at or 0) > neard.answered_at and sync.height >= leadership.clear_at
 
 
 def _lacks_peers(node: Node, move: Move) -> bool:
@@ -89,17 +91,17 @@ def _lacks_peers(node: Node, move: Move) -> bool:
     return peers is not None and peers < max(move.peers, lone)
 
 
-def _refused(node: Node, tenure: Tenure, move: Move) -> Step:
+def _refused(node: Node, leadership: Leadership, move: Move) -> Step:
     took_s = CONNECTED_BY_MS / 1000
     found = f"neard found {node.sync.peers} peers within {took_s:g} s"
     if move.to is Place.OWN_AGAIN:
-        return replace(node, tenure=replace(tenure, give_up=found)), []
+        return replace(node, leadership=replace(leadership, release_reason=found)), []
     said = cmd.Say(
         "error",
         f"{found} with the node key that the hosts share, {max(1, move.peers)} are wanted: its peers refuse it as long"
         " as they have a connection of its last holder. It signs with its host's own",
     )
-    node, out = stop(replace(node, tenure=replace(tenure, move=Move(Place.OWN_AGAIN, move.peers))), BACK)
+    node, out = stop(replace(node, leadership=replace(leadership, move=Move(Place.OWN_AGAIN, move.peers))), BACK)
     return node, [said, *out]
 
 

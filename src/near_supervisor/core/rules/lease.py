@@ -11,7 +11,7 @@ from ..conditions import election, heights, saved_state
 from ..conditions.readiness import barred
 from ..facts import heads, key_lock, lease, lease_view
 from ..facts.heads import End
-from ..facts.model import Attempt, Node, Succession, Tenure
+from ..facts.model import Attempt, Leadership, Node, Takeover
 from ..facts.values import replace
 from ..step import Step
 
@@ -23,7 +23,7 @@ MAX_REASON = 500
 def acquire(node: Node, now: int) -> Step:
     """Rules 2 and 3: a synced standby tries when the watch says that it may."""
     session = node.session
-    if node.tenure or node.acquiring or node.armed or session is None or node.closing is not None:
+    if node.leadership or node.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
     if now < node.acquire_at or barred(node):
         return node, []
@@ -45,7 +45,7 @@ def acquire(node: Node, now: int) -> Step:
         )
         return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
     floor, end = _predecessor(node, floor, answer, now)
-    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _succession(node, answer, now))
+    attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _takeover(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     record = replace(record, chain_ms=max(record.chain_ms, end.chain_ms))
     out: list[Command] = [
@@ -70,7 +70,7 @@ def _key_index(node: Node) -> int | None:
     return node.key_lock.seen.index if node.key_lock is not None else None
 
 
-def _succession(node: Node, answer: lease_view.Try, now: int) -> Succession:
+def _takeover(node: Node, answer: lease_view.Try, now: int) -> Takeover:
     """Whom this node would follow, and since when that one may not have signed: its release, or last sign of life."""
     watched, request = node.watch, node.request
     predecessor = watched.seen.holder if watched else ""
@@ -79,78 +79,89 @@ def _succession(node: Node, answer: lease_view.Try, now: int) -> Succession:
     record = watched.seen.record if watched else None
     unsigned_ms = record.unsigned_ms if record else 0
     if request is not None and request.open and request.target == mine:
-        return Succession(Kind.SWITCHOVER, predecessor, since, request.reason, request.id, unsigned_ms)
+        return Takeover(Kind.SWITCHOVER, predecessor, since, request.reason, request.id, unsigned_ms)
     released = answer.how is lease_view.How.RELEASED
     reason = record.reason if released and record else answer.reason
-    return Succession(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason, "", unsigned_ms)
+    return Takeover(Kind.RELEASE if released else Kind.FAILOVER, predecessor, since, reason, "", unsigned_ms)
 
 
 def heartbeat(node: Node, now: int) -> Step:
     """Rule 1: every tenth of the lease, also while neard is still stopping."""
-    tenure = node.tenure
-    if tenure is None or tenure.beating or now < tenure.heartbeat_at or (tenure.give_up and not node.armed):
+    leadership = node.leadership
+    if (
+        leadership is None
+        or leadership.beating
+        or now < leadership.heartbeat_at
+        or (leadership.release_reason and not node.armed)
+    ):
         return node, []
     lease_ms = node.settings.lease_ms
     # What the guard may really have: another lease may have bought it, before a restart of this process.
-    limit = max(lease.hold_until(now, lease_ms), tenure.deadline or 0) + lease.KILL_SLACK_MS
-    record = _record(node, tenure.term, _may_sign(node, tenure, limit), now, tenure.give_up)
-    record = replace(record, lease_ms=lease.covering(lease_ms, tenure.deadline, now))
-    node = replace(node, tenure=replace(tenure, beating=True))
-    return node, [cmd.Heartbeat(now, tenure.session, record)]
+    limit = max(lease.hold_until(now, lease_ms), leadership.deadline or 0) + lease.KILL_SLACK_MS
+    record = _record(node, leadership.term, _may_sign(node, leadership, limit), now, leadership.release_reason)
+    record = replace(record, lease_ms=lease.covering(lease_ms, leadership.deadline, now))
+    node = replace(node, leadership=replace(leadership, beating=True))
+    return node, [cmd.Heartbeat(now, leadership.session, record)]
 
 
 def release(node: Node, now: int) -> Step:
     """Only after waitpid() has returned for the armed neard, and never while one may be starting."""
-    tenure = node.tenure
-    if tenure is None or not tenure.give_up or node.armed or tenure.releasing or now < tenure.release_at:
+    leadership = node.leadership
+    if leadership is None or now < leadership.release_at:
         return node, []
-    height = heights.passed_on(node, tenure)
-    if tenure.was_armed:
+    if not leadership.release_reason or node.armed or leadership.releasing:
+        return node, []
+    height = heights.passed_on(node, leadership)
+    if leadership.was_armed:
         ended = node.neard_ended_at if node.neard_ended_at is not None else now
-        height = _may_sign(node, tenure, ended)
-    wrote = _wrote(tenure, height)
-    final = wrote is not None or _has_looked(node, tenure)
-    record = _record(node, tenure.term, height if wrote is None else wrote, now, tenure.give_up)
+        height = _may_sign(node, leadership, ended)
+    wrote = _wrote(leadership, height)
+    final = wrote is not None or _has_looked(node, leadership)
+    record = _record(node, leadership.term, height if wrote is None else wrote, now, leadership.release_reason)
     leaves = node.closing is not None
-    record = replace(record, state=LeaseState.RELEASED, handover_to=tenure.heir, final=final, leaves=leaves)
-    node = replace(node, tenure=replace(tenure, releasing=True))
-    return node, [cmd.Release(tenure.session, record), *_never_signed(node, tenure), *_last_words(tenure)]
+    record = replace(record, state=LeaseState.RELEASED, handover_to=leadership.successor, final=final, leaves=leaves)
+    node = replace(node, leadership=replace(leadership, releasing=True))
+    return node, [cmd.Release(leadership.session, record), *_never_signed(node, leadership), *_last_words(leadership)]
 
 
-def _has_looked(node: Node, tenure: Tenure) -> bool:
+def _has_looked(node: Node, leadership: Leadership) -> bool:
     """Was neard asked for its head after it had given the key up? Then that is how far it came, even if it goes."""
-    return tenure.was_armed and node.neard is not None and node.neard.keyless_at is not None
+    return leadership.was_armed and node.neard is not None and node.neard.keyless_at is not None
 
 
-def _wrote(tenure: Tenure, may_sign: int) -> int | None:
+def _wrote(leadership: Leadership, may_sign: int) -> int | None:
     """How far it came by its own database, which it writes before it signs; None where that is not to be believed.
 
     It is not older than what neard has said, but for what it was about to write, nor far beyond what it may have
     signed: of blocks that its supervisor has not heard of there are a few at the most.
     """
-    if tenure.wrote is None or not tenure.signed <= tenure.wrote + 1 <= may_sign + heads.KEPT:
+    if leadership.wrote is None or not leadership.signed <= leadership.wrote + 1 <= may_sign + heads.KEPT:
         return None
-    return max(tenure.floor, tenure.signed, tenure.wrote)
+    return max(leadership.floor, leadership.signed, leadership.wrote)
 
 
-def _never_signed(node: Node, tenure: Tenure) -> list[Command]:
+def _never_signed(node: Node, leadership: Leadership) -> list[Command]:
     """Also a term that came to nothing is in the history: else it would say that nobody signed for a moment only."""
-    before = tenure.succession
-    if before is None or tenure.signs_at is not None or node.closing is not None:
+    before = leadership.takeover
+    if before is None or leadership.signs_at is not None or node.closing is not None:
         return []
     # Without the request: whoever waits for that takes an entry that has it for its success.
-    return [cmd.NoteChange(before.change(tenure.term, node.settings.node_id, f"never signed: {tenure.give_up}"))]
+    return [
+        cmd.NoteChange(
+            before.change(leadership.term, node.settings.node_id, f"never signed: {leadership.release_reason}")
+        )
+    ]
 
 
-def _last_words(tenure: Tenure) -> list[Command]:
+def _last_words(leadership: Leadership) -> list[Command]:
     """Why neard ended is in its log on that host only, and somebody looks at the cluster."""
-    return [cmd.NoteLastWords(tenure.term, tenure.last_words)] if tenure.last_words else []
+    return [cmd.NoteLastWords(leadership.term, leadership.last_words)] if leadership.last_words else []
 
 
 def due(node: Node, times: list[int]) -> None:
     """When the lease wants attention next."""
-    tenure = node.tenure
-    if tenure is None:
+    leadership = node.leadership
+    if leadership is None:
         if node.acquiring or node.session is None:
             return
         times.append(node.acquire_at)
@@ -158,18 +169,18 @@ def due(node: Node, times: list[int]) -> None:
         if stands_at is not None:
             times.append(stands_at)
         return
-    if not tenure.beating:
-        times.append(tenure.heartbeat_at)
-    if tenure.give_up:
-        times.append(tenure.release_at)
+    if not leadership.beating:
+        times.append(leadership.heartbeat_at)
+    if leadership.release_reason:
+        times.append(leadership.release_at)
 
 
-def _may_sign(node: Node, tenure: Tenure, until: int) -> int:
+def _may_sign(node: Node, leadership: Leadership, until: int) -> int:
     """The largest height that may be signed, unless a block comes: of those after its end a successor hears itself."""
-    if not tenure.was_armed:
-        return heights.passed_on(node, tenure)
-    gives_up_after_ms = saved_state.gives_up_after_ms(node, tenure)
-    return max(tenure.floor, tenure.signed, heads.approved(node.heads, until, gives_up_after_ms))
+    if not leadership.was_armed:
+        return heights.passed_on(node, leadership)
+    gives_up_after_ms = saved_state.gives_up_after_ms(node, leadership)
+    return max(leadership.floor, leadership.signed, heads.approved(node.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:
@@ -195,12 +206,12 @@ def _chain_ms(node: Node, now: int) -> int:
     """What the chain's clock shows; never less than at the end of the predecessor, which a neard that lags may not show
     yet: whoever follows has to know.
     """
-    end = node.tenure.end if node.tenure is not None else None
+    end = node.leadership.end if node.leadership is not None else None
     return max(heights.clock_reads(node, now), end.chain_ms if end is not None else 0)
 
 
 def _unsigned_ms(node: Node, now: int) -> int:
-    tenure = node.tenure
-    if tenure is None or tenure.succession is None or tenure.signs_at is not None:
+    leadership = node.leadership
+    if leadership is None or leadership.takeover is None or leadership.signs_at is not None:
         return 0
-    return tenure.succession.unsigned_for(now)
+    return leadership.takeover.unsigned_for(now)

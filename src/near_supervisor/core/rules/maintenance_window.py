@@ -84,7 +84,7 @@ def _advised(
 
 
 def _heights(node: Node) -> int:
-    """So many without a signer; the heir is taken to be set up as this node is."""
+    """So many without a signer; the successor is taken to be set up as this node is."""
     return maintenance_window.needed(node.settings, not hot_takeover.against_as_it_runs(node), _start_ms(node))
 
 

@@ -6,7 +6,7 @@ from near_ha.records.switchover import Phase
 
 from .. import commands as cmd
 from ..conditions import heights, hot_takeover
-from ..facts.model import Guard, Node, Tenure
+from ..facts.model import Guard, Leadership, Node
 from ..facts.values import replace
 from ..step import Step
 
@@ -60,7 +60,7 @@ def _poll_due(node: Node) -> int:
 
 
 def _poll_interval(node: Node) -> int:
-    tenure, settings = node.tenure, node.settings
+    leadership, settings = node.leadership, node.settings
     if node.is_moving:
         return settings.poll_ms // MOVING_POLLS
     if node.neard is None or not node.neard.answered:
@@ -69,8 +69,8 @@ def _poll_interval(node: Node) -> int:
         return HANDING_OVER_POLL_MS
     if hot_takeover.confirmed_by(node.neard) is not None:
         return WAITING_POLL_MS
-    if tenure is not None and not tenure.cleared and not tenure.give_up:
-        return _waiting_interval(node, tenure)
+    if leadership is not None and not leadership.cleared and not leadership.release_reason:
+        return _waiting_interval(node, leadership)
     if node.neard.misses == 0 and not node.sync.synced:
         return settings.poll_ms // SYNCING_POLLS
     if node.neard.armed:
@@ -81,19 +81,19 @@ def _poll_interval(node: Node) -> int:
 
 def handing_over(node: Node) -> bool:
     """Has this node taken on to give its lease away, and not yet begun?"""
-    request, tenure = node.request, node.tenure
-    if request is None or request.phase is not Phase.ACCEPTED or tenure is None or tenure.give_up:
+    request, leadership = node.request, node.leadership
+    if request is None or request.phase is not Phase.ACCEPTED or leadership is None or leadership.release_reason:
         return False
-    return (request.source, request.term) == (node.settings.member_id, tenure.term)
+    return (request.source, request.term) == (node.settings.member_id, leadership.term)
 
 
-def _waiting_interval(node: Node, tenure: Tenure) -> int:
+def _waiting_interval(node: Node, leadership: Leadership) -> int:
     """Blocks come one block time apart or later: ask when the one that is waited for can be there, then all the time.
 
     Where the next block is late, an eighth of a block time is as good as at once.
     """
     settings, asked_at = node.settings, node.polled_at or 0
-    wanted = heights.blocks_below(node, tenure) if tenure.accounted else 1
+    wanted = heights.blocks_below(node, leadership) if leadership.accounted else 1
     soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
     late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)

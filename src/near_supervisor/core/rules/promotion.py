@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import commands as cmd
 from ..conditions import heights, hot_takeover, saved_state
 from ..facts import lease, sync
-from ..facts.model import Guard, Node, Tenure
+from ..facts.model import Guard, Leadership, Node
 from ..facts.settings import Strategy
 from ..facts.values import replace
 from ..step import Step
@@ -21,61 +21,61 @@ def clear_to_sign(node: Node, now: int) -> Step:
 
     And the chain shows nobody else who signs.
     """
-    tenure = node.tenure
-    if tenure is None or tenure.cleared or tenure.give_up or tenure.deadline is None:
+    leadership = node.leadership
+    if leadership is None or leadership.cleared or leadership.release_reason or leadership.deadline is None:
         return node, []
     if not node.sync.synced or node.neard is None:
-        return _wait_for_sync(node, tenure, now)
+        return _wait_for_sync(node, leadership, now)
     if doppelganger.holds_back(node, now):
         return node, []
-    if heights.is_above(node, tenure):
-        return _clear(node, tenure)
-    return _wait_for_height(node, tenure, now)
+    if heights.is_above(node, leadership):
+        return _clear(node, leadership)
+    return _wait_for_height(node, leadership, now)
 
 
-def _clear(node: Node, tenure: Tenure) -> Step:
+def _clear(node: Node, leadership: Leadership) -> Step:
     # What the floor is has to be kept before the key is in place.
-    return saved_state.remember(replace(node, tenure=replace(tenure, cleared=True)), answered=False)
+    return saved_state.save(replace(node, leadership=replace(leadership, cleared=True)), answered=False)
 
 
-def _wait_for_sync(node: Node, tenure: Tenure, now: int) -> Step:
+def _wait_for_sync(node: Node, leadership: Leadership, now: int) -> Step:
     """Whoever is behind gives the lease back. That the newest block is old is no sign of it: it may be the chain's.
 
     One that moves has the time that any start has.
     """
-    if node.is_moving or now - tenure.since < node.settings.lease_ms:
+    if node.is_moving or now - leadership.since < node.settings.lease_ms:
         return node, []
-    gives_up = replace(node, tenure=replace(tenure, give_up=f"not ready to sign: {node.sync.reason}"))
+    gives_up = replace(node, leadership=replace(leadership, release_reason=f"not ready to sign: {node.sync.reason}"))
     if node.neard is None or not node.sync.stands:
         return gives_up, []
-    if now < _stands_too_long_at(node, tenure):
+    if now < _stands_too_long_at(node, leadership):
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) > tenure.since:
+    if node.standby_ready and (node.members_read_at or 0) > leadership.since:
         return gives_up, []
     if node.reading_members or now < node.members_at:
         return node, []
     return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
 
 
-def _stands_too_long_at(node: Node, tenure: Tenure) -> int:
+def _stands_too_long_at(node: Node, leadership: Leadership) -> int:
     """From then on somebody else who has a newer block is better, if there is one."""
-    since = tenure.since if node.sync.advanced_at is None else node.sync.advanced_at
+    since = leadership.since if node.sync.advanced_at is None else node.sync.advanced_at
     return since + sync.fresh_ms(node.settings, node.pace_ms) + node.settings.lease_ms
 
 
-def _wait_for_height(node: Node, tenure: Tenure, now: int) -> Step:
-    waited = now - tenure.since
+def _wait_for_height(node: Node, leadership: Leadership, now: int) -> Step:
+    waited = now - leadership.since
     if waited < node.settings.height_patience_ms:
         return node, []
-    text = f"{heights.missing(node, tenure)}, after {waited / 1000:.0f} s"
+    text = f"{heights.missing(node, leadership)}, after {waited / 1000:.0f} s"
     if node.settings.chain_may_stand_still:
         said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
-        node, out = _clear(node, tenure)
+        node, out = _clear(node, leadership)
         return node, [said, *out]
-    if tenure.said_at is not None and now - tenure.said_at < SAY_AGAIN_MS:
+    if leadership.said_at is not None and now - leadership.said_at < SAY_AGAIN_MS:
         return node, []
     hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
-    return replace(node, tenure=replace(tenure, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
+    return replace(node, leadership=replace(leadership, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
 
 
 def promote(node: Node, now: int) -> Step:
@@ -84,8 +84,8 @@ def promote(node: Node, now: int) -> Step:
     kuutamod's way: it is stopped, started without the key, and given it when it is connected. Who is to start none and
     has none lets others go first: nothing is armed that is not connected.
     """
-    tenure = node.tenure
-    if tenure is None or tenure.deadline is None or node.closing is not None or node.armed:
+    leadership = node.leadership
+    if leadership is None or leadership.deadline is None or node.closing is not None or node.armed:
         return node, []
     moves = node.settings.strategy is Strategy.KUUTAMOD
     if not node.promoting:
@@ -99,31 +99,37 @@ def promote(node: Node, now: int) -> Step:
             return validator_key.give_key(node, now)
         if node.neard.ending:
             return node, []
-        if not (heights.is_above(node, tenure) or node.settings.chain_may_stand_still):
+        if not (heights.is_above(node, leadership) or node.settings.chain_may_stand_still):
             # It was, for a neard that is given the key as it runs.
-            return replace(node, tenure=replace(tenure, give_up=f"neard cannot be given the key: {against}")), []
+            return replace(
+                node, leadership=replace(leadership, release_reason=f"neard cannot be given the key: {against}")
+            ), []
         # Whoever asked for it needs not be told why.
         told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
-        node = replace(node, tenure=replace(tenure, by_restart=True))
+        node = replace(node, leadership=replace(leadership, by_restart=True))
         return stop(node, f"it is started again as the validator{told}")
-    if moves and not tenure.by_restart:
+    if moves and not leadership.by_restart:
         return kuutamods_way.start(node)
-    if node.settings.strategy is not Strategy.RESTART and not tenure.by_restart:
-        return replace(node, tenure=replace(tenure, give_up="neard ended before it was given the key")), []
+    if node.settings.strategy is not Strategy.RESTART and not leadership.by_restart:
+        return replace(
+            node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
+        ), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
-    if node.guard is not Guard.READY or node.starting or tenure.deadline - now < room:
+    if node.guard is not Guard.READY or node.starting or leadership.deadline - now < room:
         return node, []
-    node = replace(node, starting=True, starting_armed=True, sync=sync.Sync(), tenure=replace(tenure, was_armed=True))
-    return node, [cmd.StartNeard(armed=True, deadline=tenure.deadline, as_validator=True)]
+    node = replace(
+        node, starting=True, starting_armed=True, sync=sync.Sync(), leadership=replace(leadership, was_armed=True)
+    )
+    return node, [cmd.StartNeard(armed=True, deadline=leadership.deadline, as_validator=True)]
 
 
 def due(node: Node, times: list[int]) -> None:
     """When a holder that does not sign yet has waited long enough."""
-    tenure = node.tenure
-    if tenure is None or tenure.give_up or tenure.cleared:
+    leadership = node.leadership
+    if leadership is None or leadership.release_reason or leadership.cleared:
         return
-    times += (tenure.since + node.settings.lease_ms, tenure.since + node.settings.height_patience_ms)
+    times += (leadership.since + node.settings.lease_ms, leadership.since + node.settings.height_patience_ms)
     if node.sync.stands:
-        times.append(max(node.members_at, _stands_too_long_at(node, tenure)))
-    if tenure.said_at is not None:
-        times.append(tenure.said_at + SAY_AGAIN_MS)
+        times.append(max(node.members_at, _stands_too_long_at(node, leadership)))
+    if leadership.said_at is not None:
+        times.append(leadership.said_at + SAY_AGAIN_MS)

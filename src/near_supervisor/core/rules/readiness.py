@@ -63,7 +63,7 @@ def forget(node: Node, _now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When a standby looks at the members next, and when a reason has lasted long enough."""
-    if node.tenure is not None or node.closing is not None:
+    if node.leadership is not None or node.closing is not None:
         return
     if node.session is not None:
         times.append(node.standby_looks_at)

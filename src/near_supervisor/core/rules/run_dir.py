@@ -20,12 +20,17 @@ def end(node: Node, now: int) -> Step:
     """Nobody can ask this node any more, nor take its signer up after a crash."""
     if not node.run_dir.gone or node.closing is not None:
         return node, []
-    tenure = node.tenure
-    if tenure is not None and (node.paused or not node.standby_ready):
+    leadership = node.leadership
+    if leadership is not None and (node.paused or not node.standby_ready):
         return _stay(node, now)
     why = node.run_dir.problem
-    if tenure is not None:
-        node = replace(node, tenure=replace(tenure, give_up=tenure.give_up or f"{why}, and a standby is ready"))
+    if leadership is not None:
+        node = replace(
+            node,
+            leadership=replace(
+                leadership, release_reason=leadership.release_reason or f"{why}, and a standby is ready"
+            ),
+        )
     text = f"{why}: this supervisor ends, so that its service manager makes the directory anew"
     return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
 
@@ -44,5 +49,5 @@ def _stay(node: Node, now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When to ask for a standby again, and to say it again."""
-    if node.run_dir.gone and node.closing is None and node.tenure is not None:
+    if node.run_dir.gone and node.closing is None and node.leadership is not None:
         times += (node.members_at, node.run_dir_said_at + SAY_AGAIN_MS)

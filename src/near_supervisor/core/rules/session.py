@@ -65,7 +65,7 @@ def _to_say(node: Node) -> Said:
 def _confirms(node: Node) -> str:
     """The request that this node would carry out: its holder lets go only for somebody who is there."""
     request = node.request
-    if request is None or request.phase is not Phase.ASKED or node.tenure is not None:
+    if request is None or request.phase is not Phase.ASKED or node.leadership is not None:
         return ""
     return request.id if request.target in ("", node.settings.member_id) else ""
 

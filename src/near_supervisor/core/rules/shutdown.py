@@ -21,11 +21,11 @@ def wind_down(node: Node, now: int) -> Step:
         # A guard that is being attached may have a neard that has to be stopped.
         return node, []
     why = "this node is shutting down" if closing.code == 0 else "this node gives up"
-    if node.tenure is not None and not node.tenure.give_up:
-        node = replace(node, tenure=replace(node.tenure, give_up=why))
+    if node.leadership is not None and not node.leadership.release_reason:
+        node = replace(node, leadership=replace(node.leadership, release_reason=why))
     if node.neard is None:
         return node, []
-    if closing.hurry:
+    if closing.force_kill:
         return neard.kill(node, why)
     return validator_key.give_back(node, why, now) if node.neard.armed else neard.stop(node, why)
 
@@ -39,7 +39,7 @@ def leave(node: Node, now: int) -> Step:
         return _go(node, closing, [])
     if node.guard is Guard.ATTACHING or node.neard is not None or node.starting:
         return node, []
-    if node.tenure is None:
+    if node.leadership is None:
         return _go(node, closing, [])
     if now < _gives_up_at(node, closing):
         return node, []

@@ -1,7 +1,7 @@
 """Rules of a signer about the proof that it signs: look at the chain's counters, tell, and raise the alarm.
 
-Nothing here ends a tenure: a validator that changes places because nothing of it arrives would flap, and the next one
-may fare no better. A person has to look.
+Nothing here ends a leadership: a validator that changes places because nothing of it arrives would flap, and the next
+one may fare no better. A person has to look.
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ FEW_SAID_EVERY_MS = 600_000
 
 def look(node: Node, now: int) -> Step:
     """What has the chain counted of this validator?"""
-    tenure = node.tenure
-    if tenure is None or tenure.signs_at is None or tenure.give_up or node.proof_reading or now < node.proof_at:
+    leadership = node.leadership
+    if (
+        leadership is None
+        or leadership.signs_at is None
+        or leadership.release_reason
+        or node.proof_reading
+        or now < node.proof_at
+    ):
         return node, []
     proof = _of_this_term(node)
     pause = LOOK_AGAIN_MS if proof is not None and proof.told and not proof.missing else LOOK_MS
-    return replace(node, proof_reading=True, proof_at=now + pause), [cmd.ReadCounters(tenure.term)]
+    return replace(node, proof_reading=True, proof_at=now + pause), [cmd.ReadCounters(leadership.term)]
 
 
 def tell(node: Node, now: int) -> Step:
@@ -60,8 +66,8 @@ def alarm(node: Node, now: int) -> Step:
 
 
 def _of_this_term(node: Node) -> Proof | None:
-    proof, tenure = node.proof, node.tenure
-    return proof if proof is not None and tenure is not None and proof.term == tenure.term else None
+    proof, leadership = node.proof, node.leadership
+    return proof if proof is not None and leadership is not None and proof.term == leadership.term else None
 
 
 def witness(node: Node, now: int) -> Step:
@@ -94,7 +100,7 @@ def warn_of_kickout(node: Node, now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When to look, to tell, to say it again."""
-    if node.tenure is None or node.tenure.signs_at is None or node.tenure.give_up:
+    if node.leadership is None or node.leadership.signs_at is None or node.leadership.release_reason:
         return
     if not node.proof_reading:
         times.append(node.proof_at)

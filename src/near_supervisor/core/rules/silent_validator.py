@@ -32,30 +32,36 @@ MADE_ROOM_LEASES = 10
 
 def look(node: Node, now: int) -> Step:
     """Are its approvals in the newest blocks?"""
-    neard, tenure = node.neard, node.tenure
-    if neard is None or tenure is None or tenure.give_up or tenure.signs_at is None or not node.sync.synced:
+    neard, leadership = node.neard, node.leadership
+    if (
+        neard is None
+        or leadership is None
+        or leadership.release_reason
+        or leadership.signs_at is None
+        or not node.sync.synced
+    ):
         return node, []
     seen = node.approvals
-    if seen is None or seen.term != tenure.term:
-        seen = Approvals(tenure.term, max(tenure.floor, node.sync.height) + approvals.UNDER_WAY)
+    if seen is None or seen.term != leadership.term:
+        seen = Approvals(leadership.term, max(leadership.floor, node.sync.height) + approvals.UNDER_WAY)
         node = replace(node, approvals=seen, approvals_at=now)
     if seen.reading or now < node.approvals_at or node.sync.height <= max(seen.above, seen.asked_head):
         return node, []
     asked = replace(seen, reading=True, asked_head=node.sync.height)
     node = replace(node, approvals=asked, approvals_at=now + LOOK_MS)
-    return node, [cmd.LookForApprovals(tenure.term, seen.above)]
+    return node, [cmd.LookForApprovals(leadership.term, seen.above)]
 
 
 def say(node: Node, now: int) -> Step:
     """That the holder of the lease signs nothing is said soon, and again and again; its end once."""
-    neard, tenure, silence = node.neard, node.tenure, _silence(node)
-    if neard is None or neard.misses or tenure is None or tenure.give_up:
+    neard, leadership, silence = node.neard, node.leadership, _silence(node)
+    if neard is None or neard.misses or leadership is None or leadership.release_reason:
         return node, []
     answer, reason = signing.answer(node)
     if answer is not Answer.NO:
         return _well(node, answer, silence, now)
     if silence is None:
-        silence = Silence(tenure.term, now)
+        silence = Silence(leadership.term, now)
         node = replace(node, silence=silence)
     if now < _said_next(node, silence):
         return node, []
@@ -84,15 +90,21 @@ def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step
 
 def make_room(node: Node, now: int) -> Step:
     """For a standby, after a bounded time; without one it stays."""
-    tenure, neard = node.tenure, node.neard
-    if tenure is None or tenure.give_up or neard is None or _silence(node) is None or now < _patience_ends(node, neard):
+    leadership, neard = node.leadership, node.neard
+    if (
+        leadership is None
+        or leadership.release_reason
+        or neard is None
+        or _silence(node) is None
+        or now < _patience_ends(node, neard)
+    ):
         return node, []
     if not _and_stays(node, now):
         if not _asked_since_then(node):
             return node, []
         _answer, reason = signing.answer(node)
         why = f"{reason or 'it signs nothing'}, and a standby is ready"
-        node = replace(node, tenure=replace(tenure, give_up=why), silence=None, made_room_at=now)
+        node = replace(node, leadership=replace(leadership, release_reason=why), silence=None, made_room_at=now)
         return validator_key.give_back(node, why, now)
     out: list[Command] = []
     if not node.reading_members and now >= node.members_at:
@@ -113,8 +125,8 @@ def _asked_since_then(node: Node) -> bool:
 
 def _silence(node: Node) -> Silence | None:
     """That of an earlier term says nothing."""
-    silence, tenure = node.silence, node.tenure
-    return silence if silence is not None and tenure is not None and silence.term == tenure.term else None
+    silence, leadership = node.silence, node.leadership
+    return silence if silence is not None and leadership is not None and silence.term == leadership.term else None
 
 
 def _and_stays(node: Node, now: int) -> str:
@@ -155,10 +167,10 @@ def _patience_ends(node: Node, neard: Neard) -> int:
 
 def due(node: Node, times: list[int]) -> None:
     """When to look, to say it again, and to make room."""
-    neard, tenure, silence = node.neard, node.tenure, _silence(node)
-    if neard is None or not neard.armed or tenure is None or tenure.give_up:
+    neard, leadership, silence = node.neard, node.leadership, _silence(node)
+    if neard is None or not neard.armed or leadership is None or leadership.release_reason:
         return
-    if tenure.signs_at is not None:
+    if leadership.signs_at is not None:
         times.append(node.approvals_at)
     if silence is None:
         return

@@ -1,8 +1,8 @@
 """Rules about a request to switch over: the holder checks it and hands over, the next validator says how it ended.
 
 A request moves from ``asked`` to ``accepted``, while the holder still signs, and only then the holder stops: two
-requests, or two holders, cannot both get there. From then on it is an ordinary release, to one node (``heir``); if that
-one does not take the lease, the old holder may, and after a lease anybody.
+requests, or two holders, cannot both get there. From then on it is an ordinary release, to one node (``successor``); if
+that one does not take the lease, the old holder may, and after a lease anybody.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from near_ha.records.switchover import Action, Phase, Switchover
 from .. import commands as cmd
 from ..conditions import hot_takeover
 from ..facts.maintenance_window import BEGIN
-from ..facts.model import Node, Tenure
+from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from ..step import Step
 from . import maintenance_window, validator_key
@@ -32,74 +32,80 @@ ENDS_WITHIN = 4
 
 def prove(node: Node, now: int) -> Step:
     """The new validator is up, in sync, and above what its predecessor signed: from here on it signs."""
-    tenure = node.tenure
-    if tenure is None or tenure.signs_at is not None or tenure.give_up or not node.sync.synced:
+    leadership = node.leadership
+    if leadership is None or leadership.signs_at is not None or leadership.release_reason or not node.sync.synced:
         return node, []
     if node.neard is None or hot_takeover.confirmed_by(node.neard) is not None:
         return node, []
-    node = replace(node, hot_failed="", hot_failures=0, tenure=replace(tenure, signs_at=now))
-    before = tenure.succession
+    node = replace(node, hot_failed="", hot_failures=0, leadership=replace(leadership, signs_at=now))
+    before = leadership.takeover
     if before is None:
         return node, []
-    reason = "; ".join(part for part in (tenure.overruled, before.reason) if part)
-    change = before.change(tenure.term, node.settings.node_id, reason, before.unsigned_for(now), before.request)
+    reason = "; ".join(part for part in (leadership.overruled, before.reason) if part)
+    change = before.change(leadership.term, node.settings.node_id, reason, before.unsigned_for(now), before.request)
     text = f"{node.settings.node_id} signs, {change.gap_ms} ms after {before.predecessor or 'nobody'} could have"
     return node, [cmd.Say("info", text), cmd.NoteChange(change)]
 
 
 def answer_request(node: Node, now: int) -> Step:
     """The holder takes it on, or says why not, while it still signs."""
-    request, tenure = node.request, node.tenure
-    if request is None or tenure is None or request.phase is not Phase.ASKED or not _may_move(node, now):
+    request, leadership = node.request, node.leadership
+    if request is None or leadership is None or request.phase is not Phase.ASKED or not _may_move(node, now):
         return node, []
-    if tenure.give_up or tenure.deadline is None:
+    if leadership.release_reason or leadership.deadline is None:
         return node, []
     if request.target == node.settings.member_id:
-        gap = _gap(tenure)
-        return (node, []) if tenure.signs_at is None else _end(node, Phase.DONE, "it is the validator", gap)
-    if request.action is Action.DEMOTE and request.term != tenure.term:
+        gap = _gap(leadership)
+        return (node, []) if leadership.signs_at is None else _end(node, Phase.DONE, "it is the validator", gap)
+    if request.action is Action.DEMOTE and request.term != leadership.term:
         return _end(node, Phase.DONE, f"term {request.term} is over, {node.settings.node_id} validates in its place")
     if node.paused and not request.force:
         return _end(node, Phase.FAILED, "the cluster is paused")
     if not _knows_members(node):
         return _read_members(node, now)
-    heir, against = _heir(node, request)
+    successor, against = _successor(node, request)
     if against:
         return _end(node, Phase.FAILED, against)
-    if not request.force and _silent(node, heir):
+    if not request.force and _silent(node, successor):
         if now >= node.request_at + node.settings.lease_ms:
             waited = f"{(now - node.request_at) / 1000:.0f} s"
-            return _end(node, Phase.FAILED, f"{heir} has not confirmed within {waited}: it is gone, or out of reach")
+            return _end(
+                node, Phase.FAILED, f"{successor} has not confirmed within {waited}: it is gone, or out of reach"
+            )
         return _read_members(node, now)
     held, why = maintenance_window.hold(node, request, now)
     if held is not None:
         return held
-    accepted = request.accepted(node.settings.member_id, tenure.term, heir, 0, why)
-    said = f"handing over to {heir}" + (f": {request.reason}" if request.reason else "") + (f" ({why})" if why else "")
+    accepted = request.accepted(node.settings.member_id, leadership.term, successor, 0, why)
+    said = (
+        f"handing over to {successor}"
+        + (f": {request.reason}" if request.reason else "")
+        + (f" ({why})" if why else "")
+    )
     return _move(node, accepted, said)
 
 
 def hand_over(node: Node, now: int) -> Step:
-    """It was accepted, by this node and in this term: the lease is to be released, to the heir.
+    """It was accepted, by this node and in this term: the lease is to be released, to the successor.
 
-    Right after a new head, if one comes: then the signer ends below the next height, and the heir waits one block less;
-    and below heights without a block or a chunk to make, if there are any.
+    Right after a new head, if one comes: then the signer ends below the next height, and the successor waits one block
+    less; and below heights without a block or a chunk to make, if there are any.
     """
-    request, tenure = node.request, node.tenure
-    if request is None or tenure is None or not handing_over(node):
+    request, leadership = node.request, node.leadership
+    if request is None or leadership is None or not handing_over(node):
         return node, []
     if now < _best_moment_by(node) and (_has_old_head(node, now) or maintenance_window.owes_next(node, request)):
         return node, []
     why = f"switchover to {request.target}" + (f", as {request.asked_by} asked" if request.asked_by else "")
-    return replace(node, tenure=replace(tenure, give_up=why, heir=request.target)), []
+    return replace(node, leadership=replace(leadership, release_reason=why, successor=request.target)), []
 
 
-def stop_for_heir(node: Node, now: int) -> Step:
+def stop_for_successor(node: Node, now: int) -> Step:
     """Also a signer that was just being started."""
-    tenure = node.tenure
-    if tenure is None or not tenure.heir:
+    leadership = node.leadership
+    if leadership is None or not leadership.successor:
         return node, []
-    return validator_key.give_back(node, tenure.give_up, now)
+    return validator_key.give_back(node, leadership.release_reason, now)
 
 
 def fail(node: Node, now: int) -> Step:
@@ -107,28 +113,30 @@ def fail(node: Node, now: int) -> Step:
 
     The one who gave its role away is to have it back; it has shown that it can.
     """
-    request, tenure = node.request, node.tenure
-    if request is None or tenure is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
+    request, leadership = node.request, node.leadership
+    if request is None or leadership is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
         return node, []
-    before = tenure.succession
-    if not tenure.give_up or tenure.signs_at is not None or before is None or before.request != request.id:
+    before = leadership.takeover
+    if not leadership.release_reason or leadership.signs_at is not None:
         return node, []
-    node = replace(node, tenure=replace(tenure, heir=tenure.heir or request.source))
-    words = f"; it said last: {tenure.last_words}" if tenure.last_words else ""
-    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {tenure.give_up}{words}")
+    if before is None or before.request != request.id:
+        return node, []
+    node = replace(node, leadership=replace(leadership, successor=leadership.successor or request.source))
+    words = f"; it said last: {leadership.last_words}" if leadership.last_words else ""
+    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {leadership.release_reason}{words}")
 
 
 def conclude(node: Node, now: int) -> Step:
     """Whoever validates after a hand-over says how it ended."""
-    request, tenure = node.request, node.tenure
-    if request is None or tenure is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
+    request, leadership = node.request, node.leadership
+    if request is None or leadership is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
         return node, []
-    if tenure.signs_at is None or tenure.term <= request.term:
+    if leadership.signs_at is None or leadership.term <= request.term:
         return node, []
     name = node.settings.node_id
     if request.target == node.settings.member_id:
-        return _end(node, Phase.DONE, f"{name} validates", _gap(tenure))
-    return _end(node, Phase.FAILED, f"{request.target} did not take over, {name} validates", _gap(tenure))
+        return _end(node, Phase.DONE, f"{name} validates", _gap(leadership))
+    return _end(node, Phase.FAILED, f"{request.target} did not take over, {name} validates", _gap(leadership))
 
 
 def call_off(node: Node, now: int) -> Step:
@@ -148,7 +156,7 @@ def due(node: Node, times: list[int]) -> None:
     if request is None or not request.open:
         return
     times += (node.move_at, _called_off_at(node, request))
-    if node.tenure is not None:
+    if node.leadership is not None:
         times += maintenance_window.due(node, request)
         times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
 
@@ -195,14 +203,14 @@ def _read_members(node: Node, now: int) -> Step:
     return replace(node, reading_members=True, members_at=now + CONFIRMED_EVERY_MS), [cmd.ReadMembers()]
 
 
-def _silent(node: Node, heir: str) -> bool:
+def _silent(node: Node, successor: str) -> bool:
     """A host that died a moment ago is ready by its record, and its session has not ended yet."""
-    record = next((member.record for member in node.members if member.member_id == heir), None)
+    record = next((member.record for member in node.members if member.member_id == successor), None)
     request = node.request
     return record is None or request is None or record.confirms not in (None, request.id)
 
 
-def _heir(node: Node, request: Switchover) -> tuple[str, str]:
+def _successor(node: Node, request: Switchover) -> tuple[str, str]:
     """Who is to take over, or what stands against it."""
     key, lease_ms = node.settings.validator_public_key, node.settings.lease_ms
     if request.action is Action.DEMOTE:
@@ -214,10 +222,10 @@ def _heir(node: Node, request: Switchover) -> tuple[str, str]:
     return target.member_id, plan.stops(plan.against(target, key, lease_ms), request.force)
 
 
-def _gap(tenure: Tenure) -> int | None:
-    if tenure.succession is None or tenure.signs_at is None:
+def _gap(leadership: Leadership) -> int | None:
+    if leadership.takeover is None or leadership.signs_at is None:
         return None
-    return tenure.succession.unsigned_for(tenure.signs_at)
+    return leadership.takeover.unsigned_for(leadership.signs_at)
 
 
 def _end(node: Node, phase: Phase, outcome: str, gap_ms: int | None = None) -> Step:

@@ -39,7 +39,9 @@ def decide(node: Node, now: int, out: list[Command]) -> Node:
     neard = node.neard
     process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
     request = node.request is not None and node.request.open
-    for rule in _ASKED[process, node.tenure is not None, node.session is not None, request, node.closing is not None]:
+    for rule in _ASKED[
+        process, node.leadership is not None, node.session is not None, request, node.closing is not None
+    ]:
         node, commands = rule(node, now)
         if commands:
             out += commands
@@ -57,11 +59,11 @@ def wakeups(node: Node, now: int) -> list[int]:
 Rule = Callable[[Node, int], Step]
 Due = Callable[[Node, list[int]], None]
 
-_FACTS = ("neard", "signer", "answer", "tenure", "session", "request", "closing")
+_FACTS = ("neard", "signer", "answer", "leadership", "session", "request", "closing")
 # Each rule with what there has to be for it to have something to say, so that it is not even asked without that.
 RULES: tuple[tuple[Rule, str], ...] = (
-    (fencing.end_signer_without_lease, "signer, no tenure"),
-    (fencing.end_signer_at_deadline, "signer, tenure"),
+    (fencing.end_signer_without_lease, "signer, no leadership"),
+    (fencing.end_signer_at_deadline, "signer, leadership"),
     (fencing.end_standby_that_shows_a_key, "answer, no signer"),
     (fencing.end_signer_with_another_key, "signer, answer"),
     (fencing.end_neard_that_hangs, "answer"),
@@ -71,25 +73,25 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (fencing.stop_when_starts_fail, "no neard"),
     (fencing.stop_when_starts_are_refused, "no neard"),
     (run_dir.end, "no closing"),
-    (silent_validator.say, "signer, answer, tenure"),
-    (silent_validator.make_room, "signer, answer, tenure"),
-    (switchover.hand_over, "tenure, request"),
-    (switchover.fail, "tenure, request"),
-    (switchover.stop_for_heir, "signer, tenure"),
+    (silent_validator.say, "signer, answer, leadership"),
+    (silent_validator.make_room, "signer, answer, leadership"),
+    (switchover.hand_over, "leadership, request"),
+    (switchover.fail, "leadership, request"),
+    (switchover.stop_for_successor, "signer, leadership"),
     (shutdown.wind_down, "closing"),
     (neard_rules.attach_guard, "no neard"),
-    (lease.heartbeat, "tenure"),
-    (height.account, "tenure, no signer"),
-    (duties.read, "answer, tenure, no signer"),
+    (lease.heartbeat, "leadership"),
+    (height.account, "leadership, no signer"),
+    (duties.read, "answer, leadership, no signer"),
     (doppelganger.look, "answer, no signer"),
-    (doppelganger.overrule, "tenure, request, no signer"),
-    (doppelganger.rest, "tenure, no signer"),
-    (doppelganger.make_room, "tenure, no signer"),
-    (doppelganger.alarm, "tenure, no signer"),
-    (promotion.clear_to_sign, "tenure, no signer"),
-    (promotion.promote, "tenure, no signer"),
-    (lease.release, "tenure"),
-    (validator_key.renew, "answer, no signer, no tenure, no closing"),
+    (doppelganger.overrule, "leadership, request, no signer"),
+    (doppelganger.rest, "leadership, no signer"),
+    (doppelganger.make_room, "leadership, no signer"),
+    (doppelganger.alarm, "leadership, no signer"),
+    (promotion.clear_to_sign, "leadership, no signer"),
+    (promotion.promote, "leadership, no signer"),
+    (lease.release, "leadership"),
+    (validator_key.renew, "answer, no signer, no leadership, no closing"),
     (kuutamods_way.leave, "neard, no signer"),
     (neard_rules.start_standby, "no neard"),
     (neard_rules.poll_neard, "neard"),
@@ -97,20 +99,20 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (session.renew_session, "session"),
     (readiness.judge, ""),
     (session.publish_member, "session"),
-    (switchover.prove, "signer, answer, tenure"),
-    (silent_validator.look, "signer, answer, tenure"),
-    (signing_check.look, "signer, answer, tenure"),
-    (signing_check.tell, "signer, tenure"),
-    (signing_check.alarm, "signer, tenure"),
-    (signing_check.witness, "signer, tenure"),
-    (signing_check.warn_of_kickout, "signer, tenure"),
-    (switchover.answer_request, "tenure, request"),
-    (switchover.conclude, "tenure, request"),
+    (switchover.prove, "signer, answer, leadership"),
+    (silent_validator.look, "signer, answer, leadership"),
+    (signing_check.look, "signer, answer, leadership"),
+    (signing_check.tell, "signer, leadership"),
+    (signing_check.alarm, "signer, leadership"),
+    (signing_check.witness, "signer, leadership"),
+    (signing_check.warn_of_kickout, "signer, leadership"),
+    (switchover.answer_request, "leadership, request"),
+    (switchover.conclude, "leadership, request"),
     (switchover.call_off, "session, request"),
-    (lease.acquire, "session, no tenure"),
-    (readiness.look_at_members, "session, no tenure"),
-    (readiness.complain, "no tenure"),
-    (readiness.forget, "tenure"),
+    (lease.acquire, "session, no leadership"),
+    (readiness.look_at_members, "session, no leadership"),
+    (readiness.complain, "no leadership"),
+    (readiness.forget, "leadership"),
     (shutdown.leave, "closing"),
 )
 

@@ -18,16 +18,22 @@ from .neard import stop
 
 def give_key(node: Node, now: int) -> Step:
     """Rule 4 holds, and nothing stands against it: the standby becomes the signer as it is."""
-    neard, tenure = node.neard, node.tenure
-    if neard is None or neard.ending or tenure is None or tenure.deadline is None or node.guard is not Guard.READY:
+    neard, leadership = node.neard, node.leadership
+    if (
+        neard is None
+        or neard.ending
+        or leadership is None
+        or leadership.deadline is None
+        or node.guard is not Guard.READY
+    ):
         return node, []
     room = lease.heartbeat_interval(node.settings.lease_ms)
-    if now < hot_takeover.settled_at(neard) or tenure.deadline - now < room:
+    if now < hot_takeover.settled_at(neard) or leadership.deadline - now < room:
         return node, []
     armed = replace(neard, armed=True, arming=True, key_given_at=now)
     armed = replace(armed, key_taken_at=None, key_is_gone=False, keyless_at=None)
-    node = replace(node, neard=armed, hot_failed="", tenure=replace(tenure, was_armed=True))
-    return node, [cmd.ArmNeard(neard.pid, tenure.deadline)]
+    node = replace(node, neard=armed, hot_failed="", leadership=replace(leadership, was_armed=True))
+    return node, [cmd.ArmNeard(neard.pid, leadership.deadline)]
 
 
 def give_back(node: Node, why: str, now: int) -> Step:
@@ -70,14 +76,14 @@ def renew(node: Node, _now: int) -> Step:
 
 def end_signer_without_its_key(node: Node, now: int) -> Step:
     """It was given the key and does not show it: it may sign, or not, and nobody knows."""
-    neard, tenure = node.neard, node.tenure
+    neard, leadership = node.neard, node.leadership
     due = hot_takeover.confirmed_by(neard) if neard is not None else None
     if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):
         return node, []
     why = node.hot_failed or f"neard did not show the key within {hot_takeover.CONFIRM_MS / 1000:g} s"
     node = replace(node, hot_failed=why, hot_failures=node.hot_failures + 1)
-    if tenure is not None and not tenure.give_up:
-        node = replace(node, tenure=replace(tenure, give_up=f"hot takeover failed: {why}"))
+    if leadership is not None and not leadership.release_reason:
+        node = replace(node, leadership=replace(leadership, release_reason=f"hot takeover failed: {why}"))
     node, out = stop(node, f"hot takeover failed: {why}")
     anew = (
         "starts neard anew"

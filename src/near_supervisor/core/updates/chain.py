@@ -12,8 +12,8 @@ from ..step import Step
 
 def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
     """What it has counted; None when nobody could tell."""
-    node, tenure = replace(node, proof_reading=False), node.tenure
-    if event.counted is None or tenure is None or tenure.term != event.term:
+    node, leadership = replace(node, proof_reading=False), node.leadership
+    if event.counted is None or leadership is None or leadership.term != event.term:
         return node, []
     known = node.proof if node.proof is not None and node.proof.term == event.term else None
     if known is None:
@@ -23,22 +23,22 @@ def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
 
 def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
     """What is there of others with this key; None when nobody could tell. What comes too late is said all the same."""
-    known, tenure = node.witness, node.tenure
+    known, leadership = node.witness, node.leadership
     if known is None or known.above != event.above:
         return node, []
     known = replace(known, reading=False)
-    if event.look is None or (tenure is not None and (tenure.give_up or tenure.overruled)):
+    if event.look is None or (leadership is not None and (leadership.release_reason or leadership.overruled)):
         return replace(node, witness=known), []
-    if tenure is None:
+    if leadership is None:
         return replace(node, witness=doppelganger.begin(known, event.look)), []
-    if tenure.was_armed:
+    if leadership.was_armed:
         return replace(node, witness=known), _too_late(known, event.look)
     known = doppelganger.fold(known, event.look, now)
     node = replace(node, witness=known)
     if known.mark is None:
         return node, []
-    tenure = replace(tenure, floor=max(tenure.floor, known.above), least=known.above, cleared=False)
-    return replace(node, tenure=tenure), []
+    leadership = replace(leadership, floor=max(leadership.floor, known.above), least=known.above, cleared=False)
+    return replace(node, leadership=leadership), []
 
 
 def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:

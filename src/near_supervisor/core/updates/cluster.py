@@ -23,7 +23,7 @@ def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
         return replace(node, standby_ready=False, standby_equal=False), []
     mine, able = node.settings, []
     # Of who stands by nobody asks whether another one could take over.
-    if node.tenure is not None:
+    if node.leadership is not None:
         able = [
             one
             for one in event.members

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .. import events as ev
-from ..commands import Command, DropSession, Forget, KeepIndex, MoveDeadline, Say
+from ..commands import ClearState, Command, DropSession, KeepIndex, MoveDeadline, Say
 from ..conditions import belief, config_mismatch, election, saved_state
 from ..facts import key_lock, lease, lease_view
 from ..facts.answer import Kind
-from ..facts.model import Attempt, Closing, Node, Session, Tenure
+from ..facts.model import Attempt, Closing, Leadership, Node, Session
 from ..facts.values import replace
 from ..step import Step
 
@@ -72,16 +72,16 @@ def _renew_at(node: Node, sent_at: int) -> int:
 def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     text = "Consul says that our session is gone"
     node = replace(node, session=None, published=None, register_at=0)
-    if node.tenure is not None:
-        node, cools = election.after(node.tenure, replace(node, tenure=None), now)
-        return node, [*said, Forget(), Say("error", f"{text}, and with it the lease"), *cools]
+    if node.leadership is not None:
+        node, cools = election.after(node.leadership, replace(node, leadership=None), now)
+        return node, [*said, ClearState(), Say("error", f"{text}, and with it the lease"), *cools]
     return node, [*said, Say("warn", text)]
 
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
     """What the lease looked like to a read."""
     node, said = _consul_answered(node, now)
-    if node.tenure is not None:
+    if node.leadership is not None:
         # A read that was under way when this node acquired: as holder it hears from its heartbeats.
         return node, said
     seen = belief.believed(node, event.seen)
@@ -154,7 +154,7 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
 def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     if node.session is None:
         return replace(node, attempt=None), []
-    tenure = Tenure(
+    leadership = Leadership(
         node.session.id,
         attempt.term,
         attempt.floor,
@@ -162,35 +162,35 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         since=now,
         heartbeat_at=now,
         least=attempt.floor,
-        succession=attempt.succession,
+        takeover=attempt.takeover,
     )
-    node = replace(node, attempt=None, tenure=tenure, watch=None, key_lock=None, last_term=attempt.term)
-    node, out = saved_state.remember(node, answered=False)
-    out.append(Say("info", f"acquired the lease, term {tenure.term}"))
+    node = replace(node, attempt=None, leadership=leadership, watch=None, key_lock=None, last_term=attempt.term)
+    node, out = saved_state.save(node, answered=False)
+    out.append(Say("info", f"acquired the lease, term {leadership.term}"))
     return node, out
 
 
 def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Step:
     """Only a yes moves the deadline, and from when the request left."""
-    tenure = node.tenure
-    if tenure is None or tenure.term != event.term:
+    leadership = node.leadership
+    if leadership is None or leadership.term != event.term:
         return node, []
     interval = lease.heartbeat_interval(node.settings.lease_ms)
     if event.answer.kind is Kind.UNKNOWN:
-        tenure = replace(tenure, beating=False, heartbeat_at=now + interval // 2)
-        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+        leadership = replace(leadership, beating=False, heartbeat_at=now + interval // 2)
+        return _consul_silent(replace(node, leadership=leadership), event.answer.reason, now)
     node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
-        node, out = _tenure_over(node, tenure, now)
-        text = f"lost the lease of term {tenure.term}: {event.answer.reason}"
+        node, out = _leadership_over(node, leadership, now)
+        text = f"lost the lease of term {leadership.term}: {event.answer.reason}"
         return node, [*said, Say("error", text), *out]
     node, slow = _took(node, now - event.sent_at, now)
     said += slow
     # Never back: until then the guard lets neard sign, and the record says so.
-    deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), tenure.deadline or 0)
-    tenure = replace(tenure, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
+    deadline = max(lease.hold_until(event.sent_at, node.settings.lease_ms), leadership.deadline or 0)
+    leadership = replace(leadership, beating=False, heartbeat_at=event.sent_at + interval, deadline=deadline)
     alive = node.neard is not None and node.neard.armed and not node.neard.killed
-    return replace(node, tenure=tenure), [*said, MoveDeadline(deadline)] if alive else said
+    return replace(node, leadership=leadership), [*said, MoveDeadline(deadline)] if alive else said
 
 
 def _took(node: Node, took_ms: int, now: int) -> tuple[Node, list[Command]]:
@@ -214,29 +214,29 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
     return _consul_answered(node, now)
 
 
-def _tenure_over(node: Node, tenure: Tenure, now: int) -> Step:
-    """One session serves one tenure: a late release or heartbeat must not be accepted in the next one."""
-    node = replace(node, tenure=None, session=None, published=None, register_at=0)
-    node, cools = election.after(tenure, node, now)
-    return node, [DropSession(tenure.session), Forget(), *cools]
+def _leadership_over(node: Node, leadership: Leadership, now: int) -> Step:
+    """One session serves one leadership: a late release or heartbeat must not be accepted in the next one."""
+    node = replace(node, leadership=None, session=None, published=None, register_at=0)
+    node, cools = election.after(leadership, node, now)
+    return node, [DropSession(leadership.session), ClearState(), *cools]
 
 
 def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
     """The lease is given back, or was not ours any more."""
-    tenure = node.tenure
-    if tenure is None:
+    leadership = node.leadership
+    if leadership is None:
         return node, []
     if event.answer.kind is Kind.UNKNOWN:
         wait = lease.heartbeat_interval(node.settings.lease_ms)
-        tenure = replace(tenure, releasing=False, release_at=now + wait)
-        return _consul_silent(replace(node, tenure=tenure), event.answer.reason, now)
+        leadership = replace(leadership, releasing=False, release_at=now + wait)
+        return _consul_silent(replace(node, leadership=leadership), event.answer.reason, now)
     node, said = _consul_answered(node, now)
-    node, out = _tenure_over(node, tenure, now)
+    node, out = _leadership_over(node, leadership, now)
     node, said = replace(node, acquire_at=now + RETRY_MS), said + out
     if event.answer.kind is Kind.NO:
         return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
-    heir = tenure.heir or "another node"
-    return node, [*said, Say("info", f"released the lease, {heir} may take it at once")]
+    successor = leadership.successor or "another node"
+    return node, [*said, Say("info", f"released the lease, {successor} may take it at once")]
 
 
 def _consul_silent(node: Node, reason: str, now: int) -> Step:

@@ -6,7 +6,7 @@ from .. import events as ev
 from ..commands import Command, KillNeard, MoveDeadline, Say
 from ..conditions import election, hot_takeover, saved_state
 from ..facts import abilities, chain_clock, heads, signing_check, sync
-from ..facts.model import Guard, Memory, Neard, Node, Session, Tenure
+from ..facts.model import Guard, Leadership, Neard, Node, SavedState, Session
 from ..facts.values import replace
 from ..step import Step
 
@@ -18,14 +18,16 @@ KEEP_TIP_MS = 10_000
 def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     """Attached; a signer that belongs to the remembered term is taken up again."""
     node = replace(node, guard=Guard.READY)
-    if event.memory is not None and node.tenure is None:
+    if event.memory is not None and node.leadership is None:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
         said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
     if event.pid is None:
         return node, said
-    answered = event.armed and node.tenure is not None and bool(node.tenure.kept and node.tenure.kept.answered)
+    answered = (
+        event.armed and node.leadership is not None and bool(node.leadership.kept and node.leadership.kept.answered)
+    )
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
@@ -37,9 +39,9 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     return node, [Say("info", text)]
 
 
-def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
-    """Take up the tenure of the process before us; the next heartbeat tells whether it still stands."""
-    tenure = Tenure(
+def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> Node:
+    """Take up the leadership of the process before us; the next heartbeat tells whether it still stands."""
+    leadership = Leadership(
         memory.session,
         memory.term,
         memory.floor,
@@ -52,12 +54,12 @@ def _resume(node: Node, memory: Memory, event: ev.GuardReady, now: int) -> Node:
         least=memory.floor,
         cleared=True,
         was_armed=True,
-        give_up=f"neard: {event.ended}" if event.ended else "",
+        release_reason=f"neard: {event.ended}" if event.ended else "",
         last_words=event.last_words,
     )
     return replace(
         node,
-        tenure=tenure,
+        leadership=leadership,
         session=Session(memory.session, renew_at=now),
         tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
         last_term=max(node.last_term, memory.term),
@@ -77,10 +79,10 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     if node.starting_armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
-        if node.tenure is not None:
-            node, cools = election.after(node.tenure, node, now)
+        if node.leadership is not None:
+            node, cools = election.after(node.leadership, node, now)
             said += cools
-        node = replace(node, tenure=None, session=None, published=None, register_at=0)
+        node = replace(node, leadership=None, session=None, published=None, register_at=0)
     node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
@@ -94,9 +96,9 @@ def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     role = "validator" if event.armed else "standby"
     where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
     out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
-    if event.armed and node.tenure is not None and node.tenure.deadline is not None:
+    if event.armed and node.leadership is not None and node.leadership.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.
-        out.append(MoveDeadline(node.tenure.deadline))
+        out.append(MoveDeadline(node.leadership.deadline))
     return node, out
 
 
@@ -109,15 +111,15 @@ def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
 
 def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
     """It counts as armed since the guard was asked."""
-    neard, tenure = node.neard, node.tenure
+    neard, leadership = node.neard, node.leadership
     if neard is None or neard.pid != event.pid:
         return node, []
     node = replace(node, neard=replace(neard, arming=False))
-    if tenure is None or tenure.deadline is None:
+    if leadership is None or leadership.deadline is None:
         return node, []
     said = Say("info", f"neard {event.pid} was given the validator key while it runs")
     # Heartbeats that succeeded in between have reached a guard that had not armed it yet.
-    return node, [said, MoveDeadline(tenure.deadline)]
+    return node, [said, MoveDeadline(leadership.deadline)]
 
 
 def arm_refused(node: Node, event: ev.ArmRefused, _now: int) -> Step:
@@ -167,11 +169,11 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
         said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
     else:
         said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
-        if node.tenure is not None:
+        if node.leadership is not None:
             # Also one that ended before it was given the key.
-            node = replace(node, tenure=replace(node.tenure, last_words=event.last_words))
-    if neard.armed and node.tenure is not None:
-        node = replace(node, tenure=replace(node.tenure, wrote=event.signed))
+            node = replace(node, leadership=replace(node.leadership, last_words=event.last_words))
+    if neard.armed and node.leadership is not None:
+        node = replace(node, leadership=replace(node.leadership, wrote=event.signed))
     if neard.armed:
         node = give_up(node, neard.ending or f"neard finished unexpectedly with {event.how}")
     return node, [said]
@@ -214,9 +216,9 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     if known is not node.heads:
         rate_ms = heads.rate_ms(known, node.settings.block_time_ms)
         facts = replace(facts, pace_ms=heads.pace_ms(known), rate_ms=rate_ms)
-    if node.tenure is not None and neard.armed:
-        signed = max(node.tenure.signed, sample.height + 1, sample.target_height or 0)
-        facts = replace(facts, tenure=replace(node.tenure, signed=signed))
+    if node.leadership is not None and neard.armed:
+        signed = max(node.leadership.signed, sample.height + 1, sample.target_height or 0)
+        facts = replace(facts, leadership=replace(node.leadership, signed=signed))
     if node.proof is not None:
         facts = replace(facts, proof=signing_check.compare(node.proof, sample.made, event.asked_at))
     node, kept = _keep(facts)
@@ -263,17 +265,17 @@ def _keep(node: Node) -> Step:
 
     One that does not then hangs, and starts not.
     """
-    tenure = node.tenure
-    if tenure is None:
+    leadership = node.leadership
+    if leadership is None:
         return node, []
     answered = node.armed and node.neard is not None and hot_takeover.confirmed_by(node.neard) is None
-    kept = tenure.kept
+    kept = leadership.kept
     if kept is not None and kept.answered == answered and not _is_old(kept, node.tip):
         return node, []
-    return saved_state.remember(node, answered)
+    return saved_state.save(node, answered)
 
 
-def _is_old(kept: Memory, seen: chain_clock.Tip | None) -> bool:
+def _is_old(kept: SavedState, seen: chain_clock.Tip | None) -> bool:
     return seen is not None and (kept.tip is None or seen.at - kept.tip.at > KEEP_TIP_MS)
 
 
@@ -292,6 +294,6 @@ def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
 
 def give_up(node: Node, why: str) -> Node:
     """The lease, if there is one, is to be released; the first reason stays."""
-    if node.tenure is None or node.tenure.give_up:
+    if node.leadership is None or node.leadership.release_reason:
         return node
-    return replace(node, tenure=replace(node.tenure, give_up=why))
+    return replace(node, leadership=replace(node.leadership, release_reason=why))

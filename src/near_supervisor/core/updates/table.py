@@ -13,7 +13,7 @@ from ..step import Step
 from . import chain, cluster, consul, neard
 
 
-def absorb(node: Node, event: ev.Event, now: int) -> Step:
+def update(node: Node, event: ev.Event, now: int) -> Step:
     """The facts after ``event``, with what has to be said or passed on at once."""
     handler = _HANDLERS.get(type(event))
     return handler(node, event, now) if handler else (node, [])
@@ -24,7 +24,7 @@ def _stop_asked(node: Node, event: ev.StopAsked, now: int) -> Step:
         return replace(node, closing=Closing(0, now)), [Say("info", f"{event.why} received")]
     if node.neard is not None and not node.neard.killed:
         said = Say("warn", f"{event.why} received again: neard {node.neard.pid} is killed instead of stopped")
-        return replace(node, closing=replace(node.closing, detach=False, hurry=True)), [said]
+        return replace(node, closing=replace(node.closing, detach=False, force_kill=True)), [said]
     return node, [Say("info", f"{event.why} received again: already on the way out")]
 
 

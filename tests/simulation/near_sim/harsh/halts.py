@@ -88,7 +88,7 @@ class Halts:
 
 
 def _holds(host: Host) -> bool:
-    tenure = host.supervisor.node.tenure if host.supervisor is not None else None
+    leadership = host.supervisor.node.leadership if host.supervisor is not None else None
     neard = host.guard.neard if host.guard is not None else None
     works = neard is not None and neard.up and not neard.hangs and not host.neard.is_isolated
-    return tenure is not None and not tenure.give_up and works
+    return leadership is not None and not leadership.release_reason and works

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_supervisor.core.facts.answer import YES, Answer
 
@@ -16,7 +16,7 @@ from ..world import World
 
 # So many states are kept for reads that are stale.
 KEPT = 100
-Records = Mapping[str, Standing]
+Records = Mapping[str, MemberStatus]
 NO_RECORDS: Records = MappingProxyType({})
 
 
@@ -52,14 +52,14 @@ class Members:
             return Taken(no("invalid session"))
         if delayed:
             return Taken(no("due to lock delay"))
-        self._set(name, Standing(name, member, session))
+        self._set(name, MemberStatus(name, member, session))
         return Taken(YES)
 
     def publish(self, name: str, session: str, member: Member) -> None:
         """``kv put acquire=``: nothing where another session has the lock."""
         found = self.records.get(name)
         if found is not None and found.session == session:
-            self._set(name, Standing(name, member, session))
+            self._set(name, MemberStatus(name, member, session))
 
     def drop(self, name: str, session: str) -> None:
         """check-session, delete."""
@@ -72,14 +72,14 @@ class Members:
         for name, found in self.records.items():
             if found.session == session:
                 self._locked_until[name] = self._world.now + lock_delay
-                self._set(name, Standing(name, found.record, None))
+                self._set(name, MemberStatus(name, found.record, None))
 
     def restore(self, records: Records) -> None:
         """As they were once."""
         self.records = records
         self._past.append((self._world.now, records))
 
-    def _set(self, name: str, standing: Standing | None) -> None:
+    def _set(self, name: str, standing: MemberStatus | None) -> None:
         changed = {other: found for other, found in self.records.items() if other != name}
         if standing is not None:
             changed[name] = standing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from near_ha.records.cluster import Standing
+from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -13,7 +13,7 @@ from near_supervisor.core.facts import lease
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.doppelganger import Look
 from near_supervisor.core.facts.host import RunDir
-from near_supervisor.core.facts.model import Memory
+from near_supervisor.core.facts.model import SavedState
 
 from ..link import Apply, Hear
 from ..supervisor import NEARD_TIMEOUT_MS, Supervisor
@@ -31,7 +31,7 @@ class HarshSupervisor(Supervisor):
 
     def __init__(self, host: HarshHost) -> None:
         self._harsh = host
-        self.kept: Memory | None = host.memory
+        self.kept: SavedState | None = host.memory
         self.kept_seen = (host.kept_index, host.kept_term)
         self._looks_for_dir = False
         timeout_ms = lease.session_request_timeout_ms(host.settings.lease_ms)
@@ -80,7 +80,7 @@ class HarshSupervisor(Supervisor):
 
     def _read_from_consul(self, _command: cmd.ReadMembers) -> None:
         me, records = self.node.settings.member_id, self._harsh.members
-        found: tuple[Standing, ...] = ()
+        found: tuple[MemberStatus, ...] = ()
 
         def read() -> Answer:
             nonlocal found
@@ -156,12 +156,12 @@ class HarshSupervisor(Supervisor):
 
     # --- the run directory
 
-    def _remember_in_dir(self, command: cmd.Remember) -> None:
+    def _remember_in_dir(self, command: cmd.SaveState) -> None:
         self.kept = command.memory
         if self._harsh.dir_is_there:
             self._harsh.keep(command.memory)
 
-    def _forget_in_dir(self, _command: cmd.Forget) -> None:
+    def _forget_in_dir(self, _command: cmd.ClearState) -> None:
         self.kept = self._harsh.memory = None
 
     def _keep_index_in_dir(self, command: cmd.KeepIndex) -> None:
@@ -238,8 +238,8 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.RenewSession: HarshSupervisor._renew_in_turn,
     cmd.PublishMember: HarshSupervisor._publish_member,
     cmd.ReadMembers: HarshSupervisor._read_from_consul,
-    cmd.Remember: HarshSupervisor._remember_in_dir,
-    cmd.Forget: HarshSupervisor._forget_in_dir,
+    cmd.SaveState: HarshSupervisor._remember_in_dir,
+    cmd.ClearState: HarshSupervisor._forget_in_dir,
     cmd.KeepIndex: HarshSupervisor._keep_index_in_dir,
     cmd.PollNeard: HarshSupervisor._poll_slow_neard,
     cmd.LookAtChain: HarshSupervisor._look_at_hidden_chain,
