@@ -197,7 +197,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import NearError
 from ..module_utils.near_ha.operator import cluster_options, report
-from ..module_utils.near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, wish_of
+from ..module_utils.near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, request_of
 from ..module_utils.near_ha.operator.request import Verb
 from ..module_utils.near_ha.transport import choice as transports
 
@@ -234,7 +234,7 @@ def main() -> None:
     params, known = module.params, {}
     verb = Verb(params["action"])
     try:
-        wish = wish_of(
+        wanted = request_of(
             verb,
             params["node"] or "",
             by=params["asked_by"] or "Ansible",
@@ -246,7 +246,7 @@ def main() -> None:
         )
         failover = Failover(transports.open_way(cluster_options.from_module(params)))
         try:
-            steps = failover.run(wish, Patience(params["wait"], params["timeout"]), check=module.check_mode)
+            steps = failover.run(wanted, Patience(params["wait"], params["timeout"]), check=module.check_mode)
             deque(steps, maxlen=0)
         finally:
             known = result(failover.known)

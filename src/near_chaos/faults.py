@@ -173,7 +173,7 @@ def _paused_and_killed(stage: Stage, rng: random.Random) -> None:
 
 
 def _wish(stage: Stage, host: Validator, route: str) -> None:
-    """A refusal is an answer, too: another wish may be under way."""
+    """A refusal is an answer, too: another request may be under way."""
     with contextlib.suppress(NearError):
         control_client.call(stage.net.layout.run_dir(host) / "control.sock", "POST", f"/{route}", {"by": "chaos"})
 

@@ -1,7 +1,7 @@
-"""What the control socket answers to: this supervisor and its cluster, and the operator's wishes.
+"""What the control socket answers to: this supervisor and its cluster, and the operator's requests.
 
 Neither the core nor its threads wait for any of it: a question about the cluster asks Consul afresh, by this
-supervisor's rights, and a wish is a value in Consul that this supervisor then sees like every other.
+supervisor's rights, and a request is a value in Consul that this supervisor then sees like every other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from near_ha.errors import BadConfig, NearError
 from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
-from near_ha.operator.request import Verb, Wish
+from near_ha.operator.request import OperatorRequest, Verb
 from near_ha.records.switchover import DEFAULT_TIMEOUT_MS
 from near_ha.records.wire import shown
 from near_ha.transport.by_consul import ConsulWay
@@ -56,7 +56,7 @@ class ControlRoutes:
         }
 
     def _way(self) -> ConsulWay:
-        """What a wish writes is signed: this supervisor answers for who may ask it."""
+        """What a request writes is signed: this supervisor answers for who may ask it."""
         return ConsulWay(self._access, self._records)
 
     def _wishing(self, verb: Verb) -> Route:
@@ -74,7 +74,7 @@ class ControlRoutes:
             log.info("%s: %s", _told(wanted, asked), found.text)
         return {"changed": found.changed, "text": found.text, "request": found.request or None}
 
-    def _wanted(self, verb: Verb, asked: Asked) -> Wish:
+    def _wanted(self, verb: Verb, asked: Asked) -> OperatorRequest:
         """BadConfig names the first field that cannot be."""
         body = asked.body
         unknown = sorted(set(body) - _FIELDS)
@@ -89,10 +89,10 @@ class ControlRoutes:
             raise BadConfig(f"timeout_ms is {shown(timeout_ms)}", "It should be a whole number of milliseconds")
         by = _text(body, "by") or asked.peer
         flags = {name: _flag(body, name) for name in _FLAGS}
-        return Wish(verb, member, by, _text(body, "reason"), timeout_ms, **flags)
+        return OperatorRequest(verb, member, by, _text(body, "reason"), timeout_ms, **flags)
 
 
-def _told(wanted: Wish, asked: Asked) -> str:
+def _told(wanted: OperatorRequest, asked: Asked) -> str:
     """Who it was is the kernel's word; ``by`` is only what was said."""
     what = f"{wanted.verb.value} {wanted.member}".strip()
     by = f" for {wanted.by}" if wanted.by != asked.peer else ""

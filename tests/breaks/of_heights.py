@@ -122,7 +122,7 @@ BREAKS: tuple[Break, ...] = (
         CORE + "updates/chain.py",
         "least=known.above, ",
         "",
-        UNIT + "test_witness.py",
+        UNIT + "test_doppelganger.py",
     ),
     Break(
         "rule 4: a database that is older than what neard has said is not believed",

@@ -11,7 +11,7 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules/validator_key.py",
         "armed = replace(neard, armed=True, arming=True, key_given_at=now)",
         "armed = replace(neard, arming=True, key_given_at=now)",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
     Break(
         "hot: the guard counts it as armed before the key is in place",
@@ -32,14 +32,14 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules/switchover.py",
         "if node.neard is None or hot_takeover.confirmed_by(node.neard) is not None:",
         "if node.neard is None:",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
     Break(
         "hot: a neard that has just come up is not sent a SIGHUP",
         CORE + "rules/validator_key.py",
         "if now < hot_takeover.settled_at(neard) or leadership.deadline - now < room:",
         "if leadership.deadline - now < room:",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
     Break(
         "restart: nobody waits for the slow end of a neard that is in the way",
@@ -60,21 +60,21 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules/promotion.py",
         "if node.settings.strategy is not Strategy.RESTART and not leadership.by_restart:",
         "if False:",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
     Break(
         "hot: a failure of before does not end the next try",
         CORE + "rules/validator_key.py",
         'neard=armed, hot_failed="", leadership',
         "neard=armed, leadership",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
     Break(
         "restart: a standby that would be started anew lets a better one go first",
         CORE + "conditions/election.py",
         " or _better_stands_by(node) else 0",
         " else 0",
-        UNIT + "test_candidacy.py",
+        UNIT + "test_election.py",
     ),
     Break(
         "restart: whoever would be refused after a silent loss says so before",
@@ -152,6 +152,6 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules/promotion.py",
         "    if heights.is_above(node, leadership):",
         "    if True:",
-        UNIT + "test_hot.py",
+        UNIT + "test_hot_takeover.py",
     ),
 )

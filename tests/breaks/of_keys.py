@@ -294,14 +294,14 @@ BREAKS: tuple[Break, ...] = (
         "src/near_supervisor/adapters/host.py",
         "return self._node_key_problem() or self._checked()",
         "return self._checked()",
-        UNIT + "test_host_side.py",
+        UNIT + "test_host_adapter.py",
     ),
     Break(
         "what neard says of files that were moving does not count",
         "src/near_supervisor/adapters/host.py",
         "if found and self._stamps() != (files, links):",
         "if False:",
-        UNIT + "test_host_side.py",
+        UNIT + "test_host_adapter.py",
     ),
     Break(
         "no key is given beside a config.json of which neard would take nothing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .one_break import CORE, UNIT, Break
 
 MOVE = CORE + "rules/kuutamods_way.py"
-TESTS = UNIT + "test_move.py"
+TESTS = UNIT + "test_kuutamods_way.py"
 
 BREAKS: tuple[Break, ...] = (
     Break(

@@ -11,7 +11,7 @@ from near_ha.errors import ConsulUnknown, Refused
 from near_ha.keys import record_key
 from near_ha.operator import request as requests
 from near_ha.operator.cluster_options import Access
-from near_ha.operator.request import Decision, Verb, Wish
+from near_ha.operator.request import Decision, OperatorRequest, Verb
 from near_ha.records import consul_keys
 from near_ha.records.cluster import Cluster
 from near_ha.records.cluster_config import ClusterConfig
@@ -24,8 +24,8 @@ from support.records import KEY
 
 pytestmark = pytest.mark.integration
 
-PROMOTE = Wish(Verb.PROMOTE, "validator-2", "me", "a test", force=True)
-PAUSE = Wish(Verb.PAUSE, "", "me", "a test")
+PROMOTE = OperatorRequest(Verb.PROMOTE, "validator-2", "me", "a test", force=True)
+PAUSE = OperatorRequest(Verb.PAUSE, "", "me", "a test")
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,11 @@ def test_of_two_that_ask_at_once_one_is_told_of_the_other(
     """The other one writes between this one's look and its write."""
     decide, other, rounds = requests.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
 
-    def slowly(seen: Cluster, wanted: Wish, request_id: str, now_ms: int) -> Decision:
+    def slowly(seen: Cluster, wanted: OperatorRequest, request_id: str, now_ms: int) -> Decision:
         decided = decide(seen, wanted, request_id, now_ms)
         rounds.append(wanted.by)
         if len(rounds) == 1:
-            other.ask(Wish(Verb.PROMOTE, "validator-2", "another"), check=False)
+            other.ask(OperatorRequest(Verb.PROMOTE, "validator-2", "another"), check=False)
         return decided
 
     monkeypatch.setattr(requests, "decide", slowly)
@@ -93,7 +93,7 @@ def test_a_cluster_that_never_rests_is_given_up(
 @pytest.mark.parametrize("wanted", [PROMOTE, PAUSE], ids=["promote", "pause"])
 @pytest.mark.parametrize("arrived", [True, False], ids=["it had arrived", "it had not"])
 def test_an_answer_that_is_lost_is_looked_for(
-    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch, wanted: Wish, arrived: bool
+    cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch, wanted: OperatorRequest, arrived: bool
 ) -> None:
     write = ConsulHttp.check_and_set
 
@@ -147,7 +147,7 @@ def put(cluster: PlayedCluster, key: str, value: str) -> None:
 
 @pytest.mark.parametrize("wanted", [PROMOTE, PAUSE])
 def test_who_cannot_sign_is_refused_before_anything_is_written(
-    cluster: PlayedCluster, way: ConsulWay, wanted: Wish
+    cluster: PlayedCluster, way: ConsulWay, wanted: OperatorRequest
 ) -> None:
     signed(cluster)
     before = cluster.store()
@@ -158,7 +158,7 @@ def test_who_cannot_sign_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("wanted", [PROMOTE, PAUSE])
-def test_who_can_signs_what_it_writes(cluster: PlayedCluster, tmp_path: Path, wanted: Wish) -> None:
+def test_who_can_signs_what_it_writes(cluster: PlayedCluster, tmp_path: Path, wanted: OperatorRequest) -> None:
     signed(cluster)
     path = tmp_path / "record_key"
     path.write_text("0a" * 32)
@@ -175,5 +175,5 @@ def test_a_forged_request_or_pause_stands_in_nobodys_way(cluster: PlayedCluster)
     put(cluster, consul_keys.switchover(ACCOUNT), request.accepted("validator-1", 7, "validator-2", 0).to_json())
     put(cluster, consul_keys.config(ACCOUNT), ClusterConfig(True, "mallory").to_json())
     way = ConsulWay(Access(account_id=ACCOUNT, consul_urls=(cluster.consul.url,)), KEY)
-    assert way.ask(Wish(Verb.PROMOTE, "validator-2"), check=False).changed
+    assert way.ask(OperatorRequest(Verb.PROMOTE, "validator-2"), check=False).changed
     assert way.ask(PAUSE, check=False).changed

@@ -209,7 +209,7 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
 
 def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """What a supervisor answers to this wish, after it has written it."""
-    wanted = requests.Wish(
+    wanted = requests.OperatorRequest(
         requests.Verb(path[1:]),
         body["member"],
         body["by"],

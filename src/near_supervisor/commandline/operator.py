@@ -16,7 +16,7 @@ from typing import Any
 
 from near_ha.errors import NearError
 from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
-from near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, wish_of
+from near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, request_of
 from near_ha.operator.request import MAX_NAME, Verb
 from near_ha.transport import choice as transports
 from near_ha.transport.base import Way
@@ -252,7 +252,7 @@ def _paint() -> cluster_text.Paint:
 
 
 def _change(given: argparse.Namespace) -> int:
-    wish = wish_of(
+    wanted = request_of(
         Verb(given.verb),
         getattr(given, "node", ""),
         by=_by(),
@@ -266,7 +266,7 @@ def _change(given: argparse.Namespace) -> int:
     failover = Failover(_open(given))
     problem: NearError | None = None
     try:
-        for step in failover.run(wish, patience, check=given.check):
+        for step in failover.run(wanted, patience, check=given.check):
             if not given.json:
                 sys.stdout.write(f"{step.at_s:8.2f} s  {_plain(step.text)}\n")
                 sys.stdout.flush()

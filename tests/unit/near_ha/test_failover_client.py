@@ -9,10 +9,10 @@ import pytest
 
 from near_ha.errors import ControlError, NotYet
 from near_ha.operator.failover_client import SILENCE_S, Failover, Patience
-from near_ha.operator.request import Verb, Wish
+from near_ha.operator.request import OperatorRequest, Verb
 from near_ha.transport.base import Asked
 
-WISH = Wish(Verb.PROMOTE, "b", "alice", "", 60_000)
+WISH = OperatorRequest(Verb.PROMOTE, "b", "alice", "", 60_000)
 
 
 class Vanishing:
@@ -31,7 +31,7 @@ class Vanishing:
     def meant(self, _verb: Verb) -> str:
         return "b"
 
-    def ask(self, _wish: Wish, *, check: bool) -> Asked:
+    def ask(self, _wish: OperatorRequest, *, check: bool) -> Asked:
         return Asked(not check, "a hands over to b", "wish-1")
 
 

@@ -16,7 +16,7 @@ from near_supervisor.core.facts.model import Guard, SavedState
 from near_supervisor.core.facts.settings import Strategy
 from near_supervisor.core.facts.sync import Sample
 from support.core_play import D, held, released, sample
-from unit.near_supervisor.test_hot import HOT, ME, HotPlay, play
+from unit.near_supervisor.test_hot_takeover import HOT, ME, HotPlay, play
 
 
 def leaving() -> HotPlay:
@@ -27,7 +27,7 @@ def leaving() -> HotPlay:
 
 
 def asked_to_hand_over() -> HotPlay:
-    """The same, on the way to an successor."""
+    """The same, on the way to a successor."""
     it = play().to_confirmed()
     assert it.node.leadership is not None
     it.node = replace(it.node, leadership=replace(it.node.leadership, release_reason="switchover to b", successor="b"))

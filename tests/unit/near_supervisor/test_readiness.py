@@ -103,7 +103,7 @@ def test_the_table_has_every_name_once_and_a_case_for_each() -> None:
     assert len(set(NAMES)) == len(NAMES)
     elsewhere = {"state", "tracking", "version", "node_key", "witness", "signing", "consul"} | IN_FILES_OF_THEIR_OWN
     assert set(NAMES) == {name for name, *_ in CASES} | elsewhere, (
-        "test_witness.py and test_signing_nothing.py have two more"
+        "test_doppelganger.py and test_signing_nothing.py have two more"
     )
 
 

@@ -1,4 +1,4 @@
-"""One wish of a person, from the first look to its end, step by step; the same for modules and shell."""
+"""One request of a person, from the first look to its end, step by step; the same for modules and shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import BadConfig, ConsulUnknown, ControlError, NotYet, SwitchoverF
 from ..records.switchover import MAX_TIMEOUT_MS, Phase
 from ..transport.base import Way
 from . import report
-from .request import Verb, Wish
+from .request import OperatorRequest, Verb
 
 DEFAULT_TIMEOUT_S = 150
 _POLL_S = 0.1
@@ -24,7 +24,7 @@ _SHARE_OF_A_PHASE = 0.4
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happened, ``at_s`` seconds after the wish was begun, as this side saw it."""
+    """Something that happened, ``at_s`` seconds after the request was begun, as this side saw it."""
 
     at_s: float
     text: str
@@ -34,9 +34,9 @@ class Step:
 class Known:
     """Everything learnt so far; also what a failure tells. ``leader_*`` are names, "" = nobody.
 
-    ``changed``: this wish was written (under check mode: would be). ``term`` is the last one seen, ``gap_ms`` how long
-    nobody signed (None = not known, or no switchover), ``request`` the id of the switchover, ``phase`` how far it is,
-    ``note`` what the validator said of the moment.
+    ``changed``: this request was written (under check mode: would be). ``term`` is the last one seen, ``gap_ms`` how
+    long nobody signed (None = not known, or no switchover), ``request`` the id of the switchover, ``phase`` how far it
+    is, ``note`` what the validator said of the moment.
     """
 
     account_id: str = ""
@@ -66,7 +66,7 @@ class Patience:
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
-def wish_of(
+def request_of(
     verb: Verb,
     member: str,
     *,
@@ -76,8 +76,8 @@ def wish_of(
     now: bool,
     timeout_s: float,
     ignore_chain_witness: bool = False,
-) -> Wish:
-    """A wish whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
+) -> OperatorRequest:
+    """One whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
     if not (by + reason).isprintable():
         raise BadConfig("the reason, or the name of who asks, is more than one printable line", "Say it in one line")
     timeout_ms = int(timeout_s * 1000 * _SHARE_OF_A_PHASE) if math.isfinite(timeout_s) else 0
@@ -88,18 +88,18 @@ def wish_of(
         )
     if ignore_chain_witness and verb is not Verb.PROMOTE:
         raise BadConfig(f"a {verb.value} cannot ignore the chain witness", "It is for promote, which names who signs")
-    return Wish(verb, member, by, reason, timeout_ms, force, now, ignore_chain_witness)
+    return OperatorRequest(verb, member, by, reason, timeout_ms, force, now, ignore_chain_witness)
 
 
 class Failover:
-    """Carries one wish out. ``known`` grows while ``run`` goes, and holds after it has raised, too."""
+    """Carries one request out. ``known`` grows while ``run`` goes, and holds after it has raised, too."""
 
     def __init__(self, way: Way, clock: Callable[[], float] = time.monotonic) -> None:
         self._way, self._clock = way, clock
         self._began = clock()
         self.known = Known(account_id=way.account_id)
 
-    def run(self, wish: Wish, patience: Patience, *, check: bool = False) -> Iterator[Step]:
+    def run(self, wanted: OperatorRequest, patience: Patience, *, check: bool = False) -> Iterator[Step]:
         """Each step when it is seen. Raises NearError: Refused (nothing was changed), SwitchoverFailed, NotYet, or
         what kept it from being asked.
         """
@@ -107,16 +107,16 @@ class Failover:
         known.leader_before = known.leader_after = report.leader(before)
         known.paused_before = known.paused_after = report.paused(before)
         known.term = report.term(before)
-        wish = replace(wish, member=wish.member or self._way.meant(wish.verb))
-        asked = self._way.ask(wish, check=check)
+        wanted = replace(wanted, member=wanted.member or self._way.meant(wanted.verb))
+        asked = self._way.ask(wanted, check=check)
         known.changed, known.msg, known.request = asked.changed, asked.text, asked.request
         if not asked.changed and not asked.request:
             return
-        if wish.verb in (Verb.PAUSE, Verb.RESUME):
-            known.paused_after = wish.verb is Verb.PAUSE
+        if wanted.verb in (Verb.PAUSE, Verb.RESUME):
+            known.paused_after = wanted.verb is Verb.PAUSE
         if check:
-            if wish.verb in (Verb.PROMOTE, Verb.DEMOTE):
-                known.leader_after = report.successor(before, wish)
+            if wanted.verb in (Verb.PROMOTE, Verb.DEMOTE):
+                known.leader_after = report.successor(before, wanted)
             return
         yield self._step(f"{'asked' if asked.changed else 'not asked again'}: {asked.text}")
         if not asked.request:

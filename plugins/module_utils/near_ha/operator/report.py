@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .request import Verb, Wish
+from .request import OperatorRequest, Verb
 
 Document = Mapping[str, Any]
 
@@ -80,13 +80,13 @@ def change_of(document: Document, request_id: str) -> Change | None:
     return None
 
 
-def successor(document: Document, wish: Wish) -> str:
-    """Who would validate after ``wish`` is carried out, as it looks now."""
+def successor(document: Document, wanted: OperatorRequest) -> str:
+    """Who would validate after ``wanted`` is carried out, as it looks now."""
     members = _objects(document.get("members"))
-    if wish.verb is Verb.PROMOTE:
+    if wanted.verb is Verb.PROMOTE:
         fields = ("member_id", "node_id", "hostname")
-        found = next((m for field in fields for m in members if m.get(field) == wish.member), {})
-        return _text(found.get("node_id")) or wish.member
+        found = next((m for field in fields for m in members if m.get(field) == wanted.member), {})
+        return _text(found.get("node_id")) or wanted.member
     able = [m for m in members if m.get("ready") is True and not m.get("validator") and _count(m.get("priority"))]
     best = min(able, key=lambda m: (-_count(m.get("priority")), _text(m.get("member_id"))), default={})
     return _text(best.get("node_id"))

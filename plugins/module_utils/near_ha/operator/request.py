@@ -1,4 +1,4 @@
-"""What a person's wish means in a cluster as it is now: nothing to do, a refusal, or one value to write.
+"""What a person's request means in a cluster as it is now: nothing to do, a refusal, or one value to write.
 
 Pure: the same decision serves ``--check``, the control socket and whoever writes to Consul directly.
 """
@@ -33,7 +33,7 @@ class Verb(str, Enum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class OperatorRequest:
     """``member`` (member id, node id or host name) is who shall validate, or stop to; a ``demote`` may leave it "".
 
     ``by`` says who asks, ``reason`` why. ``force``: also an unready target, also in a paused cluster; it shortens
@@ -84,33 +84,33 @@ class Write:
 Decision = Union[Nothing, Refusal, Write]
 
 
-def decide(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decision:
-    """What ``wish`` comes to in ``cluster``; ``request_id`` is unique, ``now_ms`` wall clock for people."""
-    if not 0 < wish.timeout_ms <= MAX_TIMEOUT_MS:
-        return Refusal(f"timeout {wish.timeout_ms} ms is not between 1 and {MAX_TIMEOUT_MS}")
-    for name, text, limit in (("by", wish.by, MAX_NAME), ("reason", wish.reason, MAX_REASON)):
+def decide(cluster: Cluster, wanted: OperatorRequest, request_id: str, now_ms: int) -> Decision:
+    """What ``wanted`` comes to in ``cluster``; ``request_id`` is unique, ``now_ms`` wall clock for people."""
+    if not 0 < wanted.timeout_ms <= MAX_TIMEOUT_MS:
+        return Refusal(f"timeout {wanted.timeout_ms} ms is not between 1 and {MAX_TIMEOUT_MS}")
+    for name, text, limit in (("by", wanted.by, MAX_NAME), ("reason", wanted.reason, MAX_REASON)):
         if len(text) > limit:
             return Refusal(f"{name} has {len(text)} characters, more than {limit}", "Say it in fewer words")
     if not cluster.known:
         hint = "Is this the right account id, and does a supervisor run?"
         return Refusal(f"nobody is a member of the cluster of account {cluster.account_id}", hint)
-    return _DECIDERS[wish.verb](cluster, wish, request_id, now_ms)
+    return _DECIDERS[wanted.verb](cluster, wanted, request_id, now_ms)
 
 
-def _promote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decision:
-    target = cluster.member(wish.member)
+def _promote(cluster: Cluster, wanted: OperatorRequest, request_id: str, now_ms: int) -> Decision:
+    target = cluster.member(wanted.member)
     if target is None:
-        return _no_member(cluster, wish.member)
+        return _no_member(cluster, wanted.member)
     request, holder = _under_way(cluster), cluster.validator
-    if request is not None and request.target == target.member_id and _covers(request, wish):
+    if request is not None and request.target == target.member_id and _covers(request, wanted):
         return Nothing(f"{target.name} is about to validate, as {_who_asked(request)}", request.id)
     holds = holder is not None and holder.member_id == target.member_id
-    if request is None and holds and not (wish.ignore_chain_witness and _waits(target)):
+    if request is None and holds and not (wanted.ignore_chain_witness and _waits(target)):
         return Nothing(f"{target.name} is the validator already (term {cluster.term})")
-    refusal = _busy(cluster, wish) or _unfit(cluster, target, wish)
+    refusal = _busy(cluster, wanted) or _unfit(cluster, target, wanted)
     if refusal is not None:
         return refusal
-    request = _request(cluster, wish, Action.PROMOTE, target.member_id, (request_id, now_ms))
+    request = _request(cluster, wanted, Action.PROMOTE, target.member_id, (request_id, now_ms))
     if holds:
         return _write(cluster, request, f"{target.name} signs, whatever the chain witness holds against it")
     begin = f"{cluster.leader} hands over to" if cluster.leader else "nobody validates; the lease goes to"
@@ -122,17 +122,17 @@ def _waits(holder: MemberStatus) -> bool:
     return holder.record is not None and holder.record.state != State.VALIDATING.value
 
 
-def _covers(request: Switchover, wish: Wish) -> bool:
-    """Does the request that is under way allow all that the wish does?"""
-    overrules = request.ignore_chain_witness or not wish.ignore_chain_witness
-    return overrules and (request.force or not wish.force)
+def _covers(request: Switchover, wanted: OperatorRequest) -> bool:
+    """Does the request that is under way allow all that this one does?"""
+    overrules = request.ignore_chain_witness or not wanted.ignore_chain_witness
+    return overrules and (request.force or not wanted.force)
 
 
-def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decision:
+def _demote(cluster: Cluster, wanted: OperatorRequest, request_id: str, now_ms: int) -> Decision:
     holder = cluster.validator
-    named = cluster.member(wish.member) if wish.member else holder
-    if wish.member and named is None:
-        return _no_member(cluster, wish.member)
+    named = cluster.member(wanted.member) if wanted.member else holder
+    if wanted.member and named is None:
+        return _no_member(cluster, wanted.member)
     if cluster.lease_session is None:
         return Nothing("nobody validates")
     if holder is None or cluster.lease is None:
@@ -143,7 +143,7 @@ def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decis
             return Nothing(f"{named.name} does not validate, {holder.name} does")
     elif request is not None and request.target != holder.member_id:
         return Nothing(f"{holder.name} is about to hand over, as {_who_asked(request)}", request.id)
-    refusal = _busy(cluster, wish)
+    refusal = _busy(cluster, wanted)
     if refusal is not None:
         return refusal
     others = [member for member in cluster.members if member.member_id != holder.member_id]
@@ -152,37 +152,39 @@ def _demote(cluster: Cluster, wish: Wish, request_id: str, now_ms: int) -> Decis
         return Refusal(f"no standby is ready to take over from {holder.name}{_why_not(cluster, others)}", _LOOK)
     return _write(
         cluster,
-        _request(cluster, wish, Action.DEMOTE, "", (request_id, now_ms)),
+        _request(cluster, wanted, Action.DEMOTE, "", (request_id, now_ms)),
         f"{holder.name} hands over to the best standby, {successor.name} as it looks now",
     )
 
 
-def _pause(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Decision:
-    paused = wish.verb is Verb.PAUSE
+def _pause(cluster: Cluster, wanted: OperatorRequest, _request_id: str, now_ms: int) -> Decision:
+    paused = wanted.verb is Verb.PAUSE
     if cluster.config_known and cluster.config.paused is paused:
         since = f" (by {cluster.config.by}: {cluster.config.reason})" if paused and cluster.config.by else ""
         return Nothing(f"the cluster is {'paused already' if paused else 'not paused'}{since}")
-    value = ClusterConfig(paused, wish.by, wish.reason, now_ms).to_json()
+    value = ClusterConfig(paused, wanted.by, wanted.reason, now_ms).to_json()
     text = "no role changes by itself any more" if paused else "a failed validator is replaced by itself again"
     return Write(consul_keys.config(cluster.account_id), cluster.config_index, value, text)
 
 
-def _cancel(cluster: Cluster, wish: Wish, _request_id: str, now_ms: int) -> Decision:
+def _cancel(cluster: Cluster, wanted: OperatorRequest, _request_id: str, now_ms: int) -> Decision:
     request = _under_way(cluster)
     if request is None:
         return Nothing("no switchover is under way")
     if request.phase is not Phase.ASKED:
         text = f"the switchover to {request.target} has begun, as {_who_asked(request)}"
         return Refusal(text, "It ends by itself; promote the other node afterwards")
-    by = wish.by or "somebody"
-    ended = request.ended(Phase.FAILED, "", now_ms, f"called off by {by}" + (f": {wish.reason}" if wish.reason else ""))
+    by = wanted.by or "somebody"
+    ended = request.ended(
+        Phase.FAILED, "", now_ms, f"called off by {by}" + (f": {wanted.reason}" if wanted.reason else "")
+    )
     what = f"{request.action.value} {request.target}".strip()
     key = consul_keys.switchover(cluster.account_id)
     text = f"{what} is called off, which {request.asked_by or 'somebody'} has asked for"
     return Write(key, cluster.request_index, ended.to_json(), text)
 
 
-_DECIDERS: dict[Verb, Callable[[Cluster, Wish, str, int], Decision]] = {
+_DECIDERS: dict[Verb, Callable[[Cluster, OperatorRequest, str, int], Decision]] = {
     Verb.PROMOTE: _promote,
     Verb.DEMOTE: _demote,
     Verb.PAUSE: _pause,
@@ -213,19 +215,19 @@ def _who_asked(request: Switchover) -> str:
     return f"{request.asked_by or 'somebody'} has asked ({request.id})"
 
 
-def _busy(cluster: Cluster, wish: Wish) -> Refusal | None:
+def _busy(cluster: Cluster, wanted: OperatorRequest) -> Refusal | None:
     request = _under_way(cluster)
     if request is not None:
         what = f"{request.action.value} {request.target}".strip()
         text = f"another switchover is under way: {what}, as {_who_asked(request)}"
         return Refusal(text, "Wait for its end, at most its timeout; as long as it has not begun, cancel calls it off")
-    if cluster.config.paused and not wish.force:
+    if cluster.config.paused and not wanted.force:
         by = f" by {cluster.config.by}" if cluster.config.by else ""
         return Refusal(f"the cluster is paused{by}", "Resume it first, or use force to switch over all the same")
     return None
 
 
-def _unfit(cluster: Cluster, target: MemberStatus, wish: Wish) -> Refusal | None:
+def _unfit(cluster: Cluster, target: MemberStatus, wanted: OperatorRequest) -> Refusal | None:
     """A holder's key and lease have to be the target's; of a lease that nobody holds the record binds nobody."""
     held = cluster.lease_session is not None
     if held and cluster.lease is None:
@@ -233,7 +235,7 @@ def _unfit(cluster: Cluster, target: MemberStatus, wish: Wish) -> Refusal | None
         return Refusal(text, "Stop it where it runs; a standby takes over by itself")
     right = cluster.lease if held and cluster.lease is not None else target.record
     against = plan.against(target, right.validator_public_key if right else "", right.lease_ms if right else 0)
-    stops = plan.stops(against, wish.force)
+    stops = plan.stops(against, wanted.force)
     if not stops:
         return None
     forceable = all(obstacle.forceable for obstacle in against)
@@ -251,21 +253,23 @@ def _why_not(cluster: Cluster, others: list[MemberStatus]) -> str:
     return ": " + "; ".join(reasons)
 
 
-def _request(cluster: Cluster, wish: Wish, action: Action, target: str, asked: tuple[str, int]) -> Switchover:
+def _request(
+    cluster: Cluster, wanted: OperatorRequest, action: Action, target: str, asked: tuple[str, int]
+) -> Switchover:
     request_id, now_ms = asked
     term = cluster.term if cluster.lease_session is not None else 0
     return Switchover(
         id=request_id,
         action=action,
         target=target,
-        asked_by=wish.by,
-        reason=wish.reason,
+        asked_by=wanted.by,
+        reason=wanted.reason,
         asked_at_ms=now_ms,
         term=term,
-        timeout_ms=wish.timeout_ms,
-        force=wish.force,
-        now=wish.now,
-        ignore_chain_witness=wish.ignore_chain_witness,
+        timeout_ms=wanted.timeout_ms,
+        force=wanted.force,
+        now=wanted.now,
+        ignore_chain_witness=wanted.ignore_chain_witness,
     )
 
 

@@ -1,4 +1,4 @@
-"""A way to a cluster: reads it as one document (``cluster_report``), judges a wish by one set of rules (``wish``)."""
+"""A way to a cluster: reads it as one document (``cluster_report``), judges requests by one set of rules."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ..operator.request import Verb, Wish
+    from ..operator.request import OperatorRequest, Verb
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a wish came to: ``changed`` says that something was written, or would be; ``text`` what.
+    """What a request came to: ``changed`` says that something was written, or would be; ``text`` what.
 
     ``request`` is the id of the switchover to follow, "" where there is nothing to wait for. Somebody else may have
     asked for it before: then nothing is changed, and there is something to follow all the same.
@@ -35,5 +35,5 @@ class Way(Protocol):
     def look(self) -> dict[str, Any]:
         """The document of the cluster as it is now."""
 
-    def ask(self, wanted: Wish, *, check: bool) -> Asked:
+    def ask(self, wanted: OperatorRequest, *, check: bool) -> Asked:
         """Have ``wanted`` carried out; under ``check`` only say what would be."""

@@ -1,4 +1,4 @@
-"""To a cluster past every supervisor: a wish is written where they all see it."""
+"""To a cluster past every supervisor: a request is written where they all see it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..keys.record_key import RecordKey
 from ..operator import cluster_report
 from ..operator import request as requests
 from ..operator.cluster_options import Access, checked_account
-from ..operator.request import Verb, Wish, Write
+from ..operator.request import OperatorRequest, Verb, Write
 from ..records import cluster
 from ..records.wire import Entry
 from .base import Asked
@@ -48,7 +48,7 @@ class ConsulWay:
         """The cluster as Consul has it now."""
         return cluster_report.cluster_json(self._cluster())
 
-    def ask(self, wanted: Wish, *, check: bool) -> Asked:
+    def ask(self, wanted: OperatorRequest, *, check: bool) -> Asked:
         """Decide here, and write by check-and-set; from the start again where somebody else was faster."""
         request_id, now_ms = uuid.uuid4().hex[:12], time.time_ns() // 1_000_000
         for _try in range(_TRIES):

@@ -22,7 +22,7 @@ from . import control_client
 from .base import Asked
 
 if TYPE_CHECKING:
-    from ..operator.request import Verb, Wish
+    from ..operator.request import OperatorRequest, Verb
 
 _STATUS_S = 5.0
 # The supervisor asks Consul before it answers.
@@ -54,7 +54,7 @@ class SocketWay:
         """The cluster as this supervisor reads it now."""
         return self._call("GET", "/cluster", None)
 
-    def ask(self, wanted: Wish, *, check: bool) -> Asked:
+    def ask(self, wanted: OperatorRequest, *, check: bool) -> Asked:
         """The supervisor decides and writes."""
         body = {
             "member": wanted.member,

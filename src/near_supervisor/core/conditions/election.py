@@ -121,7 +121,7 @@ def failed(leadership: Leadership) -> bool:
 
 
 def after(leadership: Leadership, node: Node, now: int) -> Step:
-    """The facts after the end of ``leadership``: one that ended early, and not by somebody's wish, is remembered.
+    """The facts after the end of ``leadership``: one that ended early, and not by somebody's request, is remembered.
 
     Of this node alone: how others fare holds nobody back.
     """

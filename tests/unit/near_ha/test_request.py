@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from near_ha.operator import plan
-from near_ha.operator.request import Decision, Nothing, Refusal, Verb, Wish, Write, decide
+from near_ha.operator.request import Decision, Nothing, OperatorRequest, Refusal, Verb, Write, decide
 from near_ha.records import cluster_config, consul_keys, switchover
 from near_ha.records.cluster import Cluster, MemberStatus
 from near_ha.records.cluster_config import ClusterConfig
@@ -22,10 +22,14 @@ from near_ha.records.switchover import Action, Phase, Switchover
 KEY = "ed25519:KEY"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, KEY)
 REQUEST = Switchover("r0", Action.PROMOTE, "b", "somebody", "", 1, 7)
-PROMOTE_B = Wish(Verb.PROMOTE, "b", "me", "maintenance")
+PROMOTE_B = OperatorRequest(Verb.PROMOTE, "b", "me", "maintenance")
 OVERRULING = replace(PROMOTE_B, ignore_chain_witness=True)
-CANCEL = Wish(Verb.CANCEL, by="me")
-DEMOTE, PAUSE, RESUME = Wish(Verb.DEMOTE, by="me"), Wish(Verb.PAUSE, by="me", reason="work"), Wish(Verb.RESUME, by="me")
+CANCEL = OperatorRequest(Verb.CANCEL, by="me")
+DEMOTE, PAUSE, RESUME = (
+    OperatorRequest(Verb.DEMOTE, by="me"),
+    OperatorRequest(Verb.PAUSE, by="me", reason="work"),
+    OperatorRequest(Verb.RESUME, by="me"),
+)
 
 
 def standing(name: str, alive: bool = True, **changes: object) -> MemberStatus:
@@ -49,7 +53,7 @@ def free(*members: MemberStatus, state: LeaseState = LeaseState.RELEASED, **chan
     return replace(unlocked, **changes)  # type: ignore[arg-type]
 
 
-def came(cluster: Cluster, wish: Wish) -> Decision:
+def came(cluster: Cluster, wish: OperatorRequest) -> Decision:
     decision = decide(cluster, wish, "r1", 1_000)
     if isinstance(decision, Write) and decision.request:
         written = switchover.parse(decision.value.encode())
@@ -66,7 +70,7 @@ STRANGER: dict[str, object] = {"lease": None, "holder": "old", "lease_session": 
 UNREADY = standing("b", ready=False, reason="is Syncing")
 
 # what it is, the cluster, the wish, what comes of it, words that are said
-TABLE: list[tuple[str, Cluster, Wish, type, list[str]]] = [
+TABLE: list[tuple[str, Cluster, OperatorRequest, type, list[str]]] = [
     # --- cancel
     ("nothing is under way", held(), CANCEL, Nothing, ["no switchover is under way"]),
     ("it is over", held(request=DONE), CANCEL, Nothing, ["no switchover is under way"]),
@@ -166,7 +170,7 @@ TABLE: list[tuple[str, Cluster, Wish, type, list[str]]] = [
 @pytest.mark.parametrize(
     ("cluster", "wish", "kind", "words"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_what_a_wish_comes_to(cluster: Cluster, wish: Wish, kind: type, words: list[str]) -> None:
+def test_what_a_wish_comes_to(cluster: Cluster, wish: OperatorRequest, kind: type, words: list[str]) -> None:
     decision = came(cluster, wish)
     assert type(decision) is kind, decision
     said = f"{decision.text} {decision.hint}" if isinstance(decision, Refusal) else decision.text
@@ -206,7 +210,7 @@ def test_who_joins_a_switchover_is_told_which_one_to_follow() -> None:
 
 BY, REASON = st.text(max_size=120), st.text(max_size=600)
 NAMES = st.sampled_from(["", "a", "b", "c", "host-b", "x", "\x00", "x" * 5_000])
-WISHES = st.builds(Wish, st.sampled_from(Verb), NAMES, BY, REASON, st.integers(-1, 3_600_001), st.booleans())
+WISHES = st.builds(OperatorRequest, st.sampled_from(Verb), NAMES, BY, REASON, st.integers(-1, 3_600_001), st.booleans())
 CHANGES: list[Callable[[Cluster], Cluster]] = [
     lambda c: replace(c, config=PAUSED),
     lambda c: replace(c, config_known=False),
@@ -232,7 +236,7 @@ def some_cluster(changes: list[Callable[[Cluster], Cluster]]) -> Cluster:
 
 
 @given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), WISHES)
-def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluster, wish: Wish) -> None:
+def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluster, wish: OperatorRequest) -> None:
     decision = decide(cluster, wish, "r1", 1_000)
     assert decision.text
     assert len(decision.text) < 1_500
@@ -264,7 +268,7 @@ def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluste
 
 
 @given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), WISHES)
-def test_force_allows_no_more_than_unready_targets_and_paused_clusters(cluster: Cluster, wish: Wish) -> None:
+def test_force_allows_no_more_than_unready_targets_and_paused_clusters(cluster: Cluster, wish: OperatorRequest) -> None:
     mild, forced = (decide(cluster, replace(wish, force=force), "r1", 1_000) for force in (False, True))
     if isinstance(mild, Refusal) and isinstance(forced, Write):
         assert cluster.config.paused or "not ready" in mild.text
