@@ -14,6 +14,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.settings import Settings
+from near_supervisor.core.facts.values import assert_never
 from near_supervisor.core.machine import idle_ms, step
 
 from . import __version__
@@ -133,8 +134,12 @@ class Driver:
                 self._neard.carry_out(command)
             case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof() | cmd.NoteLastWords():
                 self._cluster.carry_out(command)
-            case _:
+            case cmd.NoteVacancy() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release():
                 self._consul.carry_out(command)
+            case cmd.Register() | cmd.RenewSession() | cmd.DropSession() | cmd.PublishMember() | cmd.ReadMembers():
+                self._consul.carry_out(command)
+            case _:
+                assert_never(command)
 
     def _clean_up(self) -> None:
         self._guard.quit()

@@ -20,6 +20,7 @@ from near_ha.records.wire import Entry, shown
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import Answer, Kind
+from near_supervisor.core.facts.values import assert_never
 
 from ..commandline.options import Options
 from ..io import clock
@@ -76,7 +77,7 @@ class ClusterSide:
                 self._post(unseen)
             denied = True
 
-    def carry_out(self, command: cmd.MoveRequest | cmd.NoteChange | cmd.NoteProof | cmd.NoteLastWords) -> None:
+    def carry_out(self, command: cmd.ClusterCommand) -> None:
         """Queue the request that belongs to ``command``."""
         match command:
             case cmd.MoveRequest(index, request):
@@ -95,6 +96,8 @@ class ClusterSide:
                 self._note_lane.submit(
                     lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
                 )
+            case _:
+                assert_never(command)
 
     # --- on the lanes
 

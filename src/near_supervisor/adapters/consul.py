@@ -19,6 +19,7 @@ from near_supervisor.core.facts import lease
 from near_supervisor.core.facts.answer import Answer, Kind
 from near_supervisor.core.facts.lease import request_timeout_ms, session_request_timeout_ms
 from near_supervisor.core.facts.other_locks import OtherLock
+from near_supervisor.core.facts.values import assert_never
 
 from .. import __version__
 from ..commandline.options import Options
@@ -76,7 +77,7 @@ class ConsulSide:
         else:
             self._looking.set()
 
-    def carry_out(self, command: cmd.Command) -> None:
+    def carry_out(self, command: cmd.LeaseCommand | cmd.MemberCommand) -> None:
         """Queue the request that belongs to ``command``."""
         urgent = self._urgent
         match command:
@@ -101,7 +102,7 @@ class ConsulSide:
         broken = Answer(Kind.UNKNOWN, "internal error")
         self._lease_lane.submit(lambda: self._post(event(ask())), lambda: self._post(event(broken)))
 
-    def _carry_out_slowly(self, command: cmd.Command) -> None:
+    def _carry_out_slowly(self, command: cmd.MemberCommand) -> None:
         match command:
             case cmd.Register():
                 self._slow_lane.submit(self._register, lambda: self._post(ev.RegisterFailed("internal error")))
@@ -116,6 +117,8 @@ class ConsulSide:
                 self._about_members(lambda: self._publish(command), ev.Tick())
             case cmd.ReadMembers():
                 self._about_members(self._read_members, ev.MembersSeen(clock.boot_ms(), None))
+            case _:
+                assert_never(command)
 
     def _about_members(self, work: Callable[[], None], otherwise: ev.Event) -> None:
         self._member_lane.submit(work, lambda: self._post(otherwise))

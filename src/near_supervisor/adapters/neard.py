@@ -12,6 +12,7 @@ from dataclasses import replace
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.listing import Listing
+from near_supervisor.core.facts.values import assert_never
 
 from ..io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing
 from ..io.lane import Lane
@@ -53,7 +54,7 @@ class NeardSide:
         """What the neard that answered last calls its own ("" = not known); for any thread."""
         return self._state.version
 
-    def carry_out(self, command: cmd.Command) -> None:
+    def carry_out(self, command: cmd.NeardCommand) -> None:
         """Queue the question that belongs to ``command``."""
         match command:
             case cmd.PollNeard(pid, metrics):
@@ -66,6 +67,8 @@ class NeardSide:
                 self._ask(self._blocks_lane, lambda: self._look(above, counters), ev.ChainLooked(above, None))
             case cmd.LookForApprovals(term, above):
                 self._ask(self._blocks_lane, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
+            case _:
+                assert_never(command)
 
     def _ask(self, lane: Lane, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
         lane.submit(lambda: self._post(ask()), lambda: self._post(otherwise))

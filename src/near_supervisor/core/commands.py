@@ -256,7 +256,11 @@ class Exit:
     detach: bool = False
 
 
-Command = (
+LeaseCommand = NoteVacancy | Acquire | Heartbeat | Release
+MemberCommand = Register | RenewSession | DropSession | PublishMember | ReadMembers
+ClusterCommand = MoveRequest | NoteChange | NoteProof | NoteLastWords
+NeardCommand = PollNeard | ReadDuties | ReadCounters | LookAtChain | LookForApprovals
+GuardCommand = (
     StartGuard
     | StartNeard
     | ArmNeard
@@ -265,27 +269,8 @@ Command = (
     | StopNeard
     | KillNeard
     | MoveDeadline
-    | PollNeard
-    | Register
-    | RenewSession
-    | PublishMember
-    | ReadMembers
-    | DropSession
-    | NoteVacancy
-    | Acquire
-    | Heartbeat
-    | Release
-    | MoveRequest
-    | ReadDuties
-    | ReadCounters
-    | LookAtChain
-    | LookForApprovals
-    | NoteProof
-    | NoteLastWords
-    | NoteChange
     | SaveState
-    | KeepIndex
     | ClearState
-    | Say
-    | Exit
 )
+Command = LeaseCommand | MemberCommand | ClusterCommand | NeardCommand | GuardCommand | KeepIndex | Say | Exit
+"""Each is for one adapter, which a type checker sees carry all of its own out (``assert_never``)."""

@@ -8,7 +8,7 @@ step cost. Type checkers see the originals, so that names and types of fields ar
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from dataclasses import dataclass, replace
@@ -43,4 +43,9 @@ def _init(fields: tuple[dataclasses.Field[Any], ...]) -> Any:
     return names["__init__"]
 
 
-__all__ = ["dataclass", "replace"]
+def assert_never(value: NoReturn) -> NoReturn:
+    """What comes here is of a kind that nobody has thought of; a type checker says so before. (In typing from 3.11.)"""
+    raise AssertionError(f"{value!r} is handled nowhere")
+
+
+__all__ = ["assert_never", "dataclass", "replace"]

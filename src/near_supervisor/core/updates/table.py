@@ -15,8 +15,11 @@ from . import chain, cluster, consul, neard
 
 def update(node: Node, event: ev.Event, now: int) -> Step:
     """The facts after ``event``, with what has to be said or passed on at once."""
-    handler = _HANDLERS.get(type(event))
-    return handler(node, event, now) if handler else (node, [])
+    return HANDLERS[type(event)](node, event, now)
+
+
+def _time_has_passed(node: Node, _event: ev.Tick, _now: int) -> Step:
+    return node, []
 
 
 def _stop_asked(node: Node, event: ev.StopAsked, now: int) -> Step:
@@ -50,7 +53,7 @@ def _detach_asked(node: Node, _event: ev.DetachAsked, now: int) -> Step:
     return replace(node, closing=Closing(0, now, detach=True)), [Say("info", "detaching: guard and neard go on")]
 
 
-_HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
+HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.GuardReady: neard.guard_ready,
     ev.GuardFailed: neard.guard_failed,
     ev.GuardLost: neard.guard_lost,
@@ -83,6 +86,7 @@ _HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.VacancyNoted: consul.vacancy_noted,
     ev.HeartbeatAnswered: consul.heartbeat_answered,
     ev.ReleaseAnswered: consul.release_answered,
+    ev.Tick: _time_has_passed,
     ev.StopAsked: _stop_asked,
     ev.DetachAsked: _detach_asked,
 }
