@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 from near_bench.signatures import Signature, SignatureLog
-from witness import ConsulAccess, Host, Scenario, docker, until
+from observer import ConsulAccess, Host, Scenario, docker, until
 
 HOME = "/var/lib/near/neard"
 

@@ -12,7 +12,7 @@ from cluster import Cluster
 from near_bench import pressure
 from near_bench.clock import boot_ns, seconds
 from near_bench.signatures import Signature, longest_silence
-from witness import ROOT, Host, until
+from observer import ROOT, Host, until
 
 # What a case may cost: the simulated neard takes a second to start.
 LEASE_S = 5.0

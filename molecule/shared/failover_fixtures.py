@@ -8,7 +8,7 @@ import pytest
 
 from cluster import Cluster
 from episode import LEASE_S, WHOLE_S
-from witness import Scenario
+from observer import Scenario
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from cluster import Cluster
-from witness import Host, docker, until
+from observer import Host, docker, until
 
 # Consul's servers and agents among each other; the agent of a host itself is asked on loopback, which is never cut.
 CONSUL_PORTS = (8300, 8301, 8302)

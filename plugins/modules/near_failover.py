@@ -68,7 +68,7 @@ options:
         enough for the hand-over, up to a fifth of O(timeout); where none come in that time, it hands over all the same.
     type: bool
     default: false
-  ignore_chain_witness:
+  ignore_doppelganger:
     description:
       - With O(action=promote), sign although the blocks of the chain show somebody else who signs with the validator's
         key. Else a node that sees that holds the lease and waits.
@@ -210,7 +210,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": DEFAULT_TIMEOUT_S},
     "force": {"type": "bool", "default": False},
     "now": {"type": "bool", "default": False},
-    "ignore_chain_witness": {"type": "bool", "default": False},
+    "ignore_doppelganger": {"type": "bool", "default": False},
     "record_key_file": {"type": "path", "no_log": False},
 }
 
@@ -241,7 +241,7 @@ def main() -> None:
             reason=params["reason"],
             force=params["force"],
             now=params["now"],
-            ignore_chain_witness=params["ignore_chain_witness"],
+            ignore_doppelganger=params["ignore_doppelganger"],
             timeout_s=params["timeout"],
         )
         failover = Failover(transports.open_way(cluster_options.from_module(params)))

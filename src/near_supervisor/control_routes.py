@@ -25,7 +25,7 @@ from .snapshot import Snapshot
 log = logging.getLogger("near_supervisor")
 
 _MAX_TEXT = 1_000
-_FLAGS = ("force", "now", "ignore_chain_witness")
+_FLAGS = ("force", "now", "ignore_doppelganger")
 _FIELDS = frozenset({"member", "by", "reason", "timeout_ms", "check", *_FLAGS})
 
 

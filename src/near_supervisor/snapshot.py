@@ -96,7 +96,7 @@ class Snapshot:
             "proof": self._proof(),
             "chunks_left": self._chunks_left(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
-            "foreign": bool(leadership and ((node.proof and node.proof.foreign) or self._says_witness())),
+            "foreign": bool(leadership and ((node.proof and node.proof.foreign) or self._says_doppelganger())),
             # It lets others go first, after leaderships of its own that ended early.
             "holds_back_ms": max(0, node.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
@@ -112,8 +112,8 @@ class Snapshot:
             "uptime_ms": self.uptime_ms,
         }
 
-    def _says_witness(self) -> bool:
-        return any(reason.name == "witness" for reason in reasons(self.node))
+    def _says_doppelganger(self) -> bool:
+        return any(reason.name == "doppelganger" for reason in reasons(self.node))
 
     def _signing(self) -> dict[str, Any] | None:
         node = self.node

@@ -291,37 +291,37 @@ MUTANTS: tuple[Mutant, ...] = (
         "if True:",
         profile="liveness",
     ),
-    # --- the chain as a witness
+    # --- doppelganger protection
     Mutant(
-        "witness: whoever is seen to sign keeps this node from it",
+        "doppelganger: whoever is seen to sign keeps this node from it",
         CORE + "rules/promotion.py",
         "if doppelganger.holds_back(node, now):",
         "if False:",
     ),
     Mutant(
-        "witness: a late answer holds back who does not sign yet",
+        "doppelganger: a late answer holds back who does not sign yet",
         CORE + "updates/chain.py",
         "least=known.above, cleared=False)",
         "least=known.above)",
     ),
     Mutant(
-        "witness: quiet is a lease",
+        "doppelganger: quiet is a lease",
         CORE + "facts/doppelganger.py",
-        "return now >= quiet_at(witness, lease_ms) and",
+        "return now >= quiet_at(doppelganger, lease_ms) and",
         "return",
     ),
     Mutant(
-        "witness: what is over is over",
+        "doppelganger: what is over is over",
         CORE + "rules/doppelganger.py",
-        "if not wit.is_quiet(witness, node.settings.lease_ms, now):",
+        "if not facts.is_quiet(doppelganger, node.settings.lease_ms, now):",
         "if True:",
         profile="liveness",
     ),
     Mutant(
-        "witness: counters are compared with the last time, not with the first",
+        "doppelganger: counters are compared with the last time, not with the first",
         CORE + "facts/doppelganger.py",
         "base = look.counted if known is not None and look.counted is not None else known",
-        "base = witness.base or known",
+        "base = doppelganger.base or known",
         profile="liveness",
     ),
     # --- whoever may write to Consul, and has no key

@@ -118,7 +118,7 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_height.py",
     ),
     Break(
-        "rule 4: what the witness has seen is a floor, too",
+        "rule 4: what the doppelganger has seen is a floor, too",
         CORE + "updates/chain.py",
         "least=known.above, ",
         "",

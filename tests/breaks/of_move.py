@@ -116,7 +116,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: who sees somebody else sign stays where it can see that",
         MOVE,
-        "if node.witness is not None and node.witness.mark is not None:",
+        "if node.doppelganger is not None and node.doppelganger.mark is not None:",
         "if False:",
         TESTS,
     ),

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 ACCOUNT = "pair.near"
 LEASE_S = 4
-FIELDS = "by, check, force, ignore_chain_witness, member, now, reason, timeout_ms"
+FIELDS = "by, check, force, ignore_doppelganger, member, now, reason, timeout_ms"
 
 
 class Pair:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster
-from witness import ConsulAccess, Host, Scenario, until
+from observer import ConsulAccess, Host, Scenario, until
 
 START_S = 60.0
 RETURN_S = 90.0

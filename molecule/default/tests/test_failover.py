@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster
-from witness import Scenario, docker, until
+from observer import Scenario, docker, until
 
 START_S = 60.0
 RETURN_S = 90.0

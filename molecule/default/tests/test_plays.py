@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cluster import Cluster
+from observer import Scenario, docker
 from plays import play
-from witness import Scenario, docker
 
 START_S = 60.0
 RETURN_S = 90.0

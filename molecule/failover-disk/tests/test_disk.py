@@ -11,7 +11,7 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
-from witness import Host, until
+from observer import Host, until
 
 pytestmark = pytest.mark.timeout(300)
 # Three polls of a second are missed, each of which may take a second until it counts, and neard is killed then.

@@ -11,7 +11,7 @@ from cluster import Cluster
 from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
 from near_bench.clock import boot_ns
-from witness import docker
+from observer import docker
 
 pytestmark = pytest.mark.timeout(300)
 # Until systemd has come to the supervisor, and neard has ended in good order.

@@ -11,8 +11,8 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
+from observer import Host, until
 from plays import play
-from witness import Host, until
 
 pytestmark = pytest.mark.timeout(600)
 KEY = "/etc/near/supervisor/node3/validator_key.json"

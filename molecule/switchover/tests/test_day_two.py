@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cluster import Cluster
+from observer import Host, Scenario, until
 from plays import INVENTORY, PLAYBOOKS, Played, play
-from witness import Host, Scenario, until
 
 ROOT = PLAYBOOKS.parent
 START_S = 60.0

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cluster import Cluster
+from observer import Host, Scenario, docker, until
 from plays import play
-from witness import Host, Scenario, docker, until
 
 ACCOUNT = "node3"
 START_S = 90.0

@@ -92,7 +92,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         _add_switchover(parser)
     if verb == "promote":
         parser.add_argument(
-            "--ignore-chain-witness",
+            "--ignore-doppelganger",
             action="store_true",
             help="NODE signs although the chain shows somebody else who signs with the key. It risks two signers: only"
             " for a key that you know to be nowhere else. It is written to the history",
@@ -259,7 +259,7 @@ def _change(given: argparse.Namespace) -> int:
         reason=given.reason,
         force=getattr(given, "force", False),
         now=getattr(given, "now", False),
-        ignore_chain_witness=getattr(given, "ignore_chain_witness", False),
+        ignore_doppelganger=getattr(given, "ignore_doppelganger", False),
         timeout_s=getattr(given, "timeout", DEFAULT_TIMEOUT_S),
     )
     patience = Patience(not getattr(given, "no_wait", False), getattr(given, "timeout", DEFAULT_TIMEOUT_S))

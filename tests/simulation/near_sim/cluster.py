@@ -95,7 +95,7 @@ class Cluster:
     def _plan_stray(self, rng: random.Random) -> None:
         """In a few schedules somebody signs with the key who is no member, for a while. Some are no block producers."""
         self.chain.shows_approvals = rng.random() < 0.7
-        # Where they do, the witness hides what another rule has let through.
+        # Where they do, the doppelganger hides what another rule has let through.
         self.chain.shows_blocks = rng.random() < SHOWS_BLOCKS
         self.chain.dice = rng
         if rng.random() >= WITH_STRAY:

@@ -346,7 +346,7 @@ class Supervisor:
             and look.mark.height > leadership.floor
         ):
             self._marked = (leadership.term, now)
-            self._world.reached["veto of the chain witness"] += 1
+            self._world.reached["veto of the doppelganger check"] += 1
 
     def _check_unmarked(self) -> None:
         """Whoever was seen to sign has to be gone for a lease, or a person answers for it."""

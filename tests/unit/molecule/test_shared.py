@@ -9,7 +9,7 @@ import pytest
 
 import evidence
 import make_chain
-import witness
+import observer
 from neard_sim.verdict import Referee
 
 HOME = "/var/lib/near/neard"
@@ -49,7 +49,7 @@ def test_units_are_read_from_a_listing() -> None:
     ],
 )
 def test_which_process_is_a_neard(words: list[str], is_one: bool) -> None:
-    assert witness.is_neard(words, HOME) == is_one
+    assert observer.is_neard(words, HOME) == is_one
 
 
 def line(height: int, boot_ns: int) -> str:
@@ -59,7 +59,7 @@ def line(height: int, boot_ns: int) -> str:
 
 def judged(logs: dict[str, str]) -> Referee:
     referee = Referee()
-    referee.feed(witness.merged(logs).encode())
+    referee.feed(observer.merged(logs).encode())
     return referee
 
 
@@ -70,7 +70,7 @@ def test_two_hosts_with_the_same_paths_and_pids_are_two_signers() -> None:
 
 
 def test_logs_are_merged_in_order_of_time_and_half_a_line_is_left_out() -> None:
-    text = witness.merged({"one": line(1, 10) + line(3, 30) + '{"event": "si', "two": line(2, 20)})
+    text = observer.merged({"one": line(1, 10) + line(3, 30) + '{"event": "si', "two": line(2, 20)})
     assert [json.loads(row)["height"] for row in text.splitlines()] == [1, 2, 3]
 
 
@@ -79,5 +79,5 @@ def test_waiting_ends_with_what_was_waited_for_and_what_is() -> None:
         raise OSError("no such host")
 
     with pytest.raises(AssertionError, match=r"not within 0\.1 s: peace \(no such host\)\. What is: war"):
-        witness.until("peace", 0.1, broken, lambda: "war")
-    assert witness.until("peace", 5, lambda: True) < 1
+        observer.until("peace", 0.1, broken, lambda: "war")
+    assert observer.until("peace", 5, lambda: True) < 1

@@ -23,7 +23,7 @@ KEY = "ed25519:KEY"
 LEASE = LeaseRecord("a", "host-a", LeaseState.VALIDATING, 10_000, 7, 42, 1_000, KEY)
 REQUEST = Switchover("r0", Action.PROMOTE, "b", "somebody", "", 1, 7)
 PROMOTE_B = OperatorRequest(Verb.PROMOTE, "b", "me", "maintenance")
-OVERRULING = replace(PROMOTE_B, ignore_chain_witness=True)
+OVERRULING = replace(PROMOTE_B, ignore_doppelganger=True)
 CANCEL = OperatorRequest(Verb.CANCEL, by="me")
 DEMOTE, PAUSE, RESUME = (
     OperatorRequest(Verb.DEMOTE, by="me"),
@@ -59,7 +59,7 @@ def came(cluster: Cluster, wish: OperatorRequest) -> Decision:
         written = switchover.parse(decision.value.encode())
         assert (written.id, written.phase, written.asked_at_ms) == ("r1", Phase.ASKED, 1_000)
         assert (written.asked_by, written.reason, written.force) == (wish.by, wish.reason, wish.force)
-        assert written.ignore_chain_witness is wish.ignore_chain_witness
+        assert written.ignore_doppelganger is wish.ignore_doppelganger
     return decision
 
 
@@ -81,8 +81,8 @@ TABLE: list[tuple[str, Cluster, OperatorRequest, type, list[str]]] = [
     ("by host name", held(), replace(PROMOTE_B, member="host-b"), Write, ["a hands over to b"]),
     ("the validator", held(), replace(PROMOTE_B, member="a"), Nothing, ["a is the validator already (term 7)"]),
     ("the validator, paused", held(config=PAUSED), replace(PROMOTE_B, member="a"), Nothing, ["already"]),
-    ("the validator, which waits for the chain witness", held(members=(standing("a"), standing("b"))),
-     replace(OVERRULING, member="a"), Write, ["a signs, whatever the chain witness holds against it"]),
+    ("the validator, which waits for the doppelganger check", held(members=(standing("a"), standing("b"))),
+     replace(OVERRULING, member="a"), Write, ["a signs, whatever the doppelganger check holds against it"]),
     ("the validator, which signs", held(), replace(OVERRULING, member="a"), Nothing, ["already"]),
     ("another one, whatever it holds", held(), OVERRULING, Write, ["a hands over to b"]),
     ("asked again, now to overrule", held(request=OPEN), OVERRULING, Refusal, ["another switchover is under way"]),

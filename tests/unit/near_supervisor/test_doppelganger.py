@@ -1,4 +1,4 @@
-"""The chain witness: whoever else is seen to sign keeps this node from it; nothing that is seen allows it."""
+"""The doppelganger check: whoever else is seen to sign keeps this node from it; nothing that is seen allows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.doppelganger import Look, Mark, Witness, fold, is_quiet
+from near_supervisor.core.facts.doppelganger import Doppelganger, Look, Mark, fold, is_quiet
 from near_supervisor.core.facts.duty import Duty
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.settings import Strategy
@@ -44,9 +44,9 @@ def holder(**settings: object) -> Play:
 
 def show(play: Play, mark: Mark | None, counted: Counted | None = None) -> list[cmd.Command]:
     """The answer to the question that was asked last."""
-    assert play.node.witness is not None
-    assert play.node.witness.reading
-    above = play.node.witness.above
+    assert play.node.doppelganger is not None
+    assert play.node.doppelganger.reading
+    above = play.node.doppelganger.above
     return play.do(ev.ChainLooked(above, Look(above, play.height, mark, counted)))
 
 
@@ -64,7 +64,7 @@ def lives_on(play: Play, duration: int, *, seen: bool) -> list[cmd.Command]:
     for _ in range(duration // BLOCK_MS):
         out += play.wait(BLOCK_MS)
         out += play.poll()
-        if play.node.witness is not None and play.node.witness.reading:
+        if play.node.doppelganger is not None and play.node.doppelganger.reading:
             out += show(play, Mark(play.height, APPROVAL) if seen else None)
         if play.node.leadership is not None and play.node.leadership.beating:
             out += play.heartbeat()
@@ -120,8 +120,8 @@ def test_what_this_node_has_signed_itself_since_it_asked_is_nobody_elses() -> No
     play.do(ev.NeardStarted(200, armed=True))
     play.poll()
     assert not shouts(show(play, Mark(play.height, APPROVAL)))
-    assert play.node.witness is not None
-    assert play.node.witness.mark is None
+    assert play.node.doppelganger is not None
+    assert play.node.doppelganger.mark is None
 
 
 def test_what_is_seen_of_other_heights_is_no_answer() -> None:
@@ -147,7 +147,7 @@ def test_somebody_else_keeps_this_node_from_signing_and_is_shouted_about() -> No
     play = vetoed()
     (text,) = shouts([command for _, command in play.log])
     assert f"block {play.height} has an approval" in text
-    assert "promote a --ignore-chain-witness" in text
+    assert "promote a --ignore-doppelganger" in text
     out = lives_on(play, 2 * SAY_AGAIN_MS, seen=True)
     assert not play.one(cmd.StopNeard, out)
     assert len(shouts(out)) == 2, "every thirty seconds"
@@ -182,17 +182,17 @@ def test_a_chain_that_stands_still_shows_nobodys_end() -> None:
 
 
 def test_quiet_is_a_lease_and_two_blocks() -> None:
-    witness = Witness(FLOOR, head=FLOOR + 2, mark=Mark(FLOOR, APPROVAL), seen_at=5_000)
-    assert is_quiet(witness, D, 5_000 + D)
-    assert not is_quiet(witness, D, 5_000 + D - 1)
-    assert not is_quiet(replace(witness, head=FLOOR + 1), D, 5_000 + D)
+    doppelganger = Doppelganger(FLOOR, head=FLOOR + 2, mark=Mark(FLOOR, APPROVAL), seen_at=5_000)
+    assert is_quiet(doppelganger, D, 5_000 + D)
+    assert not is_quiet(doppelganger, D, 5_000 + D - 1)
+    assert not is_quiet(replace(doppelganger, head=FLOOR + 1), D, 5_000 + D)
 
 
 def test_it_is_shown_where_people_look() -> None:
     play = vetoed()
     shown = Snapshot(play.node, play.now, 0).status()
     assert shown["foreign"] is True
-    (reason,) = [one for one in shown["readiness"] if one["name"] == "witness"]
+    (reason,) = [one for one in shown["readiness"] if one["name"] == "doppelganger"]
     assert (reason["blocks"], f"block {play.height}" in reason["text"]) == (False, True)
     lives_on(play, 2 * D, seen=False)
     assert Snapshot(play.node, play.now, 0).status()["foreign"] is False
@@ -211,7 +211,7 @@ def watching() -> Play:
     above = play.height - 1
     assert play.one(cmd.LookAtChain, play.two_heads(head_age_ms=0)) == cmd.LookAtChain(above, counters=True)
     show(play, Mark(play.height, APPROVAL), BEFORE)
-    assert "witness" not in play.node.against, "whoever holds the lease may sign"
+    assert "doppelganger" not in play.node.against, "whoever holds the lease may sign"
     assert not play.one(cmd.LookAtChain, play.poll()), "once is enough"
     assert play.one(cmd.Acquire, play.wait(D))
     out = play.do(ev.AcquireAnswered(YES))
@@ -241,26 +241,26 @@ def test_a_count_that_goes_on_is_somebody_else(counted: Counted | None, words: s
 
 def test_counters_are_compared_only_when_all_before_was_counted() -> None:
     """At the first block above the floor the predecessor's last endorsement may be missing."""
-    early = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 1, None, BEFORE), 0)
+    early = fold(Doppelganger(FLOOR), Look(FLOOR, FLOOR + 1, None, BEFORE), 0)
     assert fold(early, Look(FLOOR, FLOOR + 2, None, counts(4, 50, 501)), 0).mark is None
-    settled = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
+    settled = fold(Doppelganger(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
     assert fold(settled, Look(FLOOR, FLOOR + 3, None, counts(4, 50, 501)), 0).mark == Mark(
         FLOOR + 3, "1 endorsements more than before"
     )
 
 
 def test_each_look_is_compared_with_the_one_before() -> None:
-    witness = fold(Witness(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
-    witness = fold(witness, Look(FLOOR, FLOOR + 3, None, counts(4, 50, 501)), 1_000)
-    witness = fold(witness, Look(witness.above, FLOOR + 4, None, counts(4, 50, 501)), 2_000)
-    assert (witness.seen_at, witness.head) == (1_000, FLOOR + 4)
+    doppelganger = fold(Doppelganger(FLOOR), Look(FLOOR, FLOOR + 2, None, BEFORE), 0)
+    doppelganger = fold(doppelganger, Look(FLOOR, FLOOR + 3, None, counts(4, 50, 501)), 1_000)
+    doppelganger = fold(doppelganger, Look(doppelganger.above, FLOOR + 4, None, counts(4, 50, 501)), 2_000)
+    assert (doppelganger.seen_at, doppelganger.head) == (1_000, FLOOR + 4)
 
 
 # --- a person's word
 
 
 def wish(**changes: object) -> Switchover:
-    base = Switchover("r1", Action.PROMOTE, "a", "ops", "the old host is scrap", 0, 8, ignore_chain_witness=True)
+    base = Switchover("r1", Action.PROMOTE, "a", "ops", "the old host is scrap", 0, 8, ignore_doppelganger=True)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -276,7 +276,9 @@ def test_a_person_can_overrule_it_and_answers_for_it_in_the_history() -> None:
     change = play.one(cmd.NoteChange, play.poll())
     assert isinstance(change, cmd.NoteChange)
     assert change.change.kind is Kind.RELEASE
-    assert change.change.reason.startswith(f"the chain witness was overruled by ops: block {floor} has an approval")
+    assert change.change.reason.startswith(
+        f"the doppelganger check was overruled by ops: block {floor} has an approval"
+    )
 
 
 def test_overruled_beforehand_it_is_still_looked_and_told() -> None:
@@ -287,7 +289,7 @@ def test_overruled_beforehand_it_is_still_looked_and_told() -> None:
     assert not shouts([command for _, command in play.log])
 
 
-@pytest.mark.parametrize("changes", [{"target": "b"}, {"ignore_chain_witness": False, "force": True}])
+@pytest.mark.parametrize("changes", [{"target": "b"}, {"ignore_doppelganger": False, "force": True}])
 def test_no_other_wish_overrules_it(changes: dict[str, object]) -> None:
     play = vetoed()
     play.do(ev.RequestSeen(5, wish(**changes)))
@@ -308,7 +310,7 @@ def test_nobody_is_asked_while_the_holder_lives() -> None:
 
 def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     play = vetoed()
-    accepted = wish(target="b", ignore_chain_witness=False).accepted("a", 8, "b", 0)
+    accepted = wish(target="b", ignore_doppelganger=False).accepted("a", 8, "b", 0)
     play.do(ev.RequestSeen(6, accepted))
     assert play.node.leadership is not None
     assert play.node.leadership.release_reason
@@ -324,8 +326,8 @@ def blind(play: Play, duration: int) -> list[cmd.Command]:
     for _ in range(duration // BLOCK_MS):
         out += play.wait(BLOCK_MS)
         out += play.poll()
-        if play.node.witness is not None and play.node.witness.reading:
-            out += play.do(ev.ChainLooked(play.node.witness.above, None))
+        if play.node.doppelganger is not None and play.node.doppelganger.reading:
+            out += play.do(ev.ChainLooked(play.node.doppelganger.above, None))
         if play.node.leadership is not None and play.node.leadership.beating:
             out += play.heartbeat()
     return out

@@ -12,7 +12,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import hot_takeover, readiness
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.doppelganger import Mark, Witness
+from near_supervisor.core.facts.doppelganger import Doppelganger, Mark
 from near_supervisor.core.facts.model import Node, SavedState
 from near_supervisor.core.facts.settings import Settings, Strategy
 from near_supervisor.core.rules.neard import IN_THE_WAY_MS
@@ -207,7 +207,9 @@ def test_nor_while_somebody_else_is_seen_to_sign() -> None:
     it.heartbeat()
     it.do(ev.NeardExited(100, "exit code 0"))
     it.do(ev.NeardStarted(200, armed=False, as_validator=True))
-    it.node = replace(it.node, witness=Witness(it.height, mark=Mark(it.height, "an approval"), seen_at=it.now))
+    it.node = replace(
+        it.node, doppelganger=Doppelganger(it.height, mark=Mark(it.height, "an approval"), seen_at=it.now)
+    )
     for _ in range(9):
         it.now += hot_takeover.SETTLED_MS
         assert not it.one(cmd.ArmNeard, it.poll())
@@ -233,7 +235,7 @@ def test_before_its_first_heartbeat_has_succeeded_it_stays() -> None:
 
 def test_it_stays_while_somebody_else_is_seen_to_sign() -> None:
     it = early(play())
-    it.node = replace(it.node, witness=Witness(it.height, mark=Mark(it.height, "an approval")))
+    it.node = replace(it.node, doppelganger=Doppelganger(it.height, mark=Mark(it.height, "an approval")))
     assert not it.one(cmd.StopNeard, it.heartbeat())
 
 

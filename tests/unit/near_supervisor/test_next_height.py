@@ -109,7 +109,7 @@ def test_after_one_that_could_not_tell_how_far_it_came_the_room_that_is_left_nee
     assert it.arms(it.poll(HEAD + 1, head_age_ms=25, target=HEAD + 2))
 
 
-def test_after_one_that_is_silent_a_block_has_to_be_there_for_the_witness_to_look_at() -> None:
+def test_after_one_that_is_silent_a_block_has_to_be_there_for_the_doppelganger_to_look_at() -> None:
     it = successor()
     it.to_voting()
     it.do(ev.LeaseSeen(held()))

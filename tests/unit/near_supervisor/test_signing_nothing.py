@@ -270,7 +270,7 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     play.do(ev.ApprovalsSeen(TERM, Own(1_012, 1_012, 0)))
     shown = Snapshot(play.node, play.now, 0).status()
     assert shown["foreign"]
-    assert any(one["name"] == "witness" and "1009" in one["text"] for one in shown["readiness"])
+    assert any(one["name"] == "doppelganger" and "1009" in one["text"] for one in shown["readiness"])
     assert play.node.leadership is not None
     assert not play.node.leadership.release_reason
 

@@ -75,7 +75,7 @@ def request_of(
     force: bool,
     now: bool,
     timeout_s: float,
-    ignore_chain_witness: bool = False,
+    ignore_doppelganger: bool = False,
 ) -> OperatorRequest:
     """One whose phases end, well or not, before ``timeout_s`` is over; BadConfig when it cannot be written down."""
     if not (by + reason).isprintable():
@@ -86,9 +86,11 @@ def request_of(
         raise BadConfig(
             f"a timeout of {timeout_s:g} s is not between 1 and {longest:g}", f"{DEFAULT_TIMEOUT_S} is usual"
         )
-    if ignore_chain_witness and verb is not Verb.PROMOTE:
-        raise BadConfig(f"a {verb.value} cannot ignore the chain witness", "It is for promote, which names who signs")
-    return OperatorRequest(verb, member, by, reason, timeout_ms, force, now, ignore_chain_witness)
+    if ignore_doppelganger and verb is not Verb.PROMOTE:
+        raise BadConfig(
+            f"a {verb.value} cannot ignore the doppelganger check", "It is for promote, which names who signs"
+        )
+    return OperatorRequest(verb, member, by, reason, timeout_ms, force, now, ignore_doppelganger)
 
 
 class Failover:

@@ -37,7 +37,7 @@ class OperatorRequest:
     """``member`` (member id, node id or host name) is who shall validate, or stop to; a ``demote`` may leave it "".
 
     ``by`` says who asks, ``reason`` why. ``force``: also an unready target, also in a paused cluster; it shortens
-    no wait. ``now``: whatever the validator owes at these heights. ``ignore_chain_witness``: of a ``promote``, whoever
+    no wait. ``now``: whatever the validator owes at these heights. ``ignore_doppelganger``: of a ``promote``, whoever
     else is seen to sign with the key; it risks two signers.
     """
 
@@ -48,7 +48,7 @@ class OperatorRequest:
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     force: bool = False
     now: bool = False
-    ignore_chain_witness: bool = False
+    ignore_doppelganger: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,26 +105,26 @@ def _promote(cluster: Cluster, wanted: OperatorRequest, request_id: str, now_ms:
     if request is not None and request.target == target.member_id and _covers(request, wanted):
         return Nothing(f"{target.name} is about to validate, as {_who_asked(request)}", request.id)
     holds = holder is not None and holder.member_id == target.member_id
-    if request is None and holds and not (wanted.ignore_chain_witness and _waits(target)):
+    if request is None and holds and not (wanted.ignore_doppelganger and _waits(target)):
         return Nothing(f"{target.name} is the validator already (term {cluster.term})")
     refusal = _busy(cluster, wanted) or _unfit(cluster, target, wanted)
     if refusal is not None:
         return refusal
     request = _request(cluster, wanted, Action.PROMOTE, target.member_id, (request_id, now_ms))
     if holds:
-        return _write(cluster, request, f"{target.name} signs, whatever the chain witness holds against it")
+        return _write(cluster, request, f"{target.name} signs, whatever the doppelganger check holds against it")
     begin = f"{cluster.leader} hands over to" if cluster.leader else "nobody validates; the lease goes to"
     return _write(cluster, request, f"{begin} {target.name}")
 
 
 def _waits(holder: MemberStatus) -> bool:
-    """Does it hold the lease and not sign, as far as it has said? The chain witness may keep it from that."""
+    """Does it hold the lease and not sign, as far as it has said? The doppelganger check may keep it from that."""
     return holder.record is not None and holder.record.state != State.VALIDATING.value
 
 
 def _covers(request: Switchover, wanted: OperatorRequest) -> bool:
     """Does the request that is under way allow all that this one does?"""
-    overrules = request.ignore_chain_witness or not wanted.ignore_chain_witness
+    overrules = request.ignore_doppelganger or not wanted.ignore_doppelganger
     return overrules and (request.force or not wanted.force)
 
 
@@ -269,7 +269,7 @@ def _request(
         timeout_ms=wanted.timeout_ms,
         force=wanted.force,
         now=wanted.now,
-        ignore_chain_witness=wanted.ignore_chain_witness,
+        ignore_doppelganger=wanted.ignore_doppelganger,
     )
 
 

@@ -48,7 +48,7 @@ class Switchover:
     the leader's term when it was asked (0 = nobody led), and from ``accepted`` on the term that is given up; ``source``
     is the member that gives it up ("" before). ``force`` lets an unready target and a paused cluster pass.
     ``now``: it is not waited for heights without duties, which else takes half of the first phase at the most; ``note``
-    is what the holder said of that last. ``ignore_chain_witness``: the target signs although the chain shows somebody
+    is what the holder said of that last. ``ignore_doppelganger``: the target signs although the chain shows somebody
     else who does. ``timeout_ms`` bounds each phase. ``asked_at_ms`` and ``moved_at_ms`` are wall
     clock, for people only.
     ``outcome`` says how it ended, ``gap_ms`` how long nobody signed, as the new validator saw it (None = not known).
@@ -64,7 +64,7 @@ class Switchover:
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     force: bool = False
     now: bool = False
-    ignore_chain_witness: bool = False
+    ignore_doppelganger: bool = False
     phase: Phase = Phase.ASKED
     source: str = ""
     moved_by: str = ""
@@ -110,7 +110,7 @@ def parse(raw: bytes) -> Switchover:
         timeout_ms=fields.count("timeout_ms", MAX_TIMEOUT_MS, DEFAULT_TIMEOUT_MS),
         force=fields.flag("force", default=False),
         now=fields.flag("now", default=False),
-        ignore_chain_witness=fields.flag("ignore_chain_witness", default=False),
+        ignore_doppelganger=fields.flag("ignore_doppelganger", default=False),
         phase=phase,
         source=fields.text("source"),
         moved_by=fields.text("moved_by"),

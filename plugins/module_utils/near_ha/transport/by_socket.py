@@ -64,7 +64,7 @@ class SocketWay:
             "force": wanted.force,
             # A supervisor from before there was this field refuses what it does not know.
             **({"now": True} if wanted.now else {}),
-            **({"ignore_chain_witness": True} if wanted.ignore_chain_witness else {}),
+            **({"ignore_doppelganger": True} if wanted.ignore_doppelganger else {}),
             "check": check,
         }
         answer = self._call("POST", f"/{wanted.verb.value}", body)

@@ -16,7 +16,7 @@ def is_free(node: Node, leadership: Leadership, height: int) -> bool:
     """Does the epoch give this validator neither the block nor a chunk of ``height``, to a neard that is not restarted?
 
     False where that is not known. Also after a predecessor that has not said itself that it signs no more: one block
-    has to be there in which the chain witness can look for others that sign.
+    has to be there in which the doppelganger check can look for others that sign.
     """
     reading = node.duties
     if not has_said(leadership) or reading is None or reading.asker != asker(leadership):

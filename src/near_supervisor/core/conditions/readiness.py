@@ -242,13 +242,13 @@ def _run_dir(node: Node) -> str:
     return node.run_dir.problem
 
 
-def _witness(node: Node) -> str:
+def _doppelganger(node: Node) -> str:
     """It holds the lease, and waits; or it signs, and so does somebody else."""
     leadership = node.leadership
     if leadership is None:
         return ""
-    if node.witness and node.witness.mark:
-        return f"somebody else signs with this key: {node.witness.mark.text()}"
+    if node.doppelganger and node.doppelganger.mark:
+        return f"somebody else signs with this key: {node.doppelganger.mark.text()}"
     seen = node.approvals
     if seen is None or seen.term != leadership.term or not seen.twice:
         return ""
@@ -288,7 +288,7 @@ CHECKS: tuple[Row, ...] = (
     ("version", _version, Weight.NOTED),
     ("preflight", _preflight, Weight.LAST),
     ("run_dir", _run_dir, Weight.LAST),
-    ("witness", _witness, Weight.NOTED),
+    ("doppelganger", _doppelganger, Weight.NOTED),
     ("signing", _signing, Weight.NOTED),
 )
 # The last one is of who looks at this very node (``reach``).

@@ -1,4 +1,4 @@
-"""The chain as a witness: does somebody sign with this key whom the lease knows nothing of?
+"""Doppelganger protection: does somebody sign with this key whom the lease knows nothing of?
 
 Every block names who approved it and who made it, and the chain counts chunks and endorsements. Above the heights that
 the last record accounts for there may be nothing of this validator, until this node signs. What is seen there vetoes a
@@ -42,7 +42,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Witness:
+class Doppelganger:
     """What was seen above the height ``above``, up to which signatures are accounted for.
 
     The last question was asked at ``asked_at``, when the head was ``asked_head``; ``reading``: it is not answered yet.
@@ -63,22 +63,22 @@ class Witness:
     read_at: int = 0
 
 
-def begin(witness: Witness, look: Look) -> Witness:
+def begin(doppelganger: Doppelganger, look: Look) -> Doppelganger:
     """After a look without the lease, whose holder may sign what is seen: only the counters are kept."""
-    settled = look.counted is not None and look.head >= witness.above + COUNTED_BELOW_HEAD
-    return replace(witness, base=look.counted if settled else witness.base)
+    settled = look.counted is not None and look.head >= doppelganger.above + COUNTED_BELOW_HEAD
+    return replace(doppelganger, base=look.counted if settled else doppelganger.base)
 
 
-def fold(witness: Witness, look: Look, now: int) -> Witness:
+def fold(doppelganger: Doppelganger, look: Look, now: int) -> Doppelganger:
     """After a look of the holder, above ``above``. What is seen moves that up: it was signed, by whomever."""
-    mark = look.mark or _more(witness.base, look)
-    known = begin(witness, look).base
+    mark = look.mark or _more(doppelganger.base, look)
+    known = begin(doppelganger, look).base
     # What is counted is compared with the last time from then on, however close to the head ``above`` is.
     base = look.counted if known is not None and look.counted is not None else known
-    witness = replace(witness, head=max(witness.head, look.head), base=base, read_at=now)
+    doppelganger = replace(doppelganger, head=max(doppelganger.head, look.head), base=base, read_at=now)
     if mark is None:
-        return witness
-    return replace(witness, above=max(witness.above, mark.height), mark=mark, seen_at=now)
+        return doppelganger
+    return replace(doppelganger, above=max(doppelganger.above, mark.height), mark=mark, seen_at=now)
 
 
 def _more(base: Counted | None, look: Look) -> Mark | None:
@@ -92,11 +92,11 @@ def _more(base: Counted | None, look: Look) -> Mark | None:
     return None
 
 
-def quiet_at(witness: Witness, lease_ms: int) -> int:
+def quiet_at(doppelganger: Doppelganger, lease_ms: int) -> int:
     """From when on what was seen may be over, if the blocks since say so, too."""
-    return witness.seen_at + lease_ms
+    return doppelganger.seen_at + lease_ms
 
 
-def is_quiet(witness: Witness, lease_ms: int, now: int) -> bool:
+def is_quiet(doppelganger: Doppelganger, lease_ms: int, now: int) -> bool:
     """Nothing was seen for a lease, and in enough blocks."""
-    return now >= quiet_at(witness, lease_ms) and witness.head >= witness.above + QUIET_BLOCKS
+    return now >= quiet_at(doppelganger, lease_ms) and doppelganger.head >= doppelganger.above + QUIET_BLOCKS

@@ -12,7 +12,7 @@ from near_ha.records.switchover import Switchover
 
 from .approvals import Approvals, Silence
 from .chain_clock import Tip
-from .doppelganger import Witness
+from .doppelganger import Doppelganger
 from .heads import End, Heads
 from .host import UNKNOWN, Host, RunDir
 from .key_lock import KeyWatch
@@ -167,7 +167,7 @@ class Leadership:
     """This node holds the lease, as far as it knows.
 
     ``floor`` is the height above which this node may sign, as far as it is known now, ``least`` what it is whatever
-    heads show (by the record, and by what the chain witness saw), ``end`` until when the predecessor may have signed
+    heads show (by the record, and by the doppelganger check), ``end`` until when the predecessor may have signed
     (None = it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may
     have signed; ``signed`` is the largest height that neard has signed, as far as it said, ``wrote`` the same by its
     database (None = not told); ``kept`` is what the next process would find after a crash; ``deadline`` is None until
@@ -268,10 +268,10 @@ class Node:
     ``consul_heard_at`` is when Consul answered last, ``consul_silent_since`` since when it does not.
     ``heartbeat_ms`` is how long the last answered one took (None = there was none); that this is long was said last
     ``slow_said_at``. ``proof`` is what the chain has counted of this node's last term, ``made`` what its neard counts
-    itself (blocks, chunks; None = it does not say). ``witness`` is what the chain shows of others with this key before
-    this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show none, or
-    cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member could take
-    over, ``standby_equal``: and no worse than this one.
+    itself (blocks, chunks; None = it does not say). ``doppelganger`` is what the chain shows of others with this key
+    before this node signs. ``approvals`` is what the blocks show of its own approvals, ``silence`` that they show
+    none, or cannot; ``made_room_at`` is when it gave the lease up for that last. ``standby_ready``: another member
+    could take over, ``standby_equal``: and no worse than this one.
     ``other_locks`` are the leases of other names that are held. ``key_lock`` is what a candidate sees of the lock of
     its validator key (None = it has not looked), ``listing`` with which keys the chain lists it (None = not known).
     ``pace_ms`` is how long the chain takes for a height, ``rate_ms`` how long at the least (None = too few heads were
@@ -357,7 +357,7 @@ class Node:
     proof_at: int = 0
     made: tuple[int, int] | None = None
     proof_reading: bool = False
-    witness: Witness | None = None
+    doppelganger: Doppelganger | None = None
     approvals: Approvals | None = None
     approvals_at: int = 0
     silence: Silence | None = None

@@ -1,4 +1,4 @@
-"""Rules about the chain witness: look before a promotion, and hold it back as long as somebody else is seen to sign.
+"""Rules about the doppelganger check: look before a promotion, and hold it back while somebody else is seen to sign.
 
 It never authorises anything: the other parts of rule 4 hold as ever. What cannot be known holds nothing up for long.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from .. import commands as cmd
 from ..conditions import heights
-from ..facts import doppelganger as wit
-from ..facts.doppelganger import Mark, Witness
+from ..facts import doppelganger as facts
+from ..facts.doppelganger import Doppelganger, Mark
 from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from ..step import Step
@@ -26,24 +26,30 @@ def look(node: Node, now: int) -> Step:
     above = _above(node, now)
     if above is None or node.armed or not node.sync.synced or node.closing is not None:
         return node, []
-    witness = node.witness
-    if witness is None or witness.above != above:
+    doppelganger = node.doppelganger
+    if doppelganger is None or doppelganger.above != above:
         if node.sync.height <= above:
             return node, []
         # A question that is under way is about other heights; what was seen was seen.
-        seen = witness is not None and _is_held(node, witness)
-        witness = replace(witness, above=above, reading=False) if witness is not None and seen else Witness(above)
-    if witness.reading or node.sync.height <= above or not _wants_look(node, witness):
+        seen = doppelganger is not None and _is_held(node, doppelganger)
+        doppelganger = (
+            replace(doppelganger, above=above, reading=False)
+            if doppelganger is not None and seen
+            else Doppelganger(above)
+        )
+    if doppelganger.reading or node.sync.height <= above or not _wants_look(node, doppelganger):
         return node, []
     # Expensive for neard; of use only to compare.
-    counters = node.leadership is None or witness.base is not None or witness.mark is not None
-    asked = replace(witness, reading=True, asked_at=now, asked_head=node.sync.height)
-    return replace(node, witness=asked), [cmd.LookAtChain(above, counters)]
+    counters = node.leadership is None or doppelganger.base is not None or doppelganger.mark is not None
+    asked = replace(doppelganger, reading=True, asked_at=now, asked_head=node.sync.height)
+    return replace(node, doppelganger=asked), [cmd.LookAtChain(above, counters)]
 
 
-def _is_held(node: Node, witness: Witness) -> bool:
+def _is_held(node: Node, doppelganger: Doppelganger) -> bool:
     """Was somebody seen in this leadership?"""
-    return witness.mark is not None and node.leadership is not None and witness.seen_at >= node.leadership.since
+    return (
+        doppelganger.mark is not None and node.leadership is not None and doppelganger.seen_at >= node.leadership.since
+    )
 
 
 def _above(node: Node, now: int) -> int | None:
@@ -57,74 +63,84 @@ def _above(node: Node, now: int) -> int | None:
     return heights.foreseen(node, now)
 
 
-def _wants_look(node: Node, witness: Witness) -> bool:
+def _wants_look(node: Node, doppelganger: Doppelganger) -> bool:
     leadership, height = node.leadership, node.sync.height
     if leadership is None:
-        return not witness.asked_head and height >= witness.above + wit.COUNTED_BELOW_HEAD
-    return witness.asked_at < leadership.since or (witness.mark is not None and witness.asked_head < height)
+        return not doppelganger.asked_head and height >= doppelganger.above + facts.COUNTED_BELOW_HEAD
+    return doppelganger.asked_at < leadership.since or (
+        doppelganger.mark is not None and doppelganger.asked_head < height
+    )
 
 
 def overrule(node: Node, _now: int) -> Step:
     """A person answers for it. The height rule holds all the same, above what was seen until now."""
-    leadership, witness, request = node.leadership, node.witness, node.request
-    mark = witness.mark if witness else None
-    if leadership is None or leadership.cleared or witness is None or mark is None or request is None:
+    leadership, doppelganger, request = node.leadership, node.doppelganger, node.request
+    mark = doppelganger.mark if doppelganger else None
+    if leadership is None or leadership.cleared or doppelganger is None or mark is None or request is None:
         return node, []
-    if not request.open or not request.ignore_chain_witness or request.target != node.settings.member_id:
+    if not request.open or not request.ignore_doppelganger or request.target != node.settings.member_id:
         return node, []
-    why = f"the chain witness was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
-    node = replace(node, leadership=replace(leadership, overruled=why), witness=replace(witness, mark=None))
+    why = f"the doppelganger check was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
+    node = replace(node, leadership=replace(leadership, overruled=why), doppelganger=replace(doppelganger, mark=None))
     return node, [cmd.Say("warn", f"signing all the same, above height {leadership.floor}: {why}")]
 
 
 def rest(node: Node, now: int) -> Step:
     """Nothing was seen for a lease: whoever it was is gone."""
-    witness, leadership = node.witness, node.leadership
-    if leadership is None or witness is None or witness.mark is None:
+    doppelganger, leadership = node.doppelganger, node.leadership
+    if leadership is None or doppelganger is None or doppelganger.mark is None:
         return node, []
-    if not wit.is_quiet(witness, node.settings.lease_ms, now):
+    if not facts.is_quiet(doppelganger, node.settings.lease_ms, now):
         return node, []
-    quiet_s = (now - witness.seen_at) / 1000
-    text = f"nobody else has been seen to sign with this key for {quiet_s:.1f} s, up to height {witness.head}"
-    return replace(node, witness=replace(witness, mark=None)), [cmd.Say("info", text)]
+    quiet_s = (now - doppelganger.seen_at) / 1000
+    text = f"nobody else has been seen to sign with this key for {quiet_s:.1f} s, up to height {doppelganger.head}"
+    return replace(node, doppelganger=replace(doppelganger, mark=None)), [cmd.Say("info", text)]
 
 
 def make_room(node: Node, now: int) -> Step:
     """Whoever cannot see whether the other one is gone leaves the lease to a node that may: a veto has an end."""
-    witness, leadership = node.witness, node.leadership
-    if leadership is None or leadership.release_reason or node.paused or witness is None or witness.mark is None:
+    doppelganger, leadership = node.doppelganger, node.leadership
+    if (
+        leadership is None
+        or leadership.release_reason
+        or node.paused
+        or doppelganger is None
+        or doppelganger.mark is None
+    ):
         return node, []
-    if now < _blind_at(node, witness, leadership):
+    if now < _blind_at(node, doppelganger, leadership):
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, witness, leadership):
-        why = f"{witness.mark.text()}, and neard does not show whether that goes on; a standby is ready"
+    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, doppelganger, leadership):
+        why = f"{doppelganger.mark.text()}, and neard does not show whether that goes on; a standby is ready"
         return replace(node, leadership=replace(leadership, release_reason=why)), []
     if node.reading_members or now < node.members_at:
         return node, []
     return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
 
 
-def _blind_at(node: Node, witness: Witness, leadership: Leadership) -> int:
-    return max(witness.read_at, witness.seen_at, leadership.since) + BLIND_LEASES * node.settings.lease_ms
+def _blind_at(node: Node, doppelganger: Doppelganger, leadership: Leadership) -> int:
+    return max(doppelganger.read_at, doppelganger.seen_at, leadership.since) + BLIND_LEASES * node.settings.lease_ms
 
 
 def alarm(node: Node, now: int) -> Step:
     """That this node does not sign, and why, is said again and again."""
-    witness, leadership = node.witness, node.leadership
-    mark = witness.mark if witness else None
-    if leadership is None or leadership.release_reason or witness is None or mark is None:
+    doppelganger, leadership = node.doppelganger, node.leadership
+    mark = doppelganger.mark if doppelganger else None
+    if leadership is None or leadership.release_reason or doppelganger is None or mark is None:
         return node, []
-    if witness.said_at is not None and now < witness.said_at + SAY_AGAIN_MS:
+    if doppelganger.said_at is not None and now < doppelganger.said_at + SAY_AGAIN_MS:
         return node, []
-    return replace(node, witness=replace(witness, said_at=now)), [cmd.Say("error", _alarm(node, leadership, mark))]
+    return replace(node, doppelganger=replace(doppelganger, said_at=now)), [
+        cmd.Say("error", _alarm(node, leadership, mark))
+    ]
 
 
 def holds_back(node: Node, now: int) -> bool:
-    """Does the witness keep this node, which holds the lease, from signing?"""
-    witness = node.witness
-    if witness is None:
+    """Does the check keep this node, which holds the lease, from signing?"""
+    doppelganger = node.doppelganger
+    if doppelganger is None:
         return False
-    return witness.mark is not None or (witness.reading and now < witness.asked_at + PATIENCE_MS)
+    return doppelganger.mark is not None or (doppelganger.reading and now < doppelganger.asked_at + PATIENCE_MS)
 
 
 def _alarm(node: Node, leadership: Leadership, mark: Mark) -> str:
@@ -133,18 +149,22 @@ def _alarm(node: Node, leadership: Leadership, mark: Mark) -> str:
         f"SOMEBODY ELSE SIGNS WITH THIS KEY: {mark.text()}, and no member of this cluster has signed that. This node"
         f" holds the lease (term {leadership.term}) and does not sign before {settings.lease_ms / 1000:g} s without"
         " another one. Find the host that has the key and is no member of this cluster, and stop its neard. If none"
-        f" does: near-supervisor promote {settings.member_id} --ignore-chain-witness"
+        f" does: near-supervisor promote {settings.member_id} --ignore-doppelganger"
     )
 
 
 def due(node: Node, times: list[int]) -> None:
     """When an answer is not waited for any longer, when it has been quiet for long enough, when to say it again."""
-    witness, leadership = node.witness, node.leadership
-    if witness is None or leadership is None or leadership.cleared or leadership.release_reason:
+    doppelganger, leadership = node.doppelganger, node.leadership
+    if doppelganger is None or leadership is None or leadership.cleared or leadership.release_reason:
         return
-    if witness.mark is not None:
-        times += (wit.quiet_at(witness, node.settings.lease_ms), _blind_at(node, witness, leadership), node.members_at)
-        if witness.said_at is not None:
-            times.append(witness.said_at + SAY_AGAIN_MS)
-    elif witness.reading:
-        times.append(witness.asked_at + PATIENCE_MS)
+    if doppelganger.mark is not None:
+        times += (
+            facts.quiet_at(doppelganger, node.settings.lease_ms),
+            _blind_at(node, doppelganger, leadership),
+            node.members_at,
+        )
+        if doppelganger.said_at is not None:
+            times.append(doppelganger.said_at + SAY_AGAIN_MS)
+    elif doppelganger.reading:
+        times.append(doppelganger.asked_at + PATIENCE_MS)

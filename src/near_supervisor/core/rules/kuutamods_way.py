@@ -25,7 +25,7 @@ def begin(node: Node) -> Step:
     neard, leadership = node.neard, node.leadership
     if neard is None or neard.ending or leadership is None or leadership.release_reason or not node.sync.synced:
         return node, []
-    if node.witness is not None and node.witness.mark is not None:
+    if node.doppelganger is not None and node.doppelganger.mark is not None:
         # It may be for long, and this neard sees who it is.
         return node, []
     peers = min(node.settings.min_peers, node.sync.peers or 0)

@@ -70,7 +70,7 @@ def _of_this_term(node: Node) -> Proof | None:
     return proof if proof is not None and leadership is not None and proof.term == leadership.term else None
 
 
-def witness(node: Node, now: int) -> Step:
+def doppelganger(node: Node, now: int) -> Step:
     """Somebody else who makes blocks or chunks with this key is the worst that can be: it is said again and again."""
     proof = _of_this_term(node)
     if proof is None or not proof.foreign:

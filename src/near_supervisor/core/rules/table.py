@@ -104,7 +104,7 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (signing_check.look, "signer, answer, leadership"),
     (signing_check.tell, "signer, leadership"),
     (signing_check.alarm, "signer, leadership"),
-    (signing_check.witness, "signer, leadership"),
+    (signing_check.doppelganger, "signer, leadership"),
     (signing_check.warn_of_kickout, "signer, leadership"),
     (switchover.answer_request, "leadership, request"),
     (switchover.conclude, "leadership, request"),

@@ -23,18 +23,18 @@ def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
 
 def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
     """What is there of others with this key; None when nobody could tell. What comes too late is said all the same."""
-    known, leadership = node.witness, node.leadership
+    known, leadership = node.doppelganger, node.leadership
     if known is None or known.above != event.above:
         return node, []
     known = replace(known, reading=False)
     if event.look is None or (leadership is not None and (leadership.release_reason or leadership.overruled)):
-        return replace(node, witness=known), []
+        return replace(node, doppelganger=known), []
     if leadership is None:
-        return replace(node, witness=doppelganger.begin(known, event.look)), []
+        return replace(node, doppelganger=doppelganger.begin(known, event.look)), []
     if leadership.was_armed:
-        return replace(node, witness=known), _too_late(known, event.look)
+        return replace(node, doppelganger=known), _too_late(known, event.look)
     known = doppelganger.fold(known, event.look, now)
-    node = replace(node, witness=known)
+    node = replace(node, doppelganger=known)
     if known.mark is None:
         return node, []
     leadership = replace(leadership, floor=max(leadership.floor, known.above), least=known.above, cleared=False)
@@ -66,7 +66,7 @@ def listing_seen(node: Node, event: ev.ListingSeen, _now: int) -> Step:
     return replace(node, listing=event.listing), []
 
 
-def _too_late(asked: doppelganger.Witness, look: doppelganger.Look) -> list[Command]:
+def _too_late(asked: doppelganger.Doppelganger, look: doppelganger.Look) -> list[Command]:
     """This node signs above the head at which it asked, so what is higher may be its own."""
     if look.mark is None or look.mark.height > asked.asked_head:
         return []

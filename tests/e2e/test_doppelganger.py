@@ -82,8 +82,8 @@ def told(stage: Stage, host: Validator) -> str:
     """What the supervisor says of somebody else; "" if it says nothing."""
     shown = pair.status(stage.net.layout, host) or {}
     reasons = {one["name"]: one["text"] for one in shown.get("readiness", [])}
-    assert bool(reasons.get("witness")) is bool(shown.get("foreign"))
-    return str(reasons.get("witness", ""))
+    assert bool(reasons.get("doppelganger")) is bool(shown.get("foreign"))
+    return str(reasons.get("doppelganger", ""))
 
 
 def refused(stage: Stage, host: Validator) -> tuple[int, str]:
@@ -124,16 +124,16 @@ def test_a_person_who_knows_better_overrules_it(stage: Stage, stray: Stray) -> N
     ended = boot_ns()
     path: Path = stage.net.layout.run_dir(standby) / "control.sock"
     body = {"member": "", "by": "alice", "reason": "it is scrap", "timeout_ms": 60_000, "check": False}
-    with pytest.raises(NearError, match="ignore_chain_witnes"):
-        control_client.call(path, "POST", "/demote", {**body, "ignore_chain_witnes": True})
-    asked = control_client.call(path, "POST", "/promote", {**body, "ignore_chain_witness": True})
-    assert "whatever the chain witness holds against it" in asked["text"]
+    with pytest.raises(NearError, match="ignore_doppelgange"):
+        control_client.call(path, "POST", "/demote", {**body, "ignore_doppelgange": True})
+    asked = control_client.call(path, "POST", "/promote", {**body, "ignore_doppelganger": True})
+    assert "whatever the doppelganger check holds against it" in asked["text"]
     stage.takeover(standby, ended)
     assert (boot_ns() - ended) / 1e9 < OPTIONS.lease_s, "it has not waited"
 
     def noted() -> bool:
         changes = control_client.call(path, "GET", "/cluster")["history"]
-        return any("the chain witness was overruled by alice" in change["reason"] for change in changes)
+        return any("the doppelganger check was overruled by alice" in change["reason"] for change in changes)
 
     assert wait_for(noted, TIMEOUT_S), control_client.call(path, "GET", "/cluster")["history"]
     stage.require_clean()
