@@ -28,8 +28,8 @@ from near_bench.failover import DONE, consul_program, write
 from near_bench.stage import ROOT
 from near_bench.stats import Summary
 from near_bench.table import aligned
-from near_guard.caretakers import Caretakers
 from near_guard.kernel import boot_ms
+from near_guard.teardown_helpers import TeardownHelpers
 from near_localnet.problem import Problem
 
 FREEZER = Path("/sys/fs/cgroup/freezer")
@@ -50,9 +50,9 @@ while True:
 """
 RUN_GUARD = """
 import os, sys
-from near_guard.caretakers import Caretakers
+from near_guard.teardown_helpers import TeardownHelpers
 from near_guard.command_line import main
-Caretakers.COUNT = int(sys.argv.pop(1))
+TeardownHelpers.COUNT = int(sys.argv.pop(1))
 if sys.argv.pop(1) == "first":
     os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 sys.exit(main())
@@ -61,17 +61,17 @@ sys.exit(main())
 
 @dataclass(frozen=True)
 class Variant:
-    """A guard with so many caretakers, which gets a processor before all others or not."""
+    """A guard with so many teardown_helpers, which gets a processor before all others or not."""
 
     name: str
-    caretakers: int
+    teardown_helpers: int
     first: bool
 
 
 VARIANTS = (
-    Variant("without caretakers", 0, False),
-    Variant("with caretakers", Caretakers.COUNT, False),
-    Variant("with caretakers, first in line (as its unit has it)", Caretakers.COUNT, True),
+    Variant("without teardown helpers", 0, False),
+    Variant("with teardown helpers", TeardownHelpers.COUNT, False),
+    Variant("with teardown_helpers, first in line (as its unit has it)", TeardownHelpers.COUNT, True),
 )
 
 
@@ -138,7 +138,7 @@ def once(group: Path, variant: Variant) -> float:
         noted.write_bytes(bytes(16))
         options = ["--run-dir", place / "run", "--home", place / "home", "--key-link", place / "home" / "key"]
         order = "first" if variant.first else "-"
-        words = [sys.executable, "-c", RUN_GUARD, str(variant.caretakers), order, *map(str, options)]
+        words = [sys.executable, "-c", RUN_GUARD, str(variant.teardown_helpers), order, *map(str, options)]
         with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
             try:
                 (group / "cgroup.procs").write_text(str(process.pid))

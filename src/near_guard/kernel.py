@@ -8,7 +8,7 @@ import signal
 import time
 
 # So long after the deadline the kernel ends this program.
-BACKSTOP_MS = 100
+KERNEL_TIMER_MS = 100
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -60,7 +60,7 @@ def prctl(option: int, value: int) -> None:
         raise OSError(error, f"prctl({option}): {os.strerror(error)}")
 
 
-class Backstop:
+class KernelTimer:
     """A kernel timer that kills this very process, whatever it is doing."""
 
     def __init__(self) -> None:

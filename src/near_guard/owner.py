@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .caretakers import Caretakers
-from .kernel import PR_SET_CHILD_SUBREAPER, Backstop, boot_ms, prctl
+from .kernel import PR_SET_CHILD_SUBREAPER, KernelTimer, boot_ms, prctl
 from .key_link import KeyInPlace, clear, place, require_open_proc
 from .log import say
 from .neard import Neard, how_it_ended
 from .output import Output
+from .teardown_helpers import TeardownHelpers
 
 QUIT_TIMEOUT_MS = 30_000
 
@@ -26,8 +26,8 @@ class Owner:
         self.key = KeyInPlace(key_link)
         require_open_proc()
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        self.backstop = Backstop()
-        self.caretakers = Caretakers()
+        self.kernel_timer = KernelTimer()
+        self.teardown_helpers = TeardownHelpers()
         self.output = Output()
         self.disarm_key()
 
@@ -70,13 +70,13 @@ class Owner:
         neard.tick(boot_ms())
         if neard.killed:
             # SIGKILL is on its way and cannot be lost; a large neard may take longer to be torn down
-            # than the backstop waits, and this guard is needed to see its end.
-            self.backstop.set(0)
+            # than the kernel timer waits, and this guard is needed to see its end.
+            self.kernel_timer.set(0)
         if not neard.reap():
             return None
         self.neard = None
-        self.backstop.set(0)
-        self.caretakers.dismiss()
+        self.kernel_timer.set(0)
+        self.teardown_helpers.dismiss()
         self.disarm_key()
         self.ended_at = boot_ms()
         self.last_exit = self._ended(neard)

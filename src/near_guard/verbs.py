@@ -7,7 +7,7 @@ import os
 import signal
 
 from .guard_socket import GuardSocket
-from .kernel import BACKSTOP_MS, boot_ms
+from .kernel import KERNEL_TIMER_MS, boot_ms
 from .key_link import clear
 from .locks import refuse_held
 from .log import say
@@ -96,18 +96,18 @@ class Verbs:
         try:
             self._owner.place_keys(request, armed)
             if armed:
-                self._owner.backstop.set(deadline + BACKSTOP_MS)
+                self._owner.kernel_timer.set(deadline + KERNEL_TIMER_MS)
             self._owner.output.open()
             neard.spawn(os.getpid(), self._owner.output)
         except BaseException:
             self._owner.output.close()
-            self._owner.backstop.set(0)
+            self._owner.kernel_timer.set(0)
             self._owner.disarm_key()
             raise
         self._owner.output.forked()
         self._owner.neard = neard
         if armed:
-            self._owner.caretakers.call()
+            self._owner.teardown_helpers.call()
         self._manager.tell(f"STATUS=neard {neard.pid} {'with' if armed else 'without'} the validator key")
         return {"pid": neard.pid}
 
@@ -126,10 +126,10 @@ class Verbs:
         self._owner.key.open(target)
         # Nothing is written to the log from here on: while neard is armed, no disk may hold this program up.
         say("info", f"giving neard {neard.pid} the validator key while it runs")
-        self._owner.backstop.set(deadline + BACKSTOP_MS)
+        self._owner.kernel_timer.set(deadline + KERNEL_TIMER_MS)
         neard.armed, neard.tag, neard.deadline = True, str(request.get("tag", "")), deadline
         neard.gave_up = ""
-        self._owner.caretakers.call()
+        self._owner.teardown_helpers.call()
         try:
             self._owner.note(clear(self._owner.key_link), self._owner.key_link)
             self._owner.key.place()
@@ -166,8 +166,8 @@ class Verbs:
             neard.kill("disarm")
             raise Refused(f"there is a key at {self._owner.key_link} again")
         neard.armed, neard.prove_by, neard.gave_up = False, None, neard.tag
-        self._owner.backstop.set(0)
-        self._owner.caretakers.dismiss()
+        self._owner.kernel_timer.set(0)
+        self._owner.teardown_helpers.dismiss()
         self._manager.tell(f"STATUS=neard {neard.pid} without the validator key")
         say("info", f"neard {neard.pid} has given the validator key up")
         return {}
@@ -178,7 +178,7 @@ class Verbs:
         deadline = time_ms(request, "deadline")
         if self._owner.neard.killed:
             raise Refused(f"neard {self._owner.neard.pid} has been killed already")
-        self._owner.backstop.set(deadline + BACKSTOP_MS)
+        self._owner.kernel_timer.set(deadline + KERNEL_TIMER_MS)
         self._owner.neard.deadline = deadline
         return {}
 

@@ -1,6 +1,6 @@
 """Carries out what the core decides: commands become calls, answers become events.
 
-One thread runs the core. Each kind of slow work has a lane of its own, so that a Consul that does not
+One thread runs the core. Each kind of slow work has a worker of its own, so that a Consul that does not
 answer never holds up neard's poll, and neither ever holds up a heartbeat.
 """
 
@@ -18,12 +18,12 @@ from near_supervisor.core.facts.values import assert_never
 from near_supervisor.core.machine import idle_ms, step
 
 from . import __version__
-from .adapters.cluster import ClusterSide
-from .adapters.consul import ConsulSide
-from .adapters.guard import GuardSide
-from .adapters.host import HostSide
-from .adapters.neard import NeardSide
-from .adapters.run_dir import RunDirSide
+from .adapters.cluster import ClusterAdapter
+from .adapters.consul import ConsulAdapter
+from .adapters.guard import GuardAdapter
+from .adapters.host import HostAdapter
+from .adapters.neard import NeardAdapter
+from .adapters.run_dir import RunDirAdapter
 from .commandline.options import DEFAULT_NODE_ID, Options
 from .io import clock
 from .io.control import ControlSocket
@@ -45,15 +45,15 @@ class Driver:
     def __init__(self, options: Options, run_dir: RunDir, manager: ServiceManager) -> None:
         self._events: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
         self._run_dir, self._manager, self._lease_ms = run_dir, manager, options.lease_ms
-        self._guard = GuardSide(options, run_dir, self.post)
+        self._guard = GuardAdapter(options, run_dir, self.post)
         config = self._guard.config
         settings = _settings(options, run_dir.instance, config)
-        self._neard = NeardSide(config, settings.validator_account_id, self.post)
-        self._consul = ConsulSide(
+        self._neard = NeardAdapter(config, settings.validator_account_id, self.post)
+        self._consul = ConsulAdapter(
             options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._neard.version
         )
-        self._cluster = ClusterSide(options, self.post)
-        self._host = HostSide(options, config, self.post)
+        self._cluster = ClusterAdapter(options, self.post)
+        self._host = HostAdapter(options, config, self.post)
         self._node = _begin(settings, run_dir)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
@@ -65,7 +65,7 @@ class Driver:
 
     def run(self, control: ControlSocket | None = None) -> int:
         """Run until the core says that it is over; ``control`` is kept where it can be found."""
-        place = RunDirSide(self._run_dir, control, self._guard, self._lease_ms, self.post)
+        place = RunDirAdapter(self._run_dir, control, self._guard, self._lease_ms, self.post)
         self._consul.watch()
         self._cluster.watch()
         self._handle(ev.Tick())

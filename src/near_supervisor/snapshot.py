@@ -129,7 +129,7 @@ class Snapshot:
             return None
         found = zip(KINDS, proof.tallies, strict=True)
         return {
-            kind: {"owed": tally.total.owed, "made": tally.total.made, "finding": tally.finding.value}
+            kind: {"expected": tally.total.expected, "produced": tally.total.produced, "finding": tally.finding.value}
             for kind, tally in found
         }
 

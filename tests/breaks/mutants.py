@@ -372,10 +372,10 @@ MUTANTS: tuple[Mutant, ...] = (
         profile="harsh",
     ),
     Mutant(
-        "member records have a lane of their own, beside the session's",
+        "member records have a worker of their own, beside the session's",
         MODEL + "harsh/supervisor.py",
-        "self._member_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)",
-        "self._member_lane = self._session_lane",
+        "self._member_worker = SessionWorker(host.link, lambda: self.alive, timeout_ms)",
+        "self._member_worker = self._session_worker",
         profile="harsh",
     ),
     Mutant(

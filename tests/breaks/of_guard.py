@@ -15,14 +15,14 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the kernel ends a guard that hangs",
         GUARD + "verbs.py",
-        "                self._owner.backstop.set(deadline + BACKSTOP_MS)\n            self._owner.output.open()",
-        "                pass\n            self._owner.output.open()",
+        "self._owner.kernel_timer.set(deadline + KERNEL_TIMER_MS)\n            self._owner.output.open()",
+        "pass\n            self._owner.output.open()",
         GUARD_UNIT + "test_deadline.py",
     ),
     Break(
         "the guard's memory is left to others while neard is armed",
         GUARD + "verbs.py",
-        "            self._owner.caretakers.call()\n",
+        "            self._owner.teardown_helpers.call()\n",
         "            pass\n",
         GUARD_UNIT + "test_deadline.py",
     ),
@@ -50,8 +50,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 6: the key goes when the armed neard has ended",
         GUARD + "owner.py",
-        "        self.caretakers.dismiss()\n        self.disarm_key()\n        self.ended_at",
-        "        self.caretakers.dismiss()\n        self.ended_at",
+        "        self.teardown_helpers.dismiss()\n        self.disarm_key()\n        self.ended_at",
+        "        self.teardown_helpers.dismiss()\n        self.ended_at",
         GUARD_UNIT + "test_key_link.py",
     ),
     Break(

@@ -23,7 +23,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "hot: the kernel's timer is set before the key is in place",
         GUARD + "verbs.py",
-        "        self._owner.backstop.set(deadline + BACKSTOP_MS)\n        neard.armed, neard.tag",
+        "        self._owner.kernel_timer.set(deadline + KERNEL_TIMER_MS)\n        neard.armed, neard.tag",
         "        neard.armed, neard.tag",
         GUARD_UNIT + "test_arming.py",
     ),
@@ -136,7 +136,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "give back: the kernel's timer does not outlive it",
         GUARD + "verbs.py",
-        "neard.gave_up = False, None, neard.tag\n        self._owner.backstop.set(0)\n",
+        "neard.gave_up = False, None, neard.tag\n        self._owner.kernel_timer.set(0)\n",
         "neard.gave_up = False, None, neard.tag\n",
         GUARD_UNIT + "test_disarming.py",
     ),

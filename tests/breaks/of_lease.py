@@ -44,8 +44,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "member records never hold the session up",
         "src/near_supervisor/adapters/consul.py",
-        "        self._member_lane.submit(work, lambda: self._post(otherwise))\n",
-        "        self._slow_lane.submit(work, lambda: self._post(otherwise))\n",
+        "        self._member_worker.submit(work, lambda: self._post(otherwise))\n",
+        "        self._slow_worker.submit(work, lambda: self._post(otherwise))\n",
         UNIT + "test_consul_adapter.py",
     ),
     Break(

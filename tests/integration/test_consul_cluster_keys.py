@@ -20,7 +20,7 @@ from near_ha.records.history import Kind as ChangeKind
 from near_ha.records.member_record import Member
 from near_ha.records.switchover import Action, Switchover
 from near_supervisor.adapters import cluster as cluster_adapter
-from near_supervisor.adapters.cluster import ClusterSide
+from near_supervisor.adapters.cluster import ClusterAdapter
 from near_supervisor.commandline import options
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -205,7 +205,7 @@ def test_a_token_that_may_not_read_is_told_apart_from_an_empty_store(guarded: Re
 
 
 class Side:
-    """A ClusterSide of its own, and the events that it posted."""
+    """A ClusterAdapter of its own, and the events that it posted."""
 
     def __init__(self, url: str, account: str, monkeypatch: pytest.MonkeyPatch, access: ConsulAccess = ANYBODY) -> None:
         made = object.__new__(options.Options)
@@ -216,7 +216,7 @@ class Side:
         self.events: list[ev.Event] = []
         self.warnings: list[str] = []
         monkeypatch.setattr(cluster_adapter.log, "warning", lambda text, *values: self.warnings.append(text % values))
-        self.side = ClusterSide(made, self.events.append)
+        self.side = ClusterAdapter(made, self.events.append)
 
     def sees(self, event: ev.Event, within_s: float = SOON_S) -> None:
         until(f"{event} is posted", lambda: event in self.events, lambda: f"{self.events}\n{self.warnings}", within_s)

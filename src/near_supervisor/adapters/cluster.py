@@ -1,6 +1,6 @@
 """The driver's half towards what concerns the whole cluster: is it paused, who asked for a switchover, what happened.
 
-Two threads keep reading the keys ``config`` and ``switchover``, whatever this node's role, and lanes of their own
+Two threads keep reading the keys ``config`` and ``switchover``, whatever this node's role, and workers of their own
 write, one the request and one the history: nothing here ever holds up a heartbeat, nor the history a switchover.
 """
 
@@ -26,7 +26,7 @@ from ..commandline.options import Options
 from ..io import clock
 from ..io.consul_store import ConsulStore, Denied, Unknown
 from ..io.key_watch import KeyWatch
-from ..io.lane import Lane
+from ..io.worker import Worker
 
 log = logging.getLogger("near_supervisor")
 
@@ -36,13 +36,13 @@ NOTE_FOR_MS = 600_000
 NOTE_RETRY_MS = 1_000
 
 
-class ClusterSide:
+class ClusterAdapter:
     """Turns what is read into events, and commands about the cluster's values into requests."""
 
     def __init__(self, options: Options, post: Callable[[ev.Event], None]) -> None:
         self._options, self._post = options, post
-        self._store, self._lane = self._new_store(WRITE_TIMEOUT_MS), Lane("switchover")
-        self._notes, self._note_lane = self._new_store(WRITE_TIMEOUT_MS), Lane("history")
+        self._store, self._worker = self._new_store(WRITE_TIMEOUT_MS), Worker("switchover")
+        self._notes, self._note_worker = self._new_store(WRITE_TIMEOUT_MS), Worker("history")
 
     def _new_store(self, timeout_ms: int) -> ConsulStore:
         options = self._options
@@ -82,24 +82,24 @@ class ClusterSide:
         match command:
             case cmd.MoveRequest(index, request):
                 broken = ev.RequestMoved(request.id, Answer(Kind.UNKNOWN, "internal error"))
-                self._lane.submit(lambda: self._move(index, request), lambda: self._post(broken))
+                self._worker.submit(lambda: self._move(index, request), lambda: self._post(broken))
             case cmd.NoteChange(change):
                 stamped = replace(change, at_ms=clock.wall_ms())
-                self._note_lane.submit(
+                self._note_worker.submit(
                     lambda: self._note(change.term, lambda known: history.added(known, stamped)), lambda: None
                 )
             case cmd.NoteProof(term, text):
-                self._note_lane.submit(
+                self._note_worker.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
                 )
             case cmd.NoteLastWords(term, text):
-                self._note_lane.submit(
+                self._note_worker.submit(
                     lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
                 )
             case _:
                 assert_never(command)
 
-    # --- on the lanes
+    # --- on the workers
 
     def _move(self, index: int, request: Switchover) -> None:
         key, value = consul_keys.switchover(self._options.account_id), replace(request, moved_at_ms=clock.wall_ms())

@@ -1,6 +1,6 @@
-"""The driver's half towards Consul: four lanes, so that nothing slow ever holds up a heartbeat.
+"""The driver's half towards Consul: four workers, so that nothing slow ever holds up a heartbeat.
 
-One lane for the lease (heartbeat, acquire, release), one for the session, one for the member records, and a thread
+One worker for the lease (heartbeat, acquire, release), one for the session, one for the member records, and a thread
 that keeps reading the lease while somebody else may hold it. Member records are written and read often: a Consul that
 takes a third of the lease for each answer would have no turn left for the session (found by bin/simulate).
 """
@@ -25,14 +25,14 @@ from .. import __version__
 from ..commandline.options import Options
 from ..io import clock
 from ..io.consul_store import ConsulStore, Refused, Unknown
-from ..io.lane import Lane
+from ..io.worker import Worker
 
 DEREGISTER_TIMEOUT_MS = 1_000
 LOOK_GAP_MS = 20
 LOOK_RETRY_MS = 300
 
 
-class ConsulSide:
+class ConsulAdapter:
     """Turns commands about Consul into requests, and their answers into events."""
 
     def __init__(
@@ -46,10 +46,14 @@ class ConsulSide:
         self._options, self._member_id, self._instance, self._post = options, member_id, instance, post
         self._neard_version = neard_version
         self._urgent = self._store(request_timeout_ms(options.lease_ms))
-        # Each lane has a connection of its own.
+        # Each worker has a connection of its own.
         patient_ms = session_request_timeout_ms(options.lease_ms)
         self._slow, self._records = self._store(patient_ms), self._store(patient_ms)
-        self._lease_lane, self._slow_lane, self._member_lane = Lane("lease"), Lane("session"), Lane("members")
+        self._lease_worker, self._slow_worker, self._member_worker = (
+            Worker("lease"),
+            Worker("session"),
+            Worker("members"),
+        )
         self._newest: cmd.PublishMember | None = None
         self._looking = threading.Event()
         self._looking.set()
@@ -100,15 +104,15 @@ class ConsulSide:
 
     def _about_lease(self, ask: Callable[[], Answer], event: Callable[[Answer], ev.Event]) -> None:
         broken = Answer(Kind.UNKNOWN, "internal error")
-        self._lease_lane.submit(lambda: self._post(event(ask())), lambda: self._post(event(broken)))
+        self._lease_worker.submit(lambda: self._post(event(ask())), lambda: self._post(event(broken)))
 
     def _carry_out_slowly(self, command: cmd.MemberCommand) -> None:
         match command:
             case cmd.Register():
-                self._slow_lane.submit(self._register, lambda: self._post(ev.RegisterFailed("internal error")))
+                self._slow_worker.submit(self._register, lambda: self._post(ev.RegisterFailed("internal error")))
             case cmd.RenewSession(session):
                 broken = ev.SessionRenewed(session, clock.boot_ms(), Answer(Kind.UNKNOWN, "internal error"))
-                self._slow_lane.submit(lambda: self._renew(session), lambda: self._post(broken))
+                self._slow_worker.submit(lambda: self._renew(session), lambda: self._post(broken))
             case cmd.DropSession(session):
                 # After what is still to be written with it: a record that came later would keep the next claim waiting.
                 self._about_members(lambda: self._drop(self._records, session), ev.Tick())
@@ -121,7 +125,7 @@ class ConsulSide:
                 assert_never(command)
 
     def _about_members(self, work: Callable[[], None], otherwise: ev.Event) -> None:
-        self._member_lane.submit(work, lambda: self._post(otherwise))
+        self._member_worker.submit(work, lambda: self._post(otherwise))
 
     def deregister(self, session: str) -> None:
         """Take the member record and the session away; best effort, a session ends by its TTL in any case."""
@@ -132,7 +136,7 @@ class ConsulSide:
             store.drop_member(self._member_id, session)
             store.destroy_session(session)
 
-    # --- on the lanes
+    # --- on the workers
 
     def _watch(self) -> None:
         wait_ms = lease.look_ms(self._options.lease_ms)

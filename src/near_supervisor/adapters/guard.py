@@ -18,9 +18,9 @@ from ..commandline.options import Options
 from ..io import clock, guard_process, listener, neard_config, neard_wal
 from ..io.boot_nodes import BootNodes
 from ..io.guard_client import GuardClient, OnReply, Reply
-from ..io.lane import Lane
 from ..io.last_words import last_words
 from ..io.run_dir import RunDir
+from ..io.worker import Worker
 
 log = logging.getLogger("near_supervisor")
 
@@ -32,7 +32,7 @@ DISARM_MS = 500
 _SERVICE_HINT = "With --guard service a unit of its own runs it: is that started, with the same --run-dir?"
 
 
-class GuardSide:
+class GuardAdapter:
     """Attaches to the guard of our run directory, and turns commands about neard into requests to it."""
 
     def __init__(self, options: Options, run_dir: RunDir, post: Callable[[ev.Event], None]) -> None:
@@ -44,7 +44,7 @@ class GuardSide:
         self._client: GuardClient | None = None
         self._overdue_since: int | None = None
         self._boot_nodes = BootNodes(options.boot_nodes)
-        self._lane = Lane("attach")
+        self._worker = Worker("attach")
 
     def _refuse_keys_in_neards_place(self) -> None:
         """The guard puts links there: a key file of the operator's must not be in their way."""
@@ -106,7 +106,7 @@ class GuardSide:
 
     def attach(self) -> None:
         """Find a guard, or start one if it is ours to start; GuardReady or GuardFailed follows."""
-        self._lane.submit(self._attach, lambda: self._post(ev.GuardFailed("the guard could not be attached")))
+        self._worker.submit(self._attach, lambda: self._post(ev.GuardFailed("the guard could not be attached")))
 
     def remember(self, memory: SavedState) -> None:
         """Keep what proves, after a crash, that the armed neard is ours."""

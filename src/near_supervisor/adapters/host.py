@@ -1,4 +1,4 @@
-"""The driver's half towards the machine: looks at it now and then, on a lane of its own, and tells the core."""
+"""The driver's half towards the machine: looks at it now and then, on a worker of its own, and tells the core."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from near_supervisor.core.facts.host import UNKNOWN, Host
 
 from ..commandline.options import Options
 from ..io import clock, host_look, neard_log, preflight
-from ..io.lane import Lane
 from ..io.neard_config import NeardConfig
+from ..io.worker import Worker
 
 # A key that was repaired lets this node stand again: soon. The rest costs as little.
 LOOK_EVERY_MS = 10_000
@@ -28,12 +28,12 @@ _CHECKED = ("config.json", "log_config.json", "genesis.json")
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
-class HostSide:
+class HostAdapter:
     """Turns what the machine is like into HostSeen."""
 
     def __init__(self, options: Options, config: NeardConfig, post: Callable[[ev.Event], None]) -> None:
         self._options, self._config, self._post = options, config, post
-        self._lane = Lane("host")
+        self._worker = Worker("host")
         self._looking, self._look_at = False, 0
         self._preflight: str | None = None
         self._preflight_of: tuple[Stamp, Stamp] | None = None
@@ -44,13 +44,13 @@ class HostSide:
         if self._looking or now < self._look_at:
             return
         self._looking, self._look_at = True, now + LOOK_EVERY_MS
-        self._lane.submit(lambda: self._tell(self._look(pid)), lambda: self._tell(UNKNOWN))
+        self._worker.submit(lambda: self._tell(self._look(pid)), lambda: self._tell(UNKNOWN))
 
     def _tell(self, host: Host) -> None:
         self._looking = False
         self._post(ev.HostSeen(host))
 
-    # --- on the lane
+    # --- on the worker
 
     def _look(self, pid: int | None) -> Host:
         self._bound_log(pid)

@@ -1,4 +1,4 @@
-"""The driver's half towards neard's RPC: three lanes, so that no answer that takes neard long holds up how it is.
+"""The driver's half towards neard's RPC: three workers, so that no answer that takes neard long holds up how it is.
 
 One for its state, one for what it goes through a whole epoch to tell, one for its newest blocks.
 """
@@ -15,9 +15,9 @@ from near_supervisor.core.facts.listing import Listing
 from near_supervisor.core.facts.values import assert_never
 
 from ..io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing
-from ..io.lane import Lane
 from ..io.neard_config import NeardConfig
 from ..io.neard_rpc import NeardRpc, Unreadable
+from ..io.worker import Worker
 
 STATE_TIMEOUT_MS = 1_000
 EPOCH_TIMEOUT_MS = 10_000
@@ -27,12 +27,12 @@ LISTING_EVERY_MS = 30_000
 LISTING_AGAIN_MS = 3_000
 
 
-class NeardSide:
+class NeardAdapter:
     """Turns commands that ask neard into requests, and its answers into events. ``account_id`` is the validator's."""
 
     def __init__(self, config: NeardConfig, account_id: str, post: Callable[[ev.Event], None]) -> None:
         self._account_id, self._post = account_id, post
-        # Each lane has a connection of its own.
+        # Each worker has a connection of its own.
         self._state, self._epoch, self._blocks = (
             NeardRpc(config.rpc_host, config.rpc_port, timeout_ms)
             for timeout_ms in (STATE_TIMEOUT_MS, EPOCH_TIMEOUT_MS, BLOCKS_TIMEOUT_MS)
@@ -40,14 +40,18 @@ class NeardSide:
         self._order = neard_blocks.Order(self._blocks, account_id)
         self._own_blocks = neard_blocks.OwnBlocks(account_id)
         self._asks_listing, self._listing_at = False, 0
-        self._state_lane, self._epoch_lane, self._blocks_lane = Lane("neard"), Lane("duties"), Lane("blocks")
+        self._state_worker, self._epoch_worker, self._blocks_worker = (
+            Worker("neard"),
+            Worker("duties"),
+            Worker("blocks"),
+        )
 
     def turn(self, now: int, answers: bool) -> None:
         """Ask how the chain lists the validator, when it is time; ``answers``: there is a neard that does."""
         if self._asks_listing or not answers or now < self._listing_at:
             return
         self._asks_listing, self._listing_at = True, now + LISTING_AGAIN_MS
-        self._epoch_lane.submit(lambda: self._tell_listing(self._listing()), lambda: self._tell_listing(None))
+        self._epoch_worker.submit(lambda: self._tell_listing(self._listing()), lambda: self._tell_listing(None))
 
     @property
     def version(self) -> str:
@@ -60,26 +64,26 @@ class NeardSide:
             case cmd.PollNeard(pid, metrics):
                 self._poll(pid, metrics)
             case cmd.ReadDuties(asker):
-                self._ask(self._epoch_lane, lambda: self._duties(asker), ev.DutiesSeen(asker, None, "internal error"))
+                self._ask(self._epoch_worker, lambda: self._duties(asker), ev.DutiesSeen(asker, None, "internal error"))
             case cmd.ReadCounters(term):
-                self._ask(self._epoch_lane, lambda: self._counters(term), ev.CountersSeen(term, None))
+                self._ask(self._epoch_worker, lambda: self._counters(term), ev.CountersSeen(term, None))
             case cmd.LookAtChain(above, counters):
-                self._ask(self._blocks_lane, lambda: self._look(above, counters), ev.ChainLooked(above, None))
+                self._ask(self._blocks_worker, lambda: self._look(above, counters), ev.ChainLooked(above, None))
             case cmd.LookForApprovals(term, above):
-                self._ask(self._blocks_lane, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
+                self._ask(self._blocks_worker, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
             case _:
                 assert_never(command)
 
-    def _ask(self, lane: Lane, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
-        lane.submit(lambda: self._post(ask()), lambda: self._post(otherwise))
+    def _ask(self, worker: Worker, ask: Callable[[], ev.Event], otherwise: ev.Event) -> None:
+        worker.submit(lambda: self._post(ask()), lambda: self._post(otherwise))
 
     def _poll(self, pid: int, metrics: bool) -> None:
         # A sample says what was at the latest when it was asked for; how far it got since is counted from then.
         asked_at = clock.boot_ms()
         broken = ev.Polled(pid, asked_at, None, "internal error")
-        self._ask(self._state_lane, lambda: self._sample(pid, metrics, asked_at), broken)
+        self._ask(self._state_worker, lambda: self._sample(pid, metrics, asked_at), broken)
 
-    # --- on the lanes
+    # --- on the workers
 
     def _sample(self, pid: int, metrics: bool, asked_at: int) -> ev.Event:
         try:

@@ -12,30 +12,30 @@ from near_supervisor.core.facts.host import RunDir as Seen
 from near_supervisor.core.facts.lease import heartbeat_interval
 
 from ..io.control import ControlSocket
-from ..io.lane import Lane
 from ..io.run_dir import RunDir
-from .guard import GuardSide
+from ..io.worker import Worker
+from .guard import GuardAdapter
 
 log = logging.getLogger("near_supervisor")
 
 
-class RunDirSide:
+class RunDirAdapter:
     """Turns what becomes of the run directory into RunDirSeen. ``control`` is None where there is no control socket."""
 
     def __init__(
         self,
         run_dir: RunDir,
         control: ControlSocket | None,
-        guard: GuardSide,
+        guard: GuardAdapter,
         lease_ms: int,
         post: Callable[[ev.Event], None],
     ) -> None:
         self._run_dir, self._control, self._guard, self._post = run_dir, control, guard, post
         self._every_ms = heartbeat_interval(lease_ms)
-        self._lane = Lane("run directory")
+        self._worker = Worker("run directory")
         self._looking, self._look_at = False, 0
         self._told = Seen()
-        # Set on the lane, for the thread that speaks to the guard.
+        # Set on the worker, for the thread that speaks to the guard.
         self._made_again, self._guard_is_lost = threading.Event(), threading.Event()
 
     def turn(self, now: int) -> None:
@@ -49,12 +49,12 @@ class RunDirSide:
         if self._looking or now < self._look_at:
             return
         self._looking, self._look_at = True, now + self._every_ms
-        self._lane.submit(self._look, self._looked)
+        self._worker.submit(self._look, self._looked)
 
     def _looked(self) -> None:
         self._looking = False
 
-    # --- on the lane
+    # --- on the worker
 
     def _look(self) -> None:
         seen = self._put_right()

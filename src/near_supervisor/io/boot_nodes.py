@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import socket
 
-from .lane import Lane
+from .worker import Worker
 
 log = logging.getLogger("near_supervisor")
 
@@ -19,7 +19,7 @@ RETRY_MS = 30_000
 
 
 class BootNodes:
-    """A comma list of ``KEY@HOST:PORT``. ``turn`` has its names resolved, on a lane; ``text`` is for any thread."""
+    """A comma list of ``KEY@HOST:PORT``. ``turn`` has its names resolved, on a worker; ``text`` is for any thread."""
 
     def __init__(self, given: str) -> None:
         # neard takes a blank for a part of the key, and nothing between two commas for a key.
@@ -27,7 +27,7 @@ class BootNodes:
         self._names = [entry for entry in self._entries if _named(entry)]
         # By entry; "" where it could not be resolved, and never was.
         self._found: dict[str, str] = {}
-        self._lane = Lane("names") if self._names else None
+        self._worker = Worker("names") if self._names else None
         self._looking, self._look_at = False, 0
 
     def text(self) -> str:
@@ -40,12 +40,12 @@ class BootNodes:
 
     def turn(self, now: int) -> None:
         """Resolve when it is time."""
-        if self._lane is None or self._looking or now < self._look_at:
+        if self._worker is None or self._looking or now < self._look_at:
             return
         self._looking, self._look_at = True, now + RETRY_MS
-        self._lane.submit(lambda: self._look(now), self._looked)
+        self._worker.submit(lambda: self._look(now), self._looked)
 
-    # --- on the lane
+    # --- on the worker
 
     def _look(self, now: int) -> None:
         lost = []

@@ -1,4 +1,4 @@
-"""Looks for signatures of one account in neard's newest blocks (neard-facts: RPC ``block``, ``validators_ordered``).
+"""Looks for signatures of one account in neard's newest blocks (neard's RPC ``block``, ``validators_ordered``).
 
 A block lists approvals in the order of the epoch's block producers, null where one is missing, and names its maker.
 """

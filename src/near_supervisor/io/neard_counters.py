@@ -1,4 +1,4 @@
-"""Asks neard what the chain has counted of one validator in this epoch (neard-facts: RPC ``validators``)."""
+"""Asks neard what the chain has counted of one validator in this epoch (neard's RPC ``validators``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_COUNT = 2**53
 
 
 def read(rpc: NeardRpc, account_id: str) -> Counted:
-    """What it says; what a version lacks was never owed.
+    """What it says; what a version lacks was never expected.
 
     Raises Unreadable when neard does not tell, or not in the shape that it should have.
     """
@@ -31,12 +31,17 @@ def read(rpc: NeardRpc, account_id: str) -> Counted:
 
 
 def _shards(seat: dict[str, object]) -> tuple[Duty, ...]:
-    """Of shards without a chunk that was owed nothing is told."""
-    owed, made = (seat.get(f"num_{which}_chunks_per_shard", []) for which in ("expected", "produced"))
-    if not isinstance(owed, list) or not isinstance(made, list) or len(owed) != len(made) or len(owed) > _MAX_SHARDS:
+    """Of a shard of which nothing was expected nothing is told."""
+    expected, produced = (seat.get(f"num_{which}_chunks_per_shard", []) for which in ("expected", "produced"))
+    if (
+        not isinstance(expected, list)
+        or not isinstance(produced, list)
+        or len(expected) != len(produced)
+        or len(expected) > _MAX_SHARDS
+    ):
         raise Unreadable("validators has chunks by shard that are no two lists of one length")
-    shards = [Duty(_count(one), _count(other)) for one, other in zip(owed, made, strict=True)]
-    return tuple(shard for shard in shards if shard.owed)
+    shards = [Duty(_count(one), _count(other)) for one, other in zip(expected, produced, strict=True)]
+    return tuple(shard for shard in shards if shard.expected)
 
 
 def _duty(seat: dict[str, object], kind: str) -> Duty:

@@ -1,4 +1,4 @@
-"""Asks neard at which heights an account makes no block and no chunk (neard-facts: ``maintenance_windows``).
+"""Asks neard at which heights an account makes no block and no chunk (neard's RPC ``maintenance_windows``).
 
 The list covers the rest of the epoch. What is said of the epoch itself is optional; that it ends is then not known.
 """

@@ -1,4 +1,4 @@
-"""Asks neard with which keys the chain lists an account (neard-facts: RPC ``validators``)."""
+"""Asks neard with which keys the chain lists an account (neard's RPC ``validators``)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from near_guard.kernel import BACKSTOP_MS
+from near_guard.kernel import KERNEL_TIMER_MS
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.lease import KILL_SLACK_MS
 
@@ -138,7 +138,7 @@ class Guard:
 
     def _time(self, neard: Neard) -> None:
         deadline = self.deadline
-        late = self._world.between(0, KILL_SLACK_MS - BACKSTOP_MS)
+        late = self._world.between(0, KILL_SLACK_MS - KERNEL_TIMER_MS)
         self._world.at(self._host.clock.real(deadline), lambda: self._at_deadline(neard, deadline, late))
 
     def _at_deadline(self, neard: Neard, deadline: int, late: int) -> None:
@@ -150,7 +150,7 @@ class Guard:
             return
         world, clock = self._world, self._host.clock
         world.after(late, lambda: self._kill_late(neard))
-        world.at(clock.real(deadline + BACKSTOP_MS), lambda: self._backstop(neard))
+        world.at(clock.real(deadline + KERNEL_TIMER_MS), lambda: self._backstop(neard))
         world.at(clock.real(deadline + KILL_SLACK_MS), lambda: self._overdue(neard))
 
     def _kill_late(self, neard: Neard) -> None:

@@ -38,7 +38,7 @@ class Shared(NamedTuple):
 class Host:
     """A validator host of the cluster.
 
-    ``look_gap_ms`` is how long its watch of the lease rests between two reads; ``lane_is_held_up``: now and then the
+    ``look_gap_ms`` is how long its watch of the lease rests between two reads; ``worker_is_held_up``: now and then the
     thread that sends heartbeats gets no time; ``pauses_starting``: so long the whole host will stand still when it is
     next about to arm; ``watchful``: look whether the core keeps still when it may.
     """
@@ -55,7 +55,7 @@ class Host:
         self.memory: SavedState | None = None
         self.others: list[Host] = []
         self.watchful = False
-        self.lane_is_held_up = True
+        self.worker_is_held_up = True
         self.pauses_starting = 0
         self.kept_index = self.kept_term = 0
         self._asked: list[tuple[Guard, Callable[[Guard], None]]] = []
@@ -128,7 +128,7 @@ class Host:
         """No fault goes on but a pause, which ends by itself."""
         self.link.heal()
         self.neard.recover()
-        self.lane_is_held_up = False
+        self.worker_is_held_up = False
         self.pauses_starting = 0
         self.look_gap_ms = PROMPT_MS
         if self.supervisor is not None:

@@ -1,4 +1,4 @@
-"""One supervisor process: the real core, and the lanes of its driver as a model."""
+"""One supervisor process: the real core, and the workers of its driver as a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.core.machine import next_wakeup, step
 
-from .lease_lane import LeaseLane
+from .lease_worker import LeaseWorker
 from .wish_watch import WishWatch
 from .world import Violation
 
@@ -45,7 +45,9 @@ class Supervisor:
         self.crash_chance = 0.0
         self._backlog: deque[ev.Event] = deque()
         self._wake_at = -1
-        self._lane = LeaseLane(host, lambda: self.alive, self._heard, lease.request_timeout_ms(host.settings.lease_ms))
+        self._worker = LeaseWorker(
+            host, lambda: self.alive, self._heard, lease.request_timeout_ms(host.settings.lease_ms)
+        )
         self._looking = self._look_again = False
         self._bought = 0
         # The term in which this node was last shown that somebody else signs, and when.
@@ -270,15 +272,17 @@ class Supervisor:
 
         world.after(world.between(1, 30) if answers else NEARD_TIMEOUT_MS, say)
 
-    # --- the lane of the lease: one request after another
+    # --- the worker of the lease: one request after another
 
     def _note_vacancy(self, command: cmd.NoteVacancy) -> None:
-        self._lane.submit(lambda _: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted)
+        self._worker.submit(
+            lambda _: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted
+        )
 
     def _acquire(self, command: cmd.Acquire) -> None:
         how, index, session, record = command.how, command.index, command.session, command.record
         key_index = command.key_index
-        self._lane.submit(
+        self._worker.submit(
             lambda _: self._host.consul.acquire(how, index, session, record, key_index), ev.AcquireAnswered
         )
 
@@ -290,13 +294,13 @@ class Supervisor:
                 self._bought = max(self._bought, lease.hold_until(at, self._host.settings.lease_ms))
             return ev.HeartbeatAnswered(record.term, at, answer)
 
-        self._lane.submit(lambda index: self._host.consul.heartbeat(session, record, index), answered, on_top=True)
+        self._worker.submit(lambda index: self._host.consul.heartbeat(session, record, index), answered, on_top=True)
 
     def _release(self, command: cmd.Release) -> None:
         guard = self._host.guard
         if guard is not None and guard.neard is not None and guard.neard.armed:
             raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
-        self._lane.submit(lambda _: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
+        self._worker.submit(lambda _: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
 
     def _heard(self, said: ev.Event, answer: Answer) -> None:
         self.post(said)

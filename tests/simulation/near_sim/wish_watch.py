@@ -18,7 +18,7 @@ RETRY_MS = 1_000
 
 
 class WishWatch:
-    """Stands for the two key watches of ``consul_side.py``: one read at a time, and a rest between two."""
+    """Stands for the two key watches of ``adapters/consul.py``: one read at a time, and a rest between two."""
 
     def __init__(self, host: Host, lives: Callable[[], bool], post: Callable[[ev.Event], None]) -> None:
         self._host, self._lives, self._post = host, lives, post

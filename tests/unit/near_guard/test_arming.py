@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from near_guard.caretakers import Caretakers
 from near_guard.kernel import boot_ms
+from near_guard.teardown_helpers import TeardownHelpers
 from support.guard_rig import GuardRig, alive, wait_for
 
 # Says which key it sees at each SIGHUP; and that it is ready for one.
@@ -92,7 +92,7 @@ def test_others_give_the_memory_back_from_then_on(rig: Armed) -> None:
     tasks = Path(f"/proc/{rig.process.pid}/task")
     assert len(list(tasks.iterdir())) == 1
     rig.arm(pid)
-    assert len(list(tasks.iterdir())) == 1 + Caretakers.COUNT
+    assert len(list(tasks.iterdir())) == 1 + TeardownHelpers.COUNT
 
 
 @pytest.mark.parametrize(

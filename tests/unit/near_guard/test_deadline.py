@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from near_guard.caretakers import Caretakers
-from near_guard.kernel import BACKSTOP_MS, boot_ms
+from near_guard.kernel import KERNEL_TIMER_MS, boot_ms
+from near_guard.teardown_helpers import TeardownHelpers
 from support.guard_rig import GuardRig, alive, descendants, ignores_sigterm, wait_for
 
 SLEEP = ("sleep", "60")
@@ -57,7 +57,7 @@ def test_a_guard_that_is_frozen_is_ended_by_the_kernel_and_neard_with_it(rig: Gu
     if who != "guard":
         os.kill(pid, signal.SIGSTOP)
     rig.signal_guard(signal.SIGSTOP)
-    wait_for(lambda: not alive(pid), "neard is gone", 0.7 + BACKSTOP_MS / 1000 + 2)
+    wait_for(lambda: not alive(pid), "neard is gone", 0.7 + KERNEL_TIMER_MS / 1000 + 2)
     wait_for(lambda: rig.process.poll() == -signal.SIGKILL, "the guard was killed")
 
 
@@ -73,7 +73,7 @@ def test_while_neard_is_armed_others_are_there_to_give_the_memory_back(rig: Guar
     rig.exit_event()
     for _leadership in range(2):
         rig.start(*SLEEP, armed=True)
-        wait_for(lambda: threads() == 1 + Caretakers.COUNT, "they are there")
+        wait_for(lambda: threads() == 1 + TeardownHelpers.COUNT, "they are there")
         rig.ask("kill")
         rig.exit_event()
         # A fork is for a program with one thread.

@@ -10,7 +10,7 @@ import pytest
 
 from near_ha.records.member_record import Member
 from near_supervisor.adapters import consul
-from near_supervisor.adapters.consul import ConsulSide
+from near_supervisor.adapters.consul import ConsulAdapter
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease
@@ -39,7 +39,7 @@ def test_a_consul_that_is_fast_enough_for_the_lease_is_fast_enough_for_its_sessi
 
     monkeypatch.setattr(consul, "ConsulStore", store)
     options: Any = SimpleNamespace(**OPTIONS, lease_ms=lease_ms)
-    ConsulSide(options, "a", "instance", lambda _event: None, lambda: "")
+    ConsulAdapter(options, "a", "instance", lambda _event: None, lambda: "")
     assert len(timeouts) == 3
     assert min(timeouts) == lease.request_timeout_ms(lease_ms) > lease_ms * 35 // 100
     assert max(timeouts) >= 3_000
@@ -70,13 +70,13 @@ class SlowStore:
 
 
 def test_member_records_never_hold_the_session_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found by bin/simulate: all of them on one lane were more than a Consul that takes 0.35 D has time for."""
+    """Found by bin/simulate: all of them on one worker were more than a Consul that takes 0.35 D has time for."""
     monkeypatch.setattr(consul, "ConsulStore", SlowStore)
     options: Any = SimpleNamespace(
         **OPTIONS, lease_ms=10_000, node_id="a", hostname="host-a", failover_priority=100, node_public_key=""
     )
     heard: list[ev.Event] = []
-    side = ConsulSide(options, "a", "instance", heard.append, lambda: "")
+    side = ConsulAdapter(options, "a", "instance", heard.append, lambda: "")
     for state in ("Syncing", "Registering", "Voting"):
         side.carry_out(cmd.PublishMember("session-1", state, False, "", 0))
     side.carry_out(cmd.DropSession("session-1"))

@@ -18,7 +18,7 @@ WHOLE = Duty(1_000, 1_000)
 
 def is_out(shard: Duty) -> bool:
     """As the NEP has it."""
-    return shard.owed - shard.made >= 100 and shard.made * 100 < 80 * shard.owed
+    return shard.expected - shard.produced >= 100 and shard.produced * 100 < 80 * shard.expected
 
 
 @given(st.integers(0, 2_000), st.integers(0, 2_000))

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from near_ha.keys import key_file
-from near_supervisor.adapters.host import LOOK_EVERY_MS, HostSide
+from near_supervisor.adapters.host import LOOK_EVERY_MS, HostAdapter
 from near_supervisor.core.events import HostSeen
 from support import near_keys
 
@@ -20,7 +20,7 @@ KEY = "validator_key.json"
 
 
 class Looked:
-    """A HostSide on real files; ``look`` lets it look now."""
+    """A HostAdapter on real files; ``look`` lets it look now."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.key, self.now = home, home / KEY, 0
@@ -48,7 +48,7 @@ class Looked:
             lock_file=home / "data" / "LOCK", node_key_file=self.node_key, validator_key_file=home / "armed.json"
         )
         self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.side = HostSide(cast("Any", options), cast("Any", config), self.said.put)
+        self.side = HostAdapter(cast("Any", options), cast("Any", config), self.said.put)
 
     def look(self, pid: int | None = None) -> Any:
         self.now += LOOK_EVERY_MS

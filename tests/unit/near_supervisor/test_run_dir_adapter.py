@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from near_ha.transport import control_client
-from near_supervisor.adapters.run_dir import RunDirSide
+from near_supervisor.adapters.run_dir import RunDirAdapter
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.model import SavedState
 from near_supervisor.io.control import ControlSocket
@@ -35,7 +35,7 @@ class Guarded:
         self.asked: list[str] = []
         self.now = 0
         (path / "guard.sock").touch()
-        self.side = RunDirSide(self.run_dir, self.control, cast("Any", self), LEASE_MS, self.said.append)
+        self.side = RunDirAdapter(self.run_dir, self.control, cast("Any", self), LEASE_MS, self.said.append)
 
     def remember_again(self) -> None:
         self.asked.append("remember")

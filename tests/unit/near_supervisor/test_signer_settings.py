@@ -13,7 +13,7 @@ import pytest
 
 from near_ha.errors import BadConfig
 from near_supervisor import signer_settings
-from near_supervisor.adapters.guard import GuardSide
+from near_supervisor.adapters.guard import GuardAdapter
 from near_supervisor.commandline import options
 from near_supervisor.commandline.options import Options
 from near_supervisor.core.facts.model import SavedState
@@ -59,11 +59,11 @@ def signs(rig: GuardRig, ms: int = 60_000, tag: str = MEMORY.tag) -> int:
     return pid
 
 
-def comes_back(rig: GuardRig, *changes: str) -> GuardSide:
+def comes_back(rig: GuardRig, *changes: str) -> GuardAdapter:
     """The next supervisor, as far as it is checked before it begins."""
     directory = RunDir(rig.run_dir)
     try:
-        return GuardSide(checked(rig, *changes), directory, lambda _event: None)
+        return GuardAdapter(checked(rig, *changes), directory, lambda _event: None)
     finally:
         directory._lock.close()
 

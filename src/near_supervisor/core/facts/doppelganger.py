@@ -87,8 +87,8 @@ def _more(base: Counted | None, look: Look) -> Mark | None:
     if base is None or counted is None or base.epoch_start != counted.epoch_start:
         return None
     for kind, before, after in zip(KINDS, base.duties, counted.duties, strict=False):
-        if after.made > before.made:
-            return Mark(look.head, f"{after.made - before.made} {kind} more than before")
+        if after.produced > before.produced:
+            return Mark(look.head, f"{after.produced - before.produced} {kind} more than before")
     return None
 
 

@@ -7,7 +7,7 @@ from .values import dataclass
 
 @dataclass(frozen=True)
 class Duty:
-    """What was owed and what was made of it."""
+    """What was expected and what was produced."""
 
-    owed: int = 0
-    made: int = 0
+    expected: int = 0
+    produced: int = 0

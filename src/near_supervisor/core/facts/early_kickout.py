@@ -1,8 +1,8 @@
 """How near is a validator to losing its chunks in the middle of an epoch?
 
 NEP-652 (early chunk producer reassignment; behind a nightly protocol feature in nearcore of 2026): once a producer has
-missed ``MISSED`` chunks of a shard in an epoch, and made less than ``PERCENT`` of what it owed there, the chain gives
-what it owes to others until the epoch ends. The first 1,000 blocks of an epoch decide nothing, but count.
+missed ``MISSED`` chunks of a shard in an epoch, and produced less than ``PERCENT`` of what was expected there, the
+chain gives its chunks to others until the epoch ends. The first 1,000 blocks of an epoch decide nothing, but count.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def chunks_left(shards: Iterable[Duty]) -> int | None:
 
 
 def _left(shard: Duty) -> int:
-    # The first number of chunks owed of which those that are made are too few.
-    too_many = shard.made * 100 // PERCENT + 1
-    return max(0, MISSED - (shard.owed - shard.made), too_many - shard.owed)
+    # The first number of expected chunks of which those that are produced are too few.
+    too_many = shard.produced * 100 // PERCENT + 1
+    return max(0, MISSED - (shard.expected - shard.produced), too_many - shard.expected)

@@ -16,7 +16,7 @@ SESSION_REQUEST_TIMEOUT_MS = 3_000
 SHORTEST_TTL_MS = 10_000
 
 # How long after its deadline an armed neard may still be running: the guard's own kill, and behind it
-# the kernel timer that ends a guard which hangs (BACKSTOP_MS in near_guard/kernel.py), with room for the scheduler.
+# the kernel timer that ends a guard which hangs (KERNEL_TIMER_MS in near_guard/kernel.py), with room for the scheduler.
 KILL_SLACK_MS = 150
 
 # A kuutamod leader renews its session only, never the record, steps back 25 s after its last renewal

@@ -1,7 +1,7 @@
 """Does what this validator makes arrive on the chain? What neard itself counts was sent, and need not have been taken.
 
-The chain counts for each validator, from the beginning of an epoch, what was owed and what was made: blocks, chunks and
-endorsements (neard-facts: RPC ``validators``). Owed counts rise only while the others' blocks flow.
+The chain counts for each validator, from the beginning of an epoch, what was expected and what was produced: blocks,
+chunks and endorsements (neard's RPC ``validators``). What is expected rises only while the others' blocks flow.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .duty import Duty
 from .values import dataclass, replace
 
 KINDS = ("blocks", "chunks", "endorsements")
-# So many may be missed in a row: the first ones were owed before this node signed, or met its predecessor's routes.
+# So many may be missed in a row: the first ones were due before this node signed, or met its predecessor's routes.
 ENOUGH = (2, 2, 20)
 # What the predecessor has made last may be counted after this node's first look.
 UNDER_WAY = 2
 
 
 class Finding(Enum):
-    """``UNKNOWN``: too little was owed yet."""
+    """``UNKNOWN``: too little was expected yet."""
 
     MADE = "made"
     MISSING = "missing"
@@ -81,7 +81,7 @@ class Proof:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The kinds that were owed and not made, again and again."""
+        """The kinds that were expected and not produced, again and again."""
         found = zip(KINDS, self.tallies, strict=True)
         return tuple(kind for kind, tally in found if tally.finding is Finding.MISSING)
 
@@ -91,11 +91,11 @@ class Proof:
         return all(tally.finding is not Finding.UNKNOWN for tally in self.tallies)
 
     def text(self) -> str:
-        """Of each kind what was made of what was owed, for people."""
+        """Of each kind what was produced of what was expected, for people."""
         if not self.seated:
             return "no validator of this epoch"
         parts = zip(KINDS, self.tallies, strict=True)
-        return ", ".join(f"{tally.total.made} of {tally.total.owed} {kind}" for kind, tally in parts)
+        return ", ".join(f"{tally.total.produced} of {tally.total.expected} {kind}" for kind, tally in parts)
 
 
 def begin(term: int, counted: Counted, now: int, made: tuple[int, int] | None = None) -> Proof:
@@ -121,7 +121,7 @@ def compare(proof: Proof, made: tuple[int, int] | None, asked_at: int) -> Proof:
         # Another process has begun to count.
         return replace(proof, judged=True, made_before=None)
     arrived = zip(proof.tallies, proof.counted_before, strict=False)
-    more = [tally.total.made - before for tally, before in arrived]
+    more = [tally.total.produced - before for tally, before in arrived]
     foreign = tuple(
         f"{arrived} {kind}, of which it has made {one}"
         for kind, arrived, one in zip(KINDS, more, own, strict=False)
@@ -135,7 +135,7 @@ def fold(proof: Proof, counted: Counted, now: int, made: tuple[int, int] | None 
     proof = _counted(proof, counted, now)
     if proof.made_before is not None or made is None:
         return proof
-    blocks, chunks = (tally.total.made for tally in proof.tallies[:2])
+    blocks, chunks = (tally.total.produced for tally in proof.tallies[:2])
     return replace(proof, made_before=made, counted_before=(blocks, chunks))
 
 
@@ -152,11 +152,13 @@ def _counted(proof: Proof, counted: Counted, now: int) -> Proof:
 
 def _fold(tally: Tally, duty: Duty, enough: int, fresh: bool) -> Tally:
     seen, last = tally.seen, tally.last
-    if fresh or duty.owed < seen.owed or duty.made < seen.made:
-        # What was owed in vain before goes on to count.
-        seen, last = Duty(), Duty(last.owed - seen.owed, last.made - seen.made)
-    total = Duty(tally.total.owed + duty.owed - seen.owed, tally.total.made + duty.made - seen.made)
-    if duty.made > seen.made:
+    if fresh or duty.expected < seen.expected or duty.produced < seen.produced:
+        # What was expected in vain before goes on to count.
+        seen, last = Duty(), Duty(last.expected - seen.expected, last.produced - seen.produced)
+    total = Duty(
+        tally.total.expected + duty.expected - seen.expected, tally.total.produced + duty.produced - seen.produced
+    )
+    if duty.produced > seen.produced:
         return Tally(duty, duty, total, Finding.MADE)
-    missing = duty.owed - last.owed >= enough
+    missing = duty.expected - last.expected >= enough
     return Tally(duty, last, total, Finding.MISSING if missing else tally.finding)

@@ -18,7 +18,7 @@ from near_supervisor.core.facts.model import SavedState
 from ..link import Apply, Hear
 from ..supervisor import NEARD_TIMEOUT_MS, Supervisor
 from .members import Taken
-from .session_lane import SessionLane
+from .session_worker import SessionWorker
 
 if TYPE_CHECKING:
     from .host import HarshHost
@@ -35,8 +35,8 @@ class HarshSupervisor(Supervisor):
         self.kept_seen = (host.kept_index, host.kept_term)
         self._looks_for_dir = False
         timeout_ms = lease.session_request_timeout_ms(host.settings.lease_ms)
-        self._session_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)
-        self._member_lane = SessionLane(host.link, lambda: self.alive, timeout_ms)
+        self._session_worker = SessionWorker(host.link, lambda: self.alive, timeout_ms)
+        self._member_worker = SessionWorker(host.link, lambda: self.alive, timeout_ms)
         self._newest: cmd.PublishMember | None = None
         super().__init__(host)
 
@@ -76,7 +76,7 @@ class HarshSupervisor(Supervisor):
 
         # Of several that wait only the newest is written.
         self._newest = command
-        self._member_lane.ask(lambda: (publish, lambda _: None) if self._newest is command else None)
+        self._member_worker.ask(lambda: (publish, lambda _: None) if self._newest is command else None)
 
     def _read_from_consul(self, _command: cmd.ReadMembers) -> None:
         me, records = self.node.settings.member_id, self._harsh.members
@@ -94,13 +94,13 @@ class HarshSupervisor(Supervisor):
             def hear(answer: Answer) -> None:
                 # And the leases of other names are read, of which there are none.
                 if answer.kind is Kind.YES:
-                    self._member_lane.ask_next(lambda: YES, lambda _: self.post(ev.MembersSeen(asked_at, found)))
+                    self._member_worker.ask_next(lambda: YES, lambda _: self.post(ev.MembersSeen(asked_at, found)))
                 else:
                     self.post(ev.MembersSeen(asked_at, None))
 
             return read, hear
 
-        self._member_lane.ask(begin)
+        self._member_worker.ask(begin)
 
     def _register_with_record(self, _command: cmd.Register) -> None:
         """A session, and with it the member record; where that cannot be had, the session goes again."""
@@ -120,7 +120,7 @@ class HarshSupervisor(Supervisor):
 
         def created(answer: Answer) -> None:
             if answer.kind is Kind.YES:
-                self._session_lane.ask_next(claim, claimed)
+                self._session_worker.ask_next(claim, claimed)
             else:
                 self.post(ev.RegisterFailed(answer.reason))
 
@@ -133,17 +133,17 @@ class HarshSupervisor(Supervisor):
             if answer.kind is Kind.YES:
                 self.post(ev.Registered(session, sent_at))
                 return
-            self._session_lane.ask_next(lambda: host.consul.drop(session), lambda _: None)
+            self._session_worker.ask_next(lambda: host.consul.drop(session), lambda _: None)
             if taken.by and answer.kind is Kind.NO:
                 self.post(ev.NodeIdTaken(taken.by))
             else:
                 self.post(ev.RegisterFailed(answer.reason, refused=answer.kind is Kind.NO))
 
-        self._session_lane.ask(begin)
+        self._session_worker.ask(begin)
 
     def _drop_with_record(self, command: cmd.DropSession) -> None:
         """After what is still to be written with it."""
-        self._member_lane.ask(lambda: (lambda: self._harsh.drop(command.session), lambda _: None))
+        self._member_worker.ask(lambda: (lambda: self._harsh.drop(command.session), lambda _: None))
 
     def _renew_in_turn(self, command: cmd.RenewSession) -> None:
         consul, session = self._harsh.consul, command.session
@@ -152,7 +152,7 @@ class HarshSupervisor(Supervisor):
             sent_at = self._clock.now()
             return lambda: consul.renew(session), lambda answer: self.post(ev.SessionRenewed(session, sent_at, answer))
 
-        self._session_lane.ask(begin)
+        self._session_worker.ask(begin)
 
     # --- the run directory
 

@@ -12,7 +12,7 @@ log = logging.getLogger("near_supervisor")
 Work = Callable[[], None]
 
 
-class Lane:
+class Worker:
     """Runs what is submitted, in order. Work is expected to catch what it foresees."""
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The thread that asks Consul about the session and the members, one request after another: see ``consul_side.py``."""
+"""The thread that asks Consul about session and members, one request after another: see ``adapters/consul.py``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..link import Apply, Hear, Link
 Work = Callable[[], "tuple[Apply, Hear] | None"]
 
 
-class SessionLane:
+class SessionWorker:
     """``lives``: does the process still?"""
 
     def __init__(self, link: Link, lives: Callable[[], bool], timeout_ms: int) -> None:

@@ -1,7 +1,7 @@
 """The thread that asks Consul about the lease, one request after another, and what its store knows of the record.
 
-It stands for the lease's lane of ``consul_side.py`` and for ``ConsulStore.heartbeat``: each heartbeat carries the index
-at which this node wrote the record last, and where an answer was lost, the record is read before that.
+It stands for the lease's worker of ``adapters/consul.py`` and for ``ConsulStore.heartbeat``: each heartbeat carries the
+index at which this node wrote the record last, and where an answer was lost, the record is read before that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Request(NamedTuple):
     on_top: bool
 
 
-class LeaseLane:
+class LeaseWorker:
     """Belongs to a supervisor: ``hear`` takes what it has to say, ``lives`` whether it still does."""
 
     def __init__(
@@ -51,7 +51,7 @@ class LeaseLane:
         request = self._waiting.popleft()
         self._busy = True
         world = self._host.world
-        if self._host.lane_is_held_up and world.random() < HELD_UP:
+        if self._host.worker_is_held_up and world.random() < HELD_UP:
             world.after(world.between(0, LONGEST_HOLD_UP_MS), lambda: self._begin(request) if self._lives() else None)
         else:
             self._begin(request)

@@ -6,7 +6,7 @@ import contextlib
 import threading
 
 
-class Caretakers:
+class TeardownHelpers:
     """Threads that only wait, while neard is armed, so that the kernel ends neard at once when it ends this program.
 
     A process that is killed gives its memory back first, and tells its children afterwards; that takes a millisecond,
