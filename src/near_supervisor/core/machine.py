@@ -1,7 +1,7 @@
 """The supervisor as one function: (facts, event, now) to (facts, commands).
 
 ``step`` takes the event in, lets the state follow the facts, and applies the rules, once more for each change of
-state that they bring about: one event has all its consequences at once. The same function runs in the
+state or of the rules that are asked: one event has all its consequences at once. The same function runs in the
 daemon, in the tests and in the simulation.
 """
 
@@ -12,7 +12,7 @@ from .conditions.transitions import advance
 from .events import Event
 from .facts.model import Node
 from .facts.values import replace
-from .rules.table import decide, wakeups
+from .rules.table import asked, decide, wakeups
 from .step import Step
 from .updates.table import update
 
@@ -32,7 +32,7 @@ def step(node: Node, event: Event, now: int) -> Step:
         if node is before:
             return node, out
         decided, node = node, _follow(node, out)
-        if node is decided:
+        if node is decided and asked(node) is asked(before):
             return node, out
 
 

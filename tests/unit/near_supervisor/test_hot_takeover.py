@@ -14,6 +14,7 @@ from near_supervisor.core.conditions import hot_takeover
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.settings import Settings, Strategy
+from near_supervisor.core.machine import step
 from support.core_play import NO, SETTINGS, Play, released, sample
 
 HOT = replace(SETTINGS, strategy=Strategy.HOT, validator_account_id="pool.near", keeps_shards_of="pool.near")
@@ -58,6 +59,12 @@ def test_neard_goes_on_and_is_given_the_key() -> None:
     it = play().to_armed()
     assert not it.ever(cmd.StopNeard)
     assert not [command for _, command in it.log if isinstance(command, cmd.StartNeard) and command.armed]
+
+
+def test_the_rules_of_a_signer_are_asked_in_the_step_that_makes_it_one() -> None:
+    """Its state says so a moment later; found by the simulation, profile safety, seed 3002846."""
+    it = HotPlay(replace(Node(HOT), standby_ready=True)).to_armed()
+    assert step(it.node, ev.Tick(), it.now) == (it.node, [])
 
 
 def test_it_is_armed_from_the_moment_the_guard_is_asked() -> None:

@@ -2,8 +2,8 @@
 
 A rule looks at what is known, and marks what it has asked for in the facts, so that applying it again
 asks for nothing twice. The order matters in two respects: what ends a signer stands before everything that
-starts or prolongs one, and no rule makes an earlier one act, so that once through them is enough. A rule that changes
-what others are asked about (a neard that answers, the way out) changes the state, and ``step`` comes by again.
+starts or prolongs one, and no rule makes an earlier one act, so that once through them is enough. Where a rule changes
+what others are asked about (a neard that may sign now, the way out), ``step`` comes by again.
 """
 
 from __future__ import annotations
@@ -36,16 +36,19 @@ from . import neard as neard_rules
 
 def decide(node: Node, now: int, out: list[Command]) -> Node:
     """Apply every rule once; what they want is added to ``out``."""
-    neard = node.neard
-    process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
-    request = node.request is not None and node.request.open
-    for rule in _ASKED[
-        process, node.leadership is not None, node.session is not None, request, node.closing is not None
-    ]:
+    for rule in asked(node):
         node, commands = rule(node, now)
         if commands:
             out += commands
     return node
+
+
+def asked(node: Node) -> tuple[Rule, ...]:
+    """The rules that may have something to say to these facts."""
+    neard = node.neard
+    process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
+    request = node.request is not None and node.request.open
+    return _ASKED[process, node.leadership is not None, node.session is not None, request, node.closing is not None]
 
 
 def wakeups(node: Node, now: int) -> list[int]:
@@ -135,11 +138,11 @@ DUES: tuple[Due, ...] = (
 )
 
 
-def _asked(there: tuple[bool, ...]) -> tuple[Rule, ...]:
+def _those(there: tuple[bool, ...]) -> tuple[Rule, ...]:
     """The rules that have something to say when ``there`` is what there is of the facts."""
     true = {name if is_there else f"no {name}" for name, is_there in zip(_FACTS, there, strict=True)}
     return tuple(rule for rule, about in RULES if {fact for fact in about.split(", ") if fact} <= true)
 
 
 # By what there is of neard (its first three facts), and of the rest.
-_ASKED = {(there[:3], *there[3:]): _asked(there) for there in product((False, True), repeat=len(_FACTS))}
+_ASKED = {(there[:3], *there[3:]): _those(there) for there in product((False, True), repeat=len(_FACTS))}
