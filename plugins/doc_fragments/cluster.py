@@ -14,23 +14,23 @@ options:
   account_id:
     description:
       - The validator's account.
-      - Where neither it, O(run_dir) nor O(consul_url) is given, the host's variable C(supervisor_account_id) counts, as
-        the role C(supervisor) has it. Without that, it may be left out where there is only one, on the host or in
-        Consul.
+      - If neither this option, O(run_dir) nor O(consul_url) is given, the host's variable C(supervisor_account_id) is
+        used, which is a variable of the role C(supervisor). Without that variable, the option may be omitted if there
+        is only one account, on the host or in Consul.
     type: str
   run_dir:
     description:
       - The run directory of the supervisor to ask.
-      - The default is the host's variable C(near_run_dir), else that of the account below F(/run/near-supervisor),
-        where the role C(supervisor) has put it.
+      - The default is the host's variable C(near_run_dir), or else the account's directory below
+        F(/run/near-supervisor), where the role C(supervisor) puts it.
     type: path
   consul_url:
     description:
-      - Consul agents to ask, such as C(http://localhost:8500), one after the other until one answers.
-      - Without it, the control socket of the supervisor on the host is asked. With it, any host will do that reaches
-        Consul, also the controller; nothing has to run there.
+      - Consul agents to ask, such as C(http://localhost:8500). They are tried in order until one answers.
+      - Without this option, the module asks the control socket of the supervisor on the host. With it, the module can
+        run on any host that reaches Consul, including the controller. Nothing has to run there.
     type: list
     elements: str
 requirements:
-  - Python 3.10 or later where the module runs, and nothing else.
+  - Python 3.10 or later on the host where the module runs, and nothing else.
 """

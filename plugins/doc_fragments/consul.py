@@ -13,25 +13,26 @@ class ModuleDocFragment:
 options:
   consul_token:
     description: >-
-      The SecretID of a Consul token. Without it and O(consul_token_file), that of E(CONSUL_HTTP_TOKEN) where the module
-      runs.
+      The SecretID of a Consul token. Without it and O(consul_token_file), the token from E(CONSUL_HTTP_TOKEN) on the
+      host where the module runs is used.
     type: str
   consul_token_file:
-    description: A file on the host that holds the token. Not everybody there may be able to read it.
+    description: A file on the host that contains the token. It must not be readable by everybody there.
     type: path
   consul_ca_file:
     description: >-
-      The authority that signed the certificates of V(https) agents, as PEM. The default is what the host trusts.
+      The certificate authority that signed the certificates of V(https) agents, in PEM format. By default, the
+      authorities that the host trusts are used.
     type: path
   consul_cert_file:
-    description: A certificate to show to V(https) agents, as PEM.
+    description: A certificate to present to V(https) agents, in PEM format.
     type: path
   consul_key_file:
-    description: The key of O(consul_cert_file), as PEM and not encrypted.
+    description: The private key of O(consul_cert_file), in PEM format and not encrypted.
     type: path
   validate_certs:
     description: >-
-      Whether V(https) agents have to prove who they are. Without that, whoever stands between gets the token.
+      Whether to verify the certificates of V(https) agents. Without verification, a man in the middle gets the token.
     type: bool
     default: true
 """

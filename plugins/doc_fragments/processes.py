@@ -16,7 +16,7 @@ options:
     type: str
     required: true
   home:
-    description: neard's home.
+    description: The home directory of neard.
     type: path
     required: true
   neard:
@@ -24,7 +24,7 @@ options:
     type: path
     default: /usr/local/bin/neard
   supervisor_files:
-    description: Further files that the supervisor reads at its start.
+    description: Additional files that the supervisor reads when it starts.
     type: list
     elements: path
     default: []

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: near_cluster
-short_description: Groups of validators by what they do now
+short_description: Group validator hosts by their current role
 version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Asks Consul for the cluster of an account, and puts its hosts into the groups C(near_active) (who validates),
+  - Asks Consul for the cluster of an account and puts its hosts into the groups C(near_active) (who validates),
     C(near_standby) (who could take over now) and C(near_unready) (who could not).
-  - It adds no host. The hosts come from other sources, which have to be named before this one. A member of the cluster
-    is the host whose C(supervisor_node_id) is its node id; where a host has none, its name in the inventory or that of
-    its machine counts. A member that is none of them is told as a warning.
-  - A host whose C(supervisor_account_id) is the account, and that is no member, is C(near_unready).
-  - Each of these hosts gets the variables C(near_state) and C(near_reason), which says why it is not ready.
-  - Where Consul cannot be asked, or does not know the account, the source fails and the groups are not there. So
+  - The plugin adds no hosts. The hosts come from other inventory sources, which must be named before this one. A member
+    of the cluster is matched to the host whose C(supervisor_node_id) is the member's node id. If a host has no
+    C(supervisor_node_id), its name in the inventory or the name of its machine is used. The plugin warns about a member
+    that matches no host.
+  - A host whose C(supervisor_account_id) is the account, but which is not a member, is C(near_unready).
+  - Each of these hosts gets the variables C(near_state) and C(near_reason). C(near_reason) says why it is not ready.
+  - If Consul cannot be asked or does not know the account, the inventory source fails and the groups do not exist. So
     nothing is done to a host that may not be what its group says.
-  - It is asked anew by each command, and nothing is cached. Who validates may change while a play runs; what must not
-    be wrong then belongs into a task with M(validator_ha.near.near_failover_info).
+  - Each command asks Consul again, and nothing is cached. The validator may change while a play runs. Anything
+    that must not be wrong then belongs in a task with M(validator_ha.near.near_failover_info).
 extends_documentation_fragment:
   - validator_ha.near.consul
 options:
@@ -33,11 +34,11 @@ options:
     choices: [validator_ha.near.near_cluster]
   account_id:
     description:
-      - The validator's account. It may be left out where there is only one in Consul.
-      - For several accounts, use a file for each.
+      - The validator's account. It may be omitted if there is only one account in Consul.
+      - For several accounts, use one file for each.
     type: str
   consul_url:
-    description: Consul agents to ask, such as C(http://localhost:8500), one after the other until one answers.
+    description: Consul agents to ask, such as C(http://localhost:8500). They are tried in order until one answers.
     type: list
     elements: str
     required: true
@@ -51,7 +52,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-# near_cluster.yml, beside the inventory of the hosts:
+# near_cluster.yml, next to the inventory of the hosts:
 #   ansible near_active -i inventory.yml -i near_cluster.yml -m near_failover_info
 plugin: validator_ha.near.near_cluster
 account_id: my.pool.near

@@ -8,43 +8,45 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_config
-short_description: Set keys of neard's config.json
+short_description: Set keys in neard's config.json
 version_added: 0.1.0
 description:
-  - Merges O(values) key by key into the C(config.json) that C(neard init) has written, and says which of the keys
-    that changed a running neard takes up only after a restart.
-  - The file is replaced in one step, and only if a value differs. Comments, which neard allows in it, are understood;
-    they are lost, with a warning, when the file is written.
+  - Merges O(values) key by key into the C(config.json) that C(neard init) wrote. Reports which of the changed keys a
+    running neard applies only after a restart.
+  - The file is replaced atomically, and only if a value differs. Comments, which neard allows in the file, are
+    understood. They are lost, with a warning, when the file is written.
 options:
   path:
-    description: The file.
+    description: The path of the file.
     type: path
     required: true
   values:
     description:
-      - What the file must hold. Objects are merged deeply, lists and all other values replace what was there.
-      - V(null) removes a key, so that neard's own default holds. Without C(rpc) neard opens its RPC on all interfaces.
-      - A section gets the fields that neard demands and has no default for, with the values that C(neard init) writes.
-      - Secrets have no place here and are refused. neard reads keys from files of their own.
+      - The values that the file must contain. Objects are merged recursively. Lists and all other values replace the
+        existing value.
+      - V(null) removes a key, so that neard's own default applies. Without C(rpc), neard opens its RPC on all
+        interfaces.
+      - A section gets the fields that neard requires and has no default for, with the values that C(neard init) writes.
+      - Secrets do not belong here and are refused. neard reads keys from separate files.
     type: dict
     required: true
   restart_stamp:
     description:
-      - A file that is written anew whenever a key changes that needs a restart. A neard that was started before it
-        still runs with the old values; M(validator_ha.near.near_node_info) compares the two.
+      - A file that is rewritten whenever a key changes that needs a restart. A neard that was started before that
+        still runs with the old values. M(validator_ha.near.near_node_info) compares the two.
     type: path
 extends_documentation_fragment:
   - ansible.builtin.files
 attributes:
   check_mode:
-    description: Says what would change without changing it.
+    description: Reports what would change without changing it.
     support: full
   diff_mode:
-    description: Shows the file before and after; values with the name of a secret, and logins in URLs, are left out.
+    description: Shows the file before and after. Values with the name of a secret, and logins in URLs, are omitted.
     support: full
 notes:
-  - In check mode a file that does not exist yet counts as an empty one. Otherwise it is an error, because neard
-    cannot run with the few keys that are given here.
+  - In check mode, a file that does not exist yet counts as empty. Otherwise a missing file is an error, because neard
+    cannot run with only the few keys that are given here.
 seealso:
   - module: validator_ha.near.near_home
   - module: validator_ha.near.near_node_info
@@ -53,7 +55,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let neard answer on loopback only, and follow no shard
+- name: Make neard listen on loopback only and track no shards
   validator_ha.near.near_config:
     path: /var/lib/near/neard/config.json
     values:
@@ -64,7 +66,7 @@ EXAMPLES = r"""
     group: near
     mode: "0644"
 
-- name: Back to neard's own default
+- name: Return to neard's own default
   validator_ha.near.near_config:
     path: /var/lib/near/neard/config.json
     values:
@@ -73,13 +75,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_keys:
-  description: The keys whose value changed, as paths with dots.
+  description: The keys whose values changed, as dotted paths.
   returned: always
   type: list
   elements: str
   sample: [network.addr, tracked_shards_config]
 restart_keys:
-  description: Those of RV(changed_keys) that neard takes up only after a restart; it reloads the others on SIGHUP.
+  description: Those of RV(changed_keys) that neard applies only after a restart. It reloads the others on SIGHUP.
   returned: always
   type: list
   elements: str

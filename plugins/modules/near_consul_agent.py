@@ -11,55 +11,55 @@ module: near_consul_agent
 short_description: Start, restart or wait for a Consul agent
 version_added: 0.1.0
 description:
-  - Starts the agent's unit if it does not run, and restarts it if its program, its configuration or its unit is not
-    the one that it was started with.
-  - A server is restarted only while all the other servers are healthy voters, and the module returns when this one is a
-    healthy voter again. So C(throttle=1) on the task is a rolling restart.
-  - The leader is left for the end, O(state=ready), so that a rolling restart costs one election.
+  - Starts the agent's unit if it does not run. Restarts it if its program, its configuration or its unit is not the one
+    that it was started with.
+  - A server is restarted only while all other servers are healthy voters. The module returns when this server is a
+    healthy voter again. So C(throttle=1) on the task makes a rolling restart.
+  - The leader is left until the end, O(state=ready), so that a rolling restart costs one election.
 options:
   state:
     description:
-      - C(started) starts the agent without waiting, since a first server is not ready before the others have started,
-        or restarts it, unless it is the leader.
-      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), all
+      - C(started) starts the agent without waiting, because a first server is not ready before the others have started.
+        It also restarts the agent, unless it is the leader.
+      - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), until all
         servers are healthy voters.
     type: str
     choices: [started, ready]
     default: ready
   restart:
-    description: Restart the agent even if it runs with the files of today.
+    description: Restart the agent even if it runs with the current files.
     type: bool
     default: false
   together:
-    description: Restart whatever the other servers do, and do not wait. The cluster has no leader meanwhile.
+    description: Restart regardless of the other servers, and do not wait. The cluster has no leader meanwhile.
     type: bool
     default: false
   unit:
-    description: Name of the agent's unit.
+    description: The name of the agent's unit.
     type: str
     default: consul.service
   node_name:
-    description: Name of this agent in Consul.
+    description: The name of this agent in Consul.
     type: str
     required: true
   url:
-    description: HTTP API of this agent.
+    description: The URL of this agent's HTTP API.
     type: str
     required: true
   ca_file:
-    description: Certificate authority for an C(https) URL.
+    description: The certificate authority for an C(https) URL.
     type: path
     default: ""
   token:
-    description: Token that may read the servers' health, where ACLs are on.
+    description: A token that may read the servers' health, if ACLs are on.
     type: str
     default: ""
   voters:
-    description: How many servers the cluster has, if this agent is one of them; 0 for a client agent.
+    description: The number of servers in the cluster, if this agent is one of them; 0 for a client agent.
     type: int
     default: 0
   timeout:
-    description: How many seconds to wait for the cluster at the most, each time.
+    description: The maximum number of seconds to wait for the cluster, each time.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -76,7 +76,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Start or restart one server after the other
+- name: Start or restart the servers one after the other
   validator_ha.near.near_consul_agent:
     state: started
     node_name: "{{ inventory_hostname }}"
@@ -87,18 +87,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done, in words.
+  description: Descriptions of what was done, or would be done.
   returned: always
   type: list
   elements: str
 well:
   description:
-    - Whether nothing is left to be done or waited for, so that O(state=ready) would return at once. It is false where
-      that was not looked at, as in check mode.
+    - Whether nothing is left to do or to wait for, so that O(state=ready) would return at once. It is false if this was
+      not checked, as in check mode.
   returned: always
   type: bool
 seconds:
-  description: How long it took.
+  description: How long the module took.
   returned: always
   type: float
 """

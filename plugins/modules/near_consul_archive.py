@@ -11,20 +11,20 @@ module: near_consul_archive
 short_description: Fetch and verify a release archive of Consul
 version_added: 0.1.0
 description:
-  - Downloads a zip archive, compares its SHA-256, and unpacks the program C(consul) from it into a cache.
-  - Meant for the controller, so that hosts need no way to the internet.
-  - It works in check mode too, since all that it writes is a cache.
+  - Downloads a zip archive, verifies its SHA-256, and unpacks the program C(consul) from it into a cache.
+  - The module is meant for the controller, so that hosts need no access to the internet.
+  - It works in check mode too, because it writes only a cache.
 options:
   url:
-    description: The archive. C(file:///path) is fine too.
+    description: The URL of the archive. C(file:///path) works too.
     type: str
     required: true
   checksum:
-    description: What it must be, as C(sha256:HEX).
+    description: The checksum that the archive must have, as C(sha256:HEX).
     type: str
     required: true
   cache_dir:
-    description: Where programs are kept, each in a directory named by the checksum of its archive.
+    description: Where programs are kept, each in a directory named after the checksum of its archive.
     type: path
     required: true
 extends_documentation_fragment:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_consul_info
-short_description: Tell which Consul agent a host has
+short_description: Report which Consul agent a host has
 version_added: 0.1.0
 description:
-  - Looks at the program, the unit and the configuration of a Consul agent, and at its addresses.
-  - Secrets are never returned, only digests of them, so that a change can be noticed.
+  - Inspects the program, the unit, the configuration and the addresses of a Consul agent.
+  - Secrets are never returned, only digests of them, so that a change can be detected.
 options:
   program:
     description: The program C(consul). It need not exist.
@@ -23,16 +23,16 @@ options:
     type: path
     required: true
   unit:
-    description: Name of the agent's unit.
+    description: The name of the agent's unit.
     type: str
     default: consul.service
   addresses:
-    description: Addresses (C(HOST:PORT)) that the agent is to listen on, by TCP.
+    description: Addresses (C(HOST:PORT)) that the agent is to listen on, over TCP.
     type: list
     elements: str
     default: []
   controller_time:
-    description: What the controller's clock says, in seconds since 1970.
+    description: The time of the controller's clock, in seconds since 1970.
     type: float
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
@@ -48,7 +48,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look at the Consul agent
+- name: Inspect the Consul agent
   validator_ha.near.near_consul_info:
     program: /usr/local/bin/consul
     config_dir: /etc/consul.d
@@ -57,28 +57,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 version:
-  description: Version of the program, such as C(1.8.7); empty if it is not there or cannot be run.
+  description: The version of the program, such as C(1.8.7); empty if the program does not exist or cannot be run.
   returned: always
   type: str
 configured:
-  description: Whether the role's configuration is there.
+  description: Whether the role's configuration exists.
   returned: always
   type: bool
 running:
-  description: Whether the agent's unit runs.
+  description: Whether the agent's unit is running.
   returned: always
   type: bool
 taken_addresses:
-  description: Which of the addresses something else listens on. Empty while the agent itself runs.
+  description: Those of O(addresses) that something else listens on. Empty while the agent itself runs.
   returned: always
   type: list
   elements: str
 gossip_digest:
-  description: Digest of the gossip key in the configuration; empty if there is none.
+  description: A digest of the gossip key in the configuration; empty if there is none.
   returned: always
   type: str
 ca_digest:
-  description: Digest of the certificate authority in the configuration; empty if TLS is off.
+  description: A digest of the certificate authority in the configuration; empty if TLS is off.
   returned: always
   type: str
 server:
@@ -86,20 +86,21 @@ server:
   returned: always
   type: bool
 foreign:
-  description: Whether the unit runs an agent that role consul has not started.
+  description: Whether the unit runs an agent that the role C(consul) did not start.
   returned: always
   type: bool
 acl:
-  description: Whether the configuration switches ACLs on.
+  description: Whether the configuration turns ACLs on.
   returned: always
   type: bool
 clock_skew_s:
   description: >-
-    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+    How far the host's clock is ahead of O(controller_time), including the time that it took to reach the host;
+    0 without O(controller_time).
   returned: always
   type: float
 machine:
-  description: The same for all inventory entries that are one machine, until it boots again.
+  description: A value that is the same for all inventory entries that are one machine, until the machine reboots.
   returned: always
   type: str
 """

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_consul_secrets
-short_description: Make the secrets of a Consul cluster once
+short_description: Create the secrets of a Consul cluster once
 version_added: 0.1.0
 description:
-  - Keeps a gossip key, tokens, a certificate authority and certificates in a directory of root's, and makes those that
-    are asked for and not there.
-  - Meant for the first server of the cluster; tasks for other hosts delegate to it.
-  - It returns the secrets, so tasks that call it need C(no_log).
+  - Keeps a gossip key, tokens, a certificate authority and certificates in a directory that belongs to root. Creates
+    those that are requested but missing.
+  - The module is meant for the first server of the cluster. Tasks for other hosts delegate to it.
+  - The module returns the secrets, so tasks that call it need C(no_log).
 options:
   directory:
-    description: Where they are kept. The module makes it, with mode 0700.
+    description: Where the secrets are kept. The module creates the directory with mode 0700.
     type: path
     required: true
   program:
@@ -25,20 +25,20 @@ options:
     type: path
     default: consul
   gossip_key:
-    description: Whether the gossip key is asked for.
+    description: Whether the gossip key is requested.
     type: bool
     default: false
   tokens:
-    description: Names of the tokens that are asked for. Each is a UUID.
+    description: The names of the requested tokens. Each token is a UUID.
     type: list
     elements: str
     default: []
   certificate:
-    description: The certificate that is asked for, with its certificate authority.
+    description: The requested certificate, with its certificate authority.
     type: dict
     suboptions:
       name:
-        description: Name of the agent.
+        description: The name of the agent.
         type: str
         required: true
       server:
@@ -46,24 +46,24 @@ options:
         type: bool
         default: false
       datacenter:
-        description: Consul's data centre, part of a server's name.
+        description: Consul's datacenter, which is part of a server's name.
         type: str
         default: dc1
       domain:
-        description: Consul's domain, part of a server's name.
+        description: Consul's domain, which is part of a server's name.
         type: str
         default: consul
       addresses:
-        description: Addresses that the certificate is for, beside 127.0.0.1.
+        description: Addresses that the certificate is valid for, in addition to 127.0.0.1.
         type: list
         elements: str
         default: []
       days:
-        description: How many days the certificate holds.
+        description: For how many days the certificate is valid.
         type: int
         default: 1825
       renew_days:
-        description: Make it anew when fewer days than these are left.
+        description: Renew the certificate when fewer days than this are left.
         type: int
         default: 90
 extends_documentation_fragment:
@@ -71,7 +71,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: What is not there yet is returned as a placeholder.
+    details: Secrets that do not exist yet are returned as placeholders.
   diff_mode:
     support: none
   platform:
@@ -81,7 +81,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Read the gossip key, or make it
+- name: Read the gossip key, or create it
   validator_ha.near.near_consul_secrets:
     directory: /etc/consul.d/secrets
     gossip_key: true
@@ -92,27 +92,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 gossip_key:
-  description: The key, in base64; empty if it was not asked for.
+  description: The key, in base64; empty if it was not requested.
   returned: always
   type: str
 tokens:
-  description: The tokens by name.
+  description: The tokens, by name.
   returned: always
   type: dict
 ca_certificate:
-  description: Certificate of the authority, as PEM.
+  description: The certificate of the certificate authority, in PEM format.
   returned: when O(certificate) is given
   type: str
 certificate:
-  description: Certificate of the agent, as PEM.
+  description: The certificate of the agent, in PEM format.
   returned: when O(certificate) is given
   type: str
 private_key:
-  description: Its private key, as PEM.
+  description: The private key of the agent's certificate, in PEM format.
   returned: when O(certificate) is given
   type: str
 made:
-  description: Names of the secrets that were made, or would be.
+  description: The names of the secrets that were created, or would be.
   returned: always
   type: list
   elements: str

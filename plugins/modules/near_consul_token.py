@@ -8,22 +8,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_consul_token
-short_description: Give a token of Consul its policies
+short_description: Give a Consul token its policies
 version_added: 0.1.0
 description:
-  - Makes policies, or sets their rules, and makes a token with a given secret that has them.
-  - Other policies of the token stay, so that one token may serve several accounts or hosts.
+  - Creates policies, or sets their rules, and creates a token with a given secret that has these policies.
+  - Other policies of the token stay, so that one token can serve several accounts or hosts.
 options:
   url:
-    description: HTTP API of an agent.
+    description: The URL of an agent's HTTP API.
     type: str
     required: true
   ca_file:
-    description: Certificate authority for an C(https) URL.
+    description: The certificate authority for an C(https) URL.
     type: path
     default: ""
   management_token:
-    description: Token that may write ACLs.
+    description: A token that may write ACLs.
     type: str
     required: true
   secret:
@@ -31,15 +31,15 @@ options:
     type: str
     required: true
   description:
-    description: What Consul shows beside the token, if the module makes it.
+    description: The description of the token in Consul, if the module creates the token.
     type: str
     default: ""
   policies:
-    description: Rules by the name of the policy.
+    description: The rules of each policy, by policy name.
     type: dict
     required: true
   timeout:
-    description: How many seconds to try, while the servers still set ACLs up.
+    description: How many seconds to retry while the servers are still setting up ACLs.
     type: int
     default: 30
 extends_documentation_fragment:
@@ -47,7 +47,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Where no agent answers yet, everything counts as missing.
+    details: If no agent answers yet, everything counts as missing.
   diff_mode:
     support: none
   platform:
@@ -57,7 +57,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let an agent register itself
+- name: Allow an agent to register itself
   validator_ha.near.near_consul_token:
     url: http://127.0.0.1:8500
     management_token: "{{ management_token }}"
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 made:
-  description: What was made or set, or would be.
+  description: What was created or set, or would be.
   returned: always
   type: list
   elements: str

@@ -8,92 +8,97 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_failover
-short_description: Change who validates, or keep it from changing by itself
+short_description: Change the validator, or keep it from changing by itself
 version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Hands the validator over to another host, without a moment in which two sign. The one that signs checks the other
-    before it stops, and takes its role back when the other does not take over.
-  - When nobody signs any more, V(promote) decides who is next. It waits for the end of the lease like any failover.
-  - Promoting the host that validates already, demoting one that does not, pausing what is paused, change nothing. When
-    somebody else has asked for the same a moment before, that is waited for, and nothing is asked again.
-  - The word may be given alone, as in C(ansible validator2 -m near_failover -a promote), and with a node after it.
+  - Hands the validator over to another host. At no moment do two hosts sign. The host that signs checks the other one
+    before it stops, and takes its role back if the other one does not take over.
+  - If nobody signs any more, V(promote) decides who is next. It waits for the end of the lease like any failover.
+  - Promoting the host that already validates, demoting a host that does not validate, or pausing a paused cluster
+    changes nothing. If somebody else asked for the same a moment before, the module waits for that request and makes no
+    new one.
+  - The action may be given as a single word, as in C(ansible validator2 -m near_failover -a promote), optionally
+    followed by a node.
 options:
   action:
     description:
       - V(promote) makes O(node) the validator.
-      - V(demote) has O(node) hand over to the best standby, if it validates.
-      - V(pause) keeps the roles from changing by themselves until V(resume). A failed validator is then not replaced;
-        that never two sign holds all the same.
-      - V(cancel) calls off a switchover that was asked for and has not begun.
+      - V(demote) makes O(node) hand over to the best standby, if O(node) validates.
+      - V(pause) keeps the roles from changing by themselves until V(resume). A failed validator is then not replaced.
+        Two hosts still never sign at once.
+      - V(cancel) cancels a switchover that was requested and has not begun.
     type: str
     choices: [promote, demote, pause, resume, cancel]
     required: true
   node:
     description:
-      - Who, as node id, member id or host name.
-      - Through the control socket, the default is the host itself. With O(consul_url) it is for V(promote) the host on
-        which the module runs, if it is a member; for V(demote) whoever validates.
+      - The node to act on, as a node id, member id or host name.
+      - Through the control socket, the default is the host itself. With O(consul_url), the default for V(promote) is
+        the host on which the module runs, if it is a member, and the default for V(demote) is the current validator.
     type: str
   reason:
-    description: Why, for the log and the history. One line of at most 500 characters.
+    description: The reason, for the log and the history. One line of at most 500 characters.
     type: str
     default: ""
   asked_by:
     description: >-
-      Who asks, for the log and the history, in at most 100 characters. The default is the user of the controller.
+      Who makes the request, for the log and the history, in at most 100 characters. The default is the user on the
+      controller.
     type: str
   wait:
-    description: Whether to wait until the new validator signs, or the attempt has failed.
+    description: Whether to wait until the new validator signs or the attempt fails.
     type: bool
     default: true
   timeout:
     description:
-      - So many seconds may it take in all. A switchover ends by itself before, well or not, because each of its two
-        phases (until the validator has accepted it, and until the other signs) may take two fifths of it.
-      - It has to be longer than a start of neard, and than the lease.
+      - The maximum total time, in seconds. A switchover ends by itself before that, successfully or not, because each
+        of its two phases (until the validator accepts it, and until the other host signs) may take two fifths of it.
+      - It must be longer than a start of neard, and longer than the lease.
     type: int
     default: 150
   force:
     description:
-      - Promote a node that is not ready (it takes over when it is, or gives up), or switch over while the cluster is
-        paused.
-      - It costs time, never safety; nothing skips the lease, and nothing promotes a node with another key.
+      - Promote a node that is not ready (it takes over when it is ready, or gives up), or switch over while the cluster
+        is paused.
+      - This costs time, never safety. Nothing skips the lease, and nothing promotes a node with another key.
     type: bool
     default: false
   now:
     description:
-      - Hand over at once. Else the validator waits for heights at which it has no block and no chunk to make, long
-        enough for the hand-over, up to a fifth of O(timeout); where none come in that time, it hands over all the same.
+      - Hand over at once. Otherwise the validator waits, up to a fifth of O(timeout), for heights at which it has no
+        block and no chunk to produce, long enough for the handover. If there are none in that time, it hands over
+        anyway.
     type: bool
     default: false
   ignore_doppelganger:
     description:
-      - With O(action=promote), sign although the blocks of the chain show somebody else who signs with the validator's
-        key. Else a node that sees that holds the lease and waits.
-      - It risks two signers. Only for a key that you know to be nowhere else. It is written to the history.
+      - With O(action=promote), sign even though the blocks of the chain show that somebody else signs with the
+        validator's key. Otherwise a node that sees this holds the lease and waits.
+      - This risks two signers. Use it only for a key that you know to be nowhere else. It is recorded in the history.
     type: bool
     default: false
   record_key_file:
     description:
       - With O(consul_url), the file with the key that signs what is written to Consul, 64 hexadecimal digits or the
-        validator's key, mode 0400. Where the supervisors of the account sign their records, they follow nothing else.
-      - The control socket needs none, since the supervisor behind it signs.
+        validator's key, mode 0400. If the supervisors of the account sign their records, they follow only signed
+        records.
+      - The control socket needs no key file, because the supervisor behind it signs.
     type: path
 extends_documentation_fragment:
   - validator_ha.near.cluster
   - validator_ha.near.consul
 attributes:
   check_mode:
-    description: Says what would happen, and fails where it would be refused. Nothing is written.
+    description: Reports what would happen, and fails if the request would be refused. Nothing is written.
     support: full
   diff_mode:
-    description: Compares who validates, and whether the cluster is paused.
+    description: Shows who validates and whether the cluster is paused, before and after.
     support: full
 notes:
-  - In one play only one host can be promoted, unless O(node) names it. C(-m near_failover -a promote) against a group
-    of several is refused.
+  - Only one host can be promoted in a play, unless O(node) names it. C(-m near_failover -a promote) against a group of
+    several hosts is refused.
 seealso:
   - module: validator_ha.near.near_failover_info
 """
@@ -104,7 +109,7 @@ EXAMPLES = r"""
     action: promote
     reason: new kernel on the other one
 
-- name: See what would happen, or why not, from a controller that reaches Consul
+- name: Check what would happen, or why not, from a controller that reaches Consul
   validator_ha.near.near_failover:
     action: promote
     node: validator-2
@@ -115,12 +120,12 @@ EXAMPLES = r"""
   delegate_to: localhost
   check_mode: true
 
-- name: Hand over, if this host validates, before it is shut down
+- name: Hand over before this host is shut down, if it validates
   validator_ha.near.near_failover:
     action: demote
     timeout: 300
 
-- name: No failover while Consul is being moved
+- name: Prevent failover while Consul is being moved
   validator_ha.near.near_failover:
     action: pause
     reason: Consul moves to other machines
@@ -128,7 +133,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What has come of it, or why nothing has.
+  description: The outcome, or why there is none.
   returned: always
   type: str
   sample: validator-2 hands over from validator-1 (term 8)
@@ -137,19 +142,19 @@ account_id:
   returned: when it could be asked
   type: str
 leader_before:
-  description: The node id of the validator before; empty if there was none.
+  description: The node id of the validator before the change; empty if there was none.
   returned: when it could be asked
   type: str
 leader_after:
-  description: The same afterwards. In check mode, as it would be.
+  description: The node id of the validator afterwards. In check mode, as it would be.
   returned: when it could be asked
   type: str
 paused_before:
-  description: Whether the cluster was paused before.
+  description: Whether the cluster was paused before the change.
   returned: when it could be asked
   type: bool
 paused_after:
-  description: The same afterwards. In check mode, as it would be.
+  description: Whether the cluster is paused afterwards. In check mode, as it would be.
   returned: when it could be asked
   type: bool
 term:
@@ -157,23 +162,23 @@ term:
   returned: when it could be asked
   type: int
 gap_ms:
-  description: For so many milliseconds nobody signed, as the new validator saw it; null if that is not known.
+  description: For how many milliseconds nobody signed, as seen by the new validator; null if not known.
   returned: when it could be asked
   type: int
 request:
-  description: The id of the switchover, as in the history and in the logs; empty if none was asked for.
+  description: The id of the switchover, as in the history and the logs; empty if none was requested.
   returned: when it could be asked
   type: str
 phase:
-  description: How far the switchover has come, V(asked), V(accepted), V(done) or V(failed); empty if there is none.
+  description: The phase of the switchover, V(asked), V(accepted), V(done) or V(failed); empty if there is none.
   returned: when it could be asked
   type: str
 note:
-  description: What the validator said of the heights at which it hands over or waits to; empty if nothing.
+  description: What the validator said about the heights at which it hands over or waits to hand over; empty if nothing.
   returned: when it could be asked
   type: str
 steps:
-  description: What was seen to happen, and when, in seconds since the module began.
+  description: The observed events, each with its time in seconds since the module started.
   returned: when it could be asked
   type: list
   elements: dict
@@ -184,8 +189,8 @@ steps:
       text: "accepted: validator-1 hands over to validator-2"
 code:
   description: >-
-    What kind of failure it is, V(refused), V(switchover_failed), V(timeout), V(consul_unknown), V(consul_refused),
-    V(control) or V(bad_config).
+    The kind of failure, V(refused), V(switchover_failed), V(timeout), V(consul_unknown), V(consul_refused), V(control)
+    or V(bad_config).
   returned: on failure
   type: str
 """

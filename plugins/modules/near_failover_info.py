@@ -8,37 +8,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_failover_info
-short_description: Tell who validates, who could take over, and what stands against it
+short_description: Report who validates, who could take over, and what prevents it
 version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Reads the cluster of one account, through the control socket of the host's supervisor or from Consul. It only reads.
+  - Reads the state of one account's cluster, through the control socket of the host's supervisor or from Consul. The
+    module only reads.
 extends_documentation_fragment:
   - validator_ha.near.cluster
   - validator_ha.near.consul
 attributes:
   check_mode:
-    description: Changes nothing, so it does the same in check mode.
+    description: The module changes nothing, so it does the same in check mode.
     support: full
   diff_mode:
-    description: Changes nothing, so there is nothing to compare.
+    description: The module changes nothing, so there is nothing to compare.
     support: none
 seealso:
   - module: validator_ha.near.near_failover
 """
 
 EXAMPLES = r"""
-- name: See who validates
+- name: Get the current validator
   validator_ha.near.near_failover_info:
     account_id: my.pool.near
   register: cluster
 
-- name: Say it
+- name: Show the current validator
   ansible.builtin.debug:
     msg: "{{ cluster.leader.node_id if cluster.leader else 'nobody' }} validates"
 
-- name: The same of two accounts, from a controller that reaches Consul
+- name: Do the same for two accounts, from a controller that reaches Consul
   validator_ha.near.near_failover_info:
     account_id: "{{ item }}"
     consul_url: https://consul-1.example.com:8501
@@ -54,9 +55,9 @@ account_id:
   type: str
 leader:
   description:
-    - Who validates, and what its last heartbeat said. Not C(alive) when it has fallen silent since.
-    - It C(signs_nothing) if it says of itself that nothing that it signs arrives.
-    - Null after a clean release, and where nobody ever validated.
+    - The member that validates, and what its last heartbeat said. C(alive) is false if it has fallen silent since.
+    - C(signs_nothing) is true if the member says that nothing that it signs arrives.
+    - Null after a clean release, and if nobody has ever validated.
   returned: always
   type: dict
   sample:
@@ -70,16 +71,16 @@ leader:
     alive: true
     signs_nothing: false
 lease:
-  description: The last record of the lease, whoever wrote it; null when there is none.
+  description: The last record of the lease, whoever wrote it; null if there is none.
   returned: always
   type: dict
 members:
   description:
-    - Every host of the cluster and what it says of itself.
-    - C(reason) says why it is not C(ready) to take over.
+    - Every host of the cluster and what it reports about itself.
+    - C(reason) says why the host is not C(ready) to take over.
     - >-
-      C(reasons) are the names of all that speaks against a takeover, also of what does not keep it from one
-      (C(disk), C(version), ...); none of a host that is gone.
+      C(reasons) lists the names of all reasons against a takeover, including those that do not prevent one (C(disk),
+      C(version), ...). It is empty for a host that is gone.
   returned: always
   type: list
   elements: dict
@@ -97,31 +98,31 @@ members:
       lease_ms: 10000
       priority: 100
 paused:
-  description: Whether roles change by themselves, and if not, who paused it, why and when (milliseconds since 1970).
+  description: Whether the cluster is paused, and if so, who paused it, why and when (milliseconds since 1970).
   returned: always
   type: dict
   sample: {paused: false, by: "", reason: "", at_ms: 0}
 request:
   description: >-
-    The last switchover that was asked for, with its C(phase) and whether it is C(open); null if there was none.
+    The last switchover that was requested, with its C(phase) and whether it is C(open); null if there was none.
   returned: always
   type: dict
 history:
   description:
-    - The last changes of validator, oldest first, each with its kind, its reason and how long nobody signed.
+    - The last changes of the validator, oldest first, each with its kind, its reason and how long nobody signed.
     - >-
-      C(last_words) is what its neard said before it ended by itself (its panic, or its last errors), in one line of
-      500 characters at the most, without anything that looks like a secret; empty if it did not.
+      C(last_words) is what its neard said before it ended by itself (its panic, or its last errors), in one line of at
+      most 500 characters, without anything that looks like a secret; empty if it did not.
   returned: always
   type: list
   elements: dict
 warnings:
-  description: What is wrong between hosts, and what to do, such as two neards with one node key.
+  description: Problems between hosts, such as two neards with the same node key, and what to do about them.
   returned: always
   type: list
   elements: str
 problems:
-  description: What in Consul cannot be read, and counts as not there.
+  description: Entries in Consul that cannot be read and count as missing.
   returned: always
   type: list
   elements: str

@@ -8,61 +8,61 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_files
-short_description: Put an account, directories, files and links on a host, in one call
+short_description: Put a user account, directories, files and links on a host in one call
 version_added: 0.1.0
 description:
-  - Does what one task each for an account, for directories, for files and for links would do, in the order of O(files).
-    A call for each of them would cost a host half a second of work, again and again, where nothing has to be done.
-  - A file is replaced in one step and only if it differs; it has its owner and mode before it has its name. A program
-    that runs keeps the old one until it is started again.
-  - Calls on one machine take turns, so that several inventory entries may be the same machine.
+  - Does what separate tasks for a user account, directories, files and links would do, in the order of O(files).
+    Separate calls would cost a host half a second of work each, every time, even if nothing has to be done.
+  - A file is replaced atomically, and only if it differs. It gets its owner and mode before it gets its name. A running
+    program keeps the old file until it is started again.
+  - Calls on one machine take turns, so several inventory entries may be the same machine.
 options:
   account:
-    description: A system user to make first, where it is missing. One that is there is only put into the group.
+    description: A system user to create first, if it is missing. An existing user is only added to the group.
     type: dict
     suboptions:
       user:
-        description: The user.
+        description: The name of the user.
         type: str
         required: true
       group:
-        description: Its group, which is made as well.
+        description: The user's group, which is created as well.
         type: str
         required: true
       home:
-        description: What the user database says of its home, which is not made.
+        description: The user's home in the user database. The directory is not created.
         type: path
         default: /nonexistent
   files:
-    description: What must be there. Directories that are missing above one of them are made, as root's, mode 0755.
+    description: What must exist. Missing parent directories are created, owned by root, with mode 0755.
     type: list
     elements: dict
     required: true
     suboptions:
       path:
-        description: Where.
+        description: The path.
         type: path
         required: true
       state:
         description:
-          - What it must be.
-          - A link may stand for a directory; a V(file) takes the place of a link.
+          - The type that the path must have.
+          - A link may stand in for a directory. A V(file) replaces a link.
         type: str
         choices: [file, directory, link]
         default: file
       owner:
-        description: The user that it belongs to.
+        description: The user that owns it.
         type: str
         default: root
       group:
-        description: The group that it belongs to.
+        description: The group that owns it.
         type: str
         default: root
       mode:
-        description: Its mode, in octal digits. The default is V(0644), and V(0755) for a directory.
+        description: The mode, in octal digits. The default is V(0644), and V(0755) for a directory.
         type: str
       content:
-        description: The text of a file. It is shown in a diff. The text of a secret belongs into O(secrets).
+        description: The text of a file. It is shown in a diff. The text of a secret belongs in O(secrets).
         type: str
       src:
         description: A file on the controller, encrypted with Ansible Vault or not. It is sent only if it is needed.
@@ -71,29 +71,29 @@ options:
         description: A file on the host to copy.
         type: path
       target:
-        description: What a V(link) names.
+        description: The target of a V(link).
         type: str
       validate:
-        description: A command that must succeed for the new content, with C(%s) where the file's name comes.
+        description: A command that must succeed for the new content, with C(%s) in place of the file's name.
         type: str
       sha256:
         description: For internal use. The SHA-256 of O(files[].src).
         type: str
       staged:
-        description: For internal use. Where O(files[].src) was sent to.
+        description: For internal use. The path that O(files[].src) was sent to.
         type: path
   secrets:
-    description: The texts of files in O(files) that nobody may see, by path. Neither logs nor diffs have them.
+    description: The texts of files in O(files) that nobody may see, by path. They appear in neither logs nor diffs.
     type: dict
     default: {}
 attributes:
   check_mode:
     description: >-
-      Says what would change without changing it. Commands of O(files[].validate) are not run, and an owner that there
-      is not may be one that another task would have made.
+      Reports what would change without changing it. The commands in O(files[].validate) are not run. An owner that does
+      not exist may be one that another task would have created.
     support: full
   diff_mode:
-    description: Shows what O(files[].content) replaces; of all other files only the name.
+    description: Shows what O(files[].content) replaces. For all other files, only the name is shown.
     support: partial
 author:
   - The validator_ha.near contributors (@validator-ha)
@@ -114,13 +114,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_paths:
-  description: Those of O(files) that were changed or made, or would be.
+  description: Those of O(files) that were changed or created, or would be.
   returned: always
   type: list
   elements: str
   sample: [/etc/near/settings.env]
 needed:
-  description: For internal use. Files that have to be sent first.
+  description: For internal use. Files that must be sent first.
   returned: when files have to be sent
   type: list
   elements: str

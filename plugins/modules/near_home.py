@@ -8,54 +8,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_home
-short_description: Make the home of a neard without a validator key
+short_description: Create a home for neard without a validator key
 version_added: 0.1.0
 description:
-  - Makes C(config.json), C(genesis.json) and C(node_key.json) of a home of neard where they are missing, and two node
-    keys for the roles that a host of a failover pair may have.
-  - C(neard init) runs in a temporary directory, never in the home, because it also writes a C(validator_key.json),
-    again and again when that is missing. What it made is thrown away but for the files that are wanted.
-  - Fails if a validator key lies in the home as a file. It is neither removed nor set aside, since only a person can
-    know whether something signs with it; a symbolic link is what the guard makes and is left alone.
+  - Creates C(config.json), C(genesis.json) and C(node_key.json) in the home of neard if they are missing. Also creates
+    two node keys for the roles that a host of a failover pair may have.
+  - C(neard init) runs in a temporary directory, never in the home, because it also writes a C(validator_key.json)
+    whenever that file is missing. Everything that it creates is discarded except the files that are needed.
+  - The module fails if the home contains a validator key as a file. The file is neither removed nor set aside, because
+    only a person can know whether something signs with it. A symbolic link is made by the guard and is left alone.
 options:
   path:
-    description: The home of neard. It must exist.
+    description: The home directory of neard. It must exist.
     type: path
     required: true
   program:
-    description: The program neard.
+    description: The neard program.
     type: path
     required: true
   chain_id:
-    description: The chain. On every chain but C(mainnet), C(genesis.json) must be in the home already.
+    description: The chain. On every chain except C(mainnet), C(genesis.json) must already be in the home.
     type: str
     required: true
   boot_nodes:
-    description: Peers to begin with, for a fresh C(config.json). Each is C(ed25519:KEY@HOST:PORT).
+    description: The first peers, for a new C(config.json). Each is C(ed25519:KEY@HOST:PORT).
     type: list
     elements: str
     default: []
   keys_dir:
-    description: Directory of C(voter_node_key.json) and C(validator_node_key.json). It must exist.
+    description: The directory of C(voter_node_key.json) and C(validator_node_key.json). It must exist.
     type: path
     required: true
   validator_node_key:
-    description: The text of the key file that C(validator_node_key.json) must be. Without it one is made, once.
+    description: The text that C(validator_node_key.json) must contain. Without it, a key is created, once.
     type: str
   owner:
-    description: The user that runs neard, and owns all files made here.
+    description: The user that runs neard and owns all files created here.
     type: str
     required: true
   group:
-    description: The group of all files made here.
+    description: The group of all files created here.
     type: str
     required: true
 attributes:
   check_mode:
-    description: Says what would be made without making it.
+    description: Reports what would be created without creating it.
     support: full
   diff_mode:
-    description: Names the files; their content is not shown, because it is secret or large.
+    description: Names the files. Their content is not shown, because it is secret or large.
     support: partial
 seealso:
   - module: validator_ha.near.near_config
@@ -64,7 +64,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make neard's home
+- name: Create neard's home
   validator_ha.near.near_home:
     path: /var/lib/near/neard
     program: /usr/local/bin/neard
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 created:
-  description: The files that were made, or would be.
+  description: The files that were created, or would be.
   returned: always
   type: list
   elements: str

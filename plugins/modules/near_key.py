@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_key
-short_description: Make or check the key file of a NEAR validator or node
+short_description: Create or check the key file of a NEAR validator or node
 version_added: 0.1.0
 description:
-  - Makes an Ed25519 key in a file as neard reads it, C(validator_key.json) or C(node_key.json), and returns its public
-    part. The secret is made on the host and stays there. It is in no result, log, diff or error.
-  - A file that is there is checked and kept. It is an error if it is no key, or another one than is asked for.
-  - The file has its name only once it is whole, on the disk, and has its owner and mode; nobody else can open it
+  - Creates an Ed25519 key in a file as neard reads it, C(validator_key.json) or C(node_key.json), and returns its
+    public part. The secret is created on the host and stays there. It appears in no result, log, diff or error.
+  - An existing file is checked and kept. It is an error if the file is not a key, or not the requested key.
+  - The file gets its name only when it is complete, on the disk, and has its owner and mode. Nobody else can open it
     before.
 options:
   path:
@@ -24,7 +24,7 @@ options:
   kind:
     description:
       - V(validator) is the key that signs for an account.
-      - V(node) is the key by which peers know a host. Every host has one of its own.
+      - V(node) is the key by which peers know a host. Every host has its own.
     type: str
     choices: [validator, node]
     required: true
@@ -32,39 +32,41 @@ options:
     description:
       - The account that the validator key signs for. A file with a key of another account is never touched, not even
         with O(force).
-      - Needed for a validator key with O(state=present). A node key has none.
+      - Required for a validator key with O(state=present). A node key has no account.
     type: str
   state:
-    description: Whether the file is to be there.
+    description: Whether the file must exist.
     type: str
     choices: [present, absent]
     default: present
   force:
     description:
-      - Lets go of the key that is in the file. With O(state=present) it is replaced, by the given secret if there is
-        one, else by a new key B(on every run). With O(state=absent) it also removes a validator key, or a
+      - Discard the key that is in the file. With O(state=present), the key is replaced by the given secret if there is
+        one, or else by a new key B(on every run). With O(state=absent), this option also removes a validator key, or a
         file that cannot be read as a key.
-      - The network knows a new validator key only when the account has staked with it.
+      - The network knows a new validator key only after the account has staked with it.
     type: bool
     default: false
   backup:
-    description: Keep a copy of a file that is replaced or removed, with the time in its name. It holds the secret, too.
+    description: >-
+      Keep a copy of a file that is replaced or removed, with the time in its name. The copy contains the secret, too.
     type: bool
     default: false
   secret_key_content:
     description:
-      - The key to put into the file instead of a new one. It is a key file's text, or its secret key alone, which is
-        C(ed25519:) and 64 bytes in base58. The public key is derived from it.
+      - The key to write to the file instead of a new one. It is the text of a key file, or only its secret key, which
+        is C(ed25519:) and 64 bytes in base58. The public key is derived from it.
       - Keep it encrypted, and set C(no_log) on a task that loops over it.
     type: str
   secret_key_path:
-    description: The same, read from a file on the host, which nobody but its owner may read or write.
+    description: >-
+      The same as O(secret_key_content), read from a file on the host that nobody except its owner may read or write.
     type: path
   owner:
-    description: The user that owns the file. By default it stays as it is, or is the user that the module runs as.
+    description: The user that owns the file. By default, it stays unchanged, or is the user that the module runs as.
     type: str
   group:
-    description: The group of the file. By default it stays as it is, or is that of the user that the module runs as.
+    description: The group of the file. By default, it stays unchanged, or is that of the user that the module runs as.
     type: str
   mode:
     description: The mode of the file.
@@ -72,14 +74,15 @@ options:
     choices: ['0400', '0600']
     default: '0600'
 requirements:
-  - The Python package C(cryptography) on the host (on Debian and Ubuntu C(python3-cryptography)), to make a key.
-    Without it, one that is there is kept, one that is given is put there, and both are checked.
+  - The Python package C(cryptography) on the host (on Debian and Ubuntu C(python3-cryptography)), to create a key.
+    Without it, an existing key is kept, a given key is written, and both are checked.
 attributes:
   check_mode:
-    description: Says what would be made, replaced, removed or refused. A key that is not made yet has no public key.
+    description: >-
+      Reports what would be created, replaced, removed or refused. A key that is not created yet has no public key.
     support: full
   diff_mode:
-    description: Shows account, public key, owner, group and mode. The secret is left out.
+    description: Shows account, public key, owner, group and mode. The secret is omitted.
     support: partial
 seealso:
   - module: validator_ha.near.near_key_info
@@ -88,7 +91,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the validator key of an account
+- name: Create the validator key of an account
   validator_ha.near.near_key:
     path: /etc/near/validator_key.json
     kind: validator
@@ -98,11 +101,11 @@ EXAMPLES = r"""
     mode: '0400'
   register: validator_key
 
-- name: Say with which key the account has to stake
+- name: Show the key that the account must stake with
   ansible.builtin.debug:
     msg: "{{ validator_key.public_key }}"
 
-- name: Make the node key of a host
+- name: Create the node key of a host
   validator_ha.near.near_key:
     path: /etc/near/voter_node_key.json
     kind: node
@@ -133,19 +136,19 @@ path:
   type: str
   sample: /etc/near/validator_key.json
 account_id:
-  description: The account in the file, with O(state=absent) that of the removed key.
+  description: The account in the file. With O(state=absent), the account of the removed key.
   returned: always
   type: str
   sample: my.pool.near
 public_key:
   description:
-    - The public key of the file, with O(state=absent) that of the removed key.
-    - Empty in check mode if the key is only to be made, and where nothing was that could be read.
+    - The public key in the file. With O(state=absent), the public key of the removed key.
+    - Empty in check mode if the key would only be created, and if there was nothing that could be read.
   returned: always
   type: str
   sample: ed25519:6DSjZ8mvsRZDvFqFxo8tCKePG96omXW7eVYVSySmDk8e
 backup_file:
-  description: The copy of the file as it was.
+  description: The copy of the original file.
   returned: when O(backup) is true and a file was replaced or removed
   type: str
   sample: /etc/near/validator_key.json.2210.2026-11-25@06:12:01~

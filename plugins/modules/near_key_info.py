@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_key_info
-short_description: Look at NEAR key files on a host without showing a secret
+short_description: Inspect NEAR key files on a host without showing a secret
 version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Says of each file whether it is there, and whose public key it holds.
-  - A secret key is read to see that it belongs to the public one. It is never returned, logged or quoted in an error.
+  - Reports for each file whether it exists, and whose public key it contains.
+  - A secret key is read to check that it belongs to the public key. It is never returned, logged or quoted in an error.
 options:
   paths:
     description: The key files.
@@ -23,15 +23,15 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Changes nothing, so it does the same in check mode.
+    description: The module changes nothing, so it does the same in check mode.
     support: full
   diff_mode:
-    description: Changes nothing, so there is nothing to compare.
+    description: The module changes nothing, so there is nothing to compare.
     support: none
 """
 
 EXAMPLES = r"""
-- name: Look at the validator key
+- name: Inspect the validator key
   validator_ha.near.near_key_info:
     paths:
       - /etc/near/supervisor/my.pool.near/validator_key.json

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_node_info
-short_description: Tell the state of a neard and of its home
+short_description: Report the state of a neard and its home
 version_added: 0.1.0
 description:
-  - Looks at the home of a neard, the disk below it, addresses that it is to listen on and kernel settings.
-  - Tells which neard runs on the home, and whether it was started before its program or its configuration was replaced.
-  - Asks that neard how it is, whether it is in sync, and what the chain counted of an account in this epoch.
+  - Inspects the home of a neard, the disk that it is on, the addresses that neard is to listen on, and kernel settings.
+  - Reports which neard runs on the home, and whether it was started before its program or configuration was replaced.
+  - Asks that neard for its state, whether it is in sync, and what the chain counted for an account in this epoch.
 options:
   path:
-    description: The home of neard. It need not exist.
+    description: The home directory of neard. It need not exist.
     type: path
     required: true
   stamps:
     description:
-      - Files that neard must be younger than, such as its program and the stamp of M(validator_ha.near.near_config).
+      - Files that neard must be newer than, such as its program and the stamp of M(validator_ha.near.near_config).
     type: list
     elements: path
     default: []
@@ -39,18 +39,18 @@ options:
     type: bool
     default: true
   rpc_addr:
-    description: Where its RPC is, as C(HOST:PORT). The default is what config.json says.
+    description: The address of its RPC, as C(HOST:PORT). The default is the address in config.json.
     type: str
   account_id:
-    description: The account whose figures of this epoch are wanted. Without it they are not asked for.
+    description: The account whose figures for this epoch are wanted. Without it, the figures are not requested.
     type: str
   packages:
-    description: Debian packages that have to be installed.
+    description: Debian packages that must be installed.
     type: list
     elements: str
     default: []
   controller_time:
-    description: What the controller's clock says, in seconds since 1970.
+    description: The time of the controller's clock, in seconds since 1970.
     type: float
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
@@ -66,13 +66,13 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask whether neard must be restarted
+- name: Check whether neard must be restarted
   validator_ha.near.near_node_info:
     path: /var/lib/near/neard
     stamps: [/usr/local/bin/neard, /var/lib/near/neard/restart.stamp]
   register: node
 
-- name: See whether the chain has blocks, chunks and endorsements of the account, by a node that does not sign itself
+- name: Check on a node that does not sign whether the chain has blocks, chunks and endorsements of the account
   validator_ha.near.near_node_info:
     path: /var/lib/near/neard
     account_id: my.pool.near
@@ -82,9 +82,9 @@ EXAMPLES = r"""
 RETURN = r"""
 rpc:
   description:
-    - What the running neard says of itself. C(synced) is not what it says but the supervisor's rule, as far as one look
-      can tell; C(reason) says what is missing.
-    - Null if it was not asked, or does not answer; then RV(rpc_silent) says why.
+    - What the running neard says about itself. C(synced) is not what neard says but follows the supervisor's rule, as
+      far as a single check can tell. C(reason) says what is missing.
+    - Null if neard was not asked, or does not answer; then RV(rpc_silent) says why.
   returned: always
   type: dict
   sample:
@@ -103,15 +103,15 @@ rpc:
     validator_account_id: null
     validator_public_key: null
 rpc_silent:
-  description: Why neard was asked and has not answered; empty if it has.
+  description: Why neard did not answer when it was asked; empty if it did.
   returned: always
   type: str
 epoch:
   description:
-    - What the chain counted of O(account_id) since the epoch began, and whether it validates in the next one.
-      C(kicked_out) says why it does not any more. A count is null where the account does not validate, or neard does
-      not tell.
-    - Null if it was not asked for, or neard does not answer.
+    - What the chain has counted for O(account_id) since the epoch began, and whether the account validates in the next
+      epoch. C(kicked_out) says why it no longer does. A count is null if the account does not validate, or if neard
+      does not report it.
+    - Null if it was not requested, or if neard does not answer.
   returned: always
   type: dict
   sample:
@@ -133,11 +133,11 @@ initialised:
   returned: always
   type: bool
 data_path:
-  description: Where its database is, or will be.
+  description: The path where the database is, or will be.
   returned: always
   type: str
 data_empty:
-  description: Whether the database has not been begun.
+  description: Whether the database is still empty.
   returned: always
   type: bool
 free_bytes:
@@ -153,7 +153,7 @@ genesis_checksum:
   returned: always
   type: str
 left_key:
-  description: A validator key that lies in the home as a file, for people; empty if there is none.
+  description: A validator key that is in the home as a file, in human-readable form; empty if there is none.
   returned: always
   type: str
 taken_addresses:
@@ -162,7 +162,7 @@ taken_addresses:
   type: list
   elements: str
 pid:
-  description: The process that has the database open, 0 if there is none.
+  description: The pid of the process that has the database open; 0 if there is none.
   returned: always
   type: int
 started:
@@ -170,16 +170,16 @@ started:
   returned: always
   type: float
 restart_needed:
-  description: Whether a neard runs that is older than one of O(stamps).
+  description: Whether the running neard is older than one of O(stamps).
   returned: always
   type: bool
 restart_reasons:
-  description: Those of O(stamps) that are younger than the running neard.
+  description: Those of O(stamps) that are newer than the running neard.
   returned: always
   type: list
   elements: str
 kernel_differing:
-  description: Those of O(kernel_settings) that have another value now, without those that this kernel does not know.
+  description: Those of O(kernel_settings) that now have another value, except those that this kernel does not know.
   returned: always
   type: list
   elements: str
@@ -194,11 +194,12 @@ packages_missing:
   elements: str
 clock_skew_s:
   description: >-
-    How far the host's clock is ahead of O(controller_time), with the time that the way there took; 0 without it.
+    How far the host's clock is ahead of O(controller_time), including the time that it took to reach the host;
+    0 without O(controller_time).
   returned: always
   type: float
 machine:
-  description: The same for all inventory entries that are one machine, until it boots again.
+  description: A value that is the same for all inventory entries that are one machine, until the machine reboots.
   returned: always
   type: str
 """

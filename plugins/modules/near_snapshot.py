@@ -8,27 +8,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_snapshot
-short_description: Begin neard's database from a snapshot
+short_description: Bootstrap neard's database from a snapshot
 version_added: 0.1.0
 description:
   - Downloads an archive of neard's database, checks and unpacks it, and puts it in place, if the database is empty.
-    A database that was begun is never touched.
-  - The work goes on in the background on the host, and its progress is printed. When the playbook is stopped, it still
-    goes on; the next run joins it. When the work itself is stopped, the next run goes on where it stopped.
-  - The archive is unpacked beside the database and renamed when it is whole. An archive that holds a key, a link, or a
-    name that leads elsewhere is refused.
+    A database that is not empty is never touched.
+  - The work runs in the background on the host, and its progress is printed. If the playbook is stopped, the work
+    continues, and the next run joins it. If the work itself is stopped, the next run continues where it stopped.
+  - The archive is unpacked next to the database and renamed when it is complete. An archive that contains a key, a
+    link, or a name that leads elsewhere is refused.
 options:
   url:
-    description: Where the archive is, one mirror after the other. C(tar), C(tar.gz), C(tar.bz2), C(tar.xz), or with the
-      program C(zstd) on the host, C(tar.zst). The content decides, not the name.
+    description: The URLs of the archive. The mirrors are tried in order. The format is C(tar), C(tar.gz), C(tar.bz2),
+      C(tar.xz) or, with the program C(zstd) on the host, C(tar.zst). The content decides, not the name.
     type: list
     elements: str
     required: true
   checksum:
-    description: What the archive must be, as C(sha256:HEX). With it, a download that broke off goes on at any mirror.
+    description: >-
+      The checksum of the archive, as C(sha256:HEX). With it, an interrupted download continues at any mirror.
     type: str
   path:
-    description: The database, such as C(/var/lib/near/neard/data). The archive is kept beside it, in C(PATH.snapshot).
+    description: The database, such as C(/var/lib/near/neard/data). The archive is kept next to it, in C(PATH.snapshot).
     type: path
     required: true
   owner:
@@ -40,26 +41,26 @@ options:
     type: str
     required: true
   step:
-    description: Used by the action plugin. V(begin) starts or joins the work, V(look) tells how far it is.
+    description: Used by the action plugin. V(begin) starts or joins the work. V(look) reports its progress.
     type: str
     choices: [begin, look]
     default: begin
 attributes:
   check_mode:
-    description: Says whether the database would be begun; downloads nothing.
+    description: Reports whether the database would be bootstrapped. Nothing is downloaded.
     support: full
   diff_mode:
     description: A database has nothing to show.
     support: none
   async:
-    description: It has a background of its own.
+    description: The module has its own background process.
     support: none
 author:
   - The validator_ha.near contributors (@validator-ha)
 """
 
 EXAMPLES = r"""
-- name: Begin with a snapshot
+- name: Bootstrap from a snapshot
   validator_ha.near.near_snapshot:
     url:
       - https://snapshots.example.org/mainnet.tar
@@ -72,16 +73,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stage:
-  description: What is being done, or was done last.
+  description: The current or last stage.
   returned: always
   type: str
   sample: done
 done_bytes:
-  description: How much of the stage is done.
+  description: How many bytes of the stage are done.
   returned: always
   type: int
 total_bytes:
-  description: How much the stage has to do; 0 if that is not known.
+  description: How many bytes the stage has in total; 0 if not known.
   returned: always
   type: int
 """

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_supervisor_info
-short_description: See the supervisor, guard and neard of one account, and what of them needs a restart
+short_description: Report the supervisor, guard and neard of one account, and which of them need a restart
 version_added: 0.1.0
 author:
   - The validator_ha.near contributors (@validator-ha)
 description:
-  - Asks systemd for the two units of an account, the supervisor for its status, and F(/proc) for the age of each
+  - Asks systemd about the two units of an account, the supervisor for its status, and F(/proc) for the age of each
     process.
-  - A process is out of date when a file that it read at its start is newer than it, or when it runs another version of
-    the program. So a run that was broken off is carried on by the next one, which no handler would do.
+  - A process is out of date if a file that it read when it started is newer than the process, or if it runs another
+    version of the program. So the next run continues an interrupted run, which no handler would do.
 options:
   key_paths:
-    description: Key files to look at, as M(validator_ha.near.near_key_info) does.
+    description: Key files to inspect, as M(validator_ha.near.near_key_info) does.
     type: list
     elements: path
     default: []
@@ -27,35 +27,35 @@ extends_documentation_fragment:
   - validator_ha.near.processes
 attributes:
   check_mode:
-    description: Changes nothing, so it does the same in check mode.
+    description: The module changes nothing, so it does the same in check mode.
     support: full
   diff_mode:
-    description: Changes nothing, so there is nothing to compare.
+    description: The module changes nothing, so there is nothing to compare.
     support: none
 """
 
 EXAMPLES = r"""
-- name: See what runs
+- name: Get what is running
   validator_ha.near.near_supervisor_info:
     account_id: my.pool.near
     home: /var/lib/near/neard
   register: now
 
-- name: Say what needs a restart of neard
+- name: Show what needs a restart of neard
   ansible.builtin.debug:
     msg: "{{ now.guard.outdated }}"
 """
 
 RETURN = r"""
 status:
-  description: The supervisor's own status; null when it does not answer.
+  description: The supervisor's own status; null if it does not answer.
   returned: always
   type: dict
 supervisor:
   description:
-    - The supervisor's unit, its pid (0 if there is none), the program file it runs, and why it is out of date.
-    - C(started_at) is in seconds since 1970, null without a process.
-    - C(installed) says whether the account has settings, C(consul_url) which Consul they name.
+    - The supervisor's unit, its pid (0 if there is none), the program file that it runs, and why it is out of date.
+    - C(started_at) is in seconds since 1970; null if there is no process.
+    - C(installed) says whether the account has settings. C(consul_url) says which Consul they name.
   returned: always
   type: dict
   sample:
@@ -68,30 +68,31 @@ supervisor:
     outdated: []
     consul_url: http://127.0.0.1:8500
 guard:
-  description: The same of the guard; what is out of date there, or in neard, takes a restart of neard.
+  description: The same for the guard. If the guard or neard is out of date, neard must be restarted.
   returned: always
   type: dict
 neard:
   description:
-    - neard's pid (0 if there is none), whether it may sign, whether it has a configuration and is older than that.
+    - The pid of neard (0 if there is none), whether it may sign, whether it has a configuration, and whether it is
+      older than that configuration.
   returned: always
   type: dict
   sample: {pid: 4712, armed: true, configured: true, config_changed: false}
 foreign_processes:
   description: >-
-    Every neard that runs without a guard, and every kuutamod, whatever their account. Nobody ends them when the lease
+    Every neard that runs without a guard, and every kuutamod, whatever their account. Nothing ends them when the lease
     of this account is over.
   returned: always
   type: list
   elements: str
   sample: ["pid 815: /usr/bin/kuutamod --neard-home /var/lib/neard"]
 unused_programs:
-  description: Older versions of the daemon that no process runs, and what was compiled of them.
+  description: Older versions of the daemon that no process runs, and what was compiled from them.
   returned: always
   type: list
   elements: str
 keys:
-  description: What O(key_paths) are, by path, as M(validator_ha.near.near_key_info) returns it.
+  description: What O(key_paths) contain, by path, as M(validator_ha.near.near_key_info) returns it.
   returned: always
   type: dict
 """

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: near_supervisor_service
-short_description: Start the supervisor of an account, and exchange what of it is out of date
+short_description: Start the supervisor of an account, and replace processes that are out of date
 version_added: 0.1.0
 description:
-  - Starts what does not run. Looks which processes are older than the files that they were started with, exchanges
-    those, and waits until the supervisor does what it did before.
-  - The supervisor is exchanged under a running neard. The guard, and neard with it, is restarted only while neard may
-    not sign. That is looked at in the same breath as it is done, since a standby may become the signer at any time.
+  - Starts what does not run. Finds the processes that are older than the files that they were started with, replaces
+    them, and waits until the supervisor does what it did before.
+  - The supervisor is replaced under a running neard. The guard, and neard with it, is restarted only while neard may
+    not sign. This is checked immediately before the restart, because a standby may become the signer at any time.
   - Versions of the daemon that no process runs any more are removed.
-  - Looks at processes, not at what a task before it has changed, so that a run that was broken off is carried on by the
-    next one.
+  - The module looks at processes, not at what an earlier task changed, so the next run continues an interrupted run.
 options:
   state:
-    description: Whether the supervisor runs, now and after a restart of the host. Stopping it stops neard too.
+    description: Whether the supervisor runs, now and after a restart of the host. Stopping it also stops neard.
     type: str
     choices: [started, stopped]
     default: started
@@ -33,7 +32,7 @@ options:
     type: int
     default: 300
   would_change:
-    description: In check mode, the files that would have been changed before this, and count as newer.
+    description: In check mode, the files that would have been changed before this task, and therefore count as newer.
     type: list
     elements: path
     default: []
@@ -41,7 +40,7 @@ extends_documentation_fragment:
   - validator_ha.near.processes
 attributes:
   check_mode:
-    description: Says what would be done without doing it.
+    description: Reports what would be done without doing it.
     support: full
   diff_mode:
     description: There is nothing to compare.
@@ -53,7 +52,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Run the supervisor, as it is installed now
+- name: Run the supervisor that is currently installed
   validator_ha.near.near_supervisor_service:
     account_id: my.pool.near
     home: /var/lib/near/neard
@@ -61,13 +60,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done, in words.
+  description: Descriptions of what was done, or would be done.
   returned: always
   type: list
   elements: str
   sample: ["exchange the supervisor, because /etc/near/supervisor/my.pool.near.env has changed"]
 left:
-  description: What only a restart of neard brings into effect, and was left because neard may sign.
+  description: Changes that take effect only after a restart of neard, and were left because neard may sign.
   returned: always
   type: list
   elements: str
