@@ -38,6 +38,14 @@ def fed(*lines: str) -> Referee:
     return found
 
 
+def test_the_same_endorsement_twice_is_no_offence_and_two_different_ones_are() -> None:
+    """A successor endorses from the final block on, and so may a chunk that its predecessor has endorsed."""
+    first = sign(1000, 50, "a", kind="endorsement")
+    assert fed(first, line("drop", 1500), sign(2000, 50, "b", kind="endorsement")).verdict().clean
+    other = fed(first, line("drop", 1500), sign(2000, 50, "b", kind="endorsement", content="y")).verdict()
+    assert [found.kind for found in other.double_signatures] == ["endorsement"]
+
+
 @pytest.mark.parametrize(
     ("lines", "doubles", "overlaps"),
     [
