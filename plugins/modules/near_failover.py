@@ -204,7 +204,7 @@ from ..module_utils.near_ha.errors import NearError
 from ..module_utils.near_ha.operator import cluster_options, report
 from ..module_utils.near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Known, Patience, request_of
 from ..module_utils.near_ha.operator.request import Verb
-from ..module_utils.near_ha.transport import choice as transports
+from ..module_utils.near_ha.transport.choice import open_way
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "action": {"type": "str", "choices": [verb.value for verb in Verb], "required": True},
@@ -249,7 +249,7 @@ def main() -> None:
             ignore_doppelganger=params["ignore_doppelganger"],
             timeout_s=params["timeout"],
         )
-        failover = Failover(transports.open_way(cluster_options.from_module(params)))
+        failover = Failover(open_way(cluster_options.from_module(params)))
         try:
             steps = failover.run(wanted, Patience(params["wait"], params["timeout"]), check=module.check_mode)
             deque(steps, maxlen=0)

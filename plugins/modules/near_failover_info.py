@@ -132,7 +132,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import NearError
 from ..module_utils.near_ha.operator import cluster_options
-from ..module_utils.near_ha.transport import choice as transports
+from ..module_utils.near_ha.transport.choice import open_way
 
 
 def main() -> None:
@@ -145,7 +145,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        document = transports.open_way(cluster_options.from_module(module.params)).look()
+        document = open_way(cluster_options.from_module(module.params)).look()
     except NearError as error:
         module.fail_json(msg=str(error), code=error.code)
     module.exit_json(changed=False, **document)

@@ -47,11 +47,11 @@ class ControlRoutes:
 
     def table(self) -> dict[tuple[str, str], Route]:
         """Each route by its method and path."""
-        wishes: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._wishing(verb) for verb in Verb}
+        requests: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._wishing(verb) for verb in Verb}
         return {
             ("GET", "/status"): lambda _asked: self._look().status(),
             ("GET", "/cluster"): lambda _asked: self._way().look(),
-            **wishes,
+            **requests,
             ("POST", "/detach"): lambda _asked: Then({"detaching": True}, lambda: self._post(DetachAsked())),
         }
 

@@ -134,9 +134,10 @@ class Driver:
                 self._neard.carry_out(command)
             case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof() | cmd.NoteLastWords():
                 self._cluster.carry_out(command)
-            case cmd.NoteVacancy() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release():
-                self._consul.carry_out(command)
-            case cmd.Register() | cmd.RenewSession() | cmd.DropSession() | cmd.PublishMember() | cmd.ReadMembers():
+            case (
+                cmd.NoteVacancy() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release()
+                | cmd.Register() | cmd.RenewSession() | cmd.DropSession() | cmd.PublishMember() | cmd.ReadMembers()
+            ):  # fmt: skip
                 self._consul.carry_out(command)
             case _:
                 assert_never(command)

@@ -313,7 +313,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "doppelganger: what is over is over",
         CORE + "rules/doppelganger.py",
-        "if not facts.is_quiet(doppelganger, node.settings.lease_ms, now):",
+        "if not is_quiet(doppelganger, node.settings.lease_ms, now):",
         "if True:",
         profile="liveness",
     ),

@@ -109,7 +109,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: a start that takes longer than a lease does not cost it",
         CORE + "rules/promotion.py",
-        "if node.is_moving or now - leadership.since < node.settings.lease_ms:",
+        "if starts or now - leadership.since < node.settings.lease_ms:",
         "if now - leadership.since < node.settings.lease_ms:",
         TESTS,
     ),
@@ -125,6 +125,21 @@ BREAKS: tuple[Break, ...] = (
         CORE + "conditions/transitions.py",
         "node.neard.armed and not node.neard.arming",
         "node.neard.armed",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: what the others are to do has no time, unlike a start",
+        MOVE,
+        " and not _waits_for_others(node, leadership):",
+        ":",
+        TESTS,
+    ),
+    Break(
+        "kuutamod's way: while heights are waited for neard is not asked all the time",
+        CORE + "rules/neard.py",
+        "        return _waiting_interval(node, leadership)\n    if node.is_moving:\n"
+        "        return settings.poll_ms // MOVING_POLLS\n",
+        "        return settings.poll_ms // (MOVING_POLLS if node.is_moving else SYNCING_POLLS)\n",
         TESTS,
     ),
 )

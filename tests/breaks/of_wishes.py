@@ -40,7 +40,7 @@ BREAKS: tuple[Break, ...] = (
         "now < node.acquire_at or (barred(node) or node.host.preflight)",
         UNIT + "test_readiness.py",
     ),
-    # --- switchover and candidacy
+    # --- switchover and election
     Break(
         "a holder judges a target by what was read after the request was made",
         CORE + "rules/switchover.py",

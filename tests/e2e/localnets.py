@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
 
 import pytest
 
@@ -30,7 +29,10 @@ REAL_BLOCK_MS = 600
 OTHERS_STAKE = 30
 """So that a height of the validator itself, which nobody else makes a block for, is as rare as on mainnet."""
 
+NEEDS_THE_LOG = "it needs the log of all signatures, which a real neard does not write"
+
 simulated_only = pytest.mark.skipif(bool(NEARD), reason="it turns a knob of the simulated neard")
+needs_the_log = pytest.mark.skipif(bool(NEARD), reason=NEEDS_THE_LOG)
 
 
 class RealStage(HeaderStage):
@@ -41,21 +43,17 @@ class RealStage(HeaderStage):
 
     def signatures(self) -> list[Signature]:
         """Skips the test."""
-        _needs_the_log()
+        pytest.skip(NEEDS_THE_LOG)
 
     def blocks(self) -> list[Signature]:
         """Skips the test."""
-        _needs_the_log()
+        pytest.skip(NEEDS_THE_LOG)
 
     def require_silent(self, host: Validator, since_ns: int) -> None:
         """Raises Problem when the host has a neard that may sign; what it has signed since then nobody tells."""
         status = pair.status(self.net.layout, host)
         if status is not None and status["neard"]["armed"]:
             raise Problem(f"{host.name} has a neard with the key.")
-
-
-def _needs_the_log() -> NoReturn:
-    pytest.skip("it needs the log of all signatures, which a real neard does not write")
 
 
 @contextmanager

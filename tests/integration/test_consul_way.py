@@ -9,7 +9,7 @@ import pytest
 
 from near_ha.errors import ConsulUnknown, Refused
 from near_ha.keys import record_key
-from near_ha.operator import request as requests
+from near_ha.operator import request as operator_request
 from near_ha.operator.cluster_options import Access
 from near_ha.operator.request import Decision, OperatorRequest, Verb
 from near_ha.records import consul_keys
@@ -63,7 +63,7 @@ def test_of_two_that_ask_at_once_one_is_told_of_the_other(
     cluster: PlayedCluster, way: ConsulWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one writes between this one's look and its write."""
-    decide, other, rounds = requests.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
+    decide, other, rounds = operator_request.decide, ConsulWay(Access(ACCOUNT, consul_urls=(cluster.consul.url,))), []
 
     def slowly(seen: Cluster, wanted: OperatorRequest, request_id: str, now_ms: int) -> Decision:
         decided = decide(seen, wanted, request_id, now_ms)
@@ -72,7 +72,7 @@ def test_of_two_that_ask_at_once_one_is_told_of_the_other(
             other.ask(OperatorRequest(Verb.PROMOTE, "validator-2", "another"), check=False)
         return decided
 
-    monkeypatch.setattr(requests, "decide", slowly)
+    monkeypatch.setattr(operator_request, "decide", slowly)
     with pytest.raises(Refused, match="another switchover is under way"):
         way.ask(PROMOTE, check=False)
     request = cluster.cluster().request

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from near_ha.operator import cluster_report
-from near_ha.operator import request as requests
+from near_ha.operator import request as operator_request
 from near_ha.records import consul_keys, history
 from near_ha.records.cluster import Cluster, read
 from near_ha.records.history import Change, Kind
@@ -209,8 +209,8 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
 
 def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """What a supervisor answers to this wish, after it has written it."""
-    wanted = requests.OperatorRequest(
-        requests.Verb(path[1:]),
+    wanted = operator_request.OperatorRequest(
+        operator_request.Verb(path[1:]),
         body["member"],
         body["by"],
         body["reason"],
@@ -218,10 +218,10 @@ def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, 
         body["force"],
         body.get("now", False),
     )
-    decision = requests.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
-    if isinstance(decision, requests.Refusal):
+    decision = operator_request.decide(play.cluster(), wanted, f"played-{time.time_ns()}", time.time_ns() // 1_000_000)
+    if isinstance(decision, operator_request.Refusal):
         return 409, {"error": decision.text, "hint": decision.hint}
-    if isinstance(decision, requests.Nothing):
+    if isinstance(decision, operator_request.Nothing):
         return 200, {"changed": False, "text": decision.text, "request": decision.request or None}
     if not body["check"]:
         play._put(decision.key, decision.value, f"cas={decision.index}")

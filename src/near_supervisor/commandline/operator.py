@@ -18,9 +18,9 @@ from near_ha.errors import NearError
 from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
 from near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, request_of
 from near_ha.operator.request import MAX_NAME, Verb
-from near_ha.transport import choice as transports
 from near_ha.transport.base import Way
 from near_ha.transport.by_socket import SocketWay
+from near_ha.transport.choice import open_way
 
 from ..io import clock
 from . import cluster_text
@@ -168,8 +168,8 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
 
 def _open(given: argparse.Namespace) -> Way:
     if not given.consul_url:
-        return transports.open_way(Access(account_id=given.account_id, run_dir=given.run_dir))
-    return transports.open_way(
+        return open_way(Access(account_id=given.account_id, run_dir=given.run_dir))
+    return open_way(
         Access(
             account_id=given.account_id,
             consul_urls=tuple(given.consul_url.split(",")),

@@ -227,6 +227,49 @@ def test_a_start_that_takes_longer_than_a_lease_does_not_cost_it() -> None:
     assert not it.node.leadership.release_reason
 
 
+def test_a_chain_that_halts_meanwhile_does_not_cost_it_either() -> None:
+    """A start has a time; what the others are to do has none."""
+    it = early(play())
+    it.heartbeat()
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    head, came = it.height, it.now
+    while it.now < came + MOVES.startup_timeout_ms + 2 * D:
+        it.poll(head, head_age_ms=it.now - came)
+        it.wait(D // 4)
+        it.heartbeat()
+    assert it.node.leadership is not None
+    assert not it.node.leadership.release_reason
+
+
+def test_one_that_never_gets_in_sync_there_gives_the_lease_back() -> None:
+    it = early(play())
+    it.heartbeat()
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    came = it.now
+    while it.node.leadership is not None and not it.node.leadership.release_reason:
+        assert it.now <= came + MOVES.startup_timeout_ms + D
+        it.poll(syncing=True)
+        it.wait(D // 4)
+        it.heartbeat()
+
+
+def test_as_long_as_heights_are_waited_for_it_is_asked_no_more_often_than_a_standby_that_waits() -> None:
+    it = early(play())
+    it.heartbeat()
+    it.do(ev.NeardExited(100, "exit code 0"))
+    it.do(ev.NeardStarted(200, armed=False, as_validator=True))
+    it.poll(it.height)
+    it.now += 5 * MOVES.block_time_ms
+    asked, until = 0, it.now + MOVES.block_time_ms
+    while it.now < until:
+        if it.one(cmd.PollNeard, it.wait(5)):
+            asked += 1
+            it.poll(it.height, head_age_ms=5 * MOVES.block_time_ms)
+    assert 0 < asked <= 9, "eight times in a block time, where the next block is late"
+
+
 def test_before_its_first_heartbeat_has_succeeded_it_stays() -> None:
     it = early(play())
     it.wait(10)

@@ -12,7 +12,7 @@ from ..errors import BadConfig, ConsulUnknown, Refused
 from ..keys import record_key
 from ..keys.record_key import RecordKey
 from ..operator import cluster_report
-from ..operator import request as requests
+from ..operator import request as operator_request
 from ..operator.cluster_options import Access, checked_account
 from ..operator.request import OperatorRequest, Verb, Write
 from ..records import cluster
@@ -52,10 +52,10 @@ class ConsulWay:
         """Decide here, and write by check-and-set; from the start again where somebody else was faster."""
         request_id, now_ms = uuid.uuid4().hex[:12], time.time_ns() // 1_000_000
         for _try in range(_TRIES):
-            decision = requests.decide(self._cluster(), wanted, request_id, now_ms)
-            if isinstance(decision, requests.Nothing):
+            decision = operator_request.decide(self._cluster(), wanted, request_id, now_ms)
+            if isinstance(decision, operator_request.Nothing):
                 return Asked(False, decision.text, "" if check else decision.request)
-            if isinstance(decision, requests.Refusal):
+            if isinstance(decision, operator_request.Refusal):
                 raise Refused(decision.text, decision.hint)
             if check:
                 return Asked(True, decision.text)

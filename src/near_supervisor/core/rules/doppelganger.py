@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from .. import commands as cmd
 from ..conditions import heights
-from ..facts import doppelganger as facts
-from ..facts.doppelganger import Doppelganger, Mark
+from ..facts.doppelganger import COUNTED_BELOW_HEAD, Doppelganger, Mark, is_quiet, quiet_at
 from ..facts.model import Leadership, Node
 from ..facts.values import replace
 from ..step import Step
@@ -66,7 +65,7 @@ def _above(node: Node, now: int) -> int | None:
 def _wants_look(node: Node, doppelganger: Doppelganger) -> bool:
     leadership, height = node.leadership, node.sync.height
     if leadership is None:
-        return not doppelganger.asked_head and height >= doppelganger.above + facts.COUNTED_BELOW_HEAD
+        return not doppelganger.asked_head and height >= doppelganger.above + COUNTED_BELOW_HEAD
     return doppelganger.asked_at < leadership.since or (
         doppelganger.mark is not None and doppelganger.asked_head < height
     )
@@ -90,7 +89,7 @@ def rest(node: Node, now: int) -> Step:
     doppelganger, leadership = node.doppelganger, node.leadership
     if leadership is None or doppelganger is None or doppelganger.mark is None:
         return node, []
-    if not facts.is_quiet(doppelganger, node.settings.lease_ms, now):
+    if not is_quiet(doppelganger, node.settings.lease_ms, now):
         return node, []
     quiet_s = (now - doppelganger.seen_at) / 1000
     text = f"nobody else has been seen to sign with this key for {quiet_s:.1f} s, up to height {doppelganger.head}"
@@ -160,7 +159,7 @@ def due(node: Node, times: list[int]) -> None:
         return
     if doppelganger.mark is not None:
         times += (
-            facts.quiet_at(doppelganger, node.settings.lease_ms),
+            quiet_at(doppelganger, node.settings.lease_ms),
             _blind_at(node, doppelganger, leadership),
             node.members_at,
         )

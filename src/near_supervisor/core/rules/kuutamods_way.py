@@ -2,8 +2,8 @@
 
 A standby runs with its own. At a takeover its neard is started anew with the shared ones, without the validator key,
 while the chain gets above all that may have been signed, and is given the key when it is connected, as any neard that
-runs. Peers that still have a connection of the shared node
-key, because its last holder was lost in silence, refuse it: then it goes back to its own, and signs from there.
+runs. Peers that still have a connection of the shared node key, because its last holder was lost in silence, refuse it:
+then it goes back to its own, and signs from there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def go_on(node: Node, now: int) -> Step:
         return validator_key.give_key(node, now)
     if _lacks_peers(node, move) and now >= neard.answered_at + CONNECTED_BY_MS:
         return _refused(node, leadership, move)
-    if now >= neard.started_at + node.settings.startup_timeout_ms:
+    if now >= neard.started_at + node.settings.startup_timeout_ms and not _waits_for_others(node, leadership):
         why = f"neard was started to be given the key, and is not ready for it: {_missing(node)}"
         return replace(node, leadership=replace(leadership, release_reason=why)), []
     return node, []
@@ -82,6 +82,11 @@ def _is_connected(node: Node, neard: Neard, leadership: Leadership, move: Move) 
     if node.settings.chain_may_stand_still:
         return True
     return (sync.advanced_at or 0) > neard.answered_at and sync.height >= leadership.clear_at
+
+
+def _waits_for_others(node: Node, leadership: Leadership) -> bool:
+    """Is all that is missing for the others to do: blocks, or the end of somebody else who signs?"""
+    return not leadership.cleared and (node.sync.synced or node.sync.stands)
 
 
 def _lacks_peers(node: Node, move: Move) -> bool:

@@ -61,16 +61,16 @@ def _poll_due(node: Node) -> int:
 
 def _poll_interval(node: Node) -> int:
     leadership, settings = node.leadership, node.settings
-    if node.is_moving:
-        return settings.poll_ms // MOVING_POLLS
     if node.neard is None or not node.neard.answered:
-        return settings.poll_ms // STARTING_POLLS
+        return settings.poll_ms // (MOVING_POLLS if node.is_moving else STARTING_POLLS)
     if handing_over(node) or (node.neard.armed and node.neard.key_taken_at is not None):
         return HANDING_OVER_POLL_MS
     if hot_takeover.confirmed_by(node.neard) is not None:
         return WAITING_POLL_MS
     if leadership is not None and not leadership.cleared and not leadership.release_reason:
         return _waiting_interval(node, leadership)
+    if node.is_moving:
+        return settings.poll_ms // MOVING_POLLS
     if node.neard.misses == 0 and not node.sync.synced:
         return settings.poll_ms // SYNCING_POLLS
     if node.neard.armed:

@@ -43,7 +43,8 @@ def _wait_for_sync(node: Node, leadership: Leadership, now: int) -> Step:
 
     One that moves has the time that any start has.
     """
-    if node.is_moving or now - leadership.since < node.settings.lease_ms:
+    starts = node.is_moving and not node.sync.stands
+    if starts or now - leadership.since < node.settings.lease_ms:
         return node, []
     gives_up = replace(node, leadership=replace(leadership, release_reason=f"not ready to sign: {node.sync.reason}"))
     if node.neard is None or not node.sync.stands:
