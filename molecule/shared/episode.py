@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 
 from cluster import Cluster
+from evidence import ask
 from near_bench import pressure
 from near_bench.clock import boot_ns, seconds
 from near_bench.signatures import Signature, longest_silence
@@ -28,6 +29,8 @@ NO_GAP_S = NEARD_START_S
 WHOLE_S = 90.0
 STEADY_S = 2.0
 STEADY_PAUSE_S = 1.0
+# Of each host, where a case fails.
+EVIDENCE_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,13 @@ class Episode:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Judges, unless the case itself has failed."""
-        if kind is not None:
-            return
+        """Judges; a case that has failed by itself prints what its hosts say instead."""
+        if kind is None:
+            self._judge()
+        elif self.active:
+            print(self.evidence())
+
+    def _judge(self) -> None:
         busy = self._busy()
         self.cluster.wait_whole(self.asked, WHOLE_S)
         self._steady()
@@ -124,7 +131,7 @@ class Episode:
         )
         assert verdict.clean, verdict
         late = f"{self.event}: nobody signed for {silence:.2f} s; for {busy} s processes waited for a processor"
-        assert silence <= self.bound_s + busy, f"{late}\n{self.story()}"
+        assert silence <= self.bound_s + busy, f"{late}\n{self.evidence()}"
 
     def signatures(self) -> list[Signature]:
         """What has been signed since the strike."""
@@ -134,11 +141,11 @@ class Episode:
         """The longest time since the strike in which nobody signed, in seconds."""
         return longest_silence(self.signatures(), self.since_ns, until_ns or boot_ns())
 
-    def taken_over(self, timeout_s: float) -> str:
-        """Waits until another host signs; its node."""
+    def taken_over(self) -> str:
+        """Waits until another host signs; its node. How long that may take is judged at the end, by ``bound_s``."""
         until(
             "another host signs",
-            timeout_s,
+            WHOLE_S,
             lambda: self.cluster.signer() not in ("", self.active),
             lambda: self.cluster.states(self.asked),
         )
@@ -176,6 +183,14 @@ class Episode:
             first, last = (seconds(self.since_ns, it.boot_ns) for it in (run[0], run[-1]))
             lines.append(f"  {first:7.2f} to {last:7.2f} s  {run[0].home} (pid {run[0].pid}): {len(run)} signatures")
         return "\n".join(lines)
+
+    def evidence(self) -> str:
+        """Who signed, and what supervisors, guards and Consul's servers have said since the strike; for people."""
+        since_s = (boot_ns() - self.since_ns) / 1e9 + 1
+        units = "-u 'near-*' -u consul"
+        journal = f"journalctl --no-pager -o short-precise --since=-{since_s:.0f}s {units} | tail -n {EVIDENCE_LINES}"
+        said = [f"--- {host.name}\n{ask(host.name, journal) or '(no answer)'}" for host in self.cluster.nodes.values()]
+        return "\n".join([self.story(), *said])
 
     def _busy(self) -> float:
         """Seconds in which processes waited for a processor, from the strike to the first call."""

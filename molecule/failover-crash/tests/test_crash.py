@@ -19,14 +19,14 @@ HUNG_S = 5.0
 def test_neard_killed(cluster: Cluster) -> None:
     with Episode(cluster, "neard killed", AT_ONCE_S) as episode:
         faults.signal(episode.host, "KILL", faults.neard_pid(cluster, episode.active))
-        episode.taken_over(AFTER_LEASE_S)
+        episode.taken_over()
 
 
 def test_neard_hangs(cluster: Cluster) -> None:
     with Episode(cluster, "neard stopped (SIGSTOP)", HUNG_S + AT_ONCE_S) as episode:
         hung = faults.neard_pid(cluster, episode.active)
         faults.signal(episode.host, "STOP", hung)
-        episode.taken_over(HUNG_S + AFTER_LEASE_S)
+        episode.taken_over()
         faults.wait_gone(episode.host, hung)
 
 
@@ -44,7 +44,7 @@ def test_supervisor_killed_for_good(cluster: Cluster) -> None:
         neard = faults.neard_pid(cluster, episode.active)
         with faults.without_restart(episode.host, unit):
             faults.kill_units(episode.host, unit)
-            episode.taken_over(LEASE_S + AFTER_LEASE_S)
+            episode.taken_over()
             faults.wait_gone(episode.host, neard)
 
 
@@ -53,7 +53,7 @@ def test_guard_killed(cluster: Cluster) -> None:
         neard = faults.neard_pid(cluster, episode.active)
         faults.kill_units(episode.host, faults.guard_unit(cluster))
         faults.wait_gone(episode.host, neard)
-        episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        episode.taken_over()
 
 
 def test_supervisor_and_guard_killed_together(cluster: Cluster) -> None:
@@ -61,7 +61,7 @@ def test_supervisor_and_guard_killed_together(cluster: Cluster) -> None:
         neard = faults.neard_pid(cluster, episode.active)
         faults.kill_units(episode.host, faults.supervisor_unit(cluster), faults.guard_unit(cluster))
         faults.wait_gone(episode.host, neard)
-        episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        episode.taken_over()
 
 
 def test_a_standby_that_is_killed_is_no_matter(cluster: Cluster) -> None:

@@ -48,7 +48,7 @@ def test_no_room_for_data(cluster: Cluster, small_volume: str) -> None:
         file = f"{small_volume}/filled"
         host = episode.host
         host.run("sh", "-c", f"cat /dev/zero >{file} 2>/dev/null || true")
-        episode.taken_over(LEASE_S + AFTER_LEASE_S)
+        episode.taken_over()
         # It cannot be a standby either; it does not disturb the others, and is one again when there is room.
         assert not cluster.states(episode.asked)[episode.active][1]
         host.run("rm", file)
@@ -96,7 +96,7 @@ def test_neard_out_of_files(cluster: Cluster) -> None:
         limit_files(episode.host, neard)
         # What it has open serves it well; a new supervisor cannot connect any more, and knows that it could.
         faults.kill_units(episode.host, faults.supervisor_unit(cluster))
-        episode.taken_over(HUNG_S + LEASE_S + AFTER_LEASE_S)
+        episode.taken_over()
         faults.wait_gone(episode.host, neard)
 
 

@@ -17,10 +17,10 @@ BEHIND_S = max(5.0, 10 * 0.2) + 2.0
 MAKES_ROOM_S = BEHIND_S + AFTER_LEASE_S
 
 
-def cut_off(episode: Episode, rules: list[list[str]], within_s: float = LEASE_S + AFTER_LEASE_S) -> None:
+def cut_off(episode: Episode, rules: list[list[str]]) -> None:
     """Until another one signs; the old one is silent from then on, also when it hears of all again."""
     with faults.rules(episode.host, *rules):
-        new = episode.taken_over(within_s)
+        new = episode.taken_over()
         taken = boot_ns()
     episode.cluster.wait_whole(episode.asked, WHOLE_S)
     assert episode.cluster.active(episode.asked) == new
@@ -35,7 +35,7 @@ def test_active_without_consul(cluster: Cluster) -> None:
 
 def test_active_without_chain(cluster: Cluster) -> None:
     with Episode(cluster, "active cut off from the chain", MAKES_ROOM_S) as episode:
-        cut_off(episode, faults.chain_ports(), MAKES_ROOM_S)
+        cut_off(episode, faults.chain_ports())
 
 
 def test_active_without_network(cluster: Cluster) -> None:
