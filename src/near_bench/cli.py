@@ -11,7 +11,7 @@ from near_bench import deploy, failover, idle, pause, report, rows
 from near_bench.rows_by_headers import BLOCK_TIME_MS, ROWS_BY_HEADERS
 from near_bench.stage import Stage, end_by_signal, layout_of_own
 from near_bench.stage_by_headers import HeaderStage
-from near_localnet.options import STRATEGIES, Options, chosen_neard
+from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 
@@ -147,6 +147,11 @@ def _add_play(
         help="each other validator has N times the stake of the measured one: 30 make it as rare as on mainnet"
         " (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--direct-links", choices=DIRECT_LINKS, default=default.direct_links,
+        help="which validators a real neard connects directly: none, those that are not of the pair, or all"
+        " (default: %(default)s)",
+    )  # fmt: skip
     add_place(command)
 
 
@@ -188,6 +193,7 @@ def _play(arguments: argparse.Namespace, neard: str, kind: type[Stage]) -> int:
         start_delay_ms=arguments.start_delay_ms,
         strategy=arguments.strategy,
         others_stake=arguments.others_stake,
+        direct_links=arguments.direct_links,
         epoch_length=EPOCH_LENGTH,
     ).checked()
     played = [row for row in arguments.rows if row.by_restart or options.strategy != RESTART]

@@ -24,7 +24,7 @@ from near_localnet.progress import Progress
 DONE, FAILED, MISSED = 0, 1, 3
 DIGITS = 6
 HEARTBEATS_PER_LEASE = 10
-SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms", "strategy", "others_stake")
+SETTINGS = ("lease_s", "block_time_ms", "start_delay_ms", "strategy", "others_stake", "direct_links")
 
 
 class Failover:

@@ -82,6 +82,8 @@ def _configure(layout: Layout, node: ChainNode | Validator, options: Options) ->
         boot_nodes=boot_nodes(layout, node),
         block_time_ms=options.block_time_ms,
         shadows=SIGNER if isinstance(node, Validator) else "",
+        public=_public_address(layout, node, options),
+        tier1=options.direct_links != "others" or isinstance(node, ChainNode),
     )
     (home / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     genesis_file = home / "genesis.json"
@@ -90,6 +92,17 @@ def _configure(layout: Layout, node: ChainNode | Validator, options: Options) ->
     # A genesis that changes after the first start is refused by neard.
     if edited != genesis and not (home / "data").exists():
         genesis_file.write_text(json.dumps(edited, indent=2) + "\n")
+
+
+def _public_address(layout: Layout, node: ChainNode | Validator, options: Options) -> str:
+    """`KEY@HOST:PORT` for direct links of other validators, with the key of a host's own node; "" where it has none."""
+    if isinstance(node, ChainNode):
+        shown, name, port = options.direct_links != "none", "node_key.json", node.network_port
+    else:
+        shown, name, port = options.direct_links == "all", "voter_node_key.json", node.voter_port
+    if not shown:
+        return ""
+    return f"{json.loads((layout.home(node) / name).read_text())['public_key']}@{layout.address}:{port}"
 
 
 def boot_nodes(layout: Layout, asks: ChainNode | Validator) -> str:

@@ -18,7 +18,7 @@ from rich.live import Live
 from near_localnet import demo, inventory, render
 from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
-from near_localnet.options import STRATEGIES, Options, chosen_neard
+from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 
@@ -166,6 +166,12 @@ def _add_options(command: argparse.ArgumentParser, block_time_ms: int) -> None:
         " host that was lost in silence is refused until that connection is given up (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
+        "--direct-links", choices=DIRECT_LINKS, default=default.direct_links,
+        help="which validators a real neard connects directly (tier 1), by public addresses in their homes: none, those"
+        " that are not of the pair, or all; after a silent loss, direct links delay a successor"
+        " (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
         "--start-delay", type=int, default=default.start_delay_ms, metavar="MS",
         help="how long the simulated neard takes to start (default: %(default)s)",
     )  # fmt: skip
@@ -205,6 +211,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         strategy=arguments.strategy,
         others_stake=arguments.others_stake,
         key_routing=arguments.key_routing,
+        direct_links=arguments.direct_links,
         neard=chosen_neard(),
     )
 

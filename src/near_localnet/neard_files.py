@@ -19,25 +19,35 @@ def duration(milliseconds: int) -> dict[str, int]:
 
 
 def edit_config(
-    config: dict[str, Any], *, rpc: str, network: str, boot_nodes: str, block_time_ms: int, shadows: str = ""
+    config: dict[str, Any],
+    *,
+    rpc: str,
+    network: str,
+    boot_nodes: str,
+    block_time_ms: int,
+    shadows: str = "",
+    public: str = "",
+    tier1: bool = True,
 ) -> dict[str, Any]:
     """config.json with IPv4 loopback addresses and the wished block time.
 
     `rpc` and `network` are HOST:PORT, `boot_nodes` is a comma list of KEY@HOST:PORT, `shadows` the account whose shards
-    a host of the pair keeps up with (empty: as the document has it). neard's own `localnet` chooses random
-    ports on IPv6; a supervisor and a person at a terminal want known ones.
+    a host of the pair keeps up with (empty: as the document has it). `public` is the KEY@HOST:PORT at which other
+    validators may connect directly (empty: none), `tier1` whether this node has such connections at all. neard's own
+    `localnet` chooses random ports on IPv6; a supervisor and a person at a terminal want known ones.
     """
     edited = dict(config)
     edited["rpc"] = {**(config.get("rpc") or {}), "addr": rpc}
+    network_before = config.get("network") or {}
     edited["network"] = {
-        **(config.get("network") or {}),
+        **network_before,
         "addr": network,
         "boot_nodes": boot_nodes,
-        # Announced addresses hold a node key, and the pair changes its node key with its role.
-        "public_addrs": [],
+        "public_addrs": [public] if public else [],
         "allow_private_ip_in_public_addrs": True,
         # Asked for one's own address, and waited for 5 s where there is no internet.
         "trusted_stun_servers": [],
+        "tier1": {**(network_before.get("tier1") or {}), "enable_inbound": tier1, "enable_outbound": tier1},
     }
     if shadows:
         # Without it a standby keeps no state-transition data, and may fail at its first chunks as the validator.

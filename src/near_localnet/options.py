@@ -13,6 +13,7 @@ from near_localnet.problem import Problem
 SHORTEST_LEASE_S = 2.0
 SHORTEST_BLOCK_MS = 50
 STRATEGIES = ("restart", "hot", "auto", "kuutamod")
+DIRECT_LINKS = ("none", "others", "all")
 
 
 def chosen_neard() -> str:
@@ -41,6 +42,8 @@ class Options:
     """How a standby gets the key: restart, hot, auto or kuutamod."""
     key_routing: bool = True
     """Simulated peers keep one connection per validator key, and refuse a second holder while they have the first's."""
+    direct_links: str = "none"
+    """Which validators a real neard connects directly (tier 1): none, those that are not of the pair, or all."""
     neard: str = ""
     """A real neard, or empty for the simulated one."""
     consul: str = ""
@@ -62,6 +65,8 @@ class Options:
             raise Problem(f"--others-stake {self.others_stake} is too small.", "Give a whole number, 1 or more.")
         if self.strategy not in STRATEGIES:
             raise Problem(f"--strategy {self.strategy} is unknown.", f"There are {', '.join(STRATEGIES)}.")
+        if self.direct_links not in DIRECT_LINKS:
+            raise Problem(f"--direct-links {self.direct_links} is unknown.", f"There are {', '.join(DIRECT_LINKS)}.")
         return self
 
     def save(self, file: Path) -> None:

@@ -107,6 +107,7 @@ def test_json_has_every_value_and_says_what_failed() -> None:
         "start_delay_ms": 1000,
         "strategy": "auto",
         "others_stake": 1,
+        "direct_links": "none",
     }
 
 

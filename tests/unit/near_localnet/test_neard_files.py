@@ -22,7 +22,7 @@ def test_config_gets_loopback_addresses_and_block_times_and_keeps_the_rest() -> 
     assert edited["network"]["addr"] == "127.0.0.1:24550"
     assert edited["network"]["boot_nodes"] == "k@h:1"
     assert edited["network"]["public_addrs"] == []
-    assert edited["network"]["tier1"] == {"a": 1}
+    assert edited["network"]["tier1"] == {"a": 1, "enable_inbound": True, "enable_outbound": True}
     assert edited["consensus"]["min_block_production_delay"] == duration(100)
     assert edited["consensus"]["max_block_production_delay"] == duration(200)
     assert edited["consensus"]["min_num_peers"] == 2
@@ -38,6 +38,14 @@ def test_a_host_of_the_pair_keeps_up_with_the_validators_shards() -> None:
     edited = edit_config(config, rpc="h:1", network="h:2", boot_nodes="", block_time_ms=600, shadows="node3")
     assert edited["tracked_shards_config"] == {"ShadowValidator": "node3"}
     assert edited["store"] == {"max_open_files": 10, "load_mem_tries_for_tracked_shards": True}
+
+
+def test_a_node_can_have_a_public_address_or_no_direct_links_at_all() -> None:
+    common: dict[str, Any] = {"rpc": "h:1", "network": "h:2", "boot_nodes": "", "block_time_ms": 600}
+    assert edit_config({}, **common, public="k@h:2")["network"]["public_addrs"] == ["k@h:2"]
+    without = edit_config({"network": {"tier1": {"enable_inbound": True}}}, **common, tier1=False)["network"]
+    assert without["tier1"] == {"enable_inbound": False, "enable_outbound": False}
+    assert without["public_addrs"] == []
 
 
 def test_a_config_without_rpc_gets_one() -> None:
