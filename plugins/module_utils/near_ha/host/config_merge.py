@@ -8,8 +8,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
-# What neard takes over on SIGHUP. `validator_key_file` is read again as well, but the guard puts the key where the
-# path led at its start: a new path counts only after a restart.
+# What neard takes over on SIGHUP, and only neard reads. `validator_key_file` is read again as well, but the guard puts
+# the key where the path led at its start. Six times in `consensus` (block delays) are taken over, too, but the
+# supervisor reckons with those of its own start: for both, new ones count after a restart.
 RELOADED = frozenset({"expected_shutdown", "produce_chunk_add_transactions_time_limit", "resharding_config"})
 
 
