@@ -12,7 +12,7 @@ import queue
 
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Believed, Node
 from near_supervisor.core.facts.settings import Settings
 from near_supervisor.core.facts.values import assert_never
 from near_supervisor.core.machine import idle_ms, step
@@ -132,7 +132,7 @@ class Driver:
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
                 self._neard.carry_out(command)
-            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteProof() | cmd.NoteLastWords():
+            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteSigningCheck() | cmd.NoteLastWords():
                 self._cluster.carry_out(command)
             case (
                 cmd.NoteVacancy() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release()
@@ -153,7 +153,7 @@ class Driver:
 def _begin(settings: Settings, run_dir: RunDir) -> Node:
     """All that a process knows when it begins."""
     index, term = run_dir.seen()
-    return Node(settings, last_term=term, kept_term=term, seen_index=index)
+    return Node(settings, last_term=term, believed=Believed(kept_term=term, index=index))
 
 
 def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:

@@ -10,7 +10,8 @@ from near_ha.records.states import State
 from near_supervisor.core.conditions import hot_takeover, reach, signing
 from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
 from near_supervisor.core.conditions.signing import Answer
-from near_supervisor.core.facts.model import Guard, Node
+from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.neard import Guard
 from near_supervisor.core.facts.signing_check import KINDS
 from near_supervisor.core.machine import lease_left_ms
 
@@ -43,7 +44,7 @@ class Snapshot:
         if self._is_blind():
             signer = "leader not known: Consul does not answer"
         in_sync, why_not = ("in sync", "") if sync.synced else ("not in sync", f": {sync.reason}")
-        paused = ", paused" if self.node.paused else ""
+        paused = ", paused" if self.node.cluster.paused else ""
         return f"{self.node.state.value}, {signer}, {in_sync}{paused}", f"height {sync.height}{why_not}"
 
     def status(self) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Snapshot:
                 "pid": neard.pid if neard else None,
                 "armed": node.armed,
                 "answers": bool(neard and neard.answered),
-                "restarts": node.restarts,
+                "restarts": node.starts.ends,
             },
             "sync": {
                 "synced": node.sync.synced,
@@ -96,18 +97,22 @@ class Snapshot:
             "proof": self._proof(),
             "chunks_left": self._chunks_left(),
             # Does the chain have something of this validator that neither its predecessor nor its neard has made?
-            "foreign": bool(leadership and ((node.proof and node.proof.foreign) or self._says_doppelganger())),
+            "foreign": bool(
+                leadership and ((node.signing.check and node.signing.check.foreign) or self._says_doppelganger())
+            ),
             # It lets others go first, after leaderships of its own that ended early.
-            "holds_back_ms": max(0, node.cool_until - self.now),
+            "holds_back_ms": max(0, node.early_ends.cool_until - self.now),
             # Null: it has not been seen yet, or ever.
-            "paused": node.paused,
-            "switchover": request_json(node.request) if node.request and node.request.open else None,
+            "paused": node.cluster.paused,
+            "switchover": request_json(node.switchover.request)
+            if node.switchover.request and node.switchover.request.open
+            else None,
             "guard": {"pid": self.guard_pid, "attached": node.guard is Guard.READY},
             # heartbeat_ms is that of the last heartbeat; null: there was none.
             "consul": {
-                "answers": node.consul_silent_since is None and not out_of_reach,
+                "answers": node.consul.silent_since is None and not out_of_reach,
                 "silent_ms": reach.unheard_ms(node, self.now) or 0,
-                "heartbeat_ms": node.heartbeat_ms,
+                "heartbeat_ms": node.consul.heartbeat_ms,
             },
             "uptime_ms": self.uptime_ms,
         }
@@ -120,11 +125,11 @@ class Snapshot:
         if node.leadership is None or not node.armed:
             return None
         answer, reason = signing.answer(node)
-        silence = node.silence if answer is Answer.NO else None
+        silence = node.signing.silence if answer is Answer.NO else None
         return {"answer": answer.value, "reason": reason, "silent_ms": self.now - silence.since if silence else 0}
 
     def _proof(self) -> dict[str, dict[str, Any]] | None:
-        proof, leadership = self.node.proof, self.node.leadership
+        proof, leadership = self.node.signing.check, self.node.leadership
         if proof is None or leadership is None or proof.term != leadership.term:
             return None
         found = zip(KINDS, proof.tallies, strict=True)
@@ -134,7 +139,7 @@ class Snapshot:
         }
 
     def _chunks_left(self) -> int | None:
-        proof, leadership = self.node.proof, self.node.leadership
+        proof, leadership = self.node.signing.check, self.node.leadership
         return (
             proof.chunks_left
             if proof is not None and leadership is not None and proof.term == leadership.term
@@ -167,14 +172,14 @@ class Snapshot:
                 "term": node.leadership.term,
                 "age_ms": 0,
             }
-        seen = node.watch.seen if node.watch else None
-        if node.watch is None or seen is None or seen.session is None:
+        seen = node.candidate.watch.seen if node.candidate.watch else None
+        if node.candidate.watch is None or seen is None or seen.session is None:
             return None
         return {
             "node_id": seen.holder,
             "hostname": seen.record.hostname if seen.record else None,
             "term": seen.record.term if seen.record else None,
-            "age_ms": self.now - node.watch.since,
+            "age_ms": self.now - node.candidate.watch.since,
         }
 
 

@@ -70,7 +70,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 2: a session serves one leadership, so that a late release cannot end the next one",
         CORE + "updates/consul.py",
-        "node = replace(node, leadership=None, session=None, published=None, register_at=0)\n"
+        "node = replace(node, leadership=None, session=None, membership=node.membership.over())\n"
         "    node, cools = election.after(leadership, node, now)\n"
         "    return node, [DropSession(leadership.session), ClearState(), *cools]",
         "return replace(node, leadership=None), [ClearState()]",
@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 2: when the guard dies while it starts a signer, nobody can say that there is none: nothing is released",
         CORE + "updates/neard.py",
-        "    if node.starting_armed:\n",
+        "    if node.starts.armed:\n",
         "    if False:\n",
     ),
     # --- rule 3: a silent holder
@@ -287,7 +287,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "hot: a neard that does not show its key is ended",
         CORE + "rules/validator_key.py",
-        "if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):",
+        "if neard is None or neard.ending or due is None or (not node.hot.reason and now < due):",
         "if True:",
         profile="liveness",
     ),

@@ -29,8 +29,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "signing: the lease goes only to a standby that would fare better",
         CORE + "rules/silent_validator.py",
-        "node.standby_ready if _was_well(node) else node.standby_equal",
-        "node.standby_ready",
+        "node.cluster.standby_ready if _was_well(node) else node.cluster.standby_equal",
+        "node.cluster.standby_ready",
         UNIT + "test_signing_nothing.py",
     ),
     Break(
@@ -43,7 +43,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "signing: whoever was ready long ago counts for nothing",
         CORE + "rules/silent_validator.py",
-        "if node.silence is not None or node.standby_ready or node.standby_equal:",
+        "if node.signing.silence is not None or node.cluster.standby_ready or node.cluster.standby_equal:",
         "if False:",
         UNIT + "test_signing_nothing.py",
     ),
@@ -85,7 +85,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "what neard has made is compared from when it says so, though it did not at first",
         CORE + "facts/signing_check.py",
-        "if proof.made_before is not None or made is None:",
+        "if check.made_before is not None or made is None:",
         "if True:",
         UNIT + "test_signing_check.py",
     ),
@@ -148,7 +148,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "after a halt of the chain a validator is asked once more before it makes room",
         CORE + "rules/silent_validator.py",
-        "    if not node.sync.stands or node.members_read_at is None:\n        return True\n",
+        "    if not node.sync.stands or node.cluster.read_at is None:\n        return True\n",
         "    if True:\n        return True\n",
         UNIT + "test_signing_nothing.py",
     ),
@@ -162,8 +162,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "that few chunks may still be missed is said now and then",
         CORE + "rules/signing_check.py",
-        "if proof.few_said_at is not None and now < proof.few_said_at + FEW_SAID_EVERY_MS:",
-        "if proof.few_said_at is not None:",
+        "if check.few_said_at is not None and now < check.few_said_at + FEW_SAID_EVERY_MS:",
+        "if check.few_said_at is not None:",
         UNIT + "test_early_kickout.py",
     ),
 )

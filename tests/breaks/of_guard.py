@@ -169,15 +169,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a validator whose run directory is gone waits for a standby that is ready",
         CORE + "rules/run_dir.py",
-        "(node.paused or not node.standby_ready)",
-        "node.paused",
+        "(node.cluster.paused or not node.cluster.standby_ready)",
+        "node.cluster.paused",
         UNIT + "test_run_dir_gone.py",
     ),
     Break(
         "a paused cluster keeps a validator whose run directory is gone",
         CORE + "rules/run_dir.py",
-        "(node.paused or not node.standby_ready)",
-        "not node.standby_ready",
+        "(node.cluster.paused or not node.cluster.standby_ready)",
+        "not node.cluster.standby_ready",
         UNIT + "test_run_dir_gone.py",
     ),
     Break(

@@ -15,7 +15,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
         CORE + "updates/neard.py",
-        "return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))",
+        "return min(by_wall_clock, node.chain.tip.made_at(sample.born_ms, asked_at))",
         "return asked_at",
         UNIT + "test_height.py",
     ),
@@ -183,15 +183,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a clock of the chain beyond reason holds nobody up",
         CORE + "conditions/heights.py",
-        "if node.tip is None or end.chain_ms <= node.tip.reads(now) + chain_clock.FUTURE_MS:",
+        "if node.chain.tip is None or end.chain_ms <= node.chain.tip.reads(now) + chain_clock.FUTURE_MS:",
         "if True:",
         UNIT + "test_height.py",
     ),
     Break(
         "rule 4: after a crash the next process knows how the chain's clock reads",
         CORE + "updates/neard.py",
-        "tip=replace(memory.tip, doubted_since=None) if memory.tip else None,",
-        "tip=None,",
+        "tip=replace(memory.tip, doubted_since=None) if memory.tip else None)",
+        "tip=None)",
         UNIT + "test_height.py",
     ),
     Break(
@@ -266,14 +266,14 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "rule 4: what is only concluded from heads has one more to spare",
-        CORE + "facts/model.py",
+        CORE + "facts/leadership.py",
         "return self.floor if self.told else self.floor + 1",
         "return self.floor",
         UNIT + "test_height.py",
     ),
     Break(
         "whoever has told how far it came is followed without another block",
-        CORE + "facts/model.py",
+        CORE + "facts/leadership.py",
         "return self.floor if self.told else self.floor + 1",
         "return self.floor + 1",
         UNIT + "test_height.py",

@@ -102,8 +102,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "one key, one lock: when another name's holder is gone is told by the chain's clock, too",
         CORE + "conditions/heights.py",
-        "for one in (kept, node.known, other) if",
-        "for one in (kept, node.known) if",
+        "for one in (kept, node.believed.known, other) if",
+        "for one in (kept, node.believed.known) if",
         UNIT + "test_key_lock.py",
     ),
     Break(
@@ -194,7 +194,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a claim on the lock of the key is said",
         CORE + "conditions/belief.py",
-        "        key_lock.claims(node.key_lock, node.settings),\n",
+        "        key_lock.claims(node.candidate.key_lock, node.settings),\n",
         "",
         UNIT + "test_key_lock.py",
     ),
@@ -257,8 +257,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the chain's key: a neard that does not tell changes nothing",
         CORE + "updates/chain.py",
-        "if event.listing is None or event.listing == node.listing:",
-        "if event.listing == node.listing:",
+        "if event.listing is None or event.listing == node.chain.listing:",
+        "if event.listing == node.chain.listing:",
         UNIT + "test_listing.py",
     ),
     Break(

@@ -143,7 +143,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "many forged records are one line of the log",
         CORE + "conditions/belief.py",
-        "now < node.doubt_said_at + SAY_DOUBT_AGAIN_MS",
+        "now < node.believed.doubt_said_at + SAY_DOUBT_AGAIN_MS",
         "False",
         RECORDS,
     ),
@@ -165,7 +165,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a read that is stale is no record that was put back",
         CORE + "conditions/belief.py",
-        "(seen.index or 0) < node.seen_index or not",
+        "(seen.index or 0) < node.believed.index or not",
         "not",
         RECORDS,
     ),
@@ -207,7 +207,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a new term is kept for the next process at once",
         CORE + "updates/consul.py",
-        " and term <= node.kept_term",
+        " and term <= node.believed.kept_term",
         "",
         UNIT + "test_lease_view.py",
     ),

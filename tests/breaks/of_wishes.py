@@ -36,16 +36,16 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a node that is the last resort is better than none",
         CORE + "rules/lease.py",
-        "now < node.acquire_at or barred(node)",
-        "now < node.acquire_at or (barred(node) or node.host.preflight)",
+        "now < node.candidate.acquire_at or barred(node)",
+        "now < node.candidate.acquire_at or (barred(node) or node.host.preflight)",
         UNIT + "test_readiness.py",
     ),
     # --- switchover and election
     Break(
         "a holder judges a target by what was read after the request was made",
         CORE + "rules/switchover.py",
-        "return node.members_read_at is not None and node.members_read_at >= node.request_at",
-        "return node.members_read_at is not None",
+        "return node.cluster.read_at is not None and node.cluster.read_at >= node.switchover.since",
+        "return node.cluster.read_at is not None",
         UNIT + "test_switchover.py",
     ),
     Break(
@@ -115,7 +115,7 @@ BREAKS: tuple[Break, ...] = (
         "being wanted shortens no wait",
         CORE + "conditions/election.py",
         "if _is_wanted(node):\n        return opens",
-        "if _is_wanted(node):\n        return node.watch.since",
+        "if _is_wanted(node):\n        return node.candidate.watch.since",
         UNIT + "test_election.py",
     ),
     Break(
@@ -128,8 +128,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "who gave its role away answers for the end of the switchover, also in a paused cluster",
         CORE + "conditions/election.py",
-        "if node.paused and not gave:",
-        "if node.paused:",
+        "if node.cluster.paused and not gave:",
+        "if node.cluster.paused:",
         UNIT + "test_election.py",
     ),
     Break(
@@ -149,15 +149,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "whoever fails again and again lets the others go first",
         CORE + "conditions/election.py",
-        "return opens + held_back if _is_left_alone(node) else max(opens + held_back, node.cool_until)",
+        "return opens + held_back if _is_left_alone(node) else max(opens + held_back, node.early_ends.cool_until)",
         "return opens + held_back",
         UNIT + "test_election.py",
     ),
     Break(
         "but not somebody who has left, where nobody else is there",
         CORE + "conditions/election.py",
-        "if record is None or not record.leaves or node.members_read_at is None",
-        "if record is None or node.members_read_at is None",
+        "if record is None or not record.leaves or node.cluster.read_at is None",
+        "if record is None or node.cluster.read_at is None",
         UNIT + "test_election.py",
     ),
     Break(
@@ -184,8 +184,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a request of a history that was put back is followed",
         CORE + "updates/cluster.py",
-        "event.index < node.request_index and not event.turned_back",
-        "event.index < node.request_index",
+        "event.index < node.switchover.index and not event.turned_back",
+        "event.index < node.switchover.index",
         UNIT + "test_switchover.py",
     ),
     Break(

@@ -88,7 +88,7 @@ class ClusterAdapter:
                 self._note_worker.submit(
                     lambda: self._note(change.term, lambda known: history.added(known, stamped)), lambda: None
                 )
-            case cmd.NoteProof(term, text):
+            case cmd.NoteSigningCheck(term, text):
                 self._note_worker.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
                 )

@@ -11,7 +11,7 @@ from typing import Any
 from near_ha.errors import BadConfig, GuardError, NearError
 from near_ha.keys import key_file
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 
 from .. import signer_settings
 from ..commandline.options import Options

@@ -6,8 +6,8 @@ from near_ha.records.history import Change
 from near_ha.records.lease_record import LeaseRecord
 from near_ha.records.switchover import Switchover
 
+from .facts.leadership import SavedState
 from .facts.lease_view import How
-from .facts.model import SavedState
 from .facts.values import dataclass
 
 
@@ -198,7 +198,7 @@ class LookForApprovals:
 
 
 @dataclass(frozen=True)
-class NoteProof:
+class NoteSigningCheck:
     """Add to the history's entry of ``term`` what arrived on the chain."""
 
     term: int
@@ -258,7 +258,7 @@ class Exit:
 
 LeaseCommand = NoteVacancy | Acquire | Heartbeat | Release
 MemberCommand = Register | RenewSession | DropSession | PublishMember | ReadMembers
-ClusterCommand = MoveRequest | NoteChange | NoteProof | NoteLastWords
+ClusterCommand = MoveRequest | NoteChange | NoteSigningCheck | NoteLastWords
 NeardCommand = PollNeard | ReadDuties | ReadCounters | LookAtChain | LookForApprovals
 GuardCommand = (
     StartGuard

@@ -9,10 +9,10 @@ from .facts.answer import Answer
 from .facts.approvals import Own
 from .facts.doppelganger import Look
 from .facts.host import Host, RunDir
+from .facts.leadership import SavedState
 from .facts.lease_view import Seen
 from .facts.listing import Listing
 from .facts.maintenance_window import Duties
-from .facts.model import SavedState
 from .facts.other_locks import OtherLock
 from .facts.signing_check import Counted
 from .facts.sync import Sample

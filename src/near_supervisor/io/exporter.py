@@ -22,7 +22,7 @@ from near_ha.errors import BadConfig
 from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.conditions.signing import Answer
-from near_supervisor.core.facts.model import Guard
+from near_supervisor.core.facts.neard import Guard
 from near_supervisor.core.facts.signing_check import Finding
 from near_supervisor.snapshot import Snapshot
 
@@ -40,11 +40,11 @@ _STUCK_MS = 5_000
 def kuutamod_metrics(snapshot: Snapshot) -> str:
     """The metrics that kuutamod had, in its order and wording."""
     lines = []
-    if snapshot.node.restarts:
+    if snapshot.node.starts.ends:
         lines += [
             "# HELP kuutamod_neard_restarts How often neard has been restarted",
             "# TYPE kuutamod_neard_restarts counter",
-            f"kuutamod_neard_restarts {snapshot.node.restarts}",
+            f"kuutamod_neard_restarts {snapshot.node.starts.ends}",
         ]
     lines += [
         "# HELP kuutamod_state In what state our supervisor statemachine is",

@@ -21,7 +21,7 @@ from typing import TextIO
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.facts.chain_clock import Tip
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
 _MAX_SOCKET_PATH = 100

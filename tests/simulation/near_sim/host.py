@@ -10,7 +10,7 @@ from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_ha.records.states import State
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.core.facts.settings import Settings
 
 from .chain import Chain
@@ -102,7 +102,7 @@ class Host:
         """What this node's member record says."""
         mine, ready = self.settings, self.state == State.VOTING.value
         names = (mine.node_id, mine.hostname, self.name, self.state)
-        published = self.supervisor.node.published if self.supervisor is not None else None
+        published = self.supervisor.node.membership.published if self.supervisor is not None else None
         record = Member(
             *names,
             ready,

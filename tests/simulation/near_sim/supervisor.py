@@ -13,7 +13,7 @@ from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.doppelganger import Look, Mark
 from near_supervisor.core.facts.duty import Duty
 from near_supervisor.core.facts.maintenance_window import Duties
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Believed, Node
 from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.core.machine import next_wakeup, step
 
@@ -37,7 +37,9 @@ class Supervisor:
 
     def __init__(self, host: Host) -> None:
         self._host, self._world, self._link, self._clock = host, host.world, host.link, host.clock
-        self.node = Node(host.settings, last_term=host.kept_term, kept_term=host.kept_term, seen_index=host.kept_index)
+        self.node = Node(
+            host.settings, last_term=host.kept_term, believed=Believed(kept_term=host.kept_term, index=host.kept_index)
+        )
         # Of requests about the session; without a far Consul, three seconds are as good as what the driver gives them.
         self.session_timeout_ms = SLOW_TIMEOUT_MS
         self.alive = True
@@ -234,7 +236,7 @@ class Supervisor:
             own = host.neard.own_approvals(above)
         self._world.after(self._world.between(1, 50), lambda: self.post(ev.ApprovalsSeen(command.term, own)))
 
-    def _note(self, _command: cmd.NoteProof | cmd.NoteLastWords) -> None:
+    def _note(self, _command: cmd.NoteSigningCheck | cmd.NoteLastWords) -> None:
         """Nobody decides by the history."""
 
     def look_at_wishes(self) -> None:
@@ -321,7 +323,7 @@ class Supervisor:
             return
         self._looking, self._look_again = True, False
         seen = consul.read(self._link.stale_ms and world.between(0, self._link.stale_ms))
-        told = consul.with_kept(seen) if self.node.watch is None and not seen.tells_nothing else seen
+        told = consul.with_kept(seen) if self.node.candidate.watch is None and not seen.tells_nothing else seen
 
         def hear() -> None:
             if self._link.up:
@@ -396,7 +398,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadCounters: Supervisor._read_counters,
     cmd.LookAtChain: Supervisor._look_at_chain,
     cmd.LookForApprovals: Supervisor._look_for_approvals,
-    cmd.NoteProof: Supervisor._note,
+    cmd.NoteSigningCheck: Supervisor._note,
     cmd.NoteLastWords: Supervisor._note,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.NoteVacancy: Supervisor._note_vacancy,

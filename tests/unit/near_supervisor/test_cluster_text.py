@@ -68,6 +68,6 @@ def test_what_neard_said_last_is_in_the_history_and_as_long_as_it_is_news_in_the
 def test_this_host_says_for_how_long_it_lets_others_go_first() -> None:
     play = Play().to_voting()
     assert "holds back" not in cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
-    play.node = replace(play.node, cool_until=play.now + 80_000)
+    play.node = replace(play.node, early_ends=replace(play.node.early_ends, cool_until=play.now + 80_000))
     text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
     assert "holds back: for 80 s, because its last leaderships ended early\n" in text

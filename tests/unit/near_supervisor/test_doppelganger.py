@@ -106,7 +106,7 @@ def test_an_answer_that_comes_too_late_is_said() -> None:
     play = holder()
     play.wait(PATIENCE_MS)
     play.do(ev.NeardExited(100, "exit code 0"))
-    assert play.node.starting_armed
+    assert play.node.starts.armed
     (text,) = shouts(show(play, Mark(1_001, APPROVAL)))
     assert "too late" in text
     assert play.node.leadership is not None

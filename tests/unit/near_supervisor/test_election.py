@@ -13,8 +13,9 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import election
 from near_supervisor.core.conditions.election import stands_at
 from near_supervisor.core.facts.answer import YES
+from near_supervisor.core.facts.leadership import Leadership
 from near_supervisor.core.facts.lease_view import Seen, Watch
-from near_supervisor.core.facts.model import Leadership, Node
+from near_supervisor.core.facts.model import Candidate, Cluster, EarlyEnds, Node, SwitchoverView
 from support.core_play import SETTINGS, D, Play, held, released, sample, standby
 
 FREE = released()
@@ -22,17 +23,34 @@ OWN = released(node_id="a", hostname="host-a")
 GIVEN_AWAY = released(node_id="a", hostname="host-a", handover_to="c")
 LEFT = released(leaves=True)
 # This node's own leadership has ended early, and it is known who is there.
-COOLS: dict[str, object] = {"cool_until": 4_000, "failures": 1, "members_read_at": 0}
+COOLS: dict[str, object] = {"cool_until": 4_000, "failures": 1, "read_at": 0}
 FOR_C = Switchover("r1", Action.PROMOTE, "c", "alice", "", 0)
 FOR_US = replace(FOR_C, target="a")
 GIVEN = FOR_C.accepted("a", 7, "c", 1)
 
 
-def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
+def waits(
+    seen: Seen,
+    priority: int = 100,
+    *,
+    paused: bool | None = False,
+    request: Switchover | None = None,
+    members: tuple[MemberStatus, ...] = (),
+    read_at: int | None = None,
+    cool_until: int = 0,
+    failures: int = 0,
+    against: tuple[str, ...] = (),
+) -> int | None:
     """So long after ``seen`` was first seen this node stands; None for never."""
-    facts = {"paused": False, **facts}
-    node = replace(Node(replace(SETTINGS, priority=priority)), **facts)  # type: ignore[arg-type]
-    at = stands_at(replace(node, watch=Watch(seen, 1_000)))
+    node = Node(
+        replace(SETTINGS, priority=priority),
+        candidate=Candidate(watch=Watch(seen, 1_000)),
+        cluster=Cluster(members, read_at, paused=paused),
+        early_ends=EarlyEnds(failures=failures, cool_until=cool_until),
+        switchover=SwitchoverView(request),
+        against=against,
+    )
+    at = stands_at(node)
     return None if at is None else at - 1_000
 
 
@@ -72,7 +90,7 @@ def waits(seen: Seen, priority: int = 100, **facts: object) -> int | None:
         pytest.param(
             LEFT, {**COOLS, "members": (MemberStatus("c", None, "s"),)}, 3_000, id="but one that cannot be read"
         ),
-        pytest.param(LEFT, {**COOLS, "members_read_at": None}, 3_000, id="who is there is not known"),
+        pytest.param(LEFT, {**COOLS, "read_at": None}, 3_000, id="who is there is not known"),
         pytest.param(LEFT, {**COOLS, "failures": 2}, 3_000, id="what failed twice is tried more rarely all the same"),
         pytest.param(FREE, COOLS, 3_000, id="the one that released it has not left"),
     ],
@@ -96,13 +114,13 @@ def ends(play: Play, **facts: object) -> int:
     leadership = Leadership("s", 9, 1, None, play.now, play.now, **{"release_reason": "x", **facts})  # type: ignore[arg-type]
     play.node = replace(play.node, leadership=leadership)
     play.do(ev.ReleaseAnswered(YES))
-    return play.node.cool_until - play.now
+    return play.node.early_ends.cool_until - play.now
 
 
 def test_a_neard_that_ends_as_a_validator_is_tried_again_after_a_lease() -> None:
     play = Play().to_validating()
     fail(play)
-    assert (play.node.flaps, play.node.cool_until - play.now) == (1, D)
+    assert (play.node.early_ends.flaps, play.node.early_ends.cool_until - play.now) == (1, D)
     said = "a leadership of this node ended early (neard finished unexpectedly with signal 6 (SIGABRT)), 1 in a row"
     assert f"{said} by now: it lets others go first for 10 s" in play.said()
 
@@ -111,7 +129,7 @@ def test_what_fails_again_and_again_is_tried_ever_more_rarely() -> None:
     play = Play().to_voting()
     longest = election.LONGEST_COOL_DOWN_MS
     assert [ends(play) for _ in range(9)] == [D, 2 * D, 4 * D, 8 * D, 16 * D, *[longest] * 4]
-    play.node = replace(play.node, failures=10**6)
+    play.node = replace(play.node, early_ends=replace(play.node.early_ends, failures=10**6))
     assert ends(play) == longest
 
 
@@ -133,9 +151,9 @@ def test_what_neard_was_not_to_blame_for_costs_nothing_at_first_and_never_much(
 ) -> None:
     play = Play().to_voting()
     at = {name: value + play.now if isinstance(value, int) else value for name, value in facts.items()}
-    play.node = replace(play.node, neard_ended_at=None if ended_at is None else play.now + ended_at)
+    play.node = replace(play.node, signer_ended_at=None if ended_at is None else play.now + ended_at)
     assert [ends(play, **at) for _ in range(5)] == [0, D, 2 * D, 3 * D, 3 * D]
-    assert play.node.failures == 0
+    assert play.node.early_ends.failures == 0
 
 
 def test_nor_does_that_make_the_waits_of_a_failure_longer_and_a_lease_that_was_signed_ends_them() -> None:
@@ -159,9 +177,11 @@ def test_a_long_leadership_makes_good_for_the_short_ones() -> None:
     play = Play().to_validating()
     assert play.node.leadership is not None
     signed_long = replace(play.node.leadership, signs_at=play.now - 10 * D, release_reason="x")
-    play.node = replace(play.node, flaps=3, failures=2, neard=None, leadership=signed_long)
+    play.node = replace(
+        play.node, early_ends=replace(play.node.early_ends, flaps=3, failures=2), neard=None, leadership=signed_long
+    )
     play.do(ev.ReleaseAnswered(YES))
-    assert (play.node.flaps, play.node.failures) == (0, 0)
+    assert (play.node.early_ends.flaps, play.node.early_ends.failures) == (0, 0)
 
 
 def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
@@ -171,7 +191,7 @@ def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
         play.node, neard=None, leadership=replace(play.node.leadership, release_reason="x", successor="b")
     )
     play.do(ev.ReleaseAnswered(YES))
-    assert play.node.flaps == 0
+    assert play.node.early_ends.flaps == 0
 
 
 def test_a_paused_active_that_is_behind_stays_though_a_standby_is_ready() -> None:
@@ -180,7 +200,7 @@ def test_a_paused_active_that_is_behind_stays_though_a_standby_is_ready() -> Non
     for _ in range(14):
         out = play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
         play.heartbeat()
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(play.now, (standby("b"),)))
         assert not play.one(cmd.StopNeard, out)
     assert "the cluster is paused: this node stays the validator" in play.said()
@@ -192,7 +212,7 @@ def test_being_paused_is_said_aloud_and_so_is_its_end() -> None:
     play.do(ev.ConfigSeen(paused=True))
     assert "the cluster is paused" in play.said()
     play.do(ev.ConfigSeen(paused=None))
-    assert play.node.paused is True, "a value that cannot be read changes nothing"
+    assert play.node.cluster.paused is True, "a value that cannot be read changes nothing"
     play.do(ev.ConfigSeen(paused=False))
     assert "not paused any more" in play.said()
     assert play.one(cmd.Acquire, play.do(ev.LeaseSeen(released())))

@@ -77,7 +77,7 @@ def test_a_busy_signer_is_left_alone_where_its_end_helps_nobody_and_killed_when_
     others = (standby("b", ready=paused),)
     for _ in range(HUNG_FOR_CERTAIN_MS // 1_000):
         out = silent(play, 1)
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(play.now, others))
         assert not play.one(cmd.KillNeard, out)
     assert play.one(cmd.KillNeard, silent(play, 1))
@@ -156,7 +156,7 @@ def test_a_signer_that_had_answered_and_is_silent_after_a_crash_hangs_and_does_n
         play.heartbeat()
         play.now += 500
         out += play.do(ev.Polled(200, play.now, None, "no answer"))
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(play.now, (standby("b"),)))
     assert bool(play.one(cmd.KillNeard, out)) is killed
 
@@ -179,7 +179,7 @@ def test_a_signer_behind_the_chain_stays_while_no_standby_is_ready_and_steps_dow
     for _ in range(12):
         out = play.do(play.polled(sample(play.height, syncing=True)), after=1_000)
         play.heartbeat()
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(0, ()))
         assert not play.one(cmd.StopNeard, out)
     assert "no standby is ready: this node stays the validator" in play.said()
@@ -270,7 +270,7 @@ def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standb
     for _ in range(2 * D // 1_000):
         out = play.do(ev.Tick(), after=1_000)
         play.heartbeat()
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
         killed += [command for command in out if isinstance(command, cmd.KillNeard)]
         assert not killed or play.now - play.node.neard.started_at >= D  # type: ignore[union-attr]
@@ -278,7 +278,7 @@ def test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standb
     if ends:
         assert "a standby is ready" in killed[0].why
         assert play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)")))
-        assert play.node.attempts == 0, "it was slow, and need not be broken"
+        assert play.node.starts.failures == 0, "it was slow, and need not be broken"
 
 
 def test_nothing_is_released_while_an_armed_neard_may_be_starting() -> None:

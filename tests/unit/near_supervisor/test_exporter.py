@@ -17,7 +17,9 @@ from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.events import HostSeen
 from near_supervisor.core.facts.host import Host
-from near_supervisor.core.facts.model import Leadership, Neard, Node
+from near_supervisor.core.facts.leadership import Leadership
+from near_supervisor.core.facts.model import Cluster, EarlyEnds, Node, Starts
+from near_supervisor.core.facts.neard import Neard
 from near_supervisor.core.facts.signing_check import Counted, begin
 from near_supervisor.io import clock, exporter
 from near_supervisor.io.exporter import Exporter
@@ -82,14 +84,14 @@ def shown(server: Shown) -> Shown:
 
 
 def test_kuutamods_three_metrics_come_first_and_to_the_letter(shown: Shown) -> None:
-    shown.snapshot = snapshot(state=State.VALIDATING, restarts=1)
+    shown.snapshot = snapshot(state=State.VALIDATING, starts=Starts(ends=1))
     status, text = shown.get("/metrics")
     assert status == 200
     assert text.startswith(AS_KUUTAMOD)
 
 
 def test_without_a_restart_there_is_no_line_about_restarts(shown: Shown) -> None:
-    shown.snapshot = snapshot(restarts=0)
+    shown.snapshot = snapshot(starts=Starts(ends=0))
     text = shown.get("/metrics")[1]
     assert "kuutamod_neard_restarts" not in text
     assert text.startswith("# HELP kuutamod_state ")
@@ -112,7 +114,7 @@ def test_whole_numbers_have_no_fraction_and_fractions_stay(shown: Shown) -> None
 
 def test_a_pause_is_seen_and_what_is_not_known_is_none(shown: Shown) -> None:
     for paused, shown_as in ((None, 0), (False, 0), (True, 1)):
-        shown.snapshot = snapshot(paused=paused)
+        shown.snapshot = snapshot(cluster=Cluster(paused=paused))
         assert f"\nnear_supervisor_paused {shown_as}\n" in shown.get("/metrics")[1]
         assert shown.snapshot.status()["paused"] is paused
         assert (", paused" in shown.snapshot.summary()[0]) is bool(paused)
@@ -120,21 +122,27 @@ def test_a_pause_is_seen_and_what_is_not_known_is_none(shown: Shown) -> None:
 
 def test_how_long_it_lets_others_go_first_is_seen(shown: Shown) -> None:
     now = clock.boot_ms()
-    shown.snapshot = Snapshot(replace(Node(SETTINGS), cool_until=now + 2_500), now, now)
+    shown.snapshot = Snapshot(replace(Node(SETTINGS), early_ends=EarlyEnds(cool_until=now + 2_500)), now, now)
     assert "\nnear_supervisor_holds_back_seconds 2.5\n" in shown.get("/metrics")[1]
-    shown.snapshot = Snapshot(replace(Node(SETTINGS), cool_until=now - 1), now, now)
+    shown.snapshot = Snapshot(replace(Node(SETTINGS), early_ends=EarlyEnds(cool_until=now - 1)), now, now)
     assert shown.snapshot.status()["holds_back_ms"] == 0
 
 
 def test_how_many_chunks_may_still_be_missed_is_seen_of_a_validator_where_the_chain_tells(shown: Shown) -> None:
     node = replace(Node(SETTINGS), leadership=Leadership("s", 9, 1, None, 0, 0))
     for term, left, seen in ((9, 42, True), (8, 42, False), (9, None, False)):
-        shown.snapshot = Snapshot(replace(node, proof=replace(begin(term, Counted(0, ()), 0), chunks_left=left)), 0, 0)
+        shown.snapshot = Snapshot(
+            replace(
+                node, signing=replace(node.signing, check=replace(begin(term, Counted(0, ()), 0), chunks_left=left))
+            ),
+            0,
+            0,
+        )
         assert ("\nnear_supervisor_chunks_left 42\n" in shown.get("/metrics")[1]) is seen
 
 
 def test_the_whole_text_is_what_prometheus_reads(shown: Shown) -> None:
-    shown.snapshot = snapshot(restarts=2)
+    shown.snapshot = snapshot(starts=Starts(ends=2))
     families = {family.name: family for family in text_string_to_metric_families(shown.get("/metrics")[1])}
     ours = {name for name in families if not name.startswith("kuutamod_")}
     assert ours

@@ -12,7 +12,8 @@ from near_ha.records.switchover import Action, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.model import Guard, SavedState
+from near_supervisor.core.facts.leadership import SavedState
+from near_supervisor.core.facts.neard import Guard
 from near_supervisor.core.facts.settings import Strategy
 from near_supervisor.core.facts.sync import Sample
 from support.core_play import D, held, released, sample
@@ -110,10 +111,10 @@ def test_what_cannot_be_proved_is_ended() -> None:
 def test_its_heights_are_bounded_as_before_though_nobody_asks_for_its_metrics_any_more() -> None:
     it = asked_to_hand_over()
     polls = [command for _, command in it.log if isinstance(command, cmd.PollNeard)]
-    before = it.node.heads
+    before = it.node.chain.heads
     it.poll(it.height, shows_key=False)
     assert [command for _, command in it.log if isinstance(command, cmd.PollNeard)][len(polls) :] == []
-    assert it.node.heads == before
+    assert it.node.chain.heads == before
 
 
 @pytest.mark.parametrize(

@@ -277,8 +277,8 @@ def test_what_was_told_before_history_was_turned_back_is_not_believed() -> None:
     while play.one(cmd.Acquire, out) is None:
         out = play.wait(600)
         out += play.poll(head_age_ms=0)
-    assert play.node.attempt is not None
-    assert not play.node.attempt.end.told
+    assert play.node.candidate.attempt is not None
+    assert not play.node.candidate.attempt.end.told
 
 
 def test_whoever_was_silent_for_a_lease_ended_long_ago_and_nobody_waits_for_more_blocks() -> None:
@@ -363,7 +363,7 @@ def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_eith
     play.do(ev.LeaseSeen(released(chain_ms=53_000)), after=1_000)
     play.do(ev.AcquireAnswered(YES))
     play.heartbeat()
-    play.node = replace(play.node, heads=())
+    play.node = replace(play.node, chain=replace(play.node.chain, heads=()))
     for born_ms in (51_000, 51_600, 57_200, 52_800):
         play.now += 1_200
         assert not signs(play.poll(head_age_ms=0, born_ms=born_ms)), born_ms
@@ -386,8 +386,8 @@ def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbea
     while reader.one(cmd.Acquire, out) is None:
         out = reader.wait(600)
         out += reader.poll(head_age_ms=0)
-    assert reader.node.attempt is not None
-    assert reader.node.attempt.end.chain_ms == note.record.chain_ms
+    assert reader.node.candidate.attempt is not None
+    assert reader.node.candidate.attempt.end.chain_ms == note.record.chain_ms
 
 
 def test_a_clock_of_the_chain_beyond_reason_is_not_believed() -> None:
@@ -430,7 +430,7 @@ def test_a_chain_that_is_slow_is_no_reason_to_give_the_lease_back() -> None:
     for _ in range(2 * D // 1_000):
         play.now += 1_000
         play.heartbeat()
-        age_ms = play.now - (play.node.heads[-1].made_at)
+        age_ms = play.now - (play.node.chain.heads[-1].made_at)
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
     assert not play.node.sync.synced
     assert play.node.leadership is not None
@@ -444,9 +444,9 @@ def test_when_somebody_else_has_a_newer_block_it_is(ready: bool) -> None:
     for _ in range(2 * D // 1_000):
         play.now += 1_000
         play.heartbeat()
-        age_ms = play.now - (play.node.heads[-1].made_at)
+        age_ms = play.now - (play.node.chain.heads[-1].made_at)
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             play.do(ev.MembersSeen(play.now, (standby("b", ready=ready),)))
     assert (play.node.leadership is None or bool(play.node.leadership.release_reason)) is ready
 

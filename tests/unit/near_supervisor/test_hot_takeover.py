@@ -12,7 +12,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import hot_takeover
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Cluster, Node
 from near_supervisor.core.facts.settings import Settings, Strategy
 from near_supervisor.core.machine import step
 from support.core_play import NO, SETTINGS, Play, released, sample
@@ -63,7 +63,7 @@ def test_neard_goes_on_and_is_given_the_key() -> None:
 
 def test_the_rules_of_a_signer_are_asked_in_the_step_that_makes_it_one() -> None:
     """Its state says so a moment later; found by the simulation, profile safety, seed 3002846."""
-    it = HotPlay(replace(Node(HOT), standby_ready=True)).to_armed()
+    it = HotPlay(replace(Node(HOT), cluster=Cluster(standby_ready=True))).to_armed()
     assert step(it.node, ev.Tick(), it.now) == (it.node, [])
 
 
@@ -122,23 +122,23 @@ def failed(it: HotPlay) -> HotPlay:
 
 def test_after_a_failure_a_fresh_neard_is_tried_and_after_two_it_is_started_with_the_key() -> None:
     it = failed(play().to_armed())
-    assert (it.node.hot_failures, hot_takeover.against(replace(it.node, neard=play().to_armed().node.neard))) == (1, "")
+    assert (it.node.hot.count, hot_takeover.against(replace(it.node, neard=play().to_armed().node.neard))) == (1, "")
     again = play().to_armed()
-    again.node = replace(again.node, hot_failures=1)
+    again.node = replace(again.node, hot=replace(again.node.hot, count=1))
     failed(again)
-    assert again.node.hot_failures == hot_takeover.TRIES
+    assert again.node.hot.count == hot_takeover.TRIES
     assert "has failed 2 times: neard did not show the key" in hot_takeover.against(again.node)
     assert "this node's next takeover starts neard anew" in again.said()
 
 
 def test_a_failure_of_before_does_not_end_the_next_try() -> None:
     it = play()
-    it.node = replace(it.node, hot_failed="neard did not show the key within 5 s", hot_failures=1)
+    it.node = replace(it.node, hot=replace(it.node.hot, reason="neard did not show the key within 5 s", count=1))
     it.to_armed()
     assert not it.one(cmd.StopNeard, it.poll(target=1))
     it.do(ev.NeardArmed(100), after=5)
     it.poll(target=it.height + 2, shows_key=True)
-    assert (it.node.hot_failed, it.node.hot_failures) == ("", 0)
+    assert (it.node.hot.reason, it.node.hot.count) == ("", 0)
 
 
 def test_whose_neard_ends_before_it_has_the_key_gives_the_lease_back() -> None:

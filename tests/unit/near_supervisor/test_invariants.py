@@ -166,7 +166,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.sampled_from(["session-a", "session-x"]))
     def registered(self, number: str) -> None:
-        if self.play.node.registering:
+        if self.play.node.membership.registering:
             self.tell(ev.Registered(number, self.play.now))
 
     @rule(paused=st.sampled_from([True, False, None]))
@@ -179,8 +179,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(answer=ANSWERS)
     def a_request_is_moved(self, answer: Answer) -> None:
-        if self.play.node.moving is not None:
-            self.tell(ev.RequestMoved(self.play.node.moving.id, answer))
+        if self.play.node.switchover.moving is not None:
+            self.tell(ev.RequestMoved(self.play.node.switchover.moving.id, answer))
 
     @rule(there=st.lists(st.sampled_from([standby("b"), standby("c", ready=False)])), unknown=st.booleans())
     def members_are_seen(self, there: list[MemberStatus], unknown: bool) -> None:
@@ -197,7 +197,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(answer=ANSWERS, after=PAUSES)
     def acquire_is_answered(self, answer: Answer, after: int) -> None:
-        if self.play.node.acquiring:
+        if self.play.node.candidate.acquiring:
             self.tell(ev.AcquireAnswered(answer), after)
 
     @rule(answer=ANSWERS, after=PAUSES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
 from near_supervisor.core.facts.chain_clock import Tip
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir
 

@@ -155,7 +155,7 @@ def test_time_alone_does_not_open_it(seen: KeySeen) -> None:
 def test_a_holder_forgets_what_it_saw() -> None:
     holder = play(lock(account=MINE))
     holder.do(ev.AcquireAnswered(YES))
-    assert holder.node.key_lock is None
+    assert holder.node.candidate.key_lock is None
 
 
 def test_a_read_of_nothing_changes_nothing() -> None:

@@ -13,7 +13,8 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import hot_takeover, readiness
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.doppelganger import Doppelganger, Mark
-from near_supervisor.core.facts.model import Node, SavedState
+from near_supervisor.core.facts.leadership import SavedState
+from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.settings import Settings, Strategy
 from near_supervisor.core.rules.neard import IN_THE_WAY_MS
 from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS
@@ -90,7 +91,7 @@ def test_the_states_are_those_that_kuutamod_showed() -> None:
     it.do(ev.NeardArmed(200), after=60)
     assert it.node.state is State.VALIDATING
     assert "Voting -> Validating" in it.said()
-    assert it.node.restarts == 1
+    assert it.node.starts.ends == 1
 
 
 def test_it_counts_as_armed_only_from_when_it_is_given_the_key() -> None:
@@ -346,7 +347,7 @@ def test_one_that_ends_before_it_has_the_key_is_not_started_again() -> None:
 
 def test_one_that_never_answers_is_killed_and_the_lease_given_back() -> None:
     it = play().to_started()
-    it.node = replace(it.node, paused=True)
+    it.node = replace(it.node, cluster=replace(it.node.cluster, paused=True))
     for _ in range(MOVES.startup_timeout_ms // 5_000):
         it.heartbeat()
         it.wait(5_000)
@@ -384,7 +385,9 @@ def test_one_that_stays_behind_gives_the_lease_back() -> None:
 
 def test_after_two_failures_it_is_started_with_the_key() -> None:
     it = play()
-    it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="neard did not show the key within 5 s")
+    it.node = replace(
+        it.node, hot=replace(it.node.hot, count=hot_takeover.TRIES, reason="neard did not show the key within 5 s")
+    )
     it.to_leadership()
     assert it.one(cmd.StopNeard, it.heartbeat())
     start = it.one(cmd.StartNeard, it.do(ev.NeardExited(100, "exit code 0")))

@@ -101,12 +101,12 @@ def test_an_index_that_was_turned_back_is_not_forgotten_where_there_was_no_key()
     for seen in (held(1_000), MISSING, released()):
         play.shows_chain = True
         play.do(ev.LeaseSeen(seen), after=10)
-    assert play.node.watch is not None
-    assert play.node.watch.turned_back
+    assert play.node.candidate.watch is not None
+    assert play.node.candidate.watch.turned_back
     assert not [command for _, command in play.log if isinstance(command, cmd.Acquire)]
     play.do(ev.LeaseSeen(held(51)), after=10)
     play.do(ev.LeaseSeen(replace(released(), index=52)), after=10)
-    assert not play.node.watch.turned_back, "the history that is there now counts"
+    assert not play.node.candidate.watch.turned_back, "the history that is there now counts"
 
 
 def test_the_largest_index_is_kept_for_the_next_process_now_and_then() -> None:
@@ -119,10 +119,10 @@ def test_the_largest_index_is_kept_for_the_next_process_now_and_then() -> None:
     )
     news = play.do(ev.LeaseSeen(held(701, term=8)), after=1_000)
     assert play.one(cmd.KeepIndex, news) == cmd.KeepIndex(701, 8), "a new term"
-    later = Play(replace(Play().node, seen_index=1_060)).to_voting()
+    later = Play(replace(Play().node, believed=replace(Play().node.believed, index=1_060))).to_voting()
     later.do(ev.LeaseSeen(released()))
-    assert later.node.watch is not None
-    assert later.node.watch.turned_back
+    assert later.node.candidate.watch is not None
+    assert later.node.candidate.watch.turned_back
 
 
 @pytest.mark.parametrize(

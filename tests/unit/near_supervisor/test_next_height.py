@@ -118,7 +118,7 @@ def test_after_one_that_is_silent_a_block_has_to_be_there_for_the_doppelganger_t
         out = it.wait(BLOCK_MS)
         out += it.poll(head_age_ms=0)
     # The chain stood from then on.
-    it.node = replace(it.node, heads=it.node.heads[:-5])
+    it.node = replace(it.node, chain=replace(it.node.chain, heads=it.node.chain.heads[:-5]))
     assert not it.one(cmd.ReadDuties, it.do(ev.AcquireAnswered(YES)))
     head = it.height
     it.node = replace(it.node, duties=DutiesReading("term 8", it.now, True, Duties(((head, head + 9),), settled=True)))
@@ -146,7 +146,7 @@ def test_what_another_process_has_used_up_says_nothing() -> None:
 
 def test_nor_is_one_block_below_enough_once_hot_has_failed() -> None:
     it = successor().follow(TOLD)
-    it.node = replace(it.node, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
+    it.node = replace(it.node, hot=replace(it.node.hot, count=hot_takeover.TRIES, reason="it did not show it"))
     it.poll(HEAD, target=HEAD + 1)
     assert it.node.leadership is not None
     assert not it.node.leadership.cleared
@@ -156,7 +156,9 @@ def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_o
     it = successor().follow(TOLD)
     assert it.node.leadership is not None
     cleared = replace(it.node.leadership, cleared=True)
-    it.node = replace(it.node, leadership=cleared, hot_failures=hot_takeover.TRIES, hot_failed="it did not show it")
+    it.node = replace(
+        it.node, leadership=cleared, hot=replace(it.node.hot, count=hot_takeover.TRIES, reason="it did not show it")
+    )
     out = it.do(ev.Tick())
     assert not [command for command in out if isinstance(command, cmd.StopNeard | cmd.StartNeard)]
     assert it.node.leadership is not None

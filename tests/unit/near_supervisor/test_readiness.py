@@ -416,7 +416,7 @@ def test_what_a_node_is_with_a_new_session_is_published_at_once() -> None:
     play.do(ev.NeardStarted(300, armed=False), after=100)
     play.poll()
     assert play.node.session is None
-    assert play.node.publish_at > play.now, "it has published a moment ago"
+    assert play.node.membership.publish_at > play.now, "it has published a moment ago"
     published = play.one(cmd.PublishMember, play.do(ev.Registered("session-c", play.now)))
     assert isinstance(published, cmd.PublishMember)
     assert published.ready

@@ -11,7 +11,7 @@ from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import readiness
 from near_supervisor.core.facts.lease_view import How, Seen
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Believed, Node
 from support.core_play import SETTINGS, UNKNOWN, D, Play, claimed, held, record, released
 
 FORGED = [
@@ -69,8 +69,8 @@ def test_its_end_is_that_of_the_last_holder_that_was_believed() -> None:
     play.do(ev.LeaseSeen(held(50, chain_ms=clock)))
     play.do(ev.LeaseSeen(claimed()), after=10)
     assert acquired(play.wait(D + 1)) is not None
-    assert play.node.attempt is not None
-    assert play.node.attempt.end.chain_ms >= clock + D * 8 // 10
+    assert play.node.candidate.attempt is not None
+    assert play.node.candidate.attempt.end.chain_ms >= clock + D * 8 // 10
 
 
 def test_each_write_of_it_starts_the_wait_again() -> None:
@@ -99,7 +99,7 @@ def test_a_forged_lock_of_our_own_session_is_not_taken_for_our_acquisition() -> 
     mine = {"node_id": "a", "hostname": "host-a", "term": 8, "state": LeaseState.VALIDATING}
     play.do(ev.LeaseSeen(claimed(51, "session-a", **mine)))
     assert play.node.leadership is None
-    assert play.node.attempt is None, "and the record has moved on"
+    assert play.node.candidate.attempt is None, "and the record has moved on"
 
 
 def test_anothers_record_under_our_session_is_not_taken_for_our_acquisition() -> None:
@@ -126,7 +126,7 @@ def test_a_record_of_a_term_that_is_over_is_not_believed_again() -> None:
 
 
 def test_nor_by_the_next_process() -> None:
-    play = Play(Node(SETTINGS, last_term=8, kept_term=8)).to_voting()
+    play = Play(Node(SETTINGS, last_term=8, believed=Believed(kept_term=8))).to_voting()
     assert not acquired(play.do(ev.LeaseSeen(released(term=7))))
     fresh = Play().to_voting()
     assert acquired(fresh.do(ev.LeaseSeen(released(term=7)))) is not None, "who never heard of a later one cannot know"
@@ -145,7 +145,7 @@ def test_nor_by_a_process_that_remembers_nothing_and_reads_the_last_heartbeat() 
 
 def test_nor_by_a_process_that_remembers_the_term_and_not_the_lease() -> None:
     later = record(term=8, lease_ms=3 * D)
-    play = Play(Node(SETTINGS, last_term=8, kept_term=8)).to_voting()
+    play = Play(Node(SETTINGS, last_term=8, believed=Believed(kept_term=8))).to_voting()
     play.do(ev.LeaseSeen(replace(released(term=7), kept=later, kept_index=49)))
     assert not acquired(play.wait(3 * D - 1))
     assert acquired(play.wait(2)) is not None
@@ -157,7 +157,7 @@ def test_a_heartbeat_between_both_reads_makes_nothing_old() -> None:
     play.do(ev.LeaseSeen(replace(held(50, seq=4), kept=record(seq=5, height=900), kept_index=51)))
     assert "put back" not in play.said()
     assert "record" not in readiness.names(play.node)
-    assert play.node.seen_height == 900
+    assert play.node.believed.height == 900
 
 
 def test_that_the_last_heartbeat_is_read_once_only_does_not_start_the_wait_again() -> None:

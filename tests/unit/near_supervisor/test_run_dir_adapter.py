@@ -13,7 +13,7 @@ import pytest
 from near_ha.transport import control_client
 from near_supervisor.adapters.run_dir import RunDirAdapter
 from near_supervisor.core import events as ev
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.io.control import ControlSocket
 from near_supervisor.io.run_dir import RunDir
 from support.waiting import until

@@ -150,7 +150,7 @@ def standby_that_saw(*seen: Seen) -> Play:
     ids=["seen", "lowered since", "an older term says nothing", "nor does a vacancy"],
 )
 def test_the_lease_of_the_last_holder_is_remembered(seen: list[Seen], remembered: int) -> None:
-    assert standby_that_saw(*seen).node.seen_lease_ms == remembered
+    assert standby_that_saw(*seen).node.believed.lease_ms == remembered
 
 
 def test_a_takeover_after_a_lowered_lease_takes_the_lowered_one() -> None:

@@ -16,7 +16,7 @@ from near_supervisor import signer_settings
 from near_supervisor.adapters.guard import GuardAdapter
 from near_supervisor.commandline import options
 from near_supervisor.commandline.options import Options
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.io import neard_config
 from near_supervisor.io.run_dir import RunDir
 from support import near_keys

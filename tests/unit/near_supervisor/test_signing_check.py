@@ -1,4 +1,4 @@
-"""Proof of signing: what the chain counts of a validator, what is told of it, and when the alarm is raised."""
+"""SigningCheck of signing: what the chain counts of a validator, what is told of it, and when the alarm is raised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.duty import Duty
-from near_supervisor.core.facts.signing_check import Counted, Finding, Proof, begin, compare, fold
+from near_supervisor.core.facts.signing_check import Counted, Finding, SigningCheck, begin, compare, fold
 from near_supervisor.core.rules.signing_check import ALARM_EVERY_MS, LOOK_AGAIN_MS, LOOK_MS, TELL_AFTER_MS
 from support.core_play import Play
 
@@ -25,7 +25,7 @@ BEFORE = counted((5, 5), (50, 49), (500, 490))
 MADE, MISSING, UNKNOWN = Finding.MADE, Finding.MISSING, Finding.UNKNOWN
 
 
-def findings(proof: Proof) -> tuple[Finding, ...]:
+def findings(proof: SigningCheck) -> tuple[Finding, ...]:
     return tuple(tally.finding for tally in proof.tallies)
 
 
@@ -116,17 +116,17 @@ def test_a_new_signer_looks_at_once_and_then_now_and_then() -> None:
 def test_what_arrived_is_told_once_and_noted_in_the_history() -> None:
     play = signing()
     out = see(play, counted((6, 6), (52, 51), (520, 509)))
-    note = play.one(cmd.NoteProof, out)
-    assert note == cmd.NoteProof(TERM, "1 of 1 blocks, 2 of 2 chunks, 19 of 20 endorsements")
+    note = play.one(cmd.NoteSigningCheck, out)
+    assert note == cmd.NoteSigningCheck(TERM, "1 of 1 blocks, 2 of 2 chunks, 19 of 20 endorsements")
     out = see(play, counted((7, 7), (53, 52), (530, 519)), LOOK_AGAIN_MS)
-    assert not play.one(cmd.NoteProof, out)
+    assert not play.one(cmd.NoteSigningCheck, out)
     assert len([one for one in out if isinstance(one, cmd.ReadCounters)]) == 1, "rarely, as all is well"
 
 
 def test_after_a_minute_it_is_told_what_there_is() -> None:
     play = signing()
-    assert not play.one(cmd.NoteProof, see(play, counted((5, 5), (51, 50), (520, 509)), TELL_AFTER_MS - 5_000))
-    assert play.one(cmd.NoteProof, see(play, counted((5, 5), (51, 50), (520, 509)), 6_000))
+    assert not play.one(cmd.NoteSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), TELL_AFTER_MS - 5_000))
+    assert play.one(cmd.NoteSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), 6_000))
 
 
 def test_a_validator_of_which_nothing_arrives_raises_the_alarm_and_stays() -> None:
@@ -147,7 +147,7 @@ def test_a_validator_of_which_nothing_arrives_raises_the_alarm_and_stays() -> No
 def test_an_answer_that_says_nothing_of_this_term_changes_nothing(event: ev.CountersSeen) -> None:
     play = Play().to_validating()
     play.do(event)
-    assert play.node.proof is None
+    assert play.node.signing.check is None
     assert play.one(cmd.ReadCounters, play.wait(LOOK_MS))
 
 
@@ -220,7 +220,7 @@ def test_a_foreign_signer_is_shouted_about_once_a_minute() -> None:
             out += play.wait(1_000)
             out += play.poll(target=play.height + 2, head_age_ms=0, made=(1, 0))
             out += play.heartbeat()
-            if play.node.proof_reading:
+            if play.node.signing.checking:
                 out += play.do(ev.CountersSeen(TERM, seen))
         return sum(isinstance(one, cmd.Say) and "SOMEBODY ELSE SIGNS" in one.message for one in out)
 

@@ -11,7 +11,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import readiness, signing
 from near_supervisor.core.conditions.signing import SILENT_BLOCKS, Answer
 from near_supervisor.core.facts.approvals import Own
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Node, Signing
 from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS, LOOK_MS, MADE_ROOM_LEASES, SAY_AFTER_MS
 from near_supervisor.io.exporter import exposition
 from near_supervisor.snapshot import Snapshot
@@ -187,7 +187,7 @@ def test_a_signer_whose_peers_refuse_it_makes_room_for_one_that_they_would_not_r
 ) -> None:
     play = without_peers()
     out = live(play, CONNECTED_BY_MS - 1_000, peers=0)
-    assert not play.node.reading_members
+    assert not play.node.cluster.reading
     out = live(play, 2_000, peers=0)
     assert play.one(cmd.ReadMembers, out)
     out = play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
@@ -201,7 +201,7 @@ def test_one_whose_approvals_are_in_no_block_makes_room_after_a_lease(reasons: t
     play.do(ev.ApprovalsSeen(TERM, silent_blocks(play)))
     assert answer(play) is Answer.NO
     live(play, D - 1_000)
-    assert not play.node.reading_members
+    assert not play.node.cluster.reading
     live(play, 2_000)
     out = play.do(ev.MembersSeen(play.now, (standby("b", reasons=reasons),)))
     moves = not reasons
@@ -216,7 +216,7 @@ def test_a_standby_that_was_ready_long_ago_counts_for_nothing() -> None:
     live(play, 2_000)
     out = live(play, 2 * D, peers=0)
     assert not play.one(cmd.StopNeard, out)
-    assert play.node.reading_members
+    assert play.node.cluster.reading
 
 
 def test_a_paused_cluster_keeps_it() -> None:
@@ -230,7 +230,7 @@ def test_a_paused_cluster_keeps_it() -> None:
 def test_the_lease_does_not_go_back_and_forth() -> None:
     """A node that has made room, and is the next one to get the lease all the same, keeps it for ten leases."""
     play = without_peers()
-    play.node = replace(play.node, made_room_at=play.now - D)
+    play.node = replace(play.node, signing=replace(play.node.signing, made_room_at=play.now - D))
     for _ in range(MADE_ROOM_LEASES - 2):
         live(play, D, peers=0)
         assert not play.one(cmd.StopNeard, play.do(ev.MembersSeen(play.now, (standby("b"),))))
@@ -243,7 +243,7 @@ def test_silence_of_an_earlier_term_says_nothing() -> None:
     live(play, 2_000, peers=0)
     play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"))
     assert play.node.leadership is None or play.node.leadership.release_reason
-    again = Play(Node(SETTINGS, silence=play.node.silence)).to_validating()
+    again = Play(Node(SETTINGS, signing=Signing(silence=play.node.signing.silence))).to_validating()
     again.poll(peers=0)
     shown = Snapshot(again.node, again.now, 0).status()["signing"]
     assert shown["answer"] == "no"
@@ -282,7 +282,7 @@ def halted() -> Play:
     for waited in range(1_000, 3 * D, 1_000):
         live(play, 1_000, height=play.height, head_age_ms=waited)
     assert play.node.sync.stands
-    assert play.node.reading_members
+    assert play.node.cluster.reading
     out = play.do(ev.MembersSeen(play.now, (standby("b"),)))
     assert not play.one(cmd.StopNeard, out)
     return play

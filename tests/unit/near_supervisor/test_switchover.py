@@ -13,7 +13,8 @@ from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.model import Node, SavedState
+from near_supervisor.core.facts.leadership import SavedState
+from near_supervisor.core.facts.model import Node
 from near_supervisor.core.rules.neard import HANDING_OVER_POLL_MS
 from near_supervisor.core.rules.switchover import CONFIRMED_EVERY_MS
 from support.core_play import NO, SETTINGS, UNKNOWN, D, Play, held, released, sample, standby
@@ -191,7 +192,7 @@ def successor(request: Switchover | None = None) -> Play:
     play.do(ev.LeaseSeen(released(handover_to=accepted.target)), after=300)
     if accepted.target != "a":
         play.wait(D + D // 2 + 100)
-    assert play.node.attempt is not None
+    assert play.node.candidate.attempt is not None
     play.do(ev.AcquireAnswered(YES))
     play.heartbeat()
     play.do(ev.NeardExited(100, "exit code 0"))
@@ -268,8 +269,8 @@ def test_an_older_read_of_the_same_request_is_not_believed() -> None:
     play = Play().to_validating()
     play.do(ev.RequestSeen(75, PROMOTE_B.ended(Phase.FAILED, "c", 0, "")))
     play.do(ev.RequestSeen(70, PROMOTE_B))
-    assert play.node.request is not None
-    assert play.node.request.phase is Phase.FAILED
+    assert play.node.switchover.request is not None
+    assert play.node.switchover.request.phase is Phase.FAILED
 
 
 def test_a_request_of_a_history_that_was_put_back_is() -> None:
@@ -287,7 +288,7 @@ def test_our_own_move_is_not_undone_by_its_late_answer() -> None:
     failed = moved(play, play.wait(1_001))
     play.do(ev.RequestSeen(71, failed))
     play.do(ev.RequestMoved("r1", YES))
-    assert play.node.request_index == 71, "the watch was faster than the answer"
+    assert play.node.switchover.index == 71, "the watch was faster than the answer"
 
 
 def test_on_the_way_out_requests_are_left_to_others() -> None:
@@ -327,7 +328,7 @@ def test_a_target_that_failed_holds_back_like_anybody_who_did() -> None:
     play = successor()
     fails(play)
     play.do(ev.ReleaseAnswered(YES))
-    assert play.node.flaps == 1
+    assert play.node.early_ends.flaps == 1
 
 
 def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_from_before_it() -> None:
@@ -416,7 +417,7 @@ def test_one_that_does_not_answer_is_told_of_and_the_validator_signs_on() -> Non
     while not play.one(cmd.MoveRequest, out):
         out = play.wait(CONFIRMED_EVERY_MS)
         play.heartbeat()
-        if play.node.reading_members:
+        if play.node.cluster.reading:
             out += play.do(ev.MembersSeen(play.now, (standby("b", confirms=""),)))
     failed = moved(play, out)
     assert failed.phase is Phase.FAILED

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from near_supervisor.core.facts.model import Node
+from near_supervisor.core.facts.model import Node, Starts
 from near_supervisor.core.facts.values import dataclass, replace
 from support.core_play import SETTINGS
 
@@ -25,7 +25,7 @@ class Standard:
 
 def test_a_value_is_changed_into_another_and_the_old_one_left_alone() -> None:
     node = Node(SETTINGS)
-    assert replace(node, restarts=3) == dataclasses.replace(node, restarts=3)
+    assert replace(node, starts=replace(node.starts, ends=3)) == dataclasses.replace(node, starts=Starts(ends=3))
     assert node == Node(SETTINGS)
     assert hash(replace(SETTINGS, lease_ms=5_000)) == hash(dataclasses.replace(SETTINGS, lease_ms=5_000))
 

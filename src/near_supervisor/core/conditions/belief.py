@@ -27,7 +27,7 @@ def believed(node: Node, seen: Seen) -> Seen:
     if seen.kept is not None and (seen.kept_index or 0) <= (seen.index or 0):
         # Else it is of a heartbeat that came between both reads.
         node = know(node, seen.kept)
-    if record is None or (seen.index or 0) < node.seen_index or not _is_old(node, record):
+    if record is None or (seen.index or 0) < node.believed.index or not _is_old(node, record):
         return seen
     newest = f"term {node.last_term}" if record.term < node.last_term else "a later one of its term"
     return replace(seen, record=None, claim=record, doubt=f"is put back from long ago, {newest} was seen before")
@@ -35,7 +35,7 @@ def believed(node: Node, seen: Seen) -> Seen:
 
 def _is_old(node: Node, record: LeaseRecord) -> bool:
     """By its term; within one by its number, which counts for its writer only, and not for a vacancy: anybody's."""
-    known = node.known
+    known = node.believed.known
     if record.term != node.last_term or known is None or record.state is LeaseState.VACANT:
         return record.term < node.last_term
     one, other = (record.term, record.node_id, record.hostname), (known.term, known.node_id, known.hostname)
@@ -45,8 +45,8 @@ def _is_old(node: Node, record: LeaseRecord) -> bool:
 def claims(node: Node) -> str:
     """What is seen now and not to be believed, of the lease and of the lock of the key; "" when there is nothing."""
     texts = (
-        config_mismatch.claims(node.watch.seen if node.watch else None, node.settings),
-        key_lock.claims(node.key_lock, node.settings),
+        config_mismatch.claims(node.candidate.watch.seen if node.candidate.watch else None, node.settings),
+        key_lock.claims(node.candidate.key_lock, node.settings),
     )
     return "; ".join(filter(None, texts))
 
@@ -54,9 +54,9 @@ def claims(node: Node) -> str:
 def doubt(node: Node, now: int) -> Step:
     """Said at once, and not with each of many; as long as it lasts it is a reason of the readiness, too."""
     text = claims(node)
-    if not text or (node.doubt_said_at is not None and now < node.doubt_said_at + SAY_DOUBT_AGAIN_MS):
+    if not text or (node.believed.doubt_said_at is not None and now < node.believed.doubt_said_at + SAY_DOUBT_AGAIN_MS):
         return node, []
-    return replace(node, doubt_said_at=now), [Say("error", text)]
+    return replace(node, believed=replace(node.believed, doubt_said_at=now)), [Say("error", text)]
 
 
 def know(node: Node, record: LeaseRecord) -> Node:
@@ -69,8 +69,11 @@ def know(node: Node, record: LeaseRecord) -> Node:
     newer = not _is_old(node, record) and record.state is not LeaseState.VACANT
     return replace(
         node,
-        known=record if newer else node.known,
+        believed=replace(
+            node.believed,
+            known=record if newer else node.believed.known,
+            height=record.height if newer else max(node.believed.height, record.height),
+            lease_ms=record.lease_ms if newer else max(node.believed.lease_ms, record.lease_ms),
+        ),
         last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
-        seen_height=record.height if newer else max(node.seen_height, record.height),
-        seen_lease_ms=record.lease_ms if newer else max(node.seen_lease_ms, record.lease_ms),
     )

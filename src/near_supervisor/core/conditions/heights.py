@@ -7,44 +7,53 @@ from near_ha.records.lease_record import LeaseState
 
 from ..facts import chain_clock, heads, lease, lease_view
 from ..facts.heads import End
-from ..facts.model import Leadership, Node
+from ..facts.leadership import Leadership
+from ..facts.model import Node
 from ..facts.values import replace
 from . import next_height
 
 
 def foreseen(node: Node, now: int) -> int | None:
     """What the holder that is silent may have signed, for a standby that waits; None as long as it may still sign."""
-    watched = node.watch
+    watched = node.candidate.watch
     if watched is None or watched.seen.record is None or watched.seen.record.state is not LeaseState.VALIDATING:
         return None
     height = signed_by(node, lease_view.ended(watched, now))
-    return None if height is None else max(node.seen_height, height)
+    return None if height is None else max(node.believed.height, height)
 
 
 def gone_by(node: Node, now: int) -> int:
     """What the chain's clock shows when the holder of a lease that somebody deleted, or wrote over, is gone, and
     whoever held one of another name; 0 when nobody knows.
     """
-    kept = node.watch.seen.kept if node.watch is not None else None
-    other = node.key_lock.other.record if node.key_lock is not None and node.key_lock.other is not None else None
-    heartbeats = [one for one in (kept, node.known, other) if one is not None and one.chain_ms]
+    kept = node.candidate.watch.seen.kept if node.candidate.watch is not None else None
+    other = (
+        node.candidate.key_lock.other.record
+        if node.candidate.key_lock is not None and node.candidate.key_lock.other is not None
+        else None
+    )
+    heartbeats = [one for one in (kept, node.believed.known, other) if one is not None and one.chain_ms]
     gone = [one.chain_ms + lease.longest_hold_ms(one.lease_ms) for one in heartbeats]
     return min(max([clock_reads(node, now), *gone]), wire.MAX_COUNT)
 
 
 def clock_reads(node: Node, now: int) -> int:
     """What the chain's clock shows now, as far as this node knows; 0 when it does not."""
-    return min(max(0, node.tip.reads(now)), wire.MAX_COUNT) if node.tip is not None else 0
+    return min(max(0, node.chain.tip.reads(now)), wire.MAX_COUNT) if node.chain.tip is not None else 0
 
 
 def signed_by(node: Node, end: End) -> int | None:
     """The smaller of two bounds, where both are known: by the first head after it, and by the heads before it."""
-    bounds = (heads.accounted(node.heads, end, node.settings.skip_ms, misread_ms(node)), _reachable(node, end))
+    bounds = (heads.accounted(node.chain.heads, end, node.settings.skip_ms, misread_ms(node)), _reachable(node, end))
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def _reachable(node: Node, end: End) -> int | None:
-    return None if node.rate_ms is None else heads.reachable(node.heads, end, node.rate_ms, misread_ms(node))
+    return (
+        None
+        if node.chain.rate_ms is None
+        else heads.reachable(node.chain.heads, end, node.chain.rate_ms, misread_ms(node))
+    )
 
 
 def misread_ms(node: Node) -> int:
@@ -59,13 +68,13 @@ def passed_on(node: Node, leadership: Leadership) -> int:
     """
     if leadership.end is None or leadership.told:
         return leadership.floor
-    first = heads.accounted(node.heads, leadership.end, node.settings.skip_ms, misread_ms(node))
+    first = heads.accounted(node.chain.heads, leadership.end, node.settings.skip_ms, misread_ms(node))
     return leadership.least if first is None else min(leadership.floor, max(leadership.least, first))
 
 
 def believed(node: Node, end: End, now: int) -> End:
     """A record that puts the chain's clock far ahead of what our neard shows of it is nonsense, or a trick."""
-    if node.tip is None or end.chain_ms <= node.tip.reads(now) + chain_clock.FUTURE_MS:
+    if node.chain.tip is None or end.chain_ms <= node.chain.tip.reads(now) + chain_clock.FUTURE_MS:
         return end
     return replace(end, chain_ms=0)
 

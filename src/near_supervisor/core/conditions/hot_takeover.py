@@ -9,7 +9,8 @@ ends with a panic.
 from __future__ import annotations
 
 from ..facts.abilities import Ability, has, unknown
-from ..facts.model import Neard, Node
+from ..facts.model import Node
+from ..facts.neard import Neard
 from ..facts.settings import Strategy
 
 SETTLED_MS = 1_000
@@ -26,8 +27,8 @@ def against(node: Node) -> str:
     settings, neard = node.settings, node.neard
     if settings.strategy is Strategy.RESTART:
         return "strategy restart"
-    if node.hot_failures >= TRIES:
-        return f"it has failed {node.hot_failures} times: {node.hot_failed}"
+    if node.hot.count >= TRIES:
+        return f"it has failed {node.hot.count} times: {node.hot.reason}"
     if neard is None or not neard.answered:
         return "neard does not answer"
     takes_key = has(neard.version, Ability.TAKES_KEY)

@@ -8,7 +8,8 @@ chunks of it, by whoever the epoch gave them to.
 
 from __future__ import annotations
 
-from ..facts.model import Leadership, Node
+from ..facts.leadership import Leadership
+from ..facts.model import Node
 from . import hot_takeover
 
 

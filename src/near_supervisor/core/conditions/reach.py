@@ -14,7 +14,7 @@ NAME = "consul"
 
 def unheard_ms(node: Node, now: int) -> int | None:
     """For how long Consul has told nothing, milliseconds; None while it answers."""
-    heard_at = node.consul_silent_since if node.consul_heard_at is None else node.consul_heard_at
+    heard_at = node.consul.silent_since if node.consul.heard_at is None else node.consul.heard_at
     if heard_at is None or now - heard_at <= lease.unheard_after_ms(node.settings.lease_ms):
         return None
     return now - heard_at

@@ -113,7 +113,7 @@ def _peers(node: Node) -> str:
 
 
 def _twins(node: Node) -> tuple[str, ...]:
-    return node_keys.twins(node.settings.node_public_key, node.members)
+    return node_keys.twins(node.settings.node_public_key, node.cluster.members)
 
 
 def _node_key(node: Node) -> str:
@@ -128,8 +128,8 @@ def _key(node: Node) -> str:
 
 
 def _key_fingerprint(node: Node) -> str:
-    seen = node.watch.seen if node.watch else None
-    return config_mismatch.other_key(seen, node.settings, bool(node.last_term), node.listing)
+    seen = node.candidate.watch.seen if node.candidate.watch else None
+    return config_mismatch.other_key(seen, node.settings, bool(node.last_term), node.chain.listing)
 
 
 def _record(node: Node) -> str:
@@ -137,19 +137,23 @@ def _record(node: Node) -> str:
 
 
 def _chain_key(node: Node) -> str:
-    return listing.other_key(node.listing, node.settings)
+    return listing.other_key(node.chain.listing, node.settings)
 
 
 def _not_listed(node: Node) -> str:
-    return listing.not_listed(node.listing, node.settings)
+    return listing.not_listed(node.chain.listing, node.settings)
 
 
 def _key_lock(node: Node) -> str:
-    return key_lock.against(node.key_lock, node.settings)
+    return key_lock.against(node.candidate.key_lock, node.settings)
 
 
 def _other_lock(node: Node) -> str:
-    return other_locks.against(node.other_locks, node.settings, is_first=not node.last_term) if node.other_locks else ""
+    return (
+        other_locks.against(node.cluster.other_locks, node.settings, is_first=not node.last_term)
+        if node.cluster.other_locks
+        else ""
+    )
 
 
 def _stands_by(node: Node) -> bool:
@@ -183,7 +187,7 @@ def _tracking(node: Node) -> str:
 
 def _block_time(node: Node) -> str:
     """Less than a fifth is within what loaded validators do."""
-    pace, configured = node.pace_ms, node.settings.block_time_ms
+    pace, configured = node.chain.pace_ms, node.settings.block_time_ms
     if pace is None or 4 * configured <= 5 * pace <= 6 * configured:
         return ""
     return (
@@ -213,15 +217,15 @@ def _limits(node: Node) -> str:
 
 
 def _lease(node: Node) -> str:
-    return config_mismatch.other_lease(node.watch.seen if node.watch else None, node.settings)
+    return config_mismatch.other_lease(node.candidate.watch.seen if node.candidate.watch else None, node.settings)
 
 
 def _version(node: Node) -> str:
     """The validator is the member whose session holds the lease; without a recent read of it nothing is known."""
-    session = node.watch.seen.session if node.watch else None
+    session = node.candidate.watch.seen.session if node.candidate.watch else None
     if session is None:
         return ""
-    for member in node.members:
+    for member in node.cluster.members:
         record = member.record
         if member.session != session or record is None:
             continue
@@ -249,7 +253,7 @@ def _doppelganger(node: Node) -> str:
         return ""
     if node.doppelganger and node.doppelganger.mark:
         return f"somebody else signs with this key: {node.doppelganger.mark.text()}"
-    seen = node.approvals
+    seen = node.signing.approvals
     if seen is None or seen.term != leadership.term or not seen.twice:
         return ""
     return f"somebody else signs with this key: the chain has another block {seen.twice} of it than its own neard"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..commands import SaveState
-from ..facts.model import Leadership, Node, SavedState
+from ..facts.leadership import Leadership, SavedState
+from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
 
@@ -14,7 +15,12 @@ def save(node: Node, answered: bool) -> Step:
     if leadership is None:
         return node, []
     memory = SavedState(
-        leadership.session, leadership.term, leadership.floor, node.tip, answered, gives_up_after_ms(node, leadership)
+        leadership.session,
+        leadership.term,
+        leadership.floor,
+        node.chain.tip,
+        answered,
+        gives_up_after_ms(node, leadership),
     )
     return replace(node, leadership=replace(leadership, kept=memory)), [SaveState(memory)]
 

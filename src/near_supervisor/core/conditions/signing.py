@@ -38,7 +38,7 @@ def answer(node: Node) -> tuple[Answer, str]:
 
 
 def _by_blocks(node: Node) -> tuple[Answer, str]:
-    seen, leadership = node.approvals, node.leadership
+    seen, leadership = node.signing.approvals, node.leadership
     own = seen.own if seen is not None and leadership is not None and seen.term == leadership.term else None
     if own is None:
         return Answer.UNKNOWN, "no block made by others has been looked at since it signs"

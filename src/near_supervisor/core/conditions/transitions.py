@@ -47,11 +47,11 @@ def _unregistered(node: Node) -> bool:
 
 
 def _keyless(node: Node) -> bool:
-    return node.neard is not None and not node.neard.armed and not node.starting
+    return node.neard is not None and not node.neard.armed and not node.starts.under_way
 
 
 def _ended(node: Node) -> bool:
-    return node.neard is None and not node.starting
+    return node.neard is None and not node.starts.under_way
 
 
 Condition = Callable[[Node], bool]

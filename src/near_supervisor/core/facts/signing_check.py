@@ -53,7 +53,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Proof:
+class SigningCheck:
     """What is known of ``term`` since ``since``.
 
     ``told``: it is in the history. ``said_at``: the last alarm (None = there is none), ``foreign_said_at`` the last one
@@ -98,56 +98,56 @@ class Proof:
         return ", ".join(f"{tally.total.produced} of {tally.total.expected} {kind}" for kind, tally in parts)
 
 
-def begin(term: int, counted: Counted, now: int, made: tuple[int, int] | None = None) -> Proof:
+def begin(term: int, counted: Counted, now: int, made: tuple[int, int] | None = None) -> SigningCheck:
     """From here on it counts; ``made`` are the blocks and chunks that its neard has made until now."""
     duties = counted.duties or (Duty(),) * len(KINDS)
     tallies = tuple(Tally(duty, duty) for duty in duties)
     seated = bool(counted.duties)
     left = early_kickout.chunks_left(counted.shards)
-    return Proof(
+    return SigningCheck(
         term, now, counted.epoch_start, tallies, seated=seated, seen_at=now, made_before=made, chunks_left=left
     )
 
 
-def compare(proof: Proof, made: tuple[int, int] | None, asked_at: int) -> Proof:
+def compare(check: SigningCheck, made: tuple[int, int] | None, asked_at: int) -> SigningCheck:
     """With what neard, asked at ``asked_at``, has made itself by then; None = it does not say.
 
     What it was asked for before the chain was says nothing. Of endorsements neard keeps no count.
     """
-    if proof.judged or made is None or proof.made_before is None or asked_at < proof.seen_at:
-        return proof
-    own = tuple(now - before for now, before in zip(made, proof.made_before, strict=True))
+    if check.judged or made is None or check.made_before is None or asked_at < check.seen_at:
+        return check
+    own = tuple(now - before for now, before in zip(made, check.made_before, strict=True))
     if min(own) < 0:
         # Another process has begun to count.
-        return replace(proof, judged=True, made_before=None)
-    arrived = zip(proof.tallies, proof.counted_before, strict=False)
+        return replace(check, judged=True, made_before=None)
+    arrived = zip(check.tallies, check.counted_before, strict=False)
     more = [tally.total.produced - before for tally, before in arrived]
     foreign = tuple(
         f"{arrived} {kind}, of which it has made {one}"
         for kind, arrived, one in zip(KINDS, more, own, strict=False)
         if arrived - one > UNDER_WAY
     )
-    return replace(proof, judged=True, foreign=foreign)
+    return replace(check, judged=True, foreign=foreign)
 
 
-def fold(proof: Proof, counted: Counted, now: int, made: tuple[int, int] | None = None) -> Proof:
+def fold(check: SigningCheck, counted: Counted, now: int, made: tuple[int, int] | None = None) -> SigningCheck:
     """After one more look; ``made`` as for ``begin``, for a neard that did not say it then."""
-    proof = _counted(proof, counted, now)
-    if proof.made_before is not None or made is None:
-        return proof
-    blocks, chunks = (tally.total.produced for tally in proof.tallies[:2])
-    return replace(proof, made_before=made, counted_before=(blocks, chunks))
+    check = _counted(check, counted, now)
+    if check.made_before is not None or made is None:
+        return check
+    blocks, chunks = (tally.total.produced for tally in check.tallies[:2])
+    return replace(check, made_before=made, counted_before=(blocks, chunks))
 
 
-def _counted(proof: Proof, counted: Counted, now: int) -> Proof:
-    proof = replace(proof, seen_at=now, judged=False, chunks_left=early_kickout.chunks_left(counted.shards))
+def _counted(check: SigningCheck, counted: Counted, now: int) -> SigningCheck:
+    check = replace(check, seen_at=now, judged=False, chunks_left=early_kickout.chunks_left(counted.shards))
     if not counted.duties:
-        return replace(proof, seated=False, epoch_start=counted.epoch_start)
+        return replace(check, seated=False, epoch_start=counted.epoch_start)
     # A new epoch counts from zero; so does a chain that takes something back.
-    fresh = counted.epoch_start != proof.epoch_start or not proof.seated
-    found = zip(proof.tallies, counted.duties, ENOUGH, strict=True)
+    fresh = counted.epoch_start != check.epoch_start or not check.seated
+    found = zip(check.tallies, counted.duties, ENOUGH, strict=True)
     tallies = tuple(_fold(tally, duty, enough, fresh) for tally, duty, enough in found)
-    return replace(proof, seated=True, epoch_start=counted.epoch_start, tallies=tallies)
+    return replace(check, seated=True, epoch_start=counted.epoch_start, tallies=tallies)
 
 
 def _fold(tally: Tally, duty: Duty, enough: int, fresh: bool) -> Tally:

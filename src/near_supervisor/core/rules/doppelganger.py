@@ -8,10 +8,11 @@ from __future__ import annotations
 from .. import commands as cmd
 from ..conditions import heights
 from ..facts.doppelganger import COUNTED_BELOW_HEAD, Doppelganger, Mark, is_quiet, quiet_at
-from ..facts.model import Leadership, Node
+from ..facts.leadership import Leadership
+from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
-from .fencing import MEMBERS_EVERY_MS
+from . import members
 
 # A neard that answers does so within a few milliseconds.
 PATIENCE_MS = 300
@@ -73,7 +74,7 @@ def _wants_look(node: Node, doppelganger: Doppelganger) -> bool:
 
 def overrule(node: Node, _now: int) -> Step:
     """A person answers for it. The height rule holds all the same, above what was seen until now."""
-    leadership, doppelganger, request = node.leadership, node.doppelganger, node.request
+    leadership, doppelganger, request = node.leadership, node.doppelganger, node.switchover.request
     mark = doppelganger.mark if doppelganger else None
     if leadership is None or leadership.cleared or doppelganger is None or mark is None or request is None:
         return node, []
@@ -102,19 +103,17 @@ def make_room(node: Node, now: int) -> Step:
     if (
         leadership is None
         or leadership.release_reason
-        or node.paused
+        or node.cluster.paused
         or doppelganger is None
         or doppelganger.mark is None
     ):
         return node, []
     if now < _blind_at(node, doppelganger, leadership):
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) >= _blind_at(node, doppelganger, leadership):
+    if node.cluster.standby_ready and (node.cluster.read_at or 0) >= _blind_at(node, doppelganger, leadership):
         why = f"{doppelganger.mark.text()}, and neard does not show whether that goes on; a standby is ready"
         return replace(node, leadership=replace(leadership, release_reason=why)), []
-    if node.reading_members or now < node.members_at:
-        return node, []
-    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+    return members.ask(node, now)
 
 
 def _blind_at(node: Node, doppelganger: Doppelganger, leadership: Leadership) -> int:
@@ -161,7 +160,7 @@ def due(node: Node, times: list[int]) -> None:
         times += (
             quiet_at(doppelganger, node.settings.lease_ms),
             _blind_at(node, doppelganger, leadership),
-            node.members_at,
+            node.cluster.next_at,
         )
         if doppelganger.said_at is not None:
             times.append(doppelganger.said_at + SAY_AGAIN_MS)

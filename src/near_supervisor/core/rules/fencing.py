@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from .. import commands as cmd
-from ..commands import Command
 from ..facts import sync
-from ..facts.model import Closing, Neard, Node
+from ..facts.model import Closing, Node
+from ..facts.neard import Neard
 from ..facts.values import replace
 from ..step import Step
+from . import members
 from .neard import kill
 
 HUNG_AFTER_MISSES = 3
 # A busy neard answers at last; one that does not for so long hangs, whoever is ready.
 HUNG_FOR_CERTAIN_MS = 30_000
-MEMBERS_EVERY_MS = 1_000
 REFUSALS_BEFORE_GIVING_UP = 5
 
 
@@ -75,14 +75,10 @@ def end_neard_that_hangs(node: Node, now: int) -> Step:
 
 def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) -> Step:
     why = f"no answer from neard's /status for {neard.misses} polls"
-    helps = node.standby_ready and not node.paused
+    helps = node.cluster.standby_ready and not node.cluster.paused
     if helps or node.leadership is None or now >= silent_since + HUNG_FOR_CERTAIN_MS:
         return kill(node, f"{why}, and a standby is ready" if helps else why)
-    out: list[Command] = []
-    if not node.reading_members and now >= node.members_at:
-        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
-        out.append(cmd.ReadMembers())
-    return node, out
+    return members.ask(node, now)
 
 
 def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
@@ -93,7 +89,7 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
     neard = node.neard
     if neard is None or neard.answered or neard.ending:
         return node, []
-    if _holds_lease_up(node, neard) and now >= neard.started_at + node.settings.lease_ms and not node.paused:
+    if _holds_lease_up(node, neard) and now >= neard.started_at + node.settings.lease_ms and not node.cluster.paused:
         node, out = _leave_it_to_a_standby(node, neard, now)
         if out:
             return node, out
@@ -109,28 +105,26 @@ def _holds_lease_up(node: Node, neard: Neard) -> bool:
 
 
 def _leave_it_to_a_standby(node: Node, neard: Neard, now: int) -> Step:
-    if node.standby_equal and (node.members_read_at or 0) > neard.started_at:
+    if node.cluster.standby_equal and (node.cluster.read_at or 0) > neard.started_at:
         why = f"neard has not answered for {(now - neard.started_at) / 1000:.0f} s since its start as the validator"
         return kill(node, f"{why}, and a standby is ready")
-    if node.reading_members or now < node.members_at:
-        return node, []
-    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+    return members.ask(node, now)
 
 
 def stop_when_starts_are_refused(node: Node, now: int) -> Step:
     """A neard that is still being torn down holds its LOCK for a moment; what lasts longer needs a person."""
-    if node.refusals < REFUSALS_BEFORE_GIVING_UP or node.closing is not None:
+    if node.starts.refusals < REFUSALS_BEFORE_GIVING_UP or node.closing is not None:
         return node, []
-    text = f"neard could not be started {node.refusals} times; giving up. The reason is in the lines above"
+    text = f"neard could not be started {node.starts.refusals} times; giving up. The reason is in the lines above"
     return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
 
 
 def stop_when_starts_fail(node: Node, now: int) -> Step:
     """Three starts in a row without one answer: a person has to look."""
-    if node.attempts < node.settings.start_attempts or node.closing is not None:
+    if node.starts.failures < node.settings.start_attempts or node.closing is not None:
         return node, []
     text = (
-        f"neard was started {node.attempts} times and never became ready; giving up."
+        f"neard was started {node.starts.failures} times and never became ready; giving up."
         " Look at neard's log above the last of these lines, repair it, and start this node again"
     )
     return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
@@ -143,12 +137,12 @@ def due(node: Node, times: list[int]) -> None:
         return
     if not neard.answered:
         times.append(neard.started_at + node.settings.startup_timeout_ms)
-        if _holds_lease_up(node, neard) and not node.paused:
-            times.append(max(node.members_at, neard.started_at + node.settings.lease_ms))
+        if _holds_lease_up(node, neard) and not node.cluster.paused:
+            times.append(max(node.cluster.next_at, neard.started_at + node.settings.lease_ms))
     elif neard.silent_since is not None:
         times.append(neard.silent_since + _hung_after_ms(node))
         if neard.armed:
-            times += (node.members_at, neard.silent_since + HUNG_FOR_CERTAIN_MS)
+            times += (node.cluster.next_at, neard.silent_since + HUNG_FOR_CERTAIN_MS)
     if neard.armed and leadership is not None and leadership.deadline is not None:
         times.append(leadership.deadline)
 

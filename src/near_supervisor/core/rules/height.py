@@ -21,7 +21,7 @@ def account(node: Node, _now: int) -> Step:
         return (
             (node, []) if leadership.accounted else (replace(node, leadership=replace(leadership, accounted=True)), [])
         )
-    if leadership.accounted and heads.is_after(node.heads[0], leadership.end, heights.misread_ms(node)):
+    if leadership.accounted and heads.is_after(node.chain.heads[0], leadership.end, heights.misread_ms(node)):
         # What came before is forgotten by now.
         return node, []
     height = heights.signed_by(node, leadership.end)

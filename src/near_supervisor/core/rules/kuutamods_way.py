@@ -9,7 +9,9 @@ then it goes back to its own, and signs from there.
 from __future__ import annotations
 
 from .. import commands as cmd
-from ..facts.model import Guard, Leadership, Move, Neard, Node, Place
+from ..facts.leadership import Leadership, Move, Place
+from ..facts.model import Node
+from ..facts.neard import Guard, Neard
 from ..facts.values import replace
 from ..step import Step
 from . import validator_key
@@ -55,14 +57,18 @@ def go_on(node: Node, now: int) -> Step:
 def start(node: Node) -> Step:
     """The old process has ended. One that ended in its new place is not started again: others may fare better."""
     leadership = node.leadership
-    if leadership is None or node.guard is not Guard.READY or node.starting:
+    if leadership is None or node.guard is not Guard.READY or node.starts.under_way:
         return node, []
     move = leadership.move or Move(Place.VALIDATORS, 0)
     if move.started:
         return replace(
             node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
         ), []
-    node = replace(node, starting=True, leadership=replace(leadership, move=replace(move, started=True)))
+    node = replace(
+        node,
+        starts=replace(node.starts, under_way=True),
+        leadership=replace(leadership, move=replace(move, started=True)),
+    )
     return node, [cmd.StartNeard(armed=False, as_validator=move.to is Place.VALIDATORS)]
 
 

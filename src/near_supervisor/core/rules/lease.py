@@ -11,7 +11,8 @@ from ..conditions import election, heights, saved_state
 from ..conditions.readiness import barred
 from ..facts import heads, key_lock, lease, lease_view
 from ..facts.heads import End
-from ..facts.model import Attempt, Leadership, Node, Takeover
+from ..facts.leadership import Attempt, Leadership, Takeover
+from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
 
@@ -23,27 +24,30 @@ MAX_REASON = 500
 def acquire(node: Node, now: int) -> Step:
     """Rules 2 and 3: a synced standby tries when the watch says that it may."""
     session = node.session
-    if node.leadership or node.acquiring or node.armed or session is None or node.closing is not None:
+    if node.leadership or node.candidate.acquiring or node.armed or session is None or node.closing is not None:
         return node, []
-    if now < node.acquire_at or barred(node):
+    if now < node.candidate.acquire_at or barred(node):
         return node, []
     stands_at = election.stands_at(node)
     if stands_at is None or now < stands_at:
         return node, []
-    answer = lease_view.verdict(node.watch, node.settings, node.seen_lease_ms, now)
+    answer = lease_view.verdict(node.candidate.watch, node.settings, node.believed.lease_ms, now)
     if answer is None:
         return node, []
-    floor = max(node.seen_height, answer.height or 0)
+    floor = max(node.believed.height, answer.height or 0)
     if answer.how is lease_view.How.VACANT:
         vacancy = replace(
             _record(node, node.last_term, floor, now, answer.reason),
             node_id="",
             state=LeaseState.VACANT,
             # Whoever reads it may never have seen the record of the holder that may still sign.
-            lease_ms=max(node.settings.lease_ms, node.seen_lease_ms),
+            lease_ms=max(node.settings.lease_ms, node.believed.lease_ms),
             chain_ms=heights.gone_by(node, now),
         )
-        return replace(node, acquiring=True), [cmd.Say("info", answer.reason), cmd.NoteVacancy(vacancy, answer.index)]
+        return replace(node, candidate=replace(node.candidate, acquiring=True)), [
+            cmd.Say("info", answer.reason),
+            cmd.NoteVacancy(vacancy, answer.index),
+        ]
     floor, end = _predecessor(node, floor, answer, now)
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _takeover(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
@@ -52,27 +56,27 @@ def acquire(node: Node, now: int) -> Step:
         cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
         cmd.Acquire(answer.how, answer.index, session.id, record, _key_index(node)),
     ]
-    return replace(node, acquiring=True, attempt=attempt), out
+    return replace(node, candidate=replace(node.candidate, acquiring=True, attempt=attempt)), out
 
 
 def _predecessor(node: Node, floor: int, answer: lease_view.Try, now: int) -> tuple[int, End]:
     """How far it came, and when it ended at the latest. One of another name has come in between: it may be of now."""
     end = answer.end
-    under_other_name = key_lock.signed_up_to(node.key_lock, node.settings)
+    under_other_name = key_lock.signed_up_to(node.candidate.key_lock, node.settings)
     if under_other_name is not None:
         floor, end = max(floor, under_other_name), End(now, heights.gone_by(node, now))
-    elif node.watch is not None and node.watch.seen.claim is not None:
+    elif node.candidate.watch is not None and node.candidate.watch.seen.claim is not None:
         end = replace(end, chain_ms=heights.gone_by(node, now))
     return floor, heights.believed(node, end, now)
 
 
 def _key_index(node: Node) -> int | None:
-    return node.key_lock.seen.index if node.key_lock is not None else None
+    return node.candidate.key_lock.seen.index if node.candidate.key_lock is not None else None
 
 
 def _takeover(node: Node, answer: lease_view.Try, now: int) -> Takeover:
     """Whom this node would follow, and since when that one may not have signed: its release, or last sign of life."""
-    watched, request = node.watch, node.request
+    watched, request = node.candidate.watch, node.switchover.request
     predecessor = watched.seen.holder if watched else ""
     since = watched.since if watched else now
     mine = node.settings.member_id
@@ -113,7 +117,7 @@ def release(node: Node, now: int) -> Step:
         return node, []
     height = heights.passed_on(node, leadership)
     if leadership.was_armed:
-        ended = node.neard_ended_at if node.neard_ended_at is not None else now
+        ended = node.signer_ended_at if node.signer_ended_at is not None else now
         height = _may_sign(node, leadership, ended)
     wrote = _wrote(leadership, height)
     final = wrote is not None or _has_looked(node, leadership)
@@ -162,9 +166,9 @@ def due(node: Node, times: list[int]) -> None:
     """When the lease wants attention next."""
     leadership = node.leadership
     if leadership is None:
-        if node.acquiring or node.session is None:
+        if node.candidate.acquiring or node.session is None:
             return
-        times.append(node.acquire_at)
+        times.append(node.candidate.acquire_at)
         stands_at = election.stands_at(node)
         if stands_at is not None:
             times.append(stands_at)
@@ -180,7 +184,7 @@ def _may_sign(node: Node, leadership: Leadership, until: int) -> int:
     if not leadership.was_armed:
         return heights.passed_on(node, leadership)
     gives_up_after_ms = saved_state.gives_up_after_ms(node, leadership)
-    return max(leadership.floor, leadership.signed, heads.approved(node.heads, until, gives_up_after_ms))
+    return max(leadership.floor, leadership.signed, heads.approved(node.chain.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:

@@ -12,7 +12,8 @@ from .. import commands as cmd
 from ..conditions import hot_takeover
 from ..facts import maintenance_window
 from ..facts.maintenance_window import Answer, Duties
-from ..facts.model import DutiesReading, Neard, Node
+from ..facts.model import DutiesReading, Node
+from ..facts.neard import Neard
 from ..facts.values import replace
 from ..step import Step
 
@@ -52,7 +53,7 @@ def _reading(node: Node, request: Switchover) -> DutiesReading | None:
 
 def patience_ends(node: Node, request: Switchover) -> int:
     """Until when a window may be waited for."""
-    return node.request_at + request.timeout_ms // 2
+    return node.switchover.since + request.timeout_ms // 2
 
 
 def due(node: Node, request: Switchover) -> list[int]:
@@ -76,11 +77,13 @@ def _advised(
         # neard may still be at the epoch's last block.
         again = now >= reading.asked_at + settings.block_time_ms
         return (_read(node, request, now) if again else (node, [])), ""
-    if reading.waits_for == advice.height or node.request_index is None:
+    if reading.waits_for == advice.height or node.switchover.index is None:
         return (node, []), ""
     said = replace(request, note=advice.text)
-    node = replace(node, duties=replace(reading, waits_for=advice.height), moving=said)
-    return (node, [cmd.Say("info", advice.text), cmd.MoveRequest(node.request_index or 0, said)]), ""
+    node = replace(
+        node, duties=replace(reading, waits_for=advice.height), switchover=replace(node.switchover, moving=said)
+    )
+    return (node, [cmd.Say("info", advice.text), cmd.MoveRequest(node.switchover.index or 0, said)]), ""
 
 
 def _heights(node: Node) -> int:

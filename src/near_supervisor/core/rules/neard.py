@@ -6,7 +6,9 @@ from near_ha.records.switchover import Phase
 
 from .. import commands as cmd
 from ..conditions import heights, hot_takeover
-from ..facts.model import Guard, Leadership, Node
+from ..facts.leadership import Leadership
+from ..facts.model import Node
+from ..facts.neard import Guard
 from ..facts.values import replace
 from ..step import Step
 
@@ -33,30 +35,32 @@ def start_standby(node: Node, now: int) -> Step:
     """Without a role to take, neard runs as a standby."""
     if not _may_start(node, now) or node.promoting or node.closing is not None:
         return node, []
-    return replace(node, starting=True), [cmd.StartNeard(armed=False)]
+    return replace(node, starts=replace(node.starts, under_way=True)), [cmd.StartNeard(armed=False)]
 
 
 def poll_neard(node: Node, now: int) -> Step:
     """One question at a time; often while something waits for the answer."""
-    if node.neard is None or node.polling or now < _poll_due(node):
+    if node.neard is None or node.poll.under_way or now < _poll_due(node):
         return node, []
     # One whose key was taken away is asked for nothing but whether that is gone: its metrics are expensive.
     signs = node.neard.armed and node.neard.key_taken_at is None
     metrics = signs or heights.asks_for_target(node)
-    return replace(node, polling=True, polled_at=now), [cmd.PollNeard(node.neard.pid, metrics)]
+    return replace(node, poll=replace(node.poll, under_way=True, asked_at=now)), [
+        cmd.PollNeard(node.neard.pid, metrics)
+    ]
 
 
 def due(node: Node, times: list[int]) -> None:
     """When a guard, a start or an answer of neard is wanted next."""
     if node.neard is None:
-        times += (node.guard_at, node.start_at)
-    elif not node.polling:
+        times += (node.guard_at, node.starts.next_at)
+    elif not node.poll.under_way:
         times.append(_poll_due(node))
 
 
 def _poll_due(node: Node) -> int:
     """It moves up as soon as something begins to wait for the answer."""
-    return 0 if node.polled_at is None else node.polled_at + _poll_interval(node)
+    return 0 if node.poll.asked_at is None else node.poll.asked_at + _poll_interval(node)
 
 
 def _poll_interval(node: Node) -> int:
@@ -81,7 +85,7 @@ def _poll_interval(node: Node) -> int:
 
 def handing_over(node: Node) -> bool:
     """Has this node taken on to give its lease away, and not yet begun?"""
-    request, leadership = node.request, node.leadership
+    request, leadership = node.switchover.request, node.leadership
     if request is None or request.phase is not Phase.ACCEPTED or leadership is None or leadership.release_reason:
         return False
     return (request.source, request.term) == (node.settings.member_id, leadership.term)
@@ -92,9 +96,9 @@ def _waiting_interval(node: Node, leadership: Leadership) -> int:
 
     Where the next block is late, an eighth of a block time is as good as at once.
     """
-    settings, asked_at = node.settings, node.polled_at or 0
+    settings, asked_at = node.settings, node.poll.asked_at or 0
     wanted = heights.blocks_below(node, leadership) if leadership.accounted else 1
-    soonest = (node.heads[-1].made_at if node.heads else 0) + wanted * settings.block_time_ms - asked_at
+    soonest = (node.chain.heads[-1].made_at if node.chain.heads else 0) + wanted * settings.block_time_ms - asked_at
     late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)
     return max(often, min(soonest, settings.poll_ms // SYNCING_POLLS))
@@ -123,4 +127,4 @@ def leaving(node: Node) -> bool:
 
 
 def _may_start(node: Node, now: int) -> bool:
-    return node.guard is Guard.READY and node.neard is None and not node.starting and now >= node.start_at
+    return node.guard is Guard.READY and node.neard is None and not node.starts.under_way and now >= node.starts.next_at

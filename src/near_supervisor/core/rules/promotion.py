@@ -5,12 +5,13 @@ from __future__ import annotations
 from .. import commands as cmd
 from ..conditions import heights, hot_takeover, saved_state
 from ..facts import lease, sync
-from ..facts.model import Guard, Leadership, Node
+from ..facts.leadership import Leadership
+from ..facts.model import Node
+from ..facts.neard import Guard
 from ..facts.settings import Strategy
 from ..facts.values import replace
 from ..step import Step
-from . import doppelganger, kuutamods_way, validator_key
-from .fencing import MEMBERS_EVERY_MS
+from . import doppelganger, kuutamods_way, members, validator_key
 from .neard import stop
 
 SAY_AGAIN_MS = 30_000
@@ -51,17 +52,15 @@ def _wait_for_sync(node: Node, leadership: Leadership, now: int) -> Step:
         return gives_up, []
     if now < _stands_too_long_at(node, leadership):
         return node, []
-    if node.standby_ready and (node.members_read_at or 0) > leadership.since:
+    if node.cluster.standby_ready and (node.cluster.read_at or 0) > leadership.since:
         return gives_up, []
-    if node.reading_members or now < node.members_at:
-        return node, []
-    return replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS), [cmd.ReadMembers()]
+    return members.ask(node, now)
 
 
 def _stands_too_long_at(node: Node, leadership: Leadership) -> int:
     """From then on somebody else who has a newer block is better, if there is one."""
     since = leadership.since if node.sync.advanced_at is None else node.sync.advanced_at
-    return since + sync.fresh_ms(node.settings, node.pace_ms) + node.settings.lease_ms
+    return since + sync.fresh_ms(node.settings, node.chain.pace_ms) + node.settings.lease_ms
 
 
 def _wait_for_height(node: Node, leadership: Leadership, now: int) -> Step:
@@ -94,7 +93,7 @@ def promote(node: Node, now: int) -> Step:
     if node.neard is not None:
         against = hot_takeover.against(node)
         # One that does not answer is started anew in any case, and first without the key.
-        if moves and (not against or (not node.neard.answered and node.hot_failures < hot_takeover.TRIES)):
+        if moves and (not against or (not node.neard.answered and node.hot.count < hot_takeover.TRIES)):
             return kuutamods_way.go_on(node, now)
         if not against:
             return validator_key.give_key(node, now)
@@ -116,10 +115,13 @@ def promote(node: Node, now: int) -> Step:
             node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
         ), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
-    if node.guard is not Guard.READY or node.starting or leadership.deadline - now < room:
+    if node.guard is not Guard.READY or node.starts.under_way or leadership.deadline - now < room:
         return node, []
     node = replace(
-        node, starting=True, starting_armed=True, sync=sync.Sync(), leadership=replace(leadership, was_armed=True)
+        node,
+        starts=replace(node.starts, under_way=True, armed=True),
+        sync=sync.Sync(),
+        leadership=replace(leadership, was_armed=True),
     )
     return node, [cmd.StartNeard(armed=True, deadline=leadership.deadline, as_validator=True)]
 
@@ -131,6 +133,6 @@ def due(node: Node, times: list[int]) -> None:
         return
     times += (leadership.since + node.settings.lease_ms, leadership.since + node.settings.height_patience_ms)
     if node.sync.stands:
-        times.append(max(node.members_at, _stands_too_long_at(node, leadership)))
+        times.append(max(node.cluster.next_at, _stands_too_long_at(node, leadership)))
     if leadership.said_at is not None:
         times.append(leadership.said_at + SAY_AGAIN_MS)

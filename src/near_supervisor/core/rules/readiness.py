@@ -30,10 +30,10 @@ def judge(node: Node, _now: int) -> Step:
 
 def look_at_members(node: Node, now: int) -> Step:
     """A standby wants to know how the validator is: now and then is often enough."""
-    if now < node.standby_looks_at or node.closing is not None:
+    if now < node.cluster.looks_at or node.closing is not None:
         return node, []
     # Nobody waits for the answer: what a holder wants to know, it asks for itself.
-    return replace(node, standby_looks_at=now + LOOK_AT_MEMBERS_MS), [cmd.ReadMembers()]
+    return replace(node, cluster=replace(node.cluster, looks_at=now + LOOK_AT_MEMBERS_MS)), [cmd.ReadMembers()]
 
 
 def complain(node: Node, now: int) -> Step:
@@ -66,7 +66,7 @@ def due(node: Node, times: list[int]) -> None:
     if node.leadership is not None or node.closing is not None:
         return
     if node.session is not None:
-        times.append(node.standby_looks_at)
+        times.append(node.cluster.looks_at)
     times += [_said_next(notice) for notice in node.notices]
 
 

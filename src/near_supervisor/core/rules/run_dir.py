@@ -11,7 +11,7 @@ from ..commands import Command
 from ..facts.model import Closing, Node
 from ..facts.values import replace
 from ..step import Step
-from .fencing import MEMBERS_EVERY_MS
+from . import members
 
 SAY_AGAIN_MS = 30_000
 
@@ -21,7 +21,7 @@ def end(node: Node, now: int) -> Step:
     if not node.run_dir.gone or node.closing is not None:
         return node, []
     leadership = node.leadership
-    if leadership is not None and (node.paused or not node.standby_ready):
+    if leadership is not None and (node.cluster.paused or not node.cluster.standby_ready):
         return _stay(node, now)
     why = node.run_dir.problem
     if leadership is not None:
@@ -39,15 +39,15 @@ def _stay(node: Node, now: int) -> Step:
     out: list[Command] = []
     if now >= node.run_dir_said_at + SAY_AGAIN_MS:
         node = replace(node, run_dir_said_at=now)
-        held = "the cluster is paused" if node.paused else "no standby is ready"
+        held = "the cluster is paused" if node.cluster.paused else "no standby is ready"
         out.append(cmd.Say("error", f"{node.run_dir.problem}, and {held}: this node keeps the lease"))
-    if not node.paused and not node.reading_members and now >= node.members_at:
-        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
-        out.append(cmd.ReadMembers())
-    return node, out
+    if node.cluster.paused:
+        return node, out
+    node, asked = members.ask(node, now)
+    return node, out + asked
 
 
 def due(node: Node, times: list[int]) -> None:
     """When to ask for a standby again, and to say it again."""
     if node.run_dir.gone and node.closing is None and node.leadership is not None:
-        times += (node.members_at, node.run_dir_said_at + SAY_AGAIN_MS)
+        times += (node.cluster.next_at, node.run_dir_said_at + SAY_AGAIN_MS)

@@ -18,9 +18,14 @@ PUBLISH_GAP_MS = 1_000
 
 def register(node: Node, now: int) -> Step:
     """A synced node without a session asks for one."""
-    if node.state is not State.REGISTERING or node.session or node.registering or now < node.register_at:
+    if (
+        node.state is not State.REGISTERING
+        or node.session
+        or node.membership.registering
+        or now < node.membership.register_at
+    ):
         return node, []
-    return replace(node, registering=True), [cmd.Register()]
+    return replace(node, membership=replace(node.membership, registering=True)), [cmd.Register()]
 
 
 def renew_session(node: Node, now: int) -> Step:
@@ -40,7 +45,7 @@ def publish_member(node: Node, now: int) -> Step:
     if now < _publish_due(node, said):
         return node, []
     state, ready, names, confirms = said
-    node = replace(node, published=said, publish_at=now + PUBLISH_GAP_MS)
+    node = replace(node, membership=replace(node.membership, published=said, publish_at=now + PUBLISH_GAP_MS))
     return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names, confirms)]
 
 
@@ -48,7 +53,7 @@ def due(node: Node, times: list[int]) -> None:
     """When the session or the member record wants attention next."""
     session = node.session
     if session is None:
-        times.append(node.register_at)
+        times.append(node.membership.register_at)
         return
     if not session.renewing:
         times.append(session.renew_at)
@@ -64,7 +69,7 @@ def _to_say(node: Node) -> Said:
 
 def _confirms(node: Node) -> str:
     """The request that this node would carry out: its holder lets go only for somebody who is there."""
-    request = node.request
+    request = node.switchover.request
     if request is None or request.phase is not Phase.ASKED or node.leadership is not None:
         return ""
     return request.id if request.target in ("", node.settings.member_id) else ""
@@ -72,8 +77,8 @@ def _confirms(node: Node) -> str:
 
 def _publish_due(node: Node, said: Said) -> int:
     """A moment after the last one if there is news, else when that is old; for whoever waits for it at once."""
-    if said[3] and (node.published is None or node.published[3] != said[3]):
+    if said[3] and (node.membership.published is None or node.membership.published[3] != said[3]):
         return 0
-    if node.published != said:
-        return node.publish_at
-    return node.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS
+    if node.membership.published != said:
+        return node.membership.publish_at
+    return node.membership.publish_at + PUBLISH_EVERY_MS - PUBLISH_GAP_MS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import commands as cmd
 from ..commands import Command
-from ..facts.model import Closing, Guard, Node
+from ..facts.model import Closing, Node
+from ..facts.neard import Guard
 from ..facts.values import replace
 from ..step import Step
 from . import neard, validator_key
@@ -37,7 +38,7 @@ def leave(node: Node, now: int) -> Step:
         return node, []
     if closing.detach:
         return _go(node, closing, [])
-    if node.guard is Guard.ATTACHING or node.neard is not None or node.starting:
+    if node.guard is Guard.ATTACHING or node.neard is not None or node.starts.under_way:
         return node, []
     if node.leadership is None:
         return _go(node, closing, [])
@@ -54,7 +55,7 @@ def due(node: Node, times: list[int]) -> None:
 
 
 def _gives_up_at(node: Node, closing: Closing) -> int:
-    return max(closing.since, node.neard_ended_at or 0) + LEAVE_PATIENCE_LEASES * node.settings.lease_ms
+    return max(closing.since, node.signer_ended_at or 0) + LEAVE_PATIENCE_LEASES * node.settings.lease_ms
 
 
 def _go(node: Node, closing: Closing, said: list[Command]) -> Step:

@@ -7,16 +7,15 @@ node makes room for this once in a while only, and only for one whose takeover w
 from __future__ import annotations
 
 from .. import commands as cmd
-from ..commands import Command
 from ..conditions import signing
 from ..conditions.signing import Answer
 from ..facts import approvals
 from ..facts.approvals import Approvals, Silence
-from ..facts.model import Neard, Node
+from ..facts.model import Node
+from ..facts.neard import Neard
 from ..facts.values import replace
 from ..step import Step
-from . import validator_key
-from .fencing import MEMBERS_EVERY_MS
+from . import members, validator_key
 
 LOOK_MS = 1_000
 # A neard that was started with the key has no peers for its first seconds.
@@ -41,14 +40,14 @@ def look(node: Node, now: int) -> Step:
         or not node.sync.synced
     ):
         return node, []
-    seen = node.approvals
+    seen = node.signing.approvals
     if seen is None or seen.term != leadership.term:
         seen = Approvals(leadership.term, max(leadership.floor, node.sync.height) + approvals.UNDER_WAY)
-        node = replace(node, approvals=seen, approvals_at=now)
-    if seen.reading or now < node.approvals_at or node.sync.height <= max(seen.above, seen.asked_head):
+        node = replace(node, signing=replace(node.signing, approvals=seen, approvals_at=now))
+    if seen.reading or now < node.signing.approvals_at or node.sync.height <= max(seen.above, seen.asked_head):
         return node, []
     asked = replace(seen, reading=True, asked_head=node.sync.height)
-    node = replace(node, approvals=asked, approvals_at=now + LOOK_MS)
+    node = replace(node, signing=replace(node.signing, approvals=asked, approvals_at=now + LOOK_MS))
     return node, [cmd.LookForApprovals(leadership.term, seen.above)]
 
 
@@ -62,10 +61,10 @@ def say(node: Node, now: int) -> Step:
         return _well(node, answer, silence, now)
     if silence is None:
         silence = Silence(leadership.term, now)
-        node = replace(node, silence=silence)
+        node = replace(node, signing=replace(node.signing, silence=silence))
     if now < _said_next(node, silence):
         return node, []
-    node = replace(node, silence=replace(silence, said_at=now))
+    node = replace(node, signing=replace(node.signing, silence=replace(silence, said_at=now)))
     lasts = f" for {(now - silence.since) / 1000:.1f} s" if now > silence.since else ""
     return node, [cmd.Say("error", f"THIS VALIDATOR SIGNS NOTHING{lasts}: {reason}{_and_stays(node, now)}")]
 
@@ -79,8 +78,12 @@ def _said_next(node: Node, silence: Silence) -> int:
 
 def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step:
     """Nothing is held against it: who stands by is looked at anew when something is."""
-    if node.silence is not None or node.standby_ready or node.standby_equal:
-        node = replace(node, silence=None, standby_ready=False, standby_equal=False)
+    if node.signing.silence is not None or node.cluster.standby_ready or node.cluster.standby_equal:
+        node = replace(
+            node,
+            signing=replace(node.signing, silence=None),
+            cluster=replace(node.cluster, standby_ready=False, standby_equal=False),
+        )
     if silence is None or silence.said_at is None:
         return node, []
     yet = "" if answer is Answer.YES else "; whether this validator signs is not known yet"
@@ -104,13 +107,13 @@ def make_room(node: Node, now: int) -> Step:
             return node, []
         _answer, reason = signing.answer(node)
         why = f"{reason or 'it signs nothing'}, and a standby is ready"
-        node = replace(node, leadership=replace(leadership, release_reason=why), silence=None, made_room_at=now)
+        node = replace(
+            node,
+            leadership=replace(leadership, release_reason=why),
+            signing=replace(node.signing, silence=None, made_room_at=now),
+        )
         return validator_key.give_back(node, why, now)
-    out: list[Command] = []
-    if not node.reading_members and now >= node.members_at:
-        node = replace(node, reading_members=True, members_at=now + MEMBERS_EVERY_MS)
-        out.append(cmd.ReadMembers())
-    return node, out
+    return members.ask(node, now)
 
 
 def _asked_since_then(node: Node) -> bool:
@@ -118,24 +121,24 @@ def _asked_since_then(node: Node) -> bool:
 
     After a halt of the chain everybody gets one, and somebody is the first to be asked.
     """
-    if not node.sync.stands or node.members_read_at is None:
+    if not node.sync.stands or node.cluster.read_at is None:
         return True
-    return not node.polling and (node.polled_at or 0) >= node.members_read_at + CATCHES_UP_MS
+    return not node.poll.under_way and (node.poll.asked_at or 0) >= node.cluster.read_at + CATCHES_UP_MS
 
 
 def _silence(node: Node) -> Silence | None:
     """That of an earlier term says nothing."""
-    silence, leadership = node.silence, node.leadership
+    silence, leadership = node.signing.silence, node.leadership
     return silence if silence is not None and leadership is not None and silence.term == leadership.term else None
 
 
 def _and_stays(node: Node, now: int) -> str:
     """Why the lease stays with this node, as the rest of a sentence; "" when it does not."""
-    if node.paused:
+    if node.cluster.paused:
         why_not = "the cluster is paused"
     elif _made_room_lately(node, now):
         why_not = "it has made room for another one already, a short while ago"
-    elif not (node.standby_ready if _was_well(node) else node.standby_equal):
+    elif not (node.cluster.standby_ready if _was_well(node) else node.cluster.standby_equal):
         why_not = "no standby is ready"
     else:
         return ""
@@ -148,7 +151,7 @@ def _was_well(node: Node) -> bool:
 
 
 def _made_room_lately(node: Node, now: int) -> bool:
-    at = node.made_room_at
+    at = node.signing.made_room_at
     return at is not None and not _was_well(node) and now < at + MADE_ROOM_LEASES * node.settings.lease_ms
 
 
@@ -171,9 +174,9 @@ def due(node: Node, times: list[int]) -> None:
     if neard is None or not neard.armed or leadership is None or leadership.release_reason:
         return
     if leadership.signs_at is not None:
-        times.append(node.approvals_at)
+        times.append(node.signing.approvals_at)
     if silence is None:
         return
-    times += (_said_next(node, silence), _patience_ends(node, neard), node.members_at)
-    if node.made_room_at is not None:
-        times.append(node.made_room_at + MADE_ROOM_LEASES * node.settings.lease_ms)
+    times += (_said_next(node, silence), _patience_ends(node, neard), node.cluster.next_at)
+    if node.signing.made_room_at is not None:
+        times.append(node.signing.made_room_at + MADE_ROOM_LEASES * node.settings.lease_ms)

@@ -12,11 +12,12 @@ from near_ha.records.switchover import Action, Phase, Switchover
 
 from .. import commands as cmd
 from ..conditions import hot_takeover
+from ..facts.leadership import Leadership
 from ..facts.maintenance_window import BEGIN
-from ..facts.model import Leadership, Node
+from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
-from . import maintenance_window, validator_key
+from . import maintenance_window, members, validator_key
 from .neard import handing_over
 
 # A request that was accepted may take these leases more than its timeout, until everybody calls it off.
@@ -37,7 +38,7 @@ def prove(node: Node, now: int) -> Step:
         return node, []
     if node.neard is None or hot_takeover.confirmed_by(node.neard) is not None:
         return node, []
-    node = replace(node, hot_failed="", hot_failures=0, leadership=replace(leadership, signs_at=now))
+    node = replace(node, hot=replace(node.hot, reason="", count=0), leadership=replace(leadership, signs_at=now))
     before = leadership.takeover
     if before is None:
         return node, []
@@ -49,7 +50,7 @@ def prove(node: Node, now: int) -> Step:
 
 def answer_request(node: Node, now: int) -> Step:
     """The holder takes it on, or says why not, while it still signs."""
-    request, leadership = node.request, node.leadership
+    request, leadership = node.switchover.request, node.leadership
     if request is None or leadership is None or request.phase is not Phase.ASKED or not _may_move(node, now):
         return node, []
     if leadership.release_reason or leadership.deadline is None:
@@ -59,7 +60,7 @@ def answer_request(node: Node, now: int) -> Step:
         return (node, []) if leadership.signs_at is None else _end(node, Phase.DONE, "it is the validator", gap)
     if request.action is Action.DEMOTE and request.term != leadership.term:
         return _end(node, Phase.DONE, f"term {request.term} is over, {node.settings.node_id} validates in its place")
-    if node.paused and not request.force:
+    if node.cluster.paused and not request.force:
         return _end(node, Phase.FAILED, "the cluster is paused")
     if not _knows_members(node):
         return _read_members(node, now)
@@ -67,8 +68,8 @@ def answer_request(node: Node, now: int) -> Step:
     if against:
         return _end(node, Phase.FAILED, against)
     if not request.force and _silent(node, successor):
-        if now >= node.request_at + node.settings.lease_ms:
-            waited = f"{(now - node.request_at) / 1000:.0f} s"
+        if now >= node.switchover.since + node.settings.lease_ms:
+            waited = f"{(now - node.switchover.since) / 1000:.0f} s"
             return _end(
                 node, Phase.FAILED, f"{successor} has not confirmed within {waited}: it is gone, or out of reach"
             )
@@ -91,7 +92,7 @@ def hand_over(node: Node, now: int) -> Step:
     Right after a new head, if one comes: then the signer ends below the next height, and the successor waits one block
     less; and below heights without a block or a chunk to make, if there are any.
     """
-    request, leadership = node.request, node.leadership
+    request, leadership = node.switchover.request, node.leadership
     if request is None or leadership is None or not handing_over(node):
         return node, []
     if now < _best_moment_by(node) and (_has_old_head(node, now) or maintenance_window.owes_next(node, request)):
@@ -113,7 +114,7 @@ def fail(node: Node, now: int) -> Step:
 
     The one who gave its role away is to have it back; it has shown that it can.
     """
-    request, leadership = node.request, node.leadership
+    request, leadership = node.switchover.request, node.leadership
     if request is None or leadership is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
         return node, []
     before = leadership.takeover
@@ -128,7 +129,7 @@ def fail(node: Node, now: int) -> Step:
 
 def conclude(node: Node, now: int) -> Step:
     """Whoever validates after a hand-over says how it ended."""
-    request, leadership = node.request, node.leadership
+    request, leadership = node.switchover.request, node.leadership
     if request is None or leadership is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
         return node, []
     if leadership.signs_at is None or leadership.term <= request.term:
@@ -141,10 +142,10 @@ def conclude(node: Node, now: int) -> Step:
 
 def call_off(node: Node, now: int) -> Step:
     """A request that nobody carries out ends all the same, so that another one can be made."""
-    request = node.request
+    request = node.switchover.request
     if request is None or not request.open or now < _called_off_at(node, request) or not _may_move(node, now):
         return node, []
-    waited = f"{(now - node.request_at) / 1000:.0f} s"
+    waited = f"{(now - node.switchover.since) / 1000:.0f} s"
     if request.phase is Phase.ASKED:
         return _end(node, Phase.FAILED, f"nobody carried it out within {waited}")
     return _end(node, Phase.FAILED, f"nobody has been seen to validate within {waited} of the hand-over")
@@ -152,18 +153,18 @@ def call_off(node: Node, now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When the request wants attention next."""
-    request = node.request
+    request = node.switchover.request
     if request is None or not request.open:
         return
-    times += (node.move_at, _called_off_at(node, request))
+    times += (node.switchover.move_at, _called_off_at(node, request))
     if node.leadership is not None:
         times += maintenance_window.due(node, request)
-        times += (node.members_at, _best_moment_by(node), node.request_at + node.settings.lease_ms)
+        times += (node.cluster.next_at, _best_moment_by(node), node.switchover.since + node.settings.lease_ms)
 
 
 def _best_moment_by(node: Node) -> int:
-    knows = node.request is not None and maintenance_window.told(node, node.request) is not None
-    return node.request_at + (BEST_HEAD_TAKES if knows else FRESH_HEAD_TAKES) * node.settings.block_time_ms
+    knows = node.switchover.request is not None and maintenance_window.told(node, node.switchover.request) is not None
+    return node.switchover.since + (BEST_HEAD_TAKES if knows else FRESH_HEAD_TAKES) * node.settings.block_time_ms
 
 
 def _has_old_head(node: Node, now: int) -> bool:
@@ -171,7 +172,7 @@ def _has_old_head(node: Node, now: int) -> bool:
 
     Or, where this signer is ended and cannot be asked any more, may be taken for one from before its end.
     """
-    neard, heads, block_time = node.neard, node.heads, node.settings.block_time_ms
+    neard, heads, block_time = node.neard, node.chain.heads, node.settings.block_time_ms
     if neard is None or not neard.armed or not neard.answered or not heads:
         return False
     if hot_takeover.gives_back(node):
@@ -184,29 +185,32 @@ def _called_off_at(node: Node, request: Switchover) -> int:
     patience = request.timeout_ms
     if request.phase is Phase.ACCEPTED:
         patience += ACCEPTED_LEASES * node.settings.lease_ms
-    return node.request_at + patience
+    return node.switchover.since + patience
 
 
 def _may_move(node: Node, now: int) -> bool:
-    return node.moving is None and node.request_index is not None and now >= node.move_at and node.closing is None
+    return (
+        node.switchover.moving is None
+        and node.switchover.index is not None
+        and now >= node.switchover.move_at
+        and node.closing is None
+    )
 
 
 def _knows_members(node: Node) -> bool:
     """What was read before the request was made says nothing of now."""
-    return node.members_read_at is not None and node.members_read_at >= node.request_at
+    return node.cluster.read_at is not None and node.cluster.read_at >= node.switchover.since
 
 
 def _read_members(node: Node, now: int) -> Step:
     """Somebody waits: sooner again than where nobody does, and no sooner where Consul refuses at once."""
-    if node.reading_members or now < node.members_at:
-        return node, []
-    return replace(node, reading_members=True, members_at=now + CONFIRMED_EVERY_MS), [cmd.ReadMembers()]
+    return members.ask(node, now, CONFIRMED_EVERY_MS)
 
 
 def _silent(node: Node, successor: str) -> bool:
     """A host that died a moment ago is ready by its record, and its session has not ended yet."""
-    record = next((member.record for member in node.members if member.member_id == successor), None)
-    request = node.request
+    record = next((member.record for member in node.cluster.members if member.member_id == successor), None)
+    request = node.switchover.request
     return record is None or request is None or record.confirms not in (None, request.id)
 
 
@@ -214,9 +218,9 @@ def _successor(node: Node, request: Switchover) -> tuple[str, str]:
     """Who is to take over, or what stands against it."""
     key, lease_ms = node.settings.validator_public_key, node.settings.lease_ms
     if request.action is Action.DEMOTE:
-        best = plan.best(node.members, key, lease_ms)
+        best = plan.best(node.cluster.members, key, lease_ms)
         return (best.member_id, "") if best else ("", "no standby is ready to take over")
-    target = next((member for member in node.members if member.member_id == request.target), None)
+    target = next((member for member in node.cluster.members if member.member_id == request.target), None)
     if target is None:
         return "", f"{request.target} is no member of this cluster"
     return target.member_id, plan.stops(plan.against(target, key, lease_ms), request.force)
@@ -229,14 +233,17 @@ def _gap(leadership: Leadership) -> int | None:
 
 
 def _end(node: Node, phase: Phase, outcome: str, gap_ms: int | None = None) -> Step:
-    request = node.request
+    request = node.switchover.request
     if request is None:
         return node, []
     return _move(node, request.ended(phase, node.settings.member_id, 0, outcome, gap_ms), "")
 
 
 def _move(node: Node, moved: Switchover, said: str) -> Step:
-    if node.request_index is None:
+    if node.switchover.index is None:
         return node, []
     out: list[cmd.Command] = [cmd.Say("info", said)] if said else []
-    return replace(node, moving=moved), [*out, cmd.MoveRequest(node.request_index, moved)]
+    return replace(node, switchover=replace(node.switchover, moving=moved)), [
+        *out,
+        cmd.MoveRequest(node.switchover.index, moved),
+    ]

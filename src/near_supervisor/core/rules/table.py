@@ -47,7 +47,7 @@ def asked(node: Node) -> tuple[Rule, ...]:
     """The rules that may have something to say to these facts."""
     neard = node.neard
     process = (False, False, False) if neard is None else (True, neard.armed, neard.answered)
-    request = node.request is not None and node.request.open
+    request = node.switchover.request is not None and node.switchover.request.open
     return _ASKED[process, node.leadership is not None, node.session is not None, request, node.closing is not None]
 
 

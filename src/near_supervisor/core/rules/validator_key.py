@@ -10,7 +10,8 @@ from __future__ import annotations
 from .. import commands as cmd
 from ..conditions import hot_takeover
 from ..facts import lease
-from ..facts.model import Guard, Node
+from ..facts.model import Node
+from ..facts.neard import Guard
 from ..facts.values import replace
 from ..step import Step
 from .neard import stop
@@ -32,7 +33,7 @@ def give_key(node: Node, now: int) -> Step:
         return node, []
     armed = replace(neard, armed=True, arming=True, key_given_at=now)
     armed = replace(armed, key_taken_at=None, key_is_gone=False, keyless_at=None)
-    node = replace(node, neard=armed, hot_failed="", leadership=replace(leadership, was_armed=True))
+    node = replace(node, neard=armed, hot=replace(node.hot, reason=""), leadership=replace(leadership, was_armed=True))
     return node, [cmd.ArmNeard(neard.pid, leadership.deadline)]
 
 
@@ -66,8 +67,8 @@ def renew(node: Node, _now: int) -> Step:
     successor's next one is passed on, 10 s later, the other validators send the approvals for the successor's blocks to
     the wrong host (2.13.0, four validators: a promote took 3.6 s at the median, and more than 12 s twice in ten times).
     """
-    neard, seen = node.neard, node.watch.seen if node.watch else None
-    if neard is None or neard.ending or neard.keyless_at is None or neard.armed or node.acquiring:
+    neard, seen = node.neard, node.candidate.watch.seen if node.candidate.watch else None
+    if neard is None or neard.ending or neard.keyless_at is None or neard.armed or node.candidate.acquiring:
         return node, []
     if seen is None or seen.session is None or seen.record is None:
         return node, []
@@ -78,17 +79,15 @@ def end_signer_without_its_key(node: Node, now: int) -> Step:
     """It was given the key and does not show it: it may sign, or not, and nobody knows."""
     neard, leadership = node.neard, node.leadership
     due = hot_takeover.confirmed_by(neard) if neard is not None else None
-    if neard is None or neard.ending or due is None or (not node.hot_failed and now < due):
+    if neard is None or neard.ending or due is None or (not node.hot.reason and now < due):
         return node, []
-    why = node.hot_failed or f"neard did not show the key within {hot_takeover.CONFIRM_MS / 1000:g} s"
-    node = replace(node, hot_failed=why, hot_failures=node.hot_failures + 1)
+    why = node.hot.reason or f"neard did not show the key within {hot_takeover.CONFIRM_MS / 1000:g} s"
+    node = replace(node, hot=replace(node.hot, reason=why, count=node.hot.count + 1))
     if leadership is not None and not leadership.release_reason:
         node = replace(node, leadership=replace(leadership, release_reason=f"hot takeover failed: {why}"))
     node, out = stop(node, f"hot takeover failed: {why}")
     anew = (
-        "starts neard anew"
-        if node.hot_failures >= hot_takeover.TRIES
-        else "tries it with a neard that was started afresh"
+        "starts neard anew" if node.hot.count >= hot_takeover.TRIES else "tries it with a neard that was started afresh"
     )
     return node, [cmd.Say("error", f"{why}; this node's next takeover {anew}"), *out]
 

@@ -12,13 +12,18 @@ from ..step import Step
 
 def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
     """What it has counted; None when nobody could tell."""
-    node, leadership = replace(node, proof_reading=False), node.leadership
+    node, leadership = replace(node, signing=replace(node.signing, checking=False)), node.leadership
     if event.counted is None or leadership is None or leadership.term != event.term:
         return node, []
-    known = node.proof if node.proof is not None and node.proof.term == event.term else None
+    known = node.signing.check if node.signing.check is not None and node.signing.check.term == event.term else None
     if known is None:
-        return replace(node, proof=signing_check.begin(event.term, event.counted, now, node.made)), []
-    return replace(node, proof=signing_check.fold(known, event.counted, now, node.made)), []
+        return replace(
+            node,
+            signing=replace(node.signing, check=signing_check.begin(event.term, event.counted, now, node.signing.made)),
+        ), []
+    return replace(
+        node, signing=replace(node.signing, check=signing_check.fold(known, event.counted, now, node.signing.made))
+    ), []
 
 
 def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
@@ -43,11 +48,11 @@ def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
 
 def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:
     """How many of the newest blocks of others have none of this validator; None when nobody could tell."""
-    known = node.approvals
+    known = node.signing.approvals
     if known is None or known.term != event.term:
         return node, []
     twice = event.own.twice if event.own is not None else None
-    node = replace(node, approvals=approvals.fold(known, event.own))
+    node = replace(node, signing=replace(node.signing, approvals=approvals.fold(known, event.own)))
     return node, [Say("error", _made_twice(twice))] if twice is not None else []
 
 
@@ -61,9 +66,9 @@ def _made_twice(height: int) -> str:
 
 def listing_seen(node: Node, event: ev.ListingSeen, _now: int) -> Step:
     """With which keys it lists the validator; what neard does not tell this time is as it was."""
-    if event.listing is None or event.listing == node.listing:
+    if event.listing is None or event.listing == node.chain.listing:
         return node, []
-    return replace(node, listing=event.listing), []
+    return replace(node, chain=replace(node.chain, listing=event.listing)), []
 
 
 def _too_late(asked: doppelganger.Doppelganger, look: doppelganger.Look) -> list[Command]:

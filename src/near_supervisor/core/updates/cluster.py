@@ -17,10 +17,10 @@ RETRY_MS = 500
 
 def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
     """Who else is there, and is any of them ready?"""
-    locks = node.other_locks if event.locks is None else event.locks
-    node = replace(node, reading_members=False, other_locks=locks)
+    locks = node.cluster.other_locks if event.locks is None else event.locks
+    node = replace(node, cluster=replace(node.cluster, reading=False, other_locks=locks))
     if event.members is None:
-        return replace(node, standby_ready=False, standby_equal=False), []
+        return replace(node, cluster=replace(node.cluster, standby_ready=False, standby_equal=False)), []
     mine, able = node.settings, []
     # Of who stands by nobody asks whether another one could take over.
     if node.leadership is not None:
@@ -31,16 +31,16 @@ def members_seen(node: Node, event: ev.MembersSeen, _now: int) -> Step:
             if one.record and one.record.priority and not plan.against(one, mine.validator_public_key, mine.lease_ms)
         ]
     equal = any(one.record is not None and is_equal(one.record.reasons) for one in able)
-    node = replace(node, members=event.members, members_read_at=event.asked_at)
-    return replace(node, standby_ready=bool(able), standby_equal=equal), []
+    node = replace(node, cluster=replace(node.cluster, members=event.members, read_at=event.asked_at))
+    return replace(node, cluster=replace(node.cluster, standby_ready=bool(able), standby_equal=equal)), []
 
 
 def config_seen(node: Node, event: ev.ConfigSeen, _now: int) -> Step:
     """May roles change by themselves?"""
-    paused = event.paused if event.paused is not None else bool(node.paused)
-    if paused == node.paused:
+    paused = event.paused if event.paused is not None else bool(node.cluster.paused)
+    if paused == node.cluster.paused:
         return node, []
-    before, node = node.paused, replace(node, paused=paused)
+    before, node = node.cluster.paused, replace(node, cluster=replace(node.cluster, paused=paused))
     if paused:
         text = "the cluster is paused: no failover until somebody resumes it (near-supervisor resume)"
         return node, [Say("warn", text)]
@@ -49,12 +49,12 @@ def config_seen(node: Node, event: ev.ConfigSeen, _now: int) -> Step:
 
 def request_seen(node: Node, event: ev.RequestSeen, now: int) -> Step:
     """Somebody wants another validator, or the request has come further."""
-    request, known = event.request, node.request
+    request, known = event.request, node.switchover.request
     if request is not None and known is not None and (request.id, request.phase) == (known.id, known.phase):
-        return replace(node, request=request, request_index=event.index), []
+        return replace(node, switchover=replace(node.switchover, request=request, index=event.index)), []
     if _is_stale(node, event):
         return node, []
-    node = replace(node, request=request, request_index=event.index, request_at=now)
+    node = replace(node, switchover=replace(node.switchover, request=request, index=event.index, since=now))
     if request is None or not (request.open or known is not None):
         return node, []
     what = f"{request.action.value} {request.target}".strip()
@@ -64,24 +64,24 @@ def request_seen(node: Node, event: ev.RequestSeen, now: int) -> Step:
 
 def _is_stale(node: Node, event: ev.RequestSeen) -> bool:
     """A read that was older than the one before, about the same request."""
-    known, request = node.request, event.request
-    if known is None or request is None or node.request_index is None:
+    known, request = node.switchover.request, event.request
+    if known is None or request is None or node.switchover.index is None:
         return False
-    return request.id == known.id and event.index < node.request_index and not event.turned_back
+    return request.id == known.id and event.index < node.switchover.index and not event.turned_back
 
 
 def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:
     """The request is where we wanted it, or somebody was faster: what it is now, the watch shows."""
-    moving = node.moving
+    moving = node.switchover.moving
     if moving is None or moving.id != event.id:
         return node, []
-    node = replace(node, moving=None, move_at=now + RETRY_MS)
+    node = replace(node, switchover=replace(node.switchover, moving=None, move_at=now + RETRY_MS))
     if event.answer.kind is not Kind.YES:
         return node, []
-    request = node.request
+    request = node.switchover.request
     if request is None or request.id != moving.id or request.phase is moving.phase:
         return node, []
-    return replace(node, request=moving, request_index=None, request_at=now), []
+    return replace(node, switchover=replace(node.switchover, request=moving, index=None, since=now)), []
 
 
 def duties_seen(node: Node, event: ev.DutiesSeen, _now: int) -> Step:

@@ -7,7 +7,8 @@ from ..commands import ClearState, Command, DropSession, KeepIndex, MoveDeadline
 from ..conditions import belief, config_mismatch, election, saved_state
 from ..facts import key_lock, lease, lease_view
 from ..facts.answer import Kind
-from ..facts.model import Attempt, Closing, Leadership, Node, Session
+from ..facts.leadership import Attempt, Leadership
+from ..facts.model import Closing, Node, Session
 from ..facts.values import replace
 from ..step import Step
 
@@ -21,13 +22,17 @@ def registered(node: Node, event: ev.Registered, now: int) -> Step:
     session = Session(event.session, _renew_at(node, event.sent_at))
     node, said = _consul_answered(node, now)
     # The record was claimed as one that registers: what it is now is news, however lately there were others.
-    node = replace(node, session=session, registering=False, taken_since=None, published=None, publish_at=now)
+    node = replace(
+        node,
+        session=session,
+        membership=replace(node.membership, registering=False, taken_since=None, published=None, publish_at=now),
+    )
     return node, said
 
 
 def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
     """It has none yet."""
-    node = replace(node, registering=False, register_at=now + RETRY_MS)
+    node = replace(node, membership=replace(node.membership, registering=False, register_at=now + RETRY_MS))
     if not event.refused:
         return _consul_silent(node, event.reason, now)
     node, said = _consul_answered(node, now)
@@ -36,9 +41,11 @@ def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
 
 def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
     """After a while a taken name is a mistake of configuration."""
-    since = now if node.taken_since is None else node.taken_since
-    first = node.taken_since is None
-    node = replace(node, registering=False, register_at=now + RETRY_MS, taken_since=since)
+    since = now if node.membership.taken_since is None else node.membership.taken_since
+    first = node.membership.taken_since is None
+    node = replace(
+        node, membership=replace(node.membership, registering=False, register_at=now + RETRY_MS, taken_since=since)
+    )
     patience = 2 * lease.session_ttl_ms(node.settings.lease_ms) + 5_000
     name = f"node id {node.settings.node_id!r} is in use by {event.holder}"
     if now - since >= patience:
@@ -71,7 +78,7 @@ def _renew_at(node: Node, sent_at: int) -> int:
 
 def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     text = "Consul says that our session is gone"
-    node = replace(node, session=None, published=None, register_at=0)
+    node = replace(node, session=None, membership=node.membership.over())
     if node.leadership is not None:
         node, cools = election.after(node.leadership, replace(node, leadership=None), now)
         return node, [*said, ClearState(), Say("error", f"{text}, and with it the lease"), *cools]
@@ -86,20 +93,30 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
         return node, said
     seen = belief.believed(node, event.seen)
     told = bool(node.last_term)
-    objection = config_mismatch.other_key(seen, node.settings, told, node.listing) or config_mismatch.other_lease(
+    objection = config_mismatch.other_key(seen, node.settings, told, node.chain.listing) or config_mismatch.other_lease(
         seen, node.settings
     )
-    if objection and objection != node.objection:
+    if objection and objection != node.candidate.objection:
         said.append(Say("error", objection))
-    view = lease_view.look(node.watch, seen, now, node.seen_index)
+    view = lease_view.look(node.candidate.watch, seen, now, node.believed.index)
     index = seen.index or 0
     # What was turned back counts from here on.
-    highest = index if 0 < index < node.seen_index else max(node.seen_index, index, seen.kept_index or 0)
-    node = replace(node, watch=view, seen_index=highest, objection=objection)
+    highest = index if 0 < index < node.believed.index else max(node.believed.index, index, seen.kept_index or 0)
+    node = replace(
+        node,
+        candidate=replace(node.candidate, watch=view, objection=objection),
+        believed=replace(node.believed, index=highest),
+    )
     for record in (seen.record, seen.kept):
         if record is not None:
             node = belief.know(node, record)
-    node = replace(node, key_lock=key_lock.look(node.key_lock, seen.key, node.settings, node.last_term, now))
+    node = replace(
+        node,
+        candidate=replace(
+            node.candidate,
+            key_lock=key_lock.look(node.candidate.key_lock, seen.key, node.settings, node.last_term, now),
+        ),
+    )
     node, doubted = belief.doubt(node, now)
     node, kept = _keep(node, now)
     node, out = _adopt(node, now)
@@ -108,17 +125,19 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
 
 def _keep(node: Node, now: int) -> Step:
     """What the next process is to know: the index now and then, or when it was turned back; a new term at once."""
-    highest, term = node.seen_index, node.last_term
-    if now < node.keep_index_at and highest >= node.kept_index and term <= node.kept_term:
+    highest, term = node.believed.index, node.last_term
+    if now < node.believed.keep_at and highest >= node.believed.kept_index and term <= node.believed.kept_term:
         return node, []
-    node = replace(node, kept_index=highest, kept_term=term, keep_index_at=now + KEEP_INDEX_MS)
+    node = replace(
+        node, believed=replace(node.believed, kept_index=highest, kept_term=term, keep_at=now + KEEP_INDEX_MS)
+    )
     return node, [KeepIndex(highest, term)]
 
 
 def _adopt(node: Node, now: int) -> Step:
     """The answer to an acquisition got lost, the lock did not: nothing was armed in this term yet."""
-    attempt, watched = node.attempt, node.watch
-    if attempt is None or watched is None or node.acquiring or node.session is None:
+    attempt, watched = node.candidate.attempt, node.candidate.watch
+    if attempt is None or watched is None or node.candidate.acquiring or node.session is None:
         return node, []
     seen = watched.seen
     # Sessions are no secret: only what this node has written shows that its own request came through.
@@ -126,7 +145,7 @@ def _adopt(node: Node, now: int) -> Step:
     if mine and seen.session == node.session.id:
         return _begin(node, attempt, now)
     # The record has moved on without us: whatever is still under way cannot succeed any more.
-    return (node if seen.index == attempt.index else replace(node, attempt=None)), []
+    return (node if seen.index == attempt.index else replace(node, candidate=replace(node.candidate, attempt=None))), []
 
 
 def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:
@@ -136,7 +155,12 @@ def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:
 
 def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
     """Did this node get the lease? Not knowing leaves the attempt open."""
-    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    node = replace(
+        node,
+        candidate=replace(
+            node.candidate, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms)
+        ),
+    )
     if event.answer.kind is Kind.UNKNOWN:
         node, said = _consul_silent(node, event.answer.reason, now)
         node, out = _adopt(node, now)
@@ -144,16 +168,16 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
     node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         text = f"the lease was not acquired: {event.answer.reason}"
-        return replace(node, attempt=None), [*said, Say("info", text)]
-    if node.attempt is None:
+        return replace(node, candidate=replace(node.candidate, attempt=None)), [*said, Say("info", text)]
+    if node.candidate.attempt is None:
         return node, said
-    node, out = _begin(node, node.attempt, now)
+    node, out = _begin(node, node.candidate.attempt, now)
     return node, said + out
 
 
 def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     if node.session is None:
-        return replace(node, attempt=None), []
+        return replace(node, candidate=replace(node.candidate, attempt=None)), []
     leadership = Leadership(
         node.session.id,
         attempt.term,
@@ -164,7 +188,12 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         least=attempt.floor,
         takeover=attempt.takeover,
     )
-    node = replace(node, attempt=None, leadership=leadership, watch=None, key_lock=None, last_term=attempt.term)
+    node = replace(
+        node,
+        candidate=replace(node.candidate, attempt=None, watch=None, key_lock=None),
+        leadership=leadership,
+        last_term=attempt.term,
+    )
     node, out = saved_state.save(node, answered=False)
     out.append(Say("info", f"acquired the lease, term {leadership.term}"))
     return node, out
@@ -196,19 +225,26 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
 def _took(node: Node, took_ms: int, now: int) -> tuple[Node, list[Command]]:
     """What takes longer than a quarter of the lease leaves no room for one that is lost."""
     lease_ms = node.settings.lease_ms
-    node = replace(node, heartbeat_ms=took_ms)
-    if took_ms * 4 <= lease_ms or (node.slow_said_at is not None and now < node.slow_said_at + SAY_SLOW_AGAIN_MS):
+    node = replace(node, consul=replace(node.consul, heartbeat_ms=took_ms))
+    if took_ms * 4 <= lease_ms or (
+        node.consul.slow_said_at is not None and now < node.consul.slow_said_at + SAY_SLOW_AGAIN_MS
+    ):
         return node, []
     text = (
         f"a heartbeat took {took_ms / 1000:.2f} s of a lease of {lease_ms / 1000:g} s: at 0.4 of it the lease gets"
         " lost. Look at Consul's disks and network, or give all nodes a longer --lease"
     )
-    return replace(node, slow_said_at=now), [Say("warn", text)]
+    return replace(node, consul=replace(node.consul, slow_said_at=now)), [Say("warn", text)]
 
 
 def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
     """Whoever wrote it, the next read shows it."""
-    node = replace(node, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms))
+    node = replace(
+        node,
+        candidate=replace(
+            node.candidate, acquiring=False, acquire_at=now + lease.heartbeat_interval(node.settings.lease_ms)
+        ),
+    )
     if event.answer.kind is Kind.UNKNOWN:
         return _consul_silent(node, event.answer.reason, now)
     return _consul_answered(node, now)
@@ -216,7 +252,7 @@ def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
 
 def _leadership_over(node: Node, leadership: Leadership, now: int) -> Step:
     """One session serves one leadership: a late release or heartbeat must not be accepted in the next one."""
-    node = replace(node, leadership=None, session=None, published=None, register_at=0)
+    node = replace(node, leadership=None, session=None, membership=node.membership.over())
     node, cools = election.after(leadership, node, now)
     return node, [DropSession(leadership.session), ClearState(), *cools]
 
@@ -232,7 +268,7 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
         return _consul_silent(replace(node, leadership=leadership), event.answer.reason, now)
     node, said = _consul_answered(node, now)
     node, out = _leadership_over(node, leadership, now)
-    node, said = replace(node, acquire_at=now + RETRY_MS), said + out
+    node, said = replace(node, candidate=replace(node.candidate, acquire_at=now + RETRY_MS)), said + out
     if event.answer.kind is Kind.NO:
         return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
     successor = leadership.successor or "another node"
@@ -240,12 +276,16 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
 
 
 def _consul_silent(node: Node, reason: str, now: int) -> Step:
-    if node.consul_silent_since is not None:
+    if node.consul.silent_since is not None:
         return node, []
-    return replace(node, consul_silent_since=now), [Say("warn", f"Consul does not answer, asking on: {reason}")]
+    return replace(node, consul=replace(node.consul, silent_since=now)), [
+        Say("warn", f"Consul does not answer, asking on: {reason}")
+    ]
 
 
 def _consul_answered(node: Node, now: int) -> tuple[Node, list[Command]]:
-    if node.consul_silent_since is None:
-        return replace(node, consul_heard_at=now), []
-    return replace(node, consul_heard_at=now, consul_silent_since=None), [Say("info", "Consul answers again")]
+    if node.consul.silent_since is None:
+        return replace(node, consul=replace(node.consul, heard_at=now)), []
+    return replace(node, consul=replace(node.consul, heard_at=now, silent_since=None)), [
+        Say("info", "Consul answers again")
+    ]

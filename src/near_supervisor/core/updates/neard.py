@@ -6,7 +6,9 @@ from .. import events as ev
 from ..commands import Command, KillNeard, MoveDeadline, Say
 from ..conditions import election, hot_takeover, saved_state
 from ..facts import abilities, chain_clock, heads, signing_check, sync
-from ..facts.model import Guard, Leadership, Neard, Node, SavedState, Session
+from ..facts.leadership import Leadership, SavedState
+from ..facts.model import Node, Session
+from ..facts.neard import Guard, Neard
 from ..facts.values import replace
 from ..step import Step
 
@@ -31,7 +33,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     # Whether it was ever seen with its key is not known where its answer is not: it has to show it then.
     given_at = now if event.armed and not answered else None
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
-    node = replace(node, neard=replace(neard, as_validator=event.as_validator), polled_at=None)
+    node = replace(node, neard=replace(neard, as_validator=event.as_validator), poll=replace(node.poll, asked_at=None))
     if not event.armed:
         return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
@@ -61,10 +63,10 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
         node,
         leadership=leadership,
         session=Session(memory.session, renew_at=now),
-        tip=replace(memory.tip, doubted_since=None) if memory.tip else None,
+        chain=replace(node.chain, tip=replace(memory.tip, doubted_since=None) if memory.tip else None),
         last_term=max(node.last_term, memory.term),
-        seen_height=memory.floor,
-        neard_ended_at=now if event.ended else None,
+        believed=replace(node.believed, height=memory.floor),
+        signer_ended_at=now if event.ended else None,
     )
 
 
@@ -76,14 +78,16 @@ def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
     said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
-    if node.starting_armed:
+    if node.starts.armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
         if node.leadership is not None:
             node, cools = election.after(node.leadership, node, now)
             said += cools
-        node = replace(node, leadership=None, session=None, published=None, register_at=0)
-    node = replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starting=False, starting_armed=False)
+        node = replace(node, leadership=None, session=None, membership=node.membership.over())
+    node = replace(
+        node, guard=Guard.DOWN, guard_at=now + RETRY_MS, starts=replace(node.starts, under_way=False, armed=False)
+    )
     if node.neard is not None:
         node = replace(node, neard=replace(node.neard, ending="its guard died"))
     return give_up(node, "the guard died"), said
@@ -92,7 +96,12 @@ def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
 def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     """There is a neard."""
     neard = Neard(event.pid, event.armed, now, as_validator=event.as_validator)
-    node = replace(node, neard=neard, starting=False, starting_armed=False, refusals=0, polled_at=None)
+    node = replace(
+        node,
+        neard=neard,
+        starts=replace(node.starts, under_way=False, armed=False, refusals=0),
+        poll=replace(node.poll, asked_at=None),
+    )
     role = "validator" if event.armed else "standby"
     where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
     out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
@@ -104,8 +113,11 @@ def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
 
 def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
     """There is none, and why."""
-    refusals = node.refusals + 1
-    node = replace(node, starting=False, starting_armed=False, refusals=refusals, start_at=now + RETRY_MS * refusals)
+    refusals = node.starts.refusals + 1
+    node = replace(
+        node,
+        starts=replace(node.starts, under_way=False, armed=False, refusals=refusals, next_at=now + RETRY_MS * refusals),
+    )
     return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
 
 
@@ -126,7 +138,7 @@ def arm_refused(node: Node, event: ev.ArmRefused, _now: int) -> Step:
     """How far the guard came is not known, so it counts as armed until it has ended."""
     if node.neard is None or node.neard.pid != event.pid:
         return node, []
-    return replace(node, hot_failed=event.reason), []
+    return replace(node, hot=replace(node.hot, reason=event.reason)), []
 
 
 def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
@@ -135,7 +147,7 @@ def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
     if neard is None or neard.pid != event.pid or not neard.armed:
         return node, []
     neard = replace(neard, armed=False, shows_key=False, key_given_at=None, keyless_at=now)
-    node = replace(node, neard=neard, neard_ended_at=now, hot_failed="", hot_failures=0)
+    node = replace(node, neard=neard, signer_ended_at=now, hot=replace(node.hot, reason="", count=0))
     return give_up(node, "it was seen to have given its key up"), [Say("info", f"neard {neard.pid} gave the key up")]
 
 
@@ -155,15 +167,13 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     if neard is None or neard.pid != event.pid:
         return node, []
     failed = not neard.answered and (neard.faulty or not neard.ending)
-    attempts = node.attempts + 1 if failed else node.attempts
+    attempts = node.starts.failures + 1 if failed else node.starts.failures
     node = replace(
         node,
         neard=None,
-        attempts=attempts,
-        restarts=node.restarts + 1,
-        start_at=now + RETRY_MS * attempts,
+        starts=replace(node.starts, failures=attempts, ends=node.starts.ends + 1, next_at=now + RETRY_MS * attempts),
         sync=sync.Sync(height=node.sync.height),
-        neard_ended_at=now if neard.armed else node.neard_ended_at,
+        signer_ended_at=now if neard.armed else node.signer_ended_at,
     )
     if neard.ending:
         said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
@@ -187,12 +197,12 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     """How neard is, or that it did not say."""
     neard, sample = node.neard, event.sample
     if neard is None or neard.pid != event.pid:
-        return replace(node, polling=False), []
+        return replace(node, poll=replace(node.poll, under_way=False)), []
     if sample is None:
         since = now if neard.silent_since is None else neard.silent_since
         silent = replace(neard, misses=neard.misses + 1, silent_since=since)
-        return replace(node, polling=False, neard=silent), _missed(neard, event.reason)
-    view = sync.fold(node.sync, sample, now, node.settings, node.pace_ms)
+        return replace(node, poll=replace(node.poll, under_way=False), neard=silent), _missed(neard, event.reason)
+    view = sync.fold(node.sync, sample, now, node.settings, node.chain.pace_ms)
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
         said.append(Say("warn", view.reason))
@@ -206,21 +216,34 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         neard = replace(neard, other_key=other_key)
     if neard.key_given_at is not None and not neard.shows_key and not sample.config_correct:
         broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
-        node = replace(node, hot_failed=node.hot_failed or broken)
+        node = replace(node, hot=replace(node.hot, reason=node.hot.reason or broken))
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -chain_clock.FUTURE_MS:
-        seen = chain_clock.fold(node.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
-        node = replace(node, tip=seen)
+        seen = chain_clock.fold(node.chain.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
+        node = replace(node, chain=replace(node.chain, tip=seen))
     head = heads.Head(sample.height, _made_at(node, sample, event.asked_at), sample.born_ms or 0)
-    known = heads.fold(node.heads, head)
-    facts = replace(node, polling=False, neard=neard, attempts=0, sync=view, heads=known, made=sample.made)
-    if known is not node.heads:
+    known = heads.fold(node.chain.heads, head)
+    facts = replace(
+        node,
+        poll=replace(node.poll, under_way=False),
+        neard=neard,
+        starts=replace(node.starts, failures=0),
+        sync=view,
+        chain=replace(node.chain, heads=known),
+        signing=replace(node.signing, made=sample.made),
+    )
+    if known is not node.chain.heads:
         rate_ms = heads.rate_ms(known, node.settings.block_time_ms)
-        facts = replace(facts, pace_ms=heads.pace_ms(known), rate_ms=rate_ms)
+        facts = replace(facts, chain=replace(facts.chain, pace_ms=heads.pace_ms(known), rate_ms=rate_ms))
     if node.leadership is not None and neard.armed:
         signed = max(node.leadership.signed, sample.height + 1, sample.target_height or 0)
         facts = replace(facts, leadership=replace(node.leadership, signed=signed))
-    if node.proof is not None:
-        facts = replace(facts, proof=signing_check.compare(node.proof, sample.made, event.asked_at))
+    if node.signing.check is not None:
+        facts = replace(
+            facts,
+            signing=replace(
+                facts.signing, check=signing_check.compare(node.signing.check, sample.made, event.asked_at)
+            ),
+        )
     node, kept = _keep(facts)
     return node, said + kept
 
@@ -270,7 +293,7 @@ def _keep(node: Node) -> Step:
         return node, []
     answered = node.armed and node.neard is not None and hot_takeover.confirmed_by(node.neard) is None
     kept = leadership.kept
-    if kept is not None and kept.answered == answered and not _is_old(kept, node.tip):
+    if kept is not None and kept.answered == answered and not _is_old(kept, node.chain.tip):
         return node, []
     return saved_state.save(node, answered)
 
@@ -287,9 +310,9 @@ def _missed(neard: Neard, reason: str) -> list[Command]:
 def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
     """When the head was made, on our clock: by what it is known to be at the tip, or by the wall clock if earlier."""
     by_wall_clock = asked_at - max(0, sample.head_age_ms)
-    if node.tip is None or sample.born_ms is None:
+    if node.chain.tip is None or sample.born_ms is None:
         return by_wall_clock
-    return min(by_wall_clock, node.tip.made_at(sample.born_ms, asked_at))
+    return min(by_wall_clock, node.chain.tip.made_at(sample.born_ms, asked_at))
 
 
 def give_up(node: Node, why: str) -> Node:

@@ -99,7 +99,11 @@ class HarshCluster(Cluster):
 
         (As many of its answers one after another as a start takes: session, lease, two of the heartbeat, release.)
         """
-        cooling = [max(0, host.supervisor.node.cool_until - host.clock.now()) for host in self.hosts if host.supervisor]
+        cooling = [
+            max(0, host.supervisor.node.early_ends.cool_until - host.clock.now())
+            for host in self.hosts
+            if host.supervisor
+        ]
         slow_ms = 8 * self.answers_take_ms + self._fast_clock_ms + self._unknown_pace_ms
         return min([*cooling, LONGEST_COOL_DOWN_MS]) + slow_ms
 

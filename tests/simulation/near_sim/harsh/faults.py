@@ -173,9 +173,11 @@ def _snapshot_restored(cluster: HarshCluster, _host: HarshHost) -> None:
     nodes = [
         host.supervisor.node for host in cluster.hosts if host.supervisor is not None and host.runs and host.link.up
     ]
-    if len(nodes) < len(cluster.hosts) or any(node.watch is None and node.leadership is None for node in nodes):
+    if len(nodes) < len(cluster.hosts) or any(
+        node.candidate.watch is None and node.leadership is None for node in nodes
+    ):
         return
-    seen = min([node.seen_index for node in nodes if node.leadership is None], default=consul.index)
+    seen = min([node.believed.index for node in nodes if node.leadership is None], default=consul.index)
     in_place = world.chance(0.5)
     then = consul.restore(world.rng, in_place, seen)
     if then is not None:

@@ -11,7 +11,7 @@ from near_supervisor.adapters.guard import ATTACH_MS, ATTACH_RETRY_MS, OVERDUE_M
 from near_supervisor.commandline.options import Options
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import Answer
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.core.facts.settings import Settings
 from near_supervisor.io.guard_client import REPLY_TIMEOUT_MS
 from near_supervisor.io.neard_config import NeardConfig

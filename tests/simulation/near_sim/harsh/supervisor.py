@@ -13,7 +13,7 @@ from near_supervisor.core.facts import lease
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.doppelganger import Look
 from near_supervisor.core.facts.host import RunDir
-from near_supervisor.core.facts.model import SavedState
+from near_supervisor.core.facts.leadership import SavedState
 
 from ..link import Apply, Hear
 from ..supervisor import NEARD_TIMEOUT_MS, Supervisor
