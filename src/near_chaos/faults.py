@@ -150,7 +150,7 @@ def _lease_deleted(stage: Stage, _rng: random.Random) -> None:
 
 def _asked(route: str, of: int) -> Strike:
     def strike(stage: Stage, _rng: random.Random) -> None:
-        _wish(stage, stage.roles()[of], route)
+        _request(stage, stage.roles()[of], route)
 
     return strike
 
@@ -158,21 +158,21 @@ def _asked(route: str, of: int) -> Strike:
 def _two_promotes(stage: Stage, _rng: random.Random) -> None:
     """Both, at once: one is done, the other one refused or nothing."""
     for host in reversed(stage.roles()):
-        _wish(stage, host, "promote")
+        _request(stage, host, "promote")
 
 
 def _paused_and_killed(stage: Stage, rng: random.Random) -> None:
     """A pause, the loss of the standby meanwhile, and its end."""
     old, new = stage.roles()
-    _wish(stage, old, "pause")
+    _request(stage, old, "pause")
     # Where another fault has killed it already, the pause has to end all the same.
     with contextlib.suppress(Problem):
         stage.net.kill(new.name)
     _pass(stage, rng.uniform(0, stage.options.lease_s))
-    _wish(stage, old, "resume")
+    _request(stage, old, "resume")
 
 
-def _wish(stage: Stage, host: Validator, route: str) -> None:
+def _request(stage: Stage, host: Validator, route: str) -> None:
     """A refusal is an answer, too: another request may be under way."""
     with contextlib.suppress(NearError):
         control_client.call(stage.net.layout.run_dir(host) / "control.sock", "POST", f"/{route}", {"by": "chaos"})

@@ -29,7 +29,7 @@ def edit_config(
     public: str = "",
     tier1: bool = True,
 ) -> dict[str, Any]:
-    """config.json with IPv4 loopback addresses and the wished block time.
+    """config.json with IPv4 loopback addresses and the block time that is asked for.
 
     `rpc` and `network` are HOST:PORT, `boot_nodes` is a comma list of KEY@HOST:PORT, `shadows` the account whose shards
     a host of the pair keeps up with (empty: as the document has it). `public` is the KEY@HOST:PORT at which other

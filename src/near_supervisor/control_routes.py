@@ -47,7 +47,7 @@ class ControlRoutes:
 
     def table(self) -> dict[tuple[str, str], Route]:
         """Each route by its method and path."""
-        requests: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._wishing(verb) for verb in Verb}
+        requests: dict[tuple[str, str], Route] = {("POST", f"/{verb.value}"): self._asking(verb) for verb in Verb}
         return {
             ("GET", "/status"): lambda _asked: self._look().status(),
             ("GET", "/cluster"): lambda _asked: self._way().look(),
@@ -59,10 +59,10 @@ class ControlRoutes:
         """What a request writes is signed: this supervisor answers for who may ask it."""
         return ConsulWay(self._access, self._records)
 
-    def _wishing(self, verb: Verb) -> Route:
-        return lambda asked: self._wish(verb, asked)
+    def _asking(self, verb: Verb) -> Route:
+        return lambda asked: self._carry_out(verb, asked)
 
-    def _wish(self, verb: Verb, asked: Asked) -> dict[str, Any]:
+    def _carry_out(self, verb: Verb, asked: Asked) -> dict[str, Any]:
         wanted, check = self._wanted(verb, asked), _flag(asked.body, "check")
         try:
             found = self._way().ask(wanted, check=check)

@@ -104,7 +104,7 @@ class Driver:
 
     def _carry_out(self, command: cmd.Command) -> None:
         match command:
-            case cmd.Say(level, message):
+            case cmd.Log(level, message):
                 log.log(_LEVELS[level], message)
             case cmd.Exit():
                 self._exit = command
@@ -130,12 +130,12 @@ class Driver:
                 self._run_dir.keep_seen(index, term)
             case cmd.ClearState():
                 self._guard.forget()
-            case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.LookAtChain() | cmd.LookForApprovals():
+            case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.ProbeChain() | cmd.ReadApprovals():
                 self._neard.carry_out(command)
-            case cmd.MoveRequest() | cmd.NoteChange() | cmd.NoteSigningCheck() | cmd.NoteLastWords():
+            case cmd.MoveRequest() | cmd.RecordChange() | cmd.RecordSigningCheck() | cmd.RecordLastWords():
                 self._cluster.carry_out(command)
             case (
-                cmd.NoteVacancy() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release()
+                cmd.MarkMissing() | cmd.Acquire() | cmd.Heartbeat() | cmd.Release()
                 | cmd.Register() | cmd.RenewSession() | cmd.DropSession() | cmd.PublishMember() | cmd.ReadMembers()
             ):  # fmt: skip
                 self._consul.carry_out(command)

@@ -9,7 +9,7 @@ from near_ha.operator.cluster_report import request_json
 from near_ha.records.states import State
 from near_supervisor.core.conditions import hot_takeover, reach, signing
 from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
-from near_supervisor.core.conditions.signing import Answer
+from near_supervisor.core.conditions.signing import Signs
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.neard import Guard
 from near_supervisor.core.facts.signing_check import KINDS
@@ -125,7 +125,7 @@ class Snapshot:
         if node.leadership is None or not node.armed:
             return None
         answer, reason = signing.answer(node)
-        silence = node.signing.silence if answer is Answer.NO else None
+        silence = node.signing.silence if answer is Signs.NO else None
         return {"answer": answer.value, "reason": reason, "silent_ms": self.now - silence.since if silence else 0}
 
     def _proof(self) -> dict[str, dict[str, Any]] | None:

@@ -139,7 +139,7 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_doppelganger.py",
     ),
     Break(
-        "doppelganger: only a wish for this node, which says so, overrules it",
+        "doppelganger: only a request for this node, which says so, overrules it",
         CORE + "rules/doppelganger.py",
         "if not request.open or not request.ignore_doppelganger or request.target != node.settings.member_id:",
         "if not request.open:",

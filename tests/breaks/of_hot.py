@@ -115,7 +115,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "give back: what cannot be proved is ended",
         CORE + "updates/neard.py",
-        'return replace(node, neard=neard), [Say("warn", f"killing neard: {why}"), KillNeard(why)]',
+        'return replace(node, neard=neard), [Log("warn", f"killing neard: {why}"), KillNeard(why)]',
         "return replace(node, neard=neard), []",
         UNIT + "test_giving_back.py",
     ),

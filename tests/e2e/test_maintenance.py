@@ -74,7 +74,7 @@ class Checkout:
         said = self.ask("GET", "/cluster")["paused"]
         return str(said["reason"]) if said["paused"] else ""
 
-    def wish(self, verb: str, reason: str) -> None:
+    def request(self, verb: str, reason: str) -> None:
         """As a person would, beside the playbook."""
         body = {"member": "", "by": "alice", "reason": reason, "timeout_ms": 60_000, "force": False, "check": False}
         self.ask("POST", f"/{verb}", body)
@@ -99,7 +99,7 @@ def checkout(stage: Stage, tmp_path: Path) -> Iterator[Checkout]:
     (tmp_path / "traces").mkdir()
     checkout = Checkout(tmp_path, stage)
     yield checkout
-    checkout.wish("resume", "the test is over")
+    checkout.request("resume", "the test is over")
 
 
 def host_of(validator: Validator) -> str:
@@ -142,7 +142,7 @@ def test_a_host_that_is_lost_ends_the_run_and_the_same_command_carries_on(checko
 
 
 def test_a_pause_of_a_person_stays(checkout: Checkout) -> None:
-    checkout.wish("pause", "Consul moves")
+    checkout.request("pause", "Consul moves")
     _validator, standby = checkout.stage.roles()
     status, said = checkout.play("", "--limit", host_of(standby))
     assert status == 0, said
@@ -150,7 +150,7 @@ def test_a_pause_of_a_person_stays(checkout: Checkout) -> None:
 
 
 def test_no_host_is_taken_away_while_nobody_validates(checkout: Checkout) -> None:
-    checkout.wish("pause", "Consul moves")
+    checkout.request("pause", "Consul moves")
     validator, standby = checkout.stage.roles()
     checkout.stage.net.stop(validator.name)
     status, said = checkout.play("", "--limit", host_of(standby))
@@ -181,7 +181,7 @@ def test_the_chain_is_seen_to_count_what_is_signed(checkout: Checkout) -> None:
     status, said = checkout.run("see.yml")
     assert status == 0, said
     assert f"the chain has counted new blocks, chunks or endorsements of {SIGNER}" in said
-    checkout.wish("pause", "nobody takes over")
+    checkout.request("pause", "nobody takes over")
     checkout.stage.net.freeze(validator.name)
     try:
         status, said = checkout.run("see.yml")

@@ -83,7 +83,7 @@ def test_each_host_is_tried_once_then_ever_more_rarely_and_the_history_says_why(
 
 
 def test_a_host_that_is_mended_takes_over_as_soon_as_somebody_asks(stage: Stage, panics: Stage) -> None:
-    """A person's wish ends every wait."""
+    """A person's request ends every wait."""
     stage.pass_time(boot_ns() + round(4 * LEASE_S * NS))
     mended = VALIDATORS[1]
     knobs(stage, mended)

@@ -401,7 +401,7 @@ def test_changes_are_noted_once_for_each_term(
     sides = [Side(consul.url, store.account_id, monkeypatch) for _ in range(4)]
     for number, side in enumerate(sides):
         for term in (7, 7, 8 + number):
-            side.side.carry_out(cmd.NoteChange(Change(term, f"n{number}", ChangeKind.FAILOVER, 0)))
+            side.side.carry_out(cmd.RecordChange(Change(term, f"n{number}", ChangeKind.FAILOVER, 0)))
     until("all are there", lambda: len(changes(store)) == 5, lambda: str((changes(store), sides[0].warnings)))
     assert sorted(change.term for change in changes(store)) == [7, 8, 9, 10, 11]
     assert all(change.at_ms > 1_600_000_000_000 for change in changes(store))
@@ -412,7 +412,7 @@ def test_a_history_that_cannot_be_read_begins_anew(
 ) -> None:
     side = Side(consul.url, store.account_id, monkeypatch)
     write(store, consul_keys.history(store.account_id), b"garbage")
-    side.side.carry_out(cmd.NoteChange(CHANGE))
+    side.side.carry_out(cmd.RecordChange(CHANGE))
     until("it is there", lambda: [change.term for change in _readable(store)] == [7])
     assert "cannot be read and begins anew" in "\n".join(side.warnings)
 
@@ -430,7 +430,7 @@ def test_a_change_that_cannot_be_noted_yet_is_said_holds_nobody_up_and_is_noted_
     with real_consul(tmp_path) as own:
         side = Side(own.url, "default", monkeypatch)
         own.stop()
-        side.side.carry_out(cmd.NoteChange(CHANGE))
+        side.side.carry_out(cmd.RecordChange(CHANGE))
         until("it is said", lambda: any("term 7 is not in the history yet" in text for text in side.warnings))
         assert side.answers(cmd.MoveRequest(3, REQUEST)).id == "r1"
         own.start()
@@ -442,7 +442,7 @@ def test_a_change_that_cannot_be_noted_at_all_is_given_up_in_the_end(monkeypatch
     monkeypatch.setattr(cluster_adapter, "NOTE_RETRY_MS", 10)
     monkeypatch.setattr(cluster_adapter, "NOTE_FOR_MS", 200)
     side = Side(f"http://127.0.0.1:{free_port()}", "default", monkeypatch)
-    side.side.carry_out(cmd.NoteChange(CHANGE))
+    side.side.carry_out(cmd.RecordChange(CHANGE))
     until("it is said", lambda: any("term 7 is not in the history: " in text for text in side.warnings))
 
 

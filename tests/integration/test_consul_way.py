@@ -1,4 +1,4 @@
-"""A wish that is written past the supervisors: what somebody else does meanwhile, and what a lost answer means."""
+"""A request that is written past the supervisors: what somebody else does meanwhile, and what a lost answer means."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ class Pair:
         assert entry
         return lease_record.parse(base64.b64decode(entry["Value"]))
 
-    def wishes(self) -> list[Any]:
-        """Everything that a person's wish may change in Consul."""
+    def requests(self) -> list[Any]:
+        """Everything that a person's request may change in Consul."""
         keys = (consul_keys.switchover(ACCOUNT), consul_keys.config(ACCOUNT), consul_keys.history(ACCOUNT))
         return [self.consul.entry(key) for key in keys]
 
@@ -92,10 +92,10 @@ def failover(host: Supervised, *, check: bool = False, **params: Any) -> dict[st
 
 def test_promote_by_the_module_in_four_steps(pair: Pair) -> None:
     old, new = pair.roles()
-    before, term = pair.wishes(), pair.lease().term
+    before, term = pair.requests(), pair.lease().term
     predicted = failover(new, action="promote", reason="a new kernel", check=True)
     assert (predicted["changed"], predicted["leader_after"]) == (True, new.name)
-    assert pair.wishes() == before
+    assert pair.requests() == before
     done = failover(new, action="promote", reason="a new kernel")
     assert not done.get("failed"), (done, pair.evidence())
     assert (done["leader_before"], done["leader_after"], done["term"]) == (old.name, new.name, term + 1)
@@ -123,7 +123,7 @@ def test_demote_by_the_shell_is_in_the_history_and_the_log_says_who_asked(
     assert old.says(f"asked over the control socket by {me}")
 
 
-def test_two_wishes_at_once_are_one_switchover(pair: Pair) -> None:
+def test_two_requests_at_once_are_one_switchover(pair: Pair) -> None:
     old, new = pair.roles()
     term = pair.lease().term
     first = failover(new, action="promote", wait=False)
@@ -147,13 +147,13 @@ def test_two_wishes_at_once_are_one_switchover(pair: Pair) -> None:
         (["promote"], "the request's body is not a JSON object"),
     ],
 )
-def test_a_wish_that_cannot_be_read_changes_nothing(pair: Pair, body: object, words: str) -> None:
+def test_a_request_that_cannot_be_read_changes_nothing(pair: Pair, body: object, words: str) -> None:
     _, new = pair.roles()
-    before = pair.wishes()
+    before = pair.requests()
     with pytest.raises(ControlRefused) as caught:
         control_client.call(new.run_dir / "control.sock", "POST", "/promote", body)
     assert words in str(caught.value)
-    assert pair.wishes() == before
+    assert pair.requests() == before
 
 
 def test_an_unready_target_is_refused_and_nothing_changes(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,12 +163,12 @@ def test_an_unready_target_is_refused_and_nothing_changes(pair: Pair, capsys: py
     try:
         until("it is not ready", lambda: not new.status()["ready"], pair.evidence)
         until("the others know", lambda: not _member(old, new.name)["ready"], pair.evidence)
-        before = pair.wishes()
+        before = pair.requests()
         assert say(old, "promote", new.name) == 3
         assert f"{new.name} is not ready" in capsys.readouterr().err
         assert say(old, "demote") == 3
         assert "no standby is ready to take over" in capsys.readouterr().err
-        assert pair.wishes() == before
+        assert pair.requests() == before
         assert old.state() == "Validating"
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -194,7 +194,7 @@ def test_a_standby_whose_neard_would_not_start_says_so_everywhere_and_nobody_han
         shown = {reason["name"]: reason for reason in standby.status()["readiness"]}
         assert "'many'" in shown["preflight"]["text"]
         assert (shown["preflight"]["blocks"], shown["preflight"]["last"]) == (False, True)
-        before = pair.wishes()
+        before = pair.requests()
         for words in (("promote", standby.name), ("promote", standby.name, "--check")):
             assert say(active, *words) == 3
             told = capsys.readouterr().err
@@ -203,7 +203,7 @@ def test_a_standby_whose_neard_would_not_start_says_so_everywhere_and_nobody_han
         refused = failover(standby, action="promote", check=True)
         assert refused["failed"]
         assert "'many'" in refused["msg"]
-        assert pair.wishes() == before
+        assert pair.requests() == before
         assert active.state() == "Validating"
     finally:
         edit(config, lambda document: document.update(json.loads(whole)))

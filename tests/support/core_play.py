@@ -76,9 +76,9 @@ class Play:
         self.now += after
         self.node, out = step(self.node, event, self.now)
         self.log += [(self.now, command) for command in out]
-        asked = self.one(cmd.LookAtChain, out)
-        if isinstance(asked, cmd.LookAtChain) and self.shows_chain:
-            out += self.do(ev.ChainLooked(asked.above, Look(asked.above, self.node.sync.height, None)))
+        asked = self.one(cmd.ProbeChain, out)
+        if isinstance(asked, cmd.ProbeChain) and self.shows_chain:
+            out += self.do(ev.ChainProbed(asked.above, Look(asked.above, self.node.sync.height, None)))
         return out
 
     def wait(self, duration: int) -> list[cmd.Command]:
@@ -148,4 +148,4 @@ class Play:
         return found[0] if found else None
 
     def said(self) -> str:
-        return "\n".join(command.message for _, command in self.log if isinstance(command, cmd.Say))
+        return "\n".join(command.message for _, command in self.log if isinstance(command, cmd.Log))

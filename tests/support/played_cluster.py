@@ -208,7 +208,7 @@ def control_socket(play: PlayedCluster, run_dir: Path, member: str) -> Iterator[
 
 
 def decided(play: PlayedCluster, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """What a supervisor answers to this wish, after it has written it."""
+    """What a supervisor answers to this request, after it has written it."""
     wanted = operator_request.OperatorRequest(
         operator_request.Verb(path[1:]),
         body["member"],

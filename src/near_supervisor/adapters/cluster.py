@@ -83,16 +83,16 @@ class ClusterAdapter:
             case cmd.MoveRequest(index, request):
                 broken = ev.RequestMoved(request.id, Answer(Kind.UNKNOWN, "internal error"))
                 self._worker.submit(lambda: self._move(index, request), lambda: self._post(broken))
-            case cmd.NoteChange(change):
+            case cmd.RecordChange(change):
                 stamped = replace(change, at_ms=clock.wall_ms())
                 self._note_worker.submit(
                     lambda: self._note(change.term, lambda known: history.added(known, stamped)), lambda: None
                 )
-            case cmd.NoteSigningCheck(term, text):
+            case cmd.RecordSigningCheck(term, text):
                 self._note_worker.submit(
                     lambda: self._note(term, lambda known: history.proven(known, term, text)), lambda: None
                 )
-            case cmd.NoteLastWords(term, text):
+            case cmd.RecordLastWords(term, text):
                 self._note_worker.submit(
                     lambda: self._note(term, lambda known: history.ended(known, term, text)), lambda: None
                 )

@@ -85,9 +85,9 @@ class ConsulAdapter:
         """Queue the request that belongs to ``command``."""
         urgent = self._urgent
         match command:
-            case cmd.NoteVacancy(record, kept_index):
+            case cmd.MarkMissing(record, kept_index):
                 vacancy = record.to_json()
-                self._about_lease(lambda: urgent.note_vacancy(vacancy, kept_index), ev.VacancyNoted)
+                self._about_lease(lambda: urgent.note_vacancy(vacancy, kept_index), ev.MissingMarked)
             case cmd.Acquire(how, index, session, record, key_index):
                 first = record.to_json()
                 self._about_lease(lambda: urgent.acquire(how, index, session, first, key_index), ev.AcquireAnswered)
@@ -150,7 +150,7 @@ class ConsulAdapter:
             try:
                 answered, seen = store.look(index, wait_ms)
             except (Unknown, Refused) as error:
-                self._post(ev.LookFailed(str(error)))
+                self._post(ev.LeaseReadFailed(str(error)))
                 index = 0
                 clock.sleep_ms(LOOK_RETRY_MS)
                 continue

@@ -67,9 +67,9 @@ class NeardAdapter:
                 self._ask(self._epoch_worker, lambda: self._duties(asker), ev.DutiesSeen(asker, None, "internal error"))
             case cmd.ReadCounters(term):
                 self._ask(self._epoch_worker, lambda: self._counters(term), ev.CountersSeen(term, None))
-            case cmd.LookAtChain(above, counters):
-                self._ask(self._blocks_worker, lambda: self._look(above, counters), ev.ChainLooked(above, None))
-            case cmd.LookForApprovals(term, above):
+            case cmd.ProbeChain(above, counters):
+                self._ask(self._blocks_worker, lambda: self._look(above, counters), ev.ChainProbed(above, None))
+            case cmd.ReadApprovals(term, above):
                 self._ask(self._blocks_worker, lambda: self._approvals(term, above), ev.ApprovalsSeen(term, None))
             case _:
                 assert_never(command)
@@ -120,9 +120,9 @@ class NeardAdapter:
 
     def _look(self, above: int, counters: bool) -> ev.Event:
         try:
-            return ev.ChainLooked(above, neard_blocks.read(self._blocks, self._order, above, counters))
+            return ev.ChainProbed(above, neard_blocks.read(self._blocks, self._order, above, counters))
         except Unreadable:
-            return ev.ChainLooked(above, None)
+            return ev.ChainProbed(above, None)
 
     def _approvals(self, term: int, above: int) -> ev.Event:
         try:

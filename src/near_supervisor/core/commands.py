@@ -118,7 +118,7 @@ class DropSession:
 
 
 @dataclass(frozen=True)
-class NoteVacancy:
+class MarkMissing:
     """Write a record that says that there was none, if there still is none.
 
     And if no heartbeat was accepted since the last one was read at ``kept_index`` (None = there was none).
@@ -182,7 +182,7 @@ class ReadCounters:
 
 
 @dataclass(frozen=True)
-class LookAtChain:
+class ProbeChain:
     """Look for signatures of this validator in the blocks above ``above``; with ``counters`` also at those."""
 
     above: int
@@ -190,7 +190,7 @@ class LookAtChain:
 
 
 @dataclass(frozen=True)
-class LookForApprovals:
+class ReadApprovals:
     """Look for this validator's own approvals in the blocks of others above ``above``, in ``term``."""
 
     term: int
@@ -198,7 +198,7 @@ class LookForApprovals:
 
 
 @dataclass(frozen=True)
-class NoteSigningCheck:
+class RecordSigningCheck:
     """Add to the history's entry of ``term`` what arrived on the chain."""
 
     term: int
@@ -206,7 +206,7 @@ class NoteSigningCheck:
 
 
 @dataclass(frozen=True)
-class NoteLastWords:
+class RecordLastWords:
     """Add to the history's entry of ``term`` what neard said last before it ended by itself."""
 
     term: int
@@ -214,7 +214,7 @@ class NoteLastWords:
 
 
 @dataclass(frozen=True)
-class NoteChange:
+class RecordChange:
     """Add it to the history, once for each term. The driver adds the wall clock."""
 
     change: Change
@@ -241,7 +241,7 @@ class ClearState:
 
 
 @dataclass(frozen=True)
-class Say:
+class Log:
     """One line for the log."""
 
     level: str
@@ -256,10 +256,10 @@ class Exit:
     detach: bool = False
 
 
-LeaseCommand = NoteVacancy | Acquire | Heartbeat | Release
+LeaseCommand = MarkMissing | Acquire | Heartbeat | Release
 MemberCommand = Register | RenewSession | DropSession | PublishMember | ReadMembers
-ClusterCommand = MoveRequest | NoteChange | NoteSigningCheck | NoteLastWords
-NeardCommand = PollNeard | ReadDuties | ReadCounters | LookAtChain | LookForApprovals
+ClusterCommand = MoveRequest | RecordChange | RecordSigningCheck | RecordLastWords
+NeardCommand = PollNeard | ReadDuties | ReadCounters | ProbeChain | ReadApprovals
 GuardCommand = (
     StartGuard
     | StartNeard
@@ -272,5 +272,5 @@ GuardCommand = (
     | SaveState
     | ClearState
 )
-Command = LeaseCommand | MemberCommand | ClusterCommand | NeardCommand | GuardCommand | KeepIndex | Say | Exit
+Command = LeaseCommand | MemberCommand | ClusterCommand | NeardCommand | GuardCommand | KeepIndex | Log | Exit
 """Each is for one adapter, which a type checker sees carry all of its own out (``assert_never``)."""

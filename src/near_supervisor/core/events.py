@@ -180,7 +180,7 @@ class LeaseSeen:
 
 
 @dataclass(frozen=True)
-class LookFailed:
+class LeaseReadFailed:
     """The lease could not be read."""
 
     reason: str
@@ -194,7 +194,7 @@ class AcquireAnswered:
 
 
 @dataclass(frozen=True)
-class VacancyNoted:
+class MissingMarked:
     """The answer to an attempt to note that there is no lease record."""
 
     answer: Answer
@@ -273,7 +273,7 @@ class CountersSeen:
 
 
 @dataclass(frozen=True)
-class ChainLooked:
+class ChainProbed:
     """What neard showed of the blocks above ``above``; None when it did not."""
 
     above: int
@@ -327,9 +327,9 @@ Event = (
     | NodeIdTaken
     | SessionRenewed
     | LeaseSeen
-    | LookFailed
+    | LeaseReadFailed
     | AcquireAnswered
-    | VacancyNoted
+    | MissingMarked
     | HeartbeatAnswered
     | ReleaseAnswered
     | MembersSeen
@@ -338,7 +338,7 @@ Event = (
     | RequestMoved
     | DutiesSeen
     | CountersSeen
-    | ChainLooked
+    | ChainProbed
     | ApprovalsSeen
     | ListingSeen
     | StopAsked

@@ -7,7 +7,7 @@ daemon, in the tests and in the simulation.
 
 from __future__ import annotations
 
-from .commands import Command, Say
+from .commands import Command, Log
 from .conditions.transitions import advance
 from .events import Event
 from .facts.model import Node
@@ -38,7 +38,7 @@ def step(node: Node, event: Event, now: int) -> Step:
 
 def _follow(node: Node, out: list[Command]) -> Node:
     while (state := advance(node)) is not node.state:
-        out.append(Say("info", f"state changed: {node.state.value} -> {state.value}"))
+        out.append(Log("info", f"state changed: {node.state.value} -> {state.value}"))
         node = replace(node, state=state)
     return node
 

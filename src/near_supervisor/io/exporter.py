@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from near_ha.errors import BadConfig
 from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
-from near_supervisor.core.conditions.signing import Answer
+from near_supervisor.core.conditions.signing import Signs
 from near_supervisor.core.facts.neard import Guard
 from near_supervisor.core.facts.signing_check import Finding
 from near_supervisor.snapshot import Snapshot
@@ -115,7 +115,7 @@ class _Metrics(Collector):
             "near_supervisor_signing", "Do the blocks of others have this validator's approvals", labels=["answer"]
         )
         told = (status["signing"] or {}).get("answer")
-        for answer in Answer:
+        for answer in Signs:
             signing.add_metric([answer.value], float(answer.value == told))
         yield signing
         missing = GaugeMetricFamily(
@@ -171,7 +171,7 @@ class Exporter:
             ) from None
 
     def serve(self) -> None:
-        """Answer requests until the process ends."""
+        """Answers requests until the process ends."""
         self._server.serve_forever(SHUTDOWN_POLL_S)
 
 

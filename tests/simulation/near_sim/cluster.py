@@ -16,7 +16,7 @@ from .consul import Consul
 from .host import Host, Shared
 from .kuutamod import Kuutamod
 from .neard import RELOADS_MS, NeardHost
-from .wishes import PRIORITIES, Wishes
+from .requests import PRIORITIES, Requests
 from .world import World
 
 BLOCK_TIMES = (100, 600, 1_200)
@@ -58,7 +58,7 @@ class Cluster:
         self._calm = False
         self.chain = Chain(world, rng.choice(BLOCK_TIMES))
         self.consul = self.make_consul(world, self.chain)
-        self.wishes = Wishes(world, world.seed)
+        self.requests = Requests(world, world.seed)
         self.attacker = Attacker(self)
         drift = rng.choice((0.0, 0.01, 0.01))
         leases = self._leases(rng.random() < MIXED_LEASES)
@@ -78,7 +78,7 @@ class Cluster:
         self.kuutamod = self._kuutamod() if rng.random() < WITH_KUUTAMOD else None
 
     def _host(self, settings: Settings, drift: float) -> Host:
-        return Host(self.world, Shared(self.consul_of(settings), self.chain, self.wishes), settings, drift)
+        return Host(self.world, Shared(self.consul_of(settings), self.chain, self.requests), settings, drift)
 
     def make_consul(self, world: World, chain: Chain) -> Consul:
         """The one that all hosts ask."""
@@ -121,7 +121,7 @@ class Cluster:
             height_patience_ms=self.world.rng.choice(HEIGHT_PATIENCES_MS),
             chain_may_stand_still=may_stand_still,
             # Somebody stands by itself in every cluster.
-            priority=100 if name == "a" else self.wishes.rng.choice(PRIORITIES),
+            priority=100 if name == "a" else self.requests.rng.choice(PRIORITIES),
             strategy=self._strategy,
             keeps_shards_of=ALL_SHARDS,
         )
@@ -214,7 +214,7 @@ class Cluster:
                 if part is not None:
                     vars(part).clear()
         vars(self.consul).clear()
-        vars(self.wishes).clear()
+        vars(self.requests).clear()
         vars(self.attacker).clear()
 
     def calm(self) -> None:
@@ -224,7 +224,7 @@ class Cluster:
         for host in self.hosts:
             host.calm()
         self.consul.leaderless_until = self.chain.held_until = self.world.now
-        self.wishes.pause(False)
+        self.requests.pause(False)
         if self.kuutamod is not None:
             self.kuutamod.link.heal()
         self.chain.set_pace(self.chain.block_time)

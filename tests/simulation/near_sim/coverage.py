@@ -13,8 +13,8 @@ from .attacks import ATTACKS
 from .batch import Tally
 from .faults import BESIDE_KUUTAMOD, FAULTS, WITHOUT_KUUTAMOD
 from .harsh.faults import HARSH_KINDS, LONG_KINDS
+from .requests import REQUESTS
 from .schedule import Profile
-from .wishes import WISHES
 
 KINDS = ("transitions", "faults", "steps of a switchover", "pairs of faults")
 
@@ -30,7 +30,7 @@ def possible(profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
 
 
 def _meet(one: str, other: str, more: tuple[str, ...]) -> bool:
-    alone = (*WITHOUT_KUUTAMOD, *WISHES, *ATTACKS, *more)
+    alone = (*WITHOUT_KUUTAMOD, *REQUESTS, *ATTACKS, *more)
     return any(one in kinds and other in kinds for kinds in (alone, BESIDE_KUUTAMOD))
 
 

@@ -9,7 +9,7 @@ from near_supervisor.core import events as ev
 from .attacks import ATTACKS
 from .cluster import Cluster
 from .host import Host
-from .wishes import WISHES
+from .requests import REQUESTS
 
 Fault = Callable[[Cluster, Host], None]
 
@@ -373,5 +373,5 @@ KUUTAMOD_FAULTS: dict[str, Fault] = {
 BESIDE_KUUTAMOD = (*KUUTAMOD_FAULTS, "session destroyed", "cut off", "bad link", "host pause", "power loss", "stop")
 WITHOUT_KUUTAMOD = tuple(FAULTS)
 FAULTS.update(KUUTAMOD_FAULTS)
-FAULTS.update(WISHES)
+FAULTS.update(REQUESTS)
 FAULTS.update(ATTACKS)

@@ -19,8 +19,8 @@ from .consul import Consul
 from .guard import Guard
 from .link import Link
 from .neard import NeardHost
+from .requests import Requests
 from .supervisor import Supervisor
-from .wishes import Wishes
 from .world import World
 
 BUSY_MS = 15
@@ -32,7 +32,7 @@ class Shared(NamedTuple):
 
     consul: Consul
     chain: Chain
-    wishes: Wishes
+    requests: Requests
 
 
 class Host:
@@ -46,7 +46,7 @@ class Host:
     def __init__(self, world: World, shared: Shared, settings: Settings, drift: float) -> None:
         self.world, self.settings, self.name = world, settings, settings.node_id
         self.longest_lease_ms = settings.lease_ms
-        self.consul, chain, self.wishes = shared
+        self.consul, chain, self.requests = shared
         self.clock = BootClock(world, drift)
         self.link = Link(world, self.consul, self._look)
         self.neard = NeardHost(world, chain, self.clock, self.name)
@@ -63,7 +63,7 @@ class Host:
         self._pid = 0
         self.supervisor: Supervisor | None = self.make_supervisor()
         self.consul.watch(self._look)
-        self.wishes.watch(self._look_at_wishes)
+        self.requests.watch(self._look_at_requests)
 
     def make_supervisor(self) -> Supervisor:
         """A process of this host."""
@@ -116,9 +116,9 @@ class Host:
         )
         return MemberStatus(mine.member_id, record, self.name)
 
-    def _look_at_wishes(self) -> None:
+    def _look_at_requests(self) -> None:
         if self.supervisor is not None:
-            self.supervisor.look_at_wishes()
+            self.supervisor.look_at_requests()
 
     def _look(self) -> None:
         if self.supervisor is not None:

@@ -36,7 +36,7 @@ def must_recover(cluster: Cluster) -> dict[str, int]:
     if signer == "kuutamod":
         return {"recovery beside kuutamod": recovery}
     successor = _successor(cluster, signer)
-    if successor is not None and cluster.wishes.rng.random() < BY_REQUEST:
+    if successor is not None and cluster.requests.rng.random() < BY_REQUEST:
         return {"recovery": recovery, "switchover": _switch_over(cluster, successor)}
     return {"recovery": recovery, "handover": _hand_over(cluster, signer)}
 
@@ -116,29 +116,29 @@ def _successor(cluster: Cluster, signer: str) -> Host | None:
     """A standby that may be asked to take over: one with the signer's lease."""
     lease_ms = next(host.settings.lease_ms for host in cluster.hosts if host.name == signer)
     standbys = [host for host in cluster.hosts if host.name != signer and host.settings.lease_ms == lease_ms]
-    return cluster.wishes.rng.choice(standbys) if standbys else None
+    return cluster.requests.rng.choice(standbys) if standbys else None
 
 
 def _end_requests(cluster: Cluster) -> None:
     """The request that is open, if one is, is carried out or called off."""
-    world, wishes = cluster.world, cluster.wishes
+    world, requests = cluster.world, cluster.requests
     began = world.now
-    while wishes.request is not None and wishes.request.open:
+    while requests.request is not None and requests.request.open:
         if world.now - began > OLD_REQUEST_MS:
-            raise Violation(f"{OLD_REQUEST_MS / 1000:g} s without an event, and {wishes.request} is still open")
+            raise Violation(f"{OLD_REQUEST_MS / 1000:g} s without an event, and {requests.request} is still open")
         world.run(world.now + LOOK_MS)
 
 
 def _switch_over(cluster: Cluster, successor: Host) -> int:
     """A promotion that is asked for ends as done, with the one who was named signing."""
     _end_requests(cluster)
-    world, wishes, record = cluster.world, cluster.wishes, cluster.consul.seen.record
+    world, requests, record = cluster.world, cluster.requests, cluster.consul.seen.record
     began, bound = world.now, _longest_hand_over(cluster)
-    wishes.ask(Action.PROMOTE, successor.settings.member_id, record.term if record else 0)
-    if wishes.request is not None and not wishes.request.now:
+    requests.ask(Action.PROMOTE, successor.settings.member_id, record.term if record else 0)
+    if requests.request is not None and not requests.request.now:
         # So long may be waited for heights without a block to make.
-        bound += wishes.request.timeout_ms // 2
-    while wishes.request is None or wishes.request.open or not cluster.signers:
+        bound += requests.request.timeout_ms // 2
+    while requests.request is None or requests.request.open or not cluster.signers:
         if "kuutamod" in cluster.signers:
             # It takes a lease that is free at once, whoever was named; then the request ends when its time is over.
             took = world.now - began
@@ -146,11 +146,11 @@ def _switch_over(cluster: Cluster, successor: Host) -> int:
             return took
         if world.now - began >= bound:
             raise Violation(
-                f"{bound / 1000:g} s after {successor.name} was to be promoted: {wishes.request}, {cluster.states}"
+                f"{bound / 1000:g} s after {successor.name} was to be promoted: {requests.request}, {cluster.states}"
             )
         world.run(world.now + LOOK_MS)
-    if wishes.request.phase is Phase.FAILED:
+    if requests.request.phase is Phase.FAILED:
         world.reached["switchover that failed in peace"] += 1
     elif cluster.signers != [successor.name]:
-        raise Violation(f"{wishes.request} is done, and {cluster.signers} sign")
+        raise Violation(f"{requests.request} is done, and {cluster.signers} sign")
     return world.now - began

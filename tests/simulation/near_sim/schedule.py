@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
 
-from . import attacks, wishes
+from . import attacks, requests
 from .cluster import Cluster
 from .faults import BESIDE_KUUTAMOD, THEMES, WITHOUT_KUUTAMOD, strike
 from .harsh import faults as harsh
@@ -133,7 +133,7 @@ def _end(profile: Profile, cluster: Cluster) -> tuple[int, bool]:
 def _plan_faults(cluster: Cluster, profile: Profile, until: int, only: Collection[int] | None) -> int:
     if isinstance(cluster, HarshCluster):
         planned = list(_harsh_faults(cluster, profile, until))
-        more = [*wishes.plan(cluster, until), *attacks.plan(cluster, until)]
+        more = [*requests.plan(cluster, until), *attacks.plan(cluster, until)]
         planned += [(time, kind, host, False) for time, kind, host in more]
         for number, (time, kind, host, aimed) in enumerate(planned):
             if only is None or number in only:
@@ -150,7 +150,7 @@ def _plan_faults(cluster: Cluster, profile: Profile, until: int, only: Collectio
         aimed = rng.random() < AIMED
         if only is None or number in only:
             _plan(cluster, time, kind, host, aimed)
-    more = [*wishes.plan(cluster, until), *attacks.plan(cluster, until)]
+    more = [*requests.plan(cluster, until), *attacks.plan(cluster, until)]
     for number, (time, kind, host) in enumerate(more, start=len(times)):
         if only is None or number in only:
             _plan(cluster, time, kind, host, aimed=False)

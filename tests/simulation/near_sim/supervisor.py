@@ -18,7 +18,7 @@ from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.core.machine import next_wakeup, step
 
 from .lease_worker import LeaseWorker
-from .wish_watch import WishWatch
+from .request_watch import WishWatch
 from .world import Violation
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Supervisor:
         self._marked = (0, 0)
         # Nothing that this node makes arrives on the chain.
         self._unheard = host.world.chance(0.2)
-        self._wishes = WishWatch(host, lambda: self.alive, self.post)
+        self._requests = WishWatch(host, lambda: self.alive, self.post)
         self.post(TICK)
         self.look()
 
@@ -74,7 +74,7 @@ class Supervisor:
         self._world.steps += 1
         node, commands = step(before, event, now)
         self.node = node
-        if type(event) is ev.ChainLooked:
+        if type(event) is ev.ChainProbed:
             self._note_mark(event, before, now)
         if before.leadership is not None and node.leadership is None:
             self.look()
@@ -113,7 +113,7 @@ class Supervisor:
         if handler is not None:
             handler(self, command)
 
-    def _say(self, command: cmd.Say) -> None:
+    def _say(self, command: cmd.Log) -> None:
         if command.message.startswith("state changed: "):
             self._world.reached[command.message[15:]] += 1
         if self._world.trace is not None:
@@ -191,7 +191,7 @@ class Supervisor:
         self._world.after(self._link.delay(), lambda: self.post(ev.MembersSeen(asked_at, members)))
 
     def _move_request(self, command: cmd.MoveRequest) -> None:
-        self._wishes.move(command)
+        self._requests.move(command)
 
     def _read_duties(self, command: cmd.ReadDuties) -> None:
         """A neard that is silent says nothing; an old one does not tell; of a new one it may change within an epoch."""
@@ -215,7 +215,7 @@ class Supervisor:
             counted = Counted(0, tuple(Duty(number, 0 if self._unheard else number) for number in owed))
         self._world.after(self._world.between(5, 500), lambda: self.post(ev.CountersSeen(command.term, counted)))
 
-    def _look_at_chain(self, command: cmd.LookAtChain) -> None:
+    def _look_at_chain(self, command: cmd.ProbeChain) -> None:
         """The newest blocks, as this neard has them; and what the chain has counted."""
         host, above, look = self._host, command.above, None
         chain = host.neard.chain
@@ -227,21 +227,21 @@ class Supervisor:
         takes = 1 + int(500 * chain.dice.random() ** 3) if chain.shows_blocks else 1
         if not host.neard.speaks:
             takes = NEARD_TIMEOUT_MS
-        self._world.after(takes, lambda: self.post(ev.ChainLooked(above, look)))
+        self._world.after(takes, lambda: self.post(ev.ChainProbed(above, look)))
 
-    def _look_for_approvals(self, command: cmd.LookForApprovals) -> None:
+    def _look_for_approvals(self, command: cmd.ReadApprovals) -> None:
         """Of what this host has signed itself; in some schedules nothing of it arrives."""
         host, above, own = self._host, command.above, None
         if host.neard.speaks and host.neard.chain.shows_blocks:
             own = host.neard.own_approvals(above)
         self._world.after(self._world.between(1, 50), lambda: self.post(ev.ApprovalsSeen(command.term, own)))
 
-    def _note(self, _command: cmd.NoteSigningCheck | cmd.NoteLastWords) -> None:
+    def _note(self, _command: cmd.RecordSigningCheck | cmd.RecordLastWords) -> None:
         """Nobody decides by the history."""
 
-    def look_at_wishes(self) -> None:
+    def look_at_requests(self) -> None:
         """Something changed there."""
-        self._wishes.look()
+        self._requests.look()
 
     def _register(self, _command: cmd.Register) -> None:
         host = self._host
@@ -276,9 +276,9 @@ class Supervisor:
 
     # --- the worker of the lease: one request after another
 
-    def _note_vacancy(self, command: cmd.NoteVacancy) -> None:
+    def _note_vacancy(self, command: cmd.MarkMissing) -> None:
         self._worker.submit(
-            lambda _: self._host.consul.note_vacancy(command.record, command.kept_index), ev.VacancyNoted
+            lambda _: self._host.consul.note_vacancy(command.record, command.kept_index), ev.MissingMarked
         )
 
     def _acquire(self, command: cmd.Acquire) -> None:
@@ -343,7 +343,7 @@ class Supervisor:
         if deadline > self._bought:
             raise Violation(f"{self._host.name} moves the deadline to {deadline}, a heartbeat bought {self._bought}")
 
-    def _note_mark(self, event: ev.ChainLooked, before: Node, now: int) -> None:
+    def _note_mark(self, event: ev.ChainProbed, before: Node, now: int) -> None:
         leadership, look = before.leadership, event.look
         if (
             leadership is not None
@@ -376,7 +376,7 @@ class Supervisor:
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {
-    cmd.Say: Supervisor._say,
+    cmd.Log: Supervisor._say,
     cmd.StartGuard: Supervisor._start_guard,
     cmd.StartNeard: Supervisor._start_neard,
     cmd.ArmNeard: Supervisor._arm_neard,
@@ -396,12 +396,12 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadMembers: Supervisor._read_members,
     cmd.ReadDuties: Supervisor._read_duties,
     cmd.ReadCounters: Supervisor._read_counters,
-    cmd.LookAtChain: Supervisor._look_at_chain,
-    cmd.LookForApprovals: Supervisor._look_for_approvals,
-    cmd.NoteSigningCheck: Supervisor._note,
-    cmd.NoteLastWords: Supervisor._note,
+    cmd.ProbeChain: Supervisor._look_at_chain,
+    cmd.ReadApprovals: Supervisor._look_for_approvals,
+    cmd.RecordSigningCheck: Supervisor._note,
+    cmd.RecordLastWords: Supervisor._note,
     cmd.MoveRequest: Supervisor._move_request,
-    cmd.NoteVacancy: Supervisor._note_vacancy,
+    cmd.MarkMissing: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,
     cmd.Heartbeat: Supervisor._heartbeat,
     cmd.Release: Supervisor._release,

@@ -1,4 +1,4 @@
-"""What somebody is told who waits for a wish to end."""
+"""What somebody is told who waits for a request to end."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Vanishing:
     def meant(self, _verb: Verb) -> str:
         return "b"
 
-    def ask(self, _wish: OperatorRequest, *, check: bool) -> Asked:
-        return Asked(not check, "a hands over to b", "wish-1")
+    def ask(self, _request: OperatorRequest, *, check: bool) -> Asked:
+        return Asked(not check, "a hands over to b", "request-1")
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What an operator's wish comes to, for each verb in each state of the cluster: nothing, a refusal, one value."""
+"""What an operator's asked comes to, for each verb in each state of the cluster: nothing, a refusal, one value."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def free(*members: MemberStatus, state: LeaseState = LeaseState.RELEASED, **chan
     return replace(unlocked, **changes)  # type: ignore[arg-type]
 
 
-def came(cluster: Cluster, wish: OperatorRequest) -> Decision:
-    decision = decide(cluster, wish, "r1", 1_000)
+def came(cluster: Cluster, asked: OperatorRequest) -> Decision:
+    decision = decide(cluster, asked, "r1", 1_000)
     if isinstance(decision, Write) and decision.request:
         written = switchover.parse(decision.value.encode())
         assert (written.id, written.phase, written.asked_at_ms) == ("r1", Phase.ASKED, 1_000)
-        assert (written.asked_by, written.reason, written.force) == (wish.by, wish.reason, wish.force)
-        assert written.ignore_doppelganger is wish.ignore_doppelganger
+        assert (written.asked_by, written.reason, written.force) == (asked.by, asked.reason, asked.force)
+        assert written.ignore_doppelganger is asked.ignore_doppelganger
     return decision
 
 
@@ -69,7 +69,7 @@ DONE = replace(REQUEST, phase=Phase.DONE)
 STRANGER: dict[str, object] = {"lease": None, "holder": "old", "lease_session": "session-x"}
 UNREADY = standing("b", ready=False, reason="is Syncing")
 
-# what it is, the cluster, the wish, what comes of it, words that are said
+# what it is, the cluster, the asked, what comes of it, words that are said
 TABLE: list[tuple[str, Cluster, OperatorRequest, type, list[str]]] = [
     # --- cancel
     ("nothing is under way", held(), CANCEL, Nothing, ["no switchover is under way"]),
@@ -168,10 +168,10 @@ TABLE: list[tuple[str, Cluster, OperatorRequest, type, list[str]]] = [
 
 
 @pytest.mark.parametrize(
-    ("cluster", "wish", "kind", "words"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+    ("cluster", "asked", "kind", "words"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_what_a_wish_comes_to(cluster: Cluster, wish: OperatorRequest, kind: type, words: list[str]) -> None:
-    decision = came(cluster, wish)
+def test_what_a_request_comes_to(cluster: Cluster, asked: OperatorRequest, kind: type, words: list[str]) -> None:
+    decision = came(cluster, asked)
     assert type(decision) is kind, decision
     said = f"{decision.text} {decision.hint}" if isinstance(decision, Refusal) else decision.text
     assert all(word in said for word in words), said
@@ -206,11 +206,13 @@ def test_who_joins_a_switchover_is_told_which_one_to_follow() -> None:
     assert joined.request == "r0"
 
 
-# --- of every cluster and every wish
+# --- of every cluster and every asked
 
 BY, REASON = st.text(max_size=120), st.text(max_size=600)
 NAMES = st.sampled_from(["", "a", "b", "c", "host-b", "x", "\x00", "x" * 5_000])
-WISHES = st.builds(OperatorRequest, st.sampled_from(Verb), NAMES, BY, REASON, st.integers(-1, 3_600_001), st.booleans())
+REQUESTS = st.builds(
+    OperatorRequest, st.sampled_from(Verb), NAMES, BY, REASON, st.integers(-1, 3_600_001), st.booleans()
+)
 CHANGES: list[Callable[[Cluster], Cluster]] = [
     lambda c: replace(c, config=PAUSED),
     lambda c: replace(c, config_known=False),
@@ -235,17 +237,17 @@ def some_cluster(changes: list[Callable[[Cluster], Cluster]]) -> Cluster:
     return cluster
 
 
-@given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), WISHES)
-def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluster, wish: OperatorRequest) -> None:
-    decision = decide(cluster, wish, "r1", 1_000)
+@given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), REQUESTS)
+def test_each_request_in_each_cluster_comes_to_something_that_holds(cluster: Cluster, asked: OperatorRequest) -> None:
+    decision = decide(cluster, asked, "r1", 1_000)
     assert decision.text
     assert len(decision.text) < 1_500
     if not isinstance(decision, Write):
         return
-    configures = wish.verb in (Verb.PAUSE, Verb.RESUME)
+    configures = asked.verb in (Verb.PAUSE, Verb.RESUME)
     assert decision.index == (cluster.config_index if configures else cluster.request_index)
     assert len(decision.value) < 16 * 1024
-    if wish.verb is Verb.CANCEL:
+    if asked.verb is Verb.CANCEL:
         ended = switchover.parse(decision.value.encode())
         assert cluster.request is not None
         assert cluster.request.phase is Phase.ASKED
@@ -256,24 +258,26 @@ def test_each_wish_in_each_cluster_comes_to_something_that_holds(cluster: Cluste
         after = replace(cluster, config=written, config_known=True)
     else:
         request = switchover.parse(decision.value.encode())
-        assert not (cluster.config.paused and not wish.force)
+        assert not (cluster.config.paused and not asked.force)
         assert cluster.request is None or not cluster.request.open, "one at a time"
         if request.target:
             target = cluster.member(request.target)
             assert target is not None
             assert target.alive
-            assert wish.force or (target.record is not None and target.record.ready)
+            assert asked.force or (target.record is not None and target.record.ready)
         after = replace(cluster, request=request)
-    assert isinstance(decide(after, wish, "r2", 2_000), Nothing), "a second time it changes nothing"
+    assert isinstance(decide(after, asked, "r2", 2_000), Nothing), "a second time it changes nothing"
 
 
-@given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), WISHES)
-def test_force_allows_no_more_than_unready_targets_and_paused_clusters(cluster: Cluster, wish: OperatorRequest) -> None:
-    mild, forced = (decide(cluster, replace(wish, force=force), "r1", 1_000) for force in (False, True))
+@given(st.lists(st.sampled_from(CHANGES), max_size=5).map(some_cluster), REQUESTS)
+def test_force_allows_no_more_than_unready_targets_and_paused_clusters(
+    cluster: Cluster, asked: OperatorRequest
+) -> None:
+    mild, forced = (decide(cluster, replace(asked, force=force), "r1", 1_000) for force in (False, True))
     if isinstance(mild, Refusal) and isinstance(forced, Write):
         assert cluster.config.paused or "not ready" in mild.text
         written = json.loads(forced.value)
-        assert wish.verb is Verb.CANCEL or written["force"] is True
+        assert asked.verb is Verb.CANCEL or written["force"] is True
     if isinstance(mild, Write):
         assert isinstance(forced, Write)
 

@@ -76,7 +76,7 @@ def standby(version: str, **changes: object) -> Play:
 
 
 def remarks(play: Play) -> list[str]:
-    said = [command for _, command in play.log if isinstance(command, cmd.Say)]
+    said = [command for _, command in play.log if isinstance(command, cmd.Log)]
     return [one.message for one in said if "state-transition data" in one.message]
 
 

@@ -37,7 +37,7 @@ def holder(**settings: object) -> Play:
     """It holds the lease of term 8, the first heartbeat has succeeded, and neard has not shown its blocks yet."""
     play = Play(Node(replace(SETTINGS, **settings)), shows_chain=False)  # type: ignore[arg-type]
     play.to_leadership()
-    assert play.one(cmd.LookAtChain, [command for _, command in play.log]) == cmd.LookAtChain(FLOOR, counters=False)
+    assert play.one(cmd.ProbeChain, [command for _, command in play.log]) == cmd.ProbeChain(FLOOR, counters=False)
     assert not play.one(cmd.StopNeard, play.heartbeat()), "it has not looked yet"
     return play
 
@@ -47,7 +47,7 @@ def show(play: Play, mark: Mark | None, counted: Counted | None = None) -> list[
     assert play.node.doppelganger is not None
     assert play.node.doppelganger.reading
     above = play.node.doppelganger.above
-    return play.do(ev.ChainLooked(above, Look(above, play.height, mark, counted)))
+    return play.do(ev.ChainProbed(above, Look(above, play.height, mark, counted)))
 
 
 def vetoed(**settings: object) -> Play:
@@ -72,7 +72,7 @@ def lives_on(play: Play, duration: int, *, seen: bool) -> list[cmd.Command]:
 
 
 def shouts(out: list[cmd.Command]) -> list[str]:
-    return [one.message for one in out if isinstance(one, cmd.Say) and "SOMEBODY ELSE" in one.message]
+    return [one.message for one in out if isinstance(one, cmd.Log) and "SOMEBODY ELSE" in one.message]
 
 
 # --- before signing
@@ -85,7 +85,7 @@ def test_who_sees_nothing_signs_at_once() -> None:
 
 def test_a_neard_that_does_not_show_its_blocks_holds_nothing_up() -> None:
     play = holder()
-    assert play.one(cmd.StopNeard, play.do(ev.ChainLooked(FLOOR, None)))
+    assert play.one(cmd.StopNeard, play.do(ev.ChainProbed(FLOOR, None)))
 
 
 def test_an_answer_is_not_waited_for_for_long() -> None:
@@ -126,7 +126,7 @@ def test_what_this_node_has_signed_itself_since_it_asked_is_nobody_elses() -> No
 
 def test_what_is_seen_of_other_heights_is_no_answer() -> None:
     play = holder()
-    assert not play.do(ev.ChainLooked(FLOOR - 1, Look(FLOOR - 1, 1_001, Mark(FLOOR, APPROVAL))))
+    assert not play.do(ev.ChainProbed(FLOOR - 1, Look(FLOOR - 1, 1_001, Mark(FLOOR, APPROVAL))))
     assert play.one(cmd.StopNeard, show(play, None))
 
 
@@ -207,15 +207,15 @@ def watching() -> Play:
     play.do(ev.LeaseSeen(held(height=play.height - 11)))
     gone_at = play.now + lease.longest_hold_ms(D) + 300 // 2
     while play.now < gone_at:
-        assert not play.one(cmd.LookAtChain, play.two_heads(head_age_ms=0)), "it may still sign"
+        assert not play.one(cmd.ProbeChain, play.two_heads(head_age_ms=0)), "it may still sign"
     above = play.height - 1
-    assert play.one(cmd.LookAtChain, play.two_heads(head_age_ms=0)) == cmd.LookAtChain(above, counters=True)
+    assert play.one(cmd.ProbeChain, play.two_heads(head_age_ms=0)) == cmd.ProbeChain(above, counters=True)
     show(play, Mark(play.height, APPROVAL), BEFORE)
     assert "doppelganger" not in play.node.against, "whoever holds the lease may sign"
-    assert not play.one(cmd.LookAtChain, play.poll()), "once is enough"
+    assert not play.one(cmd.ProbeChain, play.poll()), "once is enough"
     assert play.one(cmd.Acquire, play.wait(D))
     out = play.do(ev.AcquireAnswered(YES))
-    assert play.one(cmd.LookAtChain, out) == cmd.LookAtChain(above, counters=True)
+    assert play.one(cmd.ProbeChain, out) == cmd.ProbeChain(above, counters=True)
     return play
 
 
@@ -259,7 +259,7 @@ def test_each_look_is_compared_with_the_one_before() -> None:
 # --- a person's word
 
 
-def wish(**changes: object) -> Switchover:
+def request(**changes: object) -> Switchover:
     base = Switchover("r1", Action.PROMOTE, "a", "ops", "the old host is scrap", 0, 8, ignore_doppelganger=True)
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -267,14 +267,14 @@ def wish(**changes: object) -> Switchover:
 def test_a_person_can_overrule_it_and_answers_for_it_in_the_history() -> None:
     play = vetoed()
     floor = play.height
-    play.do(ev.RequestSeen(5, wish()))
+    play.do(ev.RequestSeen(5, request()))
     assert "overruled by ops" in play.said()
     out = play.poll()
     assert play.one(cmd.StopNeard, out), f"above {floor}, as the height rule wants it"
     play.do(ev.NeardExited(100, "exit code 0"))
     play.do(ev.NeardStarted(200, armed=True))
-    change = play.one(cmd.NoteChange, play.poll())
-    assert isinstance(change, cmd.NoteChange)
+    change = play.one(cmd.RecordChange, play.poll())
+    assert isinstance(change, cmd.RecordChange)
     assert change.change.kind is Kind.RELEASE
     assert change.change.reason.startswith(
         f"the doppelganger check was overruled by ops: block {floor} has an approval"
@@ -283,16 +283,16 @@ def test_a_person_can_overrule_it_and_answers_for_it_in_the_history() -> None:
 
 def test_overruled_beforehand_it_is_still_looked_and_told() -> None:
     play = holder()
-    play.do(ev.RequestSeen(5, wish()))
+    play.do(ev.RequestSeen(5, request()))
     show(play, Mark(play.height, APPROVAL))
     assert "overruled by ops" in play.said()
     assert not shouts([command for _, command in play.log])
 
 
 @pytest.mark.parametrize("changes", [{"target": "b"}, {"ignore_doppelganger": False, "force": True}])
-def test_no_other_wish_overrules_it(changes: dict[str, object]) -> None:
+def test_no_other_request_overrules_it(changes: dict[str, object]) -> None:
     play = vetoed()
-    play.do(ev.RequestSeen(5, wish(**changes)))
+    play.do(ev.RequestSeen(5, request(**changes)))
     assert not play.one(cmd.StopNeard, lives_on(play, D // 2, seen=True))
     assert play.node.leadership is not None
     assert not play.node.leadership.overruled
@@ -305,16 +305,16 @@ def test_nobody_is_asked_while_the_holder_lives() -> None:
     for number in range(20):
         out += play.do(ev.LeaseSeen(held(50 + number, height=play.height + 10)), after=1_000)
         out += play.poll()
-    assert not play.one(cmd.LookAtChain, out)
+    assert not play.one(cmd.ProbeChain, out)
 
 
 def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     play = vetoed()
-    accepted = wish(target="b", ignore_doppelganger=False).accepted("a", 8, "b", 0)
+    accepted = request(target="b", ignore_doppelganger=False).accepted("a", 8, "b", 0)
     play.do(ev.RequestSeen(6, accepted))
     assert play.node.leadership is not None
     assert play.node.leadership.release_reason
-    assert not play.one(cmd.LookAtChain, play.poll())
+    assert not play.one(cmd.ProbeChain, play.poll())
 
 
 # --- a veto without an end
@@ -327,7 +327,7 @@ def blind(play: Play, duration: int) -> list[cmd.Command]:
         out += play.wait(BLOCK_MS)
         out += play.poll()
         if play.node.doppelganger is not None and play.node.doppelganger.reading:
-            out += play.do(ev.ChainLooked(play.node.doppelganger.above, None))
+            out += play.do(ev.ChainProbed(play.node.doppelganger.above, None))
         if play.node.leadership is not None and play.node.leadership.beating:
             out += play.heartbeat()
     return out

@@ -80,7 +80,7 @@ def waits(
         pytest.param(FREE, {"request": GIVEN, "priority": 0}, D, id="also when it never stands by itself otherwise"),
         pytest.param(FREE, {"request": replace(GIVEN, source="b"), "paused": True}, None, id="a third one does not"),
         pytest.param(FREE, {"cool_until": 4_000}, 3_000, id="cooling down"),
-        pytest.param(FREE, {"cool_until": 4_000, "request": FOR_US}, 0, id="a person's wish ends the cooling down"),
+        pytest.param(FREE, {"cool_until": 4_000, "request": FOR_US}, 0, id="a person's request ends the cooling down"),
         pytest.param(LEFT, COOLS, 0, id="nobody is left whom it could let go first"),
         pytest.param(LEFT, {**COOLS, "members": (standby("b"),)}, 0, id="but the one that has just left"),
         pytest.param(LEFT, {**COOLS, "members": (standby("c"),)}, 3_000, id="but a third one"),

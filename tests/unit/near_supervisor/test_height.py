@@ -22,9 +22,9 @@ EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
 
 def vacate(play: Play) -> None:
     """The key is deleted; this node notes it and waits the vacancy out, but for the last moment."""
-    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
-    assert isinstance(note, cmd.NoteVacancy)
-    play.do(ev.VacancyNoted(YES))
+    note = play.one(cmd.MarkMissing, play.do(ev.LeaseSeen(Seen(None))))
+    assert isinstance(note, cmd.MarkMissing)
+    play.do(ev.MissingMarked(YES))
     play.do(ev.LeaseSeen(Seen(70, note.record)))
     assert not play.one(cmd.Acquire, play.wait(D - 1))
     play.poll()
@@ -34,8 +34,8 @@ def test_a_vacancy_is_waited_out_for_the_longest_lease_that_was_ever_seen_also_b
     """Found by bin/simulate (seed 12113): the node that noted a vacancy crashed, and knew only its own lease then."""
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held(lease_ms=3 * D)))
-    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None))))
-    assert isinstance(note, cmd.NoteVacancy)
+    note = play.one(cmd.MarkMissing, play.do(ev.LeaseSeen(Seen(None))))
+    assert isinstance(note, cmd.MarkMissing)
     assert note.record.lease_ms == 3 * D
     fresh = Play().to_voting()
     fresh.do(ev.LeaseSeen(Seen(70, note.record)))
@@ -46,8 +46,8 @@ def test_a_node_that_has_just_started_takes_lease_and_height_of_a_deleted_record
     """Found by bin/simulate: it waited for its own shorter lease, or signed what its own late head did not show."""
     play = Play().to_voting()
     kept = record(lease_ms=3 * D, height=5_000, term=12)
-    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
-    assert isinstance(note, cmd.NoteVacancy)
+    note = play.one(cmd.MarkMissing, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
+    assert isinstance(note, cmd.MarkMissing)
     assert (note.record.lease_ms, note.record.height, note.kept_index) == (3 * D, 5_000, 44)
     assert note.record.term >= 12
 
@@ -55,10 +55,10 @@ def test_a_node_that_has_just_started_takes_lease_and_height_of_a_deleted_record
 def test_a_note_that_was_refused_is_tried_again_with_the_newer_heartbeat() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(Seen(None, kept=record(), kept_index=44)))
-    play.do(ev.VacancyNoted(NO))
+    play.do(ev.MissingMarked(NO))
     play.do(ev.LeaseSeen(Seen(None, kept=record(lease_ms=2 * D), kept_index=51)))
-    note = play.one(cmd.NoteVacancy, play.wait(D // 10))
-    assert isinstance(note, cmd.NoteVacancy)
+    note = play.one(cmd.MarkMissing, play.wait(D // 10))
+    assert isinstance(note, cmd.MarkMissing)
     assert (note.record.lease_ms, note.kept_index) == (2 * D, 51)
 
 
@@ -266,7 +266,7 @@ def test_whoever_has_looked_after_it_gave_its_key_up_is_followed_at_the_height_t
     assert play.height == 1_001
     play.now += 50
     assert signs(play.poll(head_age_ms=600)), "neard signs above its head"
-    assert not any(isinstance(command, cmd.LookAtChain) for _, command in play.log)
+    assert not any(isinstance(command, cmd.ProbeChain) for _, command in play.log)
 
 
 def test_what_was_told_before_history_was_turned_back_is_not_believed() -> None:
@@ -377,8 +377,8 @@ def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbea
     play.to_voting()
     play.poll(head_age_ms=0, born_ms=50_000)
     kept = record(chain_ms=68_000)
-    note = play.one(cmd.NoteVacancy, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
-    assert isinstance(note, cmd.NoteVacancy)
+    note = play.one(cmd.MarkMissing, play.do(ev.LeaseSeen(Seen(None, kept=kept, kept_index=44))))
+    assert isinstance(note, cmd.MarkMissing)
     assert note.record.chain_ms == 68_000 + lease.longest_hold_ms(D)
     reader = Play().to_voting()
     reader.do(ev.LeaseSeen(Seen(70, note.record)))

@@ -89,8 +89,8 @@ def test_it_signs_once_neard_shows_the_key_and_not_before() -> None:
     it = play().to_armed()
     it.do(ev.NeardArmed(100), after=5)
     it.poll(target=1)
-    assert not it.ever(cmd.NoteChange), "confirmed too early"
-    assert it.one(cmd.NoteChange, it.poll(target=it.height + 2, shows_key=True))
+    assert not it.ever(cmd.RecordChange), "confirmed too early"
+    assert it.one(cmd.RecordChange, it.poll(target=it.height + 2, shows_key=True))
 
 
 def test_neard_is_asked_all_the_time_until_it_shows_the_key() -> None:

@@ -123,8 +123,8 @@ def test_a_lock_that_is_not_there_is_waited_for_one_lease() -> None:
 
 def test_where_there_is_no_lease_either_both_are_waited_for_at_the_same_time() -> None:
     waited = play(KeySeen(), Seen(None))
-    assert any(isinstance(command, cmd.NoteVacancy) for _, command in waited.log)
-    waited.do(ev.VacancyNoted(YES))
+    assert any(isinstance(command, cmd.MarkMissing) for _, command in waited.log)
+    waited.do(ev.MissingMarked(YES))
     waited.do(ev.LeaseSeen(Seen(51, record(state=LeaseState.VACANT, node_id=""), key=KeySeen())), after=5)
     waited.wait(D)
     assert tries(waited) is not None

@@ -10,7 +10,7 @@ from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.maintenance_window import Answer, Duties, advise, needed
+from near_supervisor.core.facts.maintenance_window import Duties, Timing, advise, needed
 from near_supervisor.core.rules.switchover import BEST_HEAD_TAKES
 from support.core_play import SETTINGS, Play, standby
 
@@ -35,47 +35,47 @@ def test_how_many_heights_a_hand_over_takes(block_time_ms: int, hot: bool, start
 
 
 @pytest.mark.parametrize(
-    ("windows", "answer", "height"),
+    ("windows", "timing", "height"),
     [
-        pytest.param([(HEAD, HEAD + 7)], Answer.GO, 0, id="just long enough: it begins after the next head"),
-        pytest.param([(HEAD + 5, HEAD + 10)], Answer.GO, 0, id="one of the next heads is the one below it"),
-        pytest.param([(HEAD + 6, HEAD + 11)], Answer.WAIT, HEAD + 6, id="it is too early for that"),
-        pytest.param([(HEAD, HEAD + 6), (HEAD + 9, HEAD + 20)], Answer.WAIT, HEAD + 9, id="too short, the next is not"),
-        pytest.param([(HEAD + 52, HEAD + 90)], Answer.GO, 0, id="too far away"),
-        pytest.param([(HEAD + 51, HEAD + 90)], Answer.WAIT, HEAD + 51, id="just near enough"),
-        pytest.param([], Answer.GO, 0, id="none"),
+        pytest.param([(HEAD, HEAD + 7)], Timing.GO, 0, id="just long enough: it begins after the next head"),
+        pytest.param([(HEAD + 5, HEAD + 10)], Timing.GO, 0, id="one of the next heads is the one below it"),
+        pytest.param([(HEAD + 6, HEAD + 11)], Timing.WAIT, HEAD + 6, id="it is too early for that"),
+        pytest.param([(HEAD, HEAD + 6), (HEAD + 9, HEAD + 20)], Timing.WAIT, HEAD + 9, id="too short, the next is not"),
+        pytest.param([(HEAD + 52, HEAD + 90)], Timing.GO, 0, id="too far away"),
+        pytest.param([(HEAD + 51, HEAD + 90)], Timing.WAIT, HEAD + 51, id="just near enough"),
+        pytest.param([], Timing.GO, 0, id="none"),
     ],
 )
-def test_windows(windows: list[tuple[int, int]], answer: Answer, height: int) -> None:
+def test_windows(windows: list[tuple[int, int]], timing: Timing, height: int) -> None:
     """Five heights are needed, thirty seconds are there: fifty heights."""
     advice = advise(Duties(tuple(windows)), SETTINGS, HEAD, 5, 30_000)
-    assert (advice.answer, advice.height) == (answer, height), advice.text
+    assert (advice.timing, advice.height) == (timing, height), advice.text
 
 
 @pytest.mark.parametrize(
-    ("start", "answer", "height"),
+    ("start", "timing", "height"),
     [
-        pytest.param(HEAD - 10, Answer.WAIT, HEAD + 40, id="its first heights"),
-        pytest.param(HEAD - 100, Answer.GO, 0, id="in the middle"),
-        pytest.param(HEAD - 9_945, Answer.GO, 0, id="its last heights, and the next one is too far away"),
-        pytest.param(HEAD - 9_999, Answer.GO, 0, id="its last height, and the next one's edge is too far away"),
-        pytest.param(HEAD - 10_000, Answer.READ, 0, id="over"),
+        pytest.param(HEAD - 10, Timing.WAIT, HEAD + 40, id="its first heights"),
+        pytest.param(HEAD - 100, Timing.GO, 0, id="in the middle"),
+        pytest.param(HEAD - 9_945, Timing.GO, 0, id="its last heights, and the next one is too far away"),
+        pytest.param(HEAD - 9_999, Timing.GO, 0, id="its last height, and the next one's edge is too far away"),
+        pytest.param(HEAD - 10_000, Timing.READ, 0, id="over"),
     ],
 )
-def test_the_ends_of_an_epoch_are_avoided(start: int, answer: Answer, height: int) -> None:
+def test_the_ends_of_an_epoch_are_avoided(start: int, timing: Timing, height: int) -> None:
     duties = Duties(((start, start + 10_000),), start, 10_000)
     advice = advise(duties, SETTINGS, HEAD, 5, 30_000)
-    assert (advice.answer, advice.height) == (answer, height), advice.text
+    assert (advice.timing, advice.height) == (timing, height), advice.text
 
 
 def test_the_next_epoch_is_waited_for_where_only_the_edge_is_in_the_way() -> None:
     """A validator that owes a block at every third height would wait in vain."""
     ending = Duties(((HEAD, HEAD + 7),), HEAD - 193, 200)
     advice = advise(ending, SETTINGS, HEAD, 5, 30_000)
-    assert (advice.answer, advice.height) == (Answer.WAIT, HEAD + 7)
+    assert (advice.timing, advice.height) == (Timing.WAIT, HEAD + 7)
     short = replace(ending, windows=((HEAD, HEAD + 3), (HEAD + 4, HEAD + 7)))
-    assert advise(short, SETTINGS, HEAD, 5, 30_000).answer is Answer.GO
-    assert advise(ending, SETTINGS, HEAD, 5, 9_000).answer is Answer.GO
+    assert advise(short, SETTINGS, HEAD, 5, 30_000).timing is Timing.GO
+    assert advise(ending, SETTINGS, HEAD, 5, 9_000).timing is Timing.GO
 
 
 def asked(request: Switchover = REQUEST) -> tuple[Play, list[cmd.Command]]:

@@ -131,8 +131,8 @@ def test_after_one_that_is_silent_a_block_has_to_be_there_for_the_doppelganger_t
 
 def test_whoever_comes_long_after_a_release_looks_for_others_that_sign() -> None:
     it = successor().follow(released(height=HEAD - 5, final=True))
-    looks = [command for _, command in it.log if isinstance(command, cmd.LookAtChain)]
-    assert looks == [cmd.LookAtChain(HEAD - 5, False)]
+    looks = [command for _, command in it.log if isinstance(command, cmd.ProbeChain)]
+    assert looks == [cmd.ProbeChain(HEAD - 5, False)]
 
 
 def test_what_another_process_has_used_up_says_nothing() -> None:

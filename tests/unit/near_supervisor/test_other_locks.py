@@ -28,7 +28,7 @@ def standby(*locks: OtherLock, known: tuple[str, ...] = (), asked: bool = True) 
 
 
 def notes_vacancy(play: Play) -> bool:
-    return any(isinstance(command, cmd.NoteVacancy) for _, command in play.log)
+    return any(isinstance(command, cmd.MarkMissing) for _, command in play.log)
 
 
 def text(play: Play) -> str:

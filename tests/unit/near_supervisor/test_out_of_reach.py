@@ -24,7 +24,7 @@ def cut_off() -> Play:
     """A standby beside ``b``, whose reads fail since a moment."""
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held(60)))
-    play.do(ev.LookFailed("connection refused"), after=200)
+    play.do(ev.LeaseReadFailed("connection refused"), after=200)
     return play
 
 
@@ -96,6 +96,6 @@ def test_for_people_it_is_not_known() -> None:
 @pytest.mark.parametrize("failed", [False, True])
 def test_one_that_has_never_heard_says_so_once_it_has_asked(failed: bool) -> None:
     play = Play(Node(SETTINGS))
-    play.do(ev.LookFailed("no route") if failed else ev.Tick())
+    play.do(ev.LeaseReadFailed("no route") if failed else ev.Tick())
     named = [reason["name"] for reason in seen(play, 60_000)["readiness"]]  # type: ignore[attr-defined]
     assert ("consul" in named) is failed

@@ -350,7 +350,7 @@ def lasting(play: Play, seconds: int) -> list[str]:
         play.now += 500
         said += play.do(ev.LeaseSeen(held(100 + play.height)))
         said += play.poll(version="2.7.0")
-    return [f"{each.level} {each.message}" for each in said if isinstance(each, cmd.Say)]
+    return [f"{each.level} {each.message}" for each in said if isinstance(each, cmd.Log)]
 
 
 def test_a_reason_is_said_when_it_lasts_then_every_ten_minutes_and_its_end_once() -> None:
@@ -362,7 +362,7 @@ def test_a_reason_is_said_when_it_lasts_then_every_ten_minutes_and_its_end_once(
     assert lasting(play, 590) == []
     (again,) = lasting(play, 20)
     assert again == first
-    (end,) = [each for each in play.do(ev.HostSeen(FINE)) if isinstance(each, cmd.Say)]
+    (end,) = [each for each in play.do(ev.HostSeen(FINE)) if isinstance(each, cmd.Log)]
     assert (end.level, end.message) == ("info", "disk does not speak against a takeover any more")
     assert lasting(play, 700) == []
 
@@ -372,7 +372,7 @@ def test_what_comes_and_goes_is_no_news() -> None:
     for _ in range(20):
         play.do(machine(disk_free_bytes=0))
         assert lasting(play, 9) == []
-        assert not play.one(cmd.Say, play.do(ev.HostSeen(FINE)))
+        assert not play.one(cmd.Log, play.do(ev.HostSeen(FINE)))
         assert lasting(play, 1) == []
 
 
@@ -383,7 +383,7 @@ def test_a_standby_that_is_not_in_sync_says_it_once_and_not_also_its_state() -> 
     play.do(ev.NeardStarted(100, armed=False))
     play.poll(syncing=True)
     play.wait(10_000)
-    warnings = [each.message for _, each in play.log if isinstance(each, cmd.Say) and each.level == "warn"]
+    warnings = [each.message for _, each in play.log if isinstance(each, cmd.Log) and each.level == "warn"]
     assert [each for each in warnings if "cannot take over" in each] == [
         f"this standby cannot take over (sync): neard is syncing at height {play.height}"
     ]

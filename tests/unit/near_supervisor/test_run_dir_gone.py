@@ -18,7 +18,7 @@ WELL = ev.RunDirSeen(RunDir())
 
 
 def said(out: list[cmd.Command], level: str) -> list[str]:
-    return [each.message for each in out if isinstance(each, cmd.Say) and each.level == level]
+    return [each.message for each in out if isinstance(each, cmd.Log) and each.level == level]
 
 
 def signs_on(play: Play, ms: int) -> list[cmd.Command]:

@@ -101,7 +101,7 @@ def see(play: Play, seen: Counted, after: int = LOOK_MS) -> list[cmd.Command]:
 
 
 def alarms(out: list[cmd.Command]) -> list[str]:
-    return [one.message for one in out if isinstance(one, cmd.Say) and "the chain takes no" in one.message]
+    return [one.message for one in out if isinstance(one, cmd.Log) and "the chain takes no" in one.message]
 
 
 def test_a_new_signer_looks_at_once_and_then_now_and_then() -> None:
@@ -116,17 +116,17 @@ def test_a_new_signer_looks_at_once_and_then_now_and_then() -> None:
 def test_what_arrived_is_told_once_and_noted_in_the_history() -> None:
     play = signing()
     out = see(play, counted((6, 6), (52, 51), (520, 509)))
-    note = play.one(cmd.NoteSigningCheck, out)
-    assert note == cmd.NoteSigningCheck(TERM, "1 of 1 blocks, 2 of 2 chunks, 19 of 20 endorsements")
+    note = play.one(cmd.RecordSigningCheck, out)
+    assert note == cmd.RecordSigningCheck(TERM, "1 of 1 blocks, 2 of 2 chunks, 19 of 20 endorsements")
     out = see(play, counted((7, 7), (53, 52), (530, 519)), LOOK_AGAIN_MS)
-    assert not play.one(cmd.NoteSigningCheck, out)
+    assert not play.one(cmd.RecordSigningCheck, out)
     assert len([one for one in out if isinstance(one, cmd.ReadCounters)]) == 1, "rarely, as all is well"
 
 
 def test_after_a_minute_it_is_told_what_there_is() -> None:
     play = signing()
-    assert not play.one(cmd.NoteSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), TELL_AFTER_MS - 5_000))
-    assert play.one(cmd.NoteSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), 6_000))
+    assert not play.one(cmd.RecordSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), TELL_AFTER_MS - 5_000))
+    assert play.one(cmd.RecordSigningCheck, see(play, counted((5, 5), (51, 50), (520, 509)), 6_000))
 
 
 def test_a_validator_of_which_nothing_arrives_raises_the_alarm_and_stays() -> None:
@@ -204,7 +204,7 @@ def test_one_look_at_metrics_that_failed_does_not_silence_the_term() -> None:
         play.wait(LOOK_MS)
         said += play.heartbeat()
         said += play.do(ev.CountersSeen(TERM, counted((blocks, blocks), (50, 49), (520, 510))))
-    assert any(isinstance(one, cmd.Say) and "SOMEBODY ELSE SIGNS" in one.message for one in said)
+    assert any(isinstance(one, cmd.Log) and "SOMEBODY ELSE SIGNS" in one.message for one in said)
 
 
 def test_a_foreign_signer_is_shouted_about_once_a_minute() -> None:
@@ -222,7 +222,7 @@ def test_a_foreign_signer_is_shouted_about_once_a_minute() -> None:
             out += play.heartbeat()
             if play.node.signing.checking:
                 out += play.do(ev.CountersSeen(TERM, seen))
-        return sum(isinstance(one, cmd.Say) and "SOMEBODY ELSE SIGNS" in one.message for one in out)
+        return sum(isinstance(one, cmd.Log) and "SOMEBODY ELSE SIGNS" in one.message for one in out)
 
     assert shouts(10_000) == 1
     assert shouts(ALARM_EVERY_MS - 10_000) == 0

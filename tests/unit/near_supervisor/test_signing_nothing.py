@@ -9,7 +9,7 @@ import pytest
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import readiness, signing
-from near_supervisor.core.conditions.signing import SILENT_BLOCKS, Answer
+from near_supervisor.core.conditions.signing import SILENT_BLOCKS, Signs
 from near_supervisor.core.facts.approvals import Own
 from near_supervisor.core.facts.model import Node, Signing
 from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS, LOOK_MS, MADE_ROOM_LEASES, SAY_AFTER_MS
@@ -46,7 +46,7 @@ def without_peers() -> Play:
     return play
 
 
-def answer(play: Play) -> Answer:
+def answer(play: Play) -> Signs:
     return signing.answer(play.node)[0]
 
 
@@ -55,25 +55,25 @@ def answer(play: Play) -> Answer:
 
 def test_until_a_block_shows_it_nobody_knows() -> None:
     play = Play().to_validating()
-    assert answer(play) is Answer.UNKNOWN
-    asked = play.one(cmd.LookForApprovals, live(play, 1_000) + live(play, 1_000))
-    assert isinstance(asked, cmd.LookForApprovals)
+    assert answer(play) is Signs.UNKNOWN
+    asked = play.one(cmd.ReadApprovals, live(play, 1_000) + live(play, 1_000))
+    assert isinstance(asked, cmd.ReadApprovals)
     assert (asked.term, asked.above) == (TERM, 1_005)
 
 
 @pytest.mark.parametrize(
     ("own", "expected", "words"),
     [
-        (Own(1_010, 1_010, 0), Answer.YES, ""),
-        (Own(1_010, 1_006, SILENT_BLOCKS - 1), Answer.YES, ""),
-        (Own(1_010, None, SILENT_BLOCKS - 1), Answer.UNKNOWN, "too few"),
-        (Own(1_010, None, SILENT_BLOCKS), Answer.NO, "none of the last 6 blocks of others"),
-        (Own(1_010, 1_002, SILENT_BLOCKS), Answer.NO, "none of the last 6 blocks of others"),
-        (Own(1_010, None, SILENT_BLOCKS, seated=False), Answer.UNKNOWN, "makes no blocks"),
-        (None, Answer.UNKNOWN, "no block"),
+        (Own(1_010, 1_010, 0), Signs.YES, ""),
+        (Own(1_010, 1_006, SILENT_BLOCKS - 1), Signs.YES, ""),
+        (Own(1_010, None, SILENT_BLOCKS - 1), Signs.UNKNOWN, "too few"),
+        (Own(1_010, None, SILENT_BLOCKS), Signs.NO, "none of the last 6 blocks of others"),
+        (Own(1_010, 1_002, SILENT_BLOCKS), Signs.NO, "none of the last 6 blocks of others"),
+        (Own(1_010, None, SILENT_BLOCKS, seated=False), Signs.UNKNOWN, "makes no blocks"),
+        (None, Signs.UNKNOWN, "no block"),
     ],
 )
-def test_the_blocks_of_others_tell(own: Own | None, expected: Answer, words: str) -> None:
+def test_the_blocks_of_others_tell(own: Own | None, expected: Signs, words: str) -> None:
     play = Play().to_validating()
     play.poll()
     play.do(ev.ApprovalsSeen(TERM, own))
@@ -85,7 +85,7 @@ def test_an_answer_that_does_not_come_changes_nothing_the_third_one_says_that_no
     play = Play().to_validating()
     play.poll()
     play.do(ev.ApprovalsSeen(TERM, Own(1_010, 1_010, 0)))
-    for expected in (Answer.YES, Answer.YES, Answer.UNKNOWN):
+    for expected in (Signs.YES, Signs.YES, Signs.UNKNOWN):
         play.do(ev.ApprovalsSeen(TERM, None))
         assert answer(play) is expected
 
@@ -94,17 +94,17 @@ def test_an_answer_about_another_term_says_nothing() -> None:
     play = Play().to_validating()
     play.poll()
     play.do(ev.ApprovalsSeen(TERM - 1, silent_blocks(play)))
-    assert answer(play) is Answer.UNKNOWN
+    assert answer(play) is Signs.UNKNOWN
 
 
 def test_one_question_at_a_time_and_only_about_a_new_head() -> None:
     play = Play().to_validating()
-    assert play.one(cmd.LookForApprovals, live(play, 2_000))
-    assert not play.one(cmd.LookForApprovals, live(play, 5_000)), "the first one is not answered"
-    assert play.one(cmd.LookForApprovals, play.do(ev.ApprovalsSeen(TERM, Own(play.height, play.height, 0))))
+    assert play.one(cmd.ReadApprovals, live(play, 2_000))
+    assert not play.one(cmd.ReadApprovals, live(play, 5_000)), "the first one is not answered"
+    assert play.one(cmd.ReadApprovals, play.do(ev.ApprovalsSeen(TERM, Own(play.height, play.height, 0))))
     play.do(ev.ApprovalsSeen(TERM, Own(play.height, play.height, 0)))
-    assert not play.one(cmd.LookForApprovals, play.wait(LOOK_MS)), "it is the same head"
-    assert play.one(cmd.LookForApprovals, play.poll())
+    assert not play.one(cmd.ReadApprovals, play.wait(LOOK_MS)), "it is the same head"
+    assert play.one(cmd.ReadApprovals, play.poll())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_without_peers_or_a_head_it_signs_nothing_and_every_place_says_so(
 ) -> None:
     play = Play().to_validating()
     play.poll(**sampled)  # type: ignore[arg-type]
-    assert answer(play) is Answer.NO
+    assert answer(play) is Signs.NO
     shown = Snapshot(play.node, play.now + 2_000, 0).status()
     assert shown["signing"]["answer"] == "no"
     assert words in shown["signing"]["reason"]
@@ -133,7 +133,7 @@ def test_a_supervisor_that_has_just_come_back_does_not_know() -> None:
     play = Play(now=crashed.now)
     play.do(ev.Tick())
     play.do(ev.GuardReady(200, True, play.now + 5_000, kept))
-    assert answer(play) is Answer.UNKNOWN
+    assert answer(play) is Signs.UNKNOWN
     assert "signing" not in readiness.names(play.node)
 
 
@@ -199,7 +199,7 @@ def test_one_whose_approvals_are_in_no_block_makes_room_after_a_lease(reasons: t
     play = Play().to_validating()
     live(play, 2_000)
     play.do(ev.ApprovalsSeen(TERM, silent_blocks(play)))
-    assert answer(play) is Answer.NO
+    assert answer(play) is Signs.NO
     live(play, D - 1_000)
     assert not play.node.cluster.reading
     live(play, 2_000)
@@ -252,9 +252,9 @@ def test_silence_of_an_earlier_term_says_nothing() -> None:
 def test_a_chain_that_may_stand_still_needs_peers_all_the_same() -> None:
     play = Play(Node(replace(SETTINGS, chain_may_stand_still=True))).to_validating()
     play.do(play.polled(sample(play.height, head_age_ms=90_000)))
-    assert answer(play) is not Answer.NO
+    assert answer(play) is not Signs.NO
     play.do(play.polled(sample(play.height, head_age_ms=90_000, peers=0)))
-    assert answer(play) is Answer.NO
+    assert answer(play) is Signs.NO
 
 
 def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_and_it_signs_on() -> None:
@@ -263,8 +263,8 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     play.do(ev.ApprovalsSeen(TERM, Own(1_010, 1_010, 0)))
     assert not Snapshot(play.node, play.now, 0).status()["foreign"]
     out = play.do(ev.ApprovalsSeen(TERM, Own(1_011, 1_011, 0, twice=1_009)))
-    said = play.one(cmd.Say, out)
-    assert isinstance(said, cmd.Say)
+    said = play.one(cmd.Log, out)
+    assert isinstance(said, cmd.Log)
     assert said.level == "error"
     assert "SOMEBODY ELSE SIGNS WITH THIS KEY: the chain has another block 1009" in said.message
     play.do(ev.ApprovalsSeen(TERM, Own(1_012, 1_012, 0)))

@@ -209,8 +209,8 @@ def test_the_target_says_that_it_is_done_when_it_signs_and_how_long_nobody_did()
     assert (done.phase, done.gap_ms) == (Phase.DONE, 1_000), (
         "since the release: the holder signs on after it has accepted"
     )
-    note = play.one(cmd.NoteChange, out)
-    assert isinstance(note, cmd.NoteChange)
+    note = play.one(cmd.RecordChange, out)
+    assert isinstance(note, cmd.RecordChange)
     assert (note.change.kind, note.change.predecessor, note.change.request) == (Why.SWITCHOVER, "b", "r1")
 
 
@@ -223,7 +223,7 @@ def test_another_one_had_to_take_over_and_says_that_it_failed() -> None:
 
 def test_a_failover_is_noted_with_its_cause() -> None:
     play = Play().to_validating()
-    notes = [command for _, command in play.log if isinstance(command, cmd.NoteChange)]
+    notes = [command for _, command in play.log if isinstance(command, cmd.RecordChange)]
     assert [(note.change.kind, note.change.term) for note in notes] == [(Why.RELEASE, 8)]
 
 
@@ -234,7 +234,7 @@ def test_what_a_crash_has_made_us_forget_is_not_noted_a_second_time() -> None:
     play.log.clear()
     play.poll()
     assert play.node.leadership.signs_at is not None  # type: ignore[union-attr]
-    assert not [command for _, command in play.log if isinstance(command, cmd.NoteChange)]
+    assert not [command for _, command in play.log if isinstance(command, cmd.RecordChange)]
 
 
 # --- requests that nobody carries out
@@ -336,8 +336,8 @@ def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_f
     since = play.node.leadership.takeover.since if play.node.leadership and play.node.leadership.takeover else 0
     play.now += 3_000
     out = fails(play)
-    noted = play.one(cmd.NoteChange, out)
-    assert isinstance(noted, cmd.NoteChange)
+    noted = play.one(cmd.RecordChange, out)
+    assert isinstance(noted, cmd.RecordChange)
     assert (noted.change.term, noted.change.gap_ms, noted.change.predecessor) == (8, None, "b")
     assert noted.change.reason.startswith("never signed: ")
     assert not noted.change.request, "an entry with it says that it was carried out"
@@ -352,8 +352,8 @@ def test_a_term_that_came_to_nothing_is_in_the_history_and_the_next_one_counts_f
     next_one.heartbeat()
     next_one.do(ev.NeardExited(100, "exit code 0"))
     next_one.do(ev.NeardStarted(200, armed=True))
-    told = next_one.one(cmd.NoteChange, next_one.poll(target=next_one.height + 2, head_age_ms=0))
-    assert isinstance(told, cmd.NoteChange)
+    told = next_one.one(cmd.RecordChange, next_one.poll(target=next_one.height + 2, head_age_ms=0))
+    assert isinstance(told, cmd.RecordChange)
     assert told.change.gap_ms == next_one.now - began + release.record.unsigned_ms
 
 
@@ -363,21 +363,21 @@ WORDS = "thread 'main' panicked at x.rs:1:2: | no state"
 def test_what_neard_said_last_is_added_to_the_entry_of_a_term_that_came_to_nothing() -> None:
     out = successor().do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
     kinds = [type(command) for command in out]
-    assert cmd.NoteLastWords(8, WORDS) in out
-    assert kinds.index(cmd.NoteChange) < kinds.index(cmd.NoteLastWords), "there has to be an entry first"
+    assert cmd.RecordLastWords(8, WORDS) in out
+    assert kinds.index(cmd.RecordChange) < kinds.index(cmd.RecordLastWords), "there has to be an entry first"
     failed = next(command for command in out if isinstance(command, cmd.MoveRequest)).request
     assert failed.outcome.endswith(f"; it said last: {WORDS}"), "so that whoever asked reads it at once"
 
 
 def test_and_of_one_that_had_signed_and_of_one_that_ended_while_no_supervisor_was_there() -> None:
     play = Play().to_validating()
-    assert cmd.NoteLastWords(8, WORDS) in play.do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
+    assert cmd.RecordLastWords(8, WORDS) in play.do(ev.NeardExited(200, "signal 6 (SIGABRT)", WORDS))
     assert f"Neard finished unexpectedly with signal 6 (SIGABRT); it said last: {WORDS}" in play.said()
     memory = SavedState("session-a", 8, 1_000)
     later = Play()
     later.do(ev.Tick())
     out = later.do(ev.GuardReady(memory=memory, ended="it ended with signal 6 (SIGABRT)", last_words=WORDS))
-    assert cmd.NoteLastWords(8, WORDS) in out
+    assert cmd.RecordLastWords(8, WORDS) in out
 
 
 def test_of_a_neard_that_was_told_to_end_nothing_is_noted() -> None:
@@ -385,7 +385,7 @@ def test_of_a_neard_that_was_told_to_end_nothing_is_noted() -> None:
     play.do(ev.StopAsked("SIGTERM"))
     out = play.do(ev.NeardExited(200, "exit code 0", WORDS))
     assert play.one(cmd.Release, out)
-    assert not play.one(cmd.NoteLastWords, out)
+    assert not play.one(cmd.RecordLastWords, out)
 
 
 def test_who_has_signed_says_that_nobody_waits() -> None:
@@ -393,7 +393,7 @@ def test_who_has_signed_says_that_nobody_waits() -> None:
     release = play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)")))
     assert isinstance(release, cmd.Release)
     assert release.record.unsigned_ms == 0
-    assert not [command for _, command in play.log if isinstance(command, cmd.NoteChange)][1:]
+    assert not [command for _, command in play.log if isinstance(command, cmd.RecordChange)][1:]
 
 
 # --- the target is there

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from near_ha.records.lease_record import LeaseRecord, LeaseState
 
-from ..commands import Say
+from ..commands import Log
 from ..facts import key_lock
 from ..facts.lease_view import Seen
 from ..facts.model import Node
@@ -56,7 +56,7 @@ def doubt(node: Node, now: int) -> Step:
     text = claims(node)
     if not text or (node.believed.doubt_said_at is not None and now < node.believed.doubt_said_at + SAY_DOUBT_AGAIN_MS):
         return node, []
-    return replace(node, believed=replace(node.believed, doubt_said_at=now)), [Say("error", text)]
+    return replace(node, believed=replace(node.believed, doubt_said_at=now)), [Log("error", text)]
 
 
 def know(node: Node, record: LeaseRecord) -> Node:

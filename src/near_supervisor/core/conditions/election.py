@@ -9,7 +9,7 @@ from __future__ import annotations
 from near_ha.records.member_record import MAX_PRIORITY
 from near_ha.records.switchover import Phase
 
-from ..commands import Say
+from ..commands import Log
 from ..facts import key_lock, lease_view
 from ..facts.leadership import Leadership
 from ..facts.model import Node
@@ -146,7 +146,7 @@ def after(leadership: Leadership, node: Node, now: int) -> Step:
         f"a leadership of this node ended early ({leadership.release_reason or 'it lost the lease'}),"
         f" {node.early_ends.flaps} in a row by now: it lets others go first for {cools_ms / 1000:.0f} s"
     )
-    return node, [Say("warn", text)]
+    return node, [Log("warn", text)]
 
 
 def _cools_ms(node: Node, fails: bool) -> int:

@@ -264,7 +264,7 @@ def _signing(node: Node) -> str:
     if node.state is not State.VALIDATING or node.leadership is None:
         return ""
     answer, reason = signing.answer(node)
-    return f"it holds the lease and signs nothing: {reason}" if answer is signing.Answer.NO else ""
+    return f"it holds the lease and signs nothing: {reason}" if answer is signing.Signs.NO else ""
 
 
 Check = Callable[[Node], str]

@@ -15,7 +15,7 @@ from . import hot_takeover
 SILENT_BLOCKS = 6
 
 
-class Answer(Enum):
+class Signs(Enum):
     """``NO`` is known, ``UNKNOWN`` is neither."""
 
     YES = "yes"
@@ -23,29 +23,29 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-def answer(node: Node) -> tuple[Answer, str]:
+def answer(node: Node) -> tuple[Signs, str]:
     """Of a node with an armed neard: does it sign, and what is the reason for a no, or for not knowing."""
     neard = node.neard
     if neard is None or not neard.answered or neard.misses or node.sync.advanced_at is None:
-        return Answer.UNKNOWN, "neard does not answer"
+        return Signs.UNKNOWN, "neard does not answer"
     if not node.sync.synced:
-        return Answer.NO, node.sync.reason
+        return Signs.NO, node.sync.reason
     if node.sync.peers == 0:
-        return Answer.NO, "neard has no peers"
+        return Signs.NO, "neard has no peers"
     if hot_takeover.confirmed_by(neard) is not None:
-        return Answer.UNKNOWN, "neard has not shown the key yet"
+        return Signs.UNKNOWN, "neard has not shown the key yet"
     return _by_blocks(node)
 
 
-def _by_blocks(node: Node) -> tuple[Answer, str]:
+def _by_blocks(node: Node) -> tuple[Signs, str]:
     seen, leadership = node.signing.approvals, node.leadership
     own = seen.own if seen is not None and leadership is not None and seen.term == leadership.term else None
     if own is None:
-        return Answer.UNKNOWN, "no block made by others has been looked at since it signs"
+        return Signs.UNKNOWN, "no block made by others has been looked at since it signs"
     if not own.seated:
-        return Answer.UNKNOWN, "it makes no blocks in this epoch, so that its approvals are in none"
+        return Signs.UNKNOWN, "it makes no blocks in this epoch, so that its approvals are in none"
     if own.without >= SILENT_BLOCKS:
-        return Answer.NO, f"none of the last {own.without} blocks of others has an approval of this validator"
+        return Signs.NO, f"none of the last {own.without} blocks of others has an approval of this validator"
     if own.height is None:
-        return Answer.UNKNOWN, "too few blocks of others since it signs"
-    return Answer.YES, ""
+        return Signs.UNKNOWN, "too few blocks of others since it signs"
+    return Signs.YES, ""

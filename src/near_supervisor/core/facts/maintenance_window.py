@@ -62,7 +62,7 @@ class Duties:
         return any(start <= first and first + count <= stop for start, stop in self.windows)
 
 
-class Answer(Enum):
+class Timing(Enum):
     """``GO``: hand over now. ``WAIT``: a window comes. ``READ``: a new epoch, of whose windows nothing is known."""
 
     GO = "go"
@@ -74,7 +74,7 @@ class Answer(Enum):
 class Advice:
     """What to do, and why, as a clause for people; ``height`` is what is waited for (0 = nothing)."""
 
-    answer: Answer
+    timing: Timing
     text: str
     height: int = 0
 
@@ -94,7 +94,7 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
     """At ``head``, for a hand-over of ``heights`` that may be waited for ``patience_ms`` longer."""
     end = duties.epoch_end
     if end is not None and head >= end:
-        return Advice(Answer.READ, "a new epoch has begun")
+        return Advice(Timing.READ, "a new epoch has begun")
     reach = head + patience_ms // settings.block_time_ms
     usable = [inside for window in duties.windows if (inside := _inside(window, duties))[1] > head + 1]
     for start, stop in usable:
@@ -102,21 +102,21 @@ def advise(duties: Duties, settings: Settings, head: int, heights: int, patience
         if stop - first < heights:
             continue
         if first < head + SOONEST + BEGIN:
-            return Advice(Answer.GO, f"{_heights(stop - first)} without a block or chunk to make, {heights} are needed")
+            return Advice(Timing.GO, f"{_heights(stop - first)} without a block or chunk to make, {heights} are needed")
         if first - 1 > reach:
             break
         seconds = (first - 1 - head) * settings.block_time_ms / 1000
         text = (
             f"waiting for height {first}, {seconds:.0f} s from now: {_heights(stop - first)} without a block or chunk"
         )
-        return Advice(Answer.WAIT, f"{text} to make begin there, {heights} are needed", first)
+        return Advice(Timing.WAIT, f"{text} to make begin there, {heights} are needed", first)
     at_the_edge = any(stop - max(start, head + 1) > heights for start, stop in duties.windows)
     if end is not None and at_the_edge and end + duties.edge <= reach:
-        return Advice(Answer.WAIT, f"waiting for the next epoch, at height {end}: this one is about to end", end)
+        return Advice(Timing.WAIT, f"waiting for the next epoch, at height {end}: this one is about to end", end)
     longest = max((stop - max(start, head + 1) for start, stop in usable), default=0)
     within = f"within {patience_ms / 1000:.0f} s" if patience_ms > 0 else "any more"
     text = f"no {_heights(heights)} without a block or chunk to make can be had {within}"
-    return Advice(Answer.GO, f"{text} (the longest window has {longest}): some may be missed")
+    return Advice(Timing.GO, f"{text} (the longest window has {longest}): some may be missed")
 
 
 def _inside(window: tuple[int, int], duties: Duties) -> tuple[int, int]:

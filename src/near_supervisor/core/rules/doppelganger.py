@@ -42,7 +42,7 @@ def look(node: Node, now: int) -> Step:
     # Expensive for neard; of use only to compare.
     counters = node.leadership is None or doppelganger.base is not None or doppelganger.mark is not None
     asked = replace(doppelganger, reading=True, asked_at=now, asked_head=node.sync.height)
-    return replace(node, doppelganger=asked), [cmd.LookAtChain(above, counters)]
+    return replace(node, doppelganger=asked), [cmd.ProbeChain(above, counters)]
 
 
 def _is_held(node: Node, doppelganger: Doppelganger) -> bool:
@@ -82,7 +82,7 @@ def overrule(node: Node, _now: int) -> Step:
         return node, []
     why = f"the doppelganger check was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
     node = replace(node, leadership=replace(leadership, overruled=why), doppelganger=replace(doppelganger, mark=None))
-    return node, [cmd.Say("warn", f"signing all the same, above height {leadership.floor}: {why}")]
+    return node, [cmd.Log("warn", f"signing all the same, above height {leadership.floor}: {why}")]
 
 
 def rest(node: Node, now: int) -> Step:
@@ -94,7 +94,7 @@ def rest(node: Node, now: int) -> Step:
         return node, []
     quiet_s = (now - doppelganger.seen_at) / 1000
     text = f"nobody else has been seen to sign with this key for {quiet_s:.1f} s, up to height {doppelganger.head}"
-    return replace(node, doppelganger=replace(doppelganger, mark=None)), [cmd.Say("info", text)]
+    return replace(node, doppelganger=replace(doppelganger, mark=None)), [cmd.Log("info", text)]
 
 
 def make_room(node: Node, now: int) -> Step:
@@ -129,7 +129,7 @@ def alarm(node: Node, now: int) -> Step:
     if doppelganger.said_at is not None and now < doppelganger.said_at + SAY_AGAIN_MS:
         return node, []
     return replace(node, doppelganger=replace(doppelganger, said_at=now)), [
-        cmd.Say("error", _alarm(node, leadership, mark))
+        cmd.Log("error", _alarm(node, leadership, mark))
     ]
 
 

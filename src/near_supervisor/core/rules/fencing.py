@@ -116,7 +116,7 @@ def stop_when_starts_are_refused(node: Node, now: int) -> Step:
     if node.starts.refusals < REFUSALS_BEFORE_GIVING_UP or node.closing is not None:
         return node, []
     text = f"neard could not be started {node.starts.refusals} times; giving up. The reason is in the lines above"
-    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+    return replace(node, closing=Closing(1, now)), [cmd.Log("error", text)]
 
 
 def stop_when_starts_fail(node: Node, now: int) -> Step:
@@ -127,7 +127,7 @@ def stop_when_starts_fail(node: Node, now: int) -> Step:
         f"neard was started {node.starts.failures} times and never became ready; giving up."
         " Look at neard's log above the last of these lines, repair it, and start this node again"
     )
-    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+    return replace(node, closing=Closing(1, now)), [cmd.Log("error", text)]
 
 
 def due(node: Node, times: list[int]) -> None:

@@ -107,7 +107,7 @@ def _refused(node: Node, leadership: Leadership, move: Move) -> Step:
     found = f"neard found {node.sync.peers} peers within {took_s:g} s"
     if move.to is Place.OWN_AGAIN:
         return replace(node, leadership=replace(leadership, release_reason=found)), []
-    said = cmd.Say(
+    said = cmd.Log(
         "error",
         f"{found} with the node key that the hosts share, {max(1, move.peers)} are wanted: its peers refuse it as long"
         " as they have a connection of its last holder. It signs with its host's own",

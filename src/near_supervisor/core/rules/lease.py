@@ -45,15 +45,15 @@ def acquire(node: Node, now: int) -> Step:
             chain_ms=heights.gone_by(node, now),
         )
         return replace(node, candidate=replace(node.candidate, acquiring=True)), [
-            cmd.Say("info", answer.reason),
-            cmd.NoteVacancy(vacancy, answer.index),
+            cmd.Log("info", answer.reason),
+            cmd.MarkMissing(vacancy, answer.index),
         ]
     floor, end = _predecessor(node, floor, answer, now)
     attempt = Attempt(answer.how, answer.index, node.last_term + 1, floor, end, _takeover(node, answer, now))
     record = _record(node, attempt.term, floor, now, answer.reason)
     record = replace(record, chain_ms=max(record.chain_ms, end.chain_ms))
     out: list[Command] = [
-        cmd.Say("info", f"trying to acquire the lease: {answer.reason}"),
+        cmd.Log("info", f"trying to acquire the lease: {answer.reason}"),
         cmd.Acquire(answer.how, answer.index, session.id, record, _key_index(node)),
     ]
     return replace(node, candidate=replace(node.candidate, acquiring=True, attempt=attempt)), out
@@ -151,7 +151,7 @@ def _never_signed(node: Node, leadership: Leadership) -> list[Command]:
         return []
     # Without the request: whoever waits for that takes an entry that has it for its success.
     return [
-        cmd.NoteChange(
+        cmd.RecordChange(
             before.change(leadership.term, node.settings.node_id, f"never signed: {leadership.release_reason}")
         )
     ]
@@ -159,7 +159,7 @@ def _never_signed(node: Node, leadership: Leadership) -> list[Command]:
 
 def _last_words(leadership: Leadership) -> list[Command]:
     """Why neard ended is in its log on that host only, and somebody looks at the cluster."""
-    return [cmd.NoteLastWords(leadership.term, leadership.last_words)] if leadership.last_words else []
+    return [cmd.RecordLastWords(leadership.term, leadership.last_words)] if leadership.last_words else []
 
 
 def due(node: Node, times: list[int]) -> None:

@@ -11,7 +11,7 @@ from near_ha.records.switchover import Switchover
 from .. import commands as cmd
 from ..conditions import hot_takeover
 from ..facts import maintenance_window
-from ..facts.maintenance_window import Answer, Duties
+from ..facts.maintenance_window import Duties, Timing
 from ..facts.model import DutiesReading, Node
 from ..facts.neard import Neard
 from ..facts.values import replace
@@ -71,9 +71,9 @@ def _advised(
     settings = node.settings
     patience_ms = max(0, patience_ends(node, request) - now)
     advice = maintenance_window.advise(duties, settings, node.sync.height, _heights(node), patience_ms)
-    if advice.answer is Answer.GO:
+    if advice.timing is Timing.GO:
         return None, advice.text
-    if advice.answer is Answer.READ:
+    if advice.timing is Timing.READ:
         # neard may still be at the epoch's last block.
         again = now >= reading.asked_at + settings.block_time_ms
         return (_read(node, request, now) if again else (node, [])), ""
@@ -83,7 +83,7 @@ def _advised(
     node = replace(
         node, duties=replace(reading, waits_for=advice.height), switchover=replace(node.switchover, moving=said)
     )
-    return (node, [cmd.Say("info", advice.text), cmd.MoveRequest(node.switchover.index or 0, said)]), ""
+    return (node, [cmd.Log("info", advice.text), cmd.MoveRequest(node.switchover.index or 0, said)]), ""
 
 
 def _heights(node: Node) -> int:

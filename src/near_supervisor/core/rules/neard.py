@@ -118,7 +118,7 @@ def kill(node: Node, why: str) -> Step:
     if node.neard is None or node.neard.killed:
         return node, []
     neard = replace(node.neard, ending=node.neard.ending or why, killed=True)
-    return replace(node, neard=neard), [cmd.Say("error", f"killing neard: {why}"), cmd.KillNeard(why)]
+    return replace(node, neard=neard), [cmd.Log("error", f"killing neard: {why}"), cmd.KillNeard(why)]
 
 
 def leaving(node: Node) -> bool:

@@ -69,13 +69,13 @@ def _wait_for_height(node: Node, leadership: Leadership, now: int) -> Step:
         return node, []
     text = f"{heights.missing(node, leadership)}, after {waited / 1000:.0f} s"
     if node.settings.chain_may_stand_still:
-        said = cmd.Say("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
+        said = cmd.Log("warn", f"{text}; signing all the same, as --chain-may-stand-still says")
         node, out = _clear(node, leadership)
         return node, [said, *out]
     if leadership.said_at is not None and now - leadership.said_at < SAY_AGAIN_MS:
         return node, []
     hint = "Does the chain move? If it cannot without this validator, restart with --chain-may-stand-still"
-    return replace(node, leadership=replace(leadership, said_at=now)), [cmd.Say("error", f"{text}. {hint}")]
+    return replace(node, leadership=replace(leadership, said_at=now)), [cmd.Log("error", f"{text}. {hint}")]
 
 
 def promote(node: Node, now: int) -> Step:

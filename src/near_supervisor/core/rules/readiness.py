@@ -42,7 +42,7 @@ def complain(node: Node, now: int) -> Step:
         return node, []
     found = _news(node)
     out: list[cmd.Command] = [
-        cmd.Say("info", f"{notice.name} does not speak against a takeover any more")
+        cmd.Log("info", f"{notice.name} does not speak against a takeover any more")
         for notice in node.notices
         if notice.said_at is not None and notice.name not in found
     ]
@@ -50,7 +50,7 @@ def complain(node: Node, now: int) -> Step:
     notices = [known.get(name) or Notice(name, now) for name in found]
     told = {notice.name for notice in notices if now >= _said_next(notice)}
     if told:
-        out += [cmd.Say("warn", _text(reason)) for reason in reasons(node) if reason.name in told]
+        out += [cmd.Log("warn", _text(reason)) for reason in reasons(node) if reason.name in told]
         notices = [replace(notice, said_at=now) if notice.name in told else notice for notice in notices]
     changed = tuple(notices)
     return (node if changed == node.notices else replace(node, notices=changed)), out

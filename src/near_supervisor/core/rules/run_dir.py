@@ -32,7 +32,7 @@ def end(node: Node, now: int) -> Step:
             ),
         )
     text = f"{why}: this supervisor ends, so that its service manager makes the directory anew"
-    return replace(node, closing=Closing(1, now)), [cmd.Say("error", text)]
+    return replace(node, closing=Closing(1, now)), [cmd.Log("error", text)]
 
 
 def _stay(node: Node, now: int) -> Step:
@@ -40,7 +40,7 @@ def _stay(node: Node, now: int) -> Step:
     if now >= node.run_dir_said_at + SAY_AGAIN_MS:
         node = replace(node, run_dir_said_at=now)
         held = "the cluster is paused" if node.cluster.paused else "no standby is ready"
-        out.append(cmd.Say("error", f"{node.run_dir.problem}, and {held}: this node keeps the lease"))
+        out.append(cmd.Log("error", f"{node.run_dir.problem}, and {held}: this node keeps the lease"))
     if node.cluster.paused:
         return node, out
     node, asked = members.ask(node, now)

@@ -45,7 +45,7 @@ def leave(node: Node, now: int) -> Step:
     if now < _gives_up_at(node, closing):
         return node, []
     text = "the lease could not be released; another node takes over one lease after our last heartbeat"
-    return _go(node, closing, [cmd.Say("warn", text)])
+    return _go(node, closing, [cmd.Log("warn", text)])
 
 
 def due(node: Node, times: list[int]) -> None:

@@ -47,8 +47,8 @@ def tell(node: Node, now: int) -> Step:
     text = check.text()
     node = replace(node, signing=replace(node.signing, check=replace(check, told=True)))
     return node, [
-        cmd.Say("info", f"on the chain since this node signs: {text}"),
-        cmd.NoteSigningCheck(check.term, text),
+        cmd.Log("info", f"on the chain since this node signs: {text}"),
+        cmd.RecordSigningCheck(check.term, text),
     ]
 
 
@@ -59,7 +59,7 @@ def alarm(node: Node, now: int) -> Step:
         return node, []
     if not check.missing:
         text = f"what this node signs arrives on the chain again: {check.text()}"
-        return replace(node, signing=replace(node.signing, check=replace(check, said_at=None))), [cmd.Say("info", text)]
+        return replace(node, signing=replace(node.signing, check=replace(check, said_at=None))), [cmd.Log("info", text)]
     if check.said_at is not None and now < check.said_at + ALARM_EVERY_MS:
         return node, []
     text = (
@@ -67,7 +67,7 @@ def alarm(node: Node, now: int) -> Step:
         f" ({check.text()} since it signs). It stays the validator. Is its network address reachable, does its neard"
         " keep the shards of the account, is its key the one of this epoch?"
     )
-    return replace(node, signing=replace(node.signing, check=replace(check, said_at=now))), [cmd.Say("error", text)]
+    return replace(node, signing=replace(node.signing, check=replace(check, said_at=now))), [cmd.Log("error", text)]
 
 
 def _of_this_term(node: Node) -> SigningCheck | None:
@@ -87,7 +87,7 @@ def doppelganger(node: Node, now: int) -> Step:
         " the host that has the key and is no member of this cluster, and stop its neard; this node signs on"
     )
     return replace(node, signing=replace(node.signing, check=replace(check, foreign_said_at=now))), [
-        cmd.Say("error", text)
+        cmd.Log("error", text)
     ]
 
 
@@ -102,7 +102,7 @@ def warn_of_kickout(node: Node, now: int) -> Step:
         f"this validator may miss {check.chunks_left} more chunks of a shard in this epoch: from then on a chain with"
         " early kickout (NEP-652) gives its chunks to others until the epoch ends. Leave planned work for the next one"
     )
-    return replace(node, signing=replace(node.signing, check=replace(check, few_said_at=now))), [cmd.Say("warn", text)]
+    return replace(node, signing=replace(node.signing, check=replace(check, few_said_at=now))), [cmd.Log("warn", text)]
 
 
 def due(node: Node, times: list[int]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import commands as cmd
 from ..conditions import signing
-from ..conditions.signing import Answer
+from ..conditions.signing import Signs
 from ..facts import approvals
 from ..facts.approvals import Approvals, Silence
 from ..facts.model import Node
@@ -48,7 +48,7 @@ def look(node: Node, now: int) -> Step:
         return node, []
     asked = replace(seen, reading=True, asked_head=node.sync.height)
     node = replace(node, signing=replace(node.signing, approvals=asked, approvals_at=now + LOOK_MS))
-    return node, [cmd.LookForApprovals(leadership.term, seen.above)]
+    return node, [cmd.ReadApprovals(leadership.term, seen.above)]
 
 
 def say(node: Node, now: int) -> Step:
@@ -57,7 +57,7 @@ def say(node: Node, now: int) -> Step:
     if neard is None or neard.misses or leadership is None or leadership.release_reason:
         return node, []
     answer, reason = signing.answer(node)
-    if answer is not Answer.NO:
+    if answer is not Signs.NO:
         return _well(node, answer, silence, now)
     if silence is None:
         silence = Silence(leadership.term, now)
@@ -66,7 +66,7 @@ def say(node: Node, now: int) -> Step:
         return node, []
     node = replace(node, signing=replace(node.signing, silence=replace(silence, said_at=now)))
     lasts = f" for {(now - silence.since) / 1000:.1f} s" if now > silence.since else ""
-    return node, [cmd.Say("error", f"THIS VALIDATOR SIGNS NOTHING{lasts}: {reason}{_and_stays(node, now)}")]
+    return node, [cmd.Log("error", f"THIS VALIDATOR SIGNS NOTHING{lasts}: {reason}{_and_stays(node, now)}")]
 
 
 def _said_next(node: Node, silence: Silence) -> int:
@@ -76,7 +76,7 @@ def _said_next(node: Node, silence: Silence) -> int:
     return silence.since + (0 if node.sync.stands else SAY_AFTER_MS)
 
 
-def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step:
+def _well(node: Node, answer: Signs, silence: Silence | None, now: int) -> Step:
     """Nothing is held against it: who stands by is looked at anew when something is."""
     if node.signing.silence is not None or node.cluster.standby_ready or node.cluster.standby_equal:
         node = replace(
@@ -86,9 +86,9 @@ def _well(node: Node, answer: Answer, silence: Silence | None, now: int) -> Step
         )
     if silence is None or silence.said_at is None:
         return node, []
-    yet = "" if answer is Answer.YES else "; whether this validator signs is not known yet"
+    yet = "" if answer is Signs.YES else "; whether this validator signs is not known yet"
     text = f"what kept this validator from signing is over after {(now - silence.since) / 1000:.1f} s{yet}"
-    return node, [cmd.Say("info", text)]
+    return node, [cmd.Log("info", text)]
 
 
 def make_room(node: Node, now: int) -> Step:

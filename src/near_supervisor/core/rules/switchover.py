@@ -45,7 +45,7 @@ def prove(node: Node, now: int) -> Step:
     reason = "; ".join(part for part in (leadership.overruled, before.reason) if part)
     change = before.change(leadership.term, node.settings.node_id, reason, before.unsigned_for(now), before.request)
     text = f"{node.settings.node_id} signs, {change.gap_ms} ms after {before.predecessor or 'nobody'} could have"
-    return node, [cmd.Say("info", text), cmd.NoteChange(change)]
+    return node, [cmd.Log("info", text), cmd.RecordChange(change)]
 
 
 def answer_request(node: Node, now: int) -> Step:
@@ -242,7 +242,7 @@ def _end(node: Node, phase: Phase, outcome: str, gap_ms: int | None = None) -> S
 def _move(node: Node, moved: Switchover, said: str) -> Step:
     if node.switchover.index is None:
         return node, []
-    out: list[cmd.Command] = [cmd.Say("info", said)] if said else []
+    out: list[cmd.Command] = [cmd.Log("info", said)] if said else []
     return replace(node, switchover=replace(node.switchover, moving=moved)), [
         *out,
         cmd.MoveRequest(node.switchover.index, moved),

@@ -47,7 +47,7 @@ def give_back(node: Node, why: str, now: int) -> Step:
     if not neard.armed or not hot_takeover.gives_back(node):
         return stop(node, why)
     node = replace(node, neard=replace(neard, key_taken_at=now, key_is_gone=False))
-    said = cmd.Say("info", f"neard {neard.pid} is to give its key up: {why}")
+    said = cmd.Log("info", f"neard {neard.pid} is to give its key up: {why}")
     return node, [said, cmd.DisarmNeard(neard.pid)]
 
 
@@ -89,7 +89,7 @@ def end_signer_without_its_key(node: Node, now: int) -> Step:
     anew = (
         "starts neard anew" if node.hot.count >= hot_takeover.TRIES else "tries it with a neard that was started afresh"
     )
-    return node, [cmd.Say("error", f"{why}; this node's next takeover {anew}"), *out]
+    return node, [cmd.Log("error", f"{why}; this node's next takeover {anew}"), *out]
 
 
 def due(node: Node, times: list[int]) -> None:

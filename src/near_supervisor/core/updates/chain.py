@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import events as ev
-from ..commands import Command, Say
+from ..commands import Command, Log
 from ..facts import approvals, doppelganger, signing_check
 from ..facts.model import Node
 from ..facts.values import replace
@@ -26,7 +26,7 @@ def counters_seen(node: Node, event: ev.CountersSeen, now: int) -> Step:
     ), []
 
 
-def chain_looked(node: Node, event: ev.ChainLooked, now: int) -> Step:
+def chain_probed(node: Node, event: ev.ChainProbed, now: int) -> Step:
     """What is there of others with this key; None when nobody could tell. What comes too late is said all the same."""
     known, leadership = node.doppelganger, node.leadership
     if known is None or known.above != event.above:
@@ -53,7 +53,7 @@ def approvals_seen(node: Node, event: ev.ApprovalsSeen, _now: int) -> Step:
         return node, []
     twice = event.own.twice if event.own is not None else None
     node = replace(node, signing=replace(node.signing, approvals=approvals.fold(known, event.own)))
-    return node, [Say("error", _made_twice(twice))] if twice is not None else []
+    return node, [Log("error", _made_twice(twice))] if twice is not None else []
 
 
 def _made_twice(height: int) -> str:
@@ -76,5 +76,5 @@ def _too_late(asked: doppelganger.Doppelganger, look: doppelganger.Look) -> list
     if look.mark is None or look.mark.height > asked.asked_head:
         return []
     return [
-        Say("error", f"SOMEBODY ELSE SIGNS WITH THIS KEY: {look.mark.text()}. It was seen too late, this node signs")
+        Log("error", f"SOMEBODY ELSE SIGNS WITH THIS KEY: {look.mark.text()}. It was seen too late, this node signs")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from near_ha.operator import plan
 
 from .. import events as ev
-from ..commands import Say
+from ..commands import Log
 from ..conditions.readiness import is_equal
 from ..facts.answer import Kind
 from ..facts.model import Node
@@ -43,8 +43,8 @@ def config_seen(node: Node, event: ev.ConfigSeen, _now: int) -> Step:
     before, node = node.cluster.paused, replace(node, cluster=replace(node.cluster, paused=paused))
     if paused:
         text = "the cluster is paused: no failover until somebody resumes it (near-supervisor resume)"
-        return node, [Say("warn", text)]
-    return node, [] if before is None else [Say("info", "the cluster is not paused any more")]
+        return node, [Log("warn", text)]
+    return node, [] if before is None else [Log("info", "the cluster is not paused any more")]
 
 
 def request_seen(node: Node, event: ev.RequestSeen, now: int) -> Step:
@@ -59,7 +59,7 @@ def request_seen(node: Node, event: ev.RequestSeen, now: int) -> Step:
         return node, []
     what = f"{request.action.value} {request.target}".strip()
     text = f"switchover ({what}) {request.phase.value}" + (f": {request.outcome}" if request.outcome else "")
-    return node, [Say("info", text)]
+    return node, [Log("info", text)]
 
 
 def _is_stale(node: Node, event: ev.RequestSeen) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import events as ev
-from ..commands import ClearState, Command, DropSession, KeepIndex, MoveDeadline, Say
+from ..commands import ClearState, Command, DropSession, KeepIndex, Log, MoveDeadline
 from ..conditions import belief, config_mismatch, election, saved_state
 from ..facts import key_lock, lease, lease_view
 from ..facts.answer import Kind
@@ -36,7 +36,7 @@ def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
     if not event.refused:
         return _consul_silent(node, event.reason, now)
     node, said = _consul_answered(node, now)
-    return node, [*said, Say("info", f"not registered yet, trying again: {event.reason}")]
+    return node, [*said, Log("info", f"not registered yet, trying again: {event.reason}")]
 
 
 def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
@@ -50,8 +50,8 @@ def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
     name = f"node id {node.settings.node_id!r} is in use by {event.holder}"
     if now - since >= patience:
         text = f"{name}, whose session lives on. Give each node an id of its own (--node-id), or stop the other one"
-        return replace(node, closing=node.closing or Closing(1, now)), [Say("error", text)]
-    said: list[Command] = [Say("warn", f"{name}; waiting up to {patience // 1000} s for that session to end")]
+        return replace(node, closing=node.closing or Closing(1, now)), [Log("error", text)]
+    said: list[Command] = [Log("warn", f"{name}; waiting up to {patience // 1000} s for that session to end")]
     return node, said if first else []
 
 
@@ -81,8 +81,8 @@ def _session_lost(node: Node, said: list[Command], now: int) -> Step:
     node = replace(node, session=None, membership=node.membership.over())
     if node.leadership is not None:
         node, cools = election.after(node.leadership, replace(node, leadership=None), now)
-        return node, [*said, ClearState(), Say("error", f"{text}, and with it the lease"), *cools]
-    return node, [*said, Say("warn", text)]
+        return node, [*said, ClearState(), Log("error", f"{text}, and with it the lease"), *cools]
+    return node, [*said, Log("warn", text)]
 
 
 def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
@@ -97,7 +97,7 @@ def lease_seen(node: Node, event: ev.LeaseSeen, now: int) -> Step:
         seen, node.settings
     )
     if objection and objection != node.candidate.objection:
-        said.append(Say("error", objection))
+        said.append(Log("error", objection))
     view = lease_view.look(node.candidate.watch, seen, now, node.believed.index)
     index = seen.index or 0
     # What was turned back counts from here on.
@@ -148,7 +148,7 @@ def _adopt(node: Node, now: int) -> Step:
     return (node if seen.index == attempt.index else replace(node, candidate=replace(node.candidate, attempt=None))), []
 
 
-def look_failed(node: Node, event: ev.LookFailed, now: int) -> Step:
+def lease_read_failed(node: Node, event: ev.LeaseReadFailed, now: int) -> Step:
     """The lease could not be read."""
     return _consul_silent(node, event.reason, now)
 
@@ -168,7 +168,7 @@ def acquire_answered(node: Node, event: ev.AcquireAnswered, now: int) -> Step:
     node, said = _consul_answered(node, now)
     if event.answer.kind is Kind.NO:
         text = f"the lease was not acquired: {event.answer.reason}"
-        return replace(node, candidate=replace(node.candidate, attempt=None)), [*said, Say("info", text)]
+        return replace(node, candidate=replace(node.candidate, attempt=None)), [*said, Log("info", text)]
     if node.candidate.attempt is None:
         return node, said
     node, out = _begin(node, node.candidate.attempt, now)
@@ -195,7 +195,7 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
         last_term=attempt.term,
     )
     node, out = saved_state.save(node, answered=False)
-    out.append(Say("info", f"acquired the lease, term {leadership.term}"))
+    out.append(Log("info", f"acquired the lease, term {leadership.term}"))
     return node, out
 
 
@@ -212,7 +212,7 @@ def heartbeat_answered(node: Node, event: ev.HeartbeatAnswered, now: int) -> Ste
     if event.answer.kind is Kind.NO:
         node, out = _leadership_over(node, leadership, now)
         text = f"lost the lease of term {leadership.term}: {event.answer.reason}"
-        return node, [*said, Say("error", text), *out]
+        return node, [*said, Log("error", text), *out]
     node, slow = _took(node, now - event.sent_at, now)
     said += slow
     # Never back: until then the guard lets neard sign, and the record says so.
@@ -234,10 +234,10 @@ def _took(node: Node, took_ms: int, now: int) -> tuple[Node, list[Command]]:
         f"a heartbeat took {took_ms / 1000:.2f} s of a lease of {lease_ms / 1000:g} s: at 0.4 of it the lease gets"
         " lost. Look at Consul's disks and network, or give all nodes a longer --lease"
     )
-    return replace(node, consul=replace(node.consul, slow_said_at=now)), [Say("warn", text)]
+    return replace(node, consul=replace(node.consul, slow_said_at=now)), [Log("warn", text)]
 
 
-def vacancy_noted(node: Node, event: ev.VacancyNoted, now: int) -> Step:
+def missing_marked(node: Node, event: ev.MissingMarked, now: int) -> Step:
     """Whoever wrote it, the next read shows it."""
     node = replace(
         node,
@@ -270,16 +270,16 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
     node, out = _leadership_over(node, leadership, now)
     node, said = replace(node, candidate=replace(node.candidate, acquire_at=now + RETRY_MS)), said + out
     if event.answer.kind is Kind.NO:
-        return node, [*said, Say("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
+        return node, [*said, Log("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
     successor = leadership.successor or "another node"
-    return node, [*said, Say("info", f"released the lease, {successor} may take it at once")]
+    return node, [*said, Log("info", f"released the lease, {successor} may take it at once")]
 
 
 def _consul_silent(node: Node, reason: str, now: int) -> Step:
     if node.consul.silent_since is not None:
         return node, []
     return replace(node, consul=replace(node.consul, silent_since=now)), [
-        Say("warn", f"Consul does not answer, asking on: {reason}")
+        Log("warn", f"Consul does not answer, asking on: {reason}")
     ]
 
 
@@ -287,5 +287,5 @@ def _consul_answered(node: Node, now: int) -> tuple[Node, list[Command]]:
     if node.consul.silent_since is None:
         return replace(node, consul=replace(node.consul, heard_at=now)), []
     return replace(node, consul=replace(node.consul, heard_at=now, silent_since=None)), [
-        Say("info", "Consul answers again")
+        Log("info", "Consul answers again")
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import events as ev
-from ..commands import Command, KillNeard, MoveDeadline, Say
+from ..commands import Command, KillNeard, Log, MoveDeadline
 from ..conditions import election, hot_takeover, saved_state
 from ..facts import abilities, chain_clock, heads, signing_check, sync
 from ..facts.leadership import Leadership, SavedState
@@ -24,7 +24,7 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
-        said.append(Say("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
+        said.append(Log("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
     if event.pid is None:
         return node, said
     answered = (
@@ -35,10 +35,10 @@ def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     neard = Neard(event.pid, event.armed, now, answered=answered, key_given_at=given_at)
     node = replace(node, neard=replace(neard, as_validator=event.as_validator), poll=replace(node.poll, asked_at=None))
     if not event.armed:
-        return node, [*said, Say("info", f"re-attached to the running neard {event.pid}, a standby")]
+        return node, [*said, Log("info", f"re-attached to the running neard {event.pid}, a standby")]
     left = ((event.deadline or now) - now) / 1000
     text = f"re-attached to the running neard {event.pid}, a validator with {left:.1f} s of its lease left"
-    return node, [Say("info", text)]
+    return node, [Log("info", text)]
 
 
 def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> Node:
@@ -72,12 +72,12 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
 
 def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
     """No guard yet."""
-    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Say("error", event.reason)]
+    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Log("error", event.reason)]
 
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
     """Its neard dies with it; that it is gone is told by NeardExited."""
-    said: list[Command] = [Say("error", "the guard died; the kernel kills its neard with it")]
+    said: list[Command] = [Log("error", "the guard died; the kernel kills its neard with it")]
     if node.starts.armed:
         # Nobody will wait for that neard, and its pid is not known: say nothing, let the lease run out. Its
         # session is forgotten, not ended: its end would touch the record and start everybody's wait again.
@@ -104,7 +104,7 @@ def neard_started(node: Node, event: ev.NeardStarted, now: int) -> Step:
     )
     role = "validator" if event.armed else "standby"
     where = " with the validator's node key and address" if event.as_validator and not event.armed else ""
-    out: list[Command] = [Say("info", f"neard {event.pid} started as a {role}{where}")]
+    out: list[Command] = [Log("info", f"neard {event.pid} started as a {role}{where}")]
     if event.armed and node.leadership is not None and node.leadership.deadline is not None:
         # Heartbeats that succeeded while it was starting have not reached the guard yet.
         out.append(MoveDeadline(node.leadership.deadline))
@@ -118,7 +118,7 @@ def neard_refused(node: Node, event: ev.NeardRefused, now: int) -> Step:
         node,
         starts=replace(node.starts, under_way=False, armed=False, refusals=refusals, next_at=now + RETRY_MS * refusals),
     )
-    return give_up(node, f"neard could not be started: {event.reason}"), [Say("error", event.reason)]
+    return give_up(node, f"neard could not be started: {event.reason}"), [Log("error", event.reason)]
 
 
 def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
@@ -129,7 +129,7 @@ def neard_armed(node: Node, event: ev.NeardArmed, _now: int) -> Step:
     node = replace(node, neard=replace(neard, arming=False))
     if leadership is None or leadership.deadline is None:
         return node, []
-    said = Say("info", f"neard {event.pid} was given the validator key while it runs")
+    said = Log("info", f"neard {event.pid} was given the validator key while it runs")
     # Heartbeats that succeeded in between have reached a guard that had not armed it yet.
     return node, [said, MoveDeadline(leadership.deadline)]
 
@@ -148,7 +148,7 @@ def neard_disarmed(node: Node, event: ev.NeardDisarmed, now: int) -> Step:
         return node, []
     neard = replace(neard, armed=False, shows_key=False, key_given_at=None, keyless_at=now)
     node = replace(node, neard=neard, signer_ended_at=now, hot=replace(node.hot, reason="", count=0))
-    return give_up(node, "it was seen to have given its key up"), [Say("info", f"neard {neard.pid} gave the key up")]
+    return give_up(node, "it was seen to have given its key up"), [Log("info", f"neard {neard.pid} gave the key up")]
 
 
 def disarm_refused(node: Node, event: ev.DisarmRefused, _now: int) -> Step:
@@ -158,7 +158,7 @@ def disarm_refused(node: Node, event: ev.DisarmRefused, _now: int) -> Step:
         return node, []
     why = f"it cannot be told that neard gave its key up: {event.reason}"
     neard = replace(neard, ending=neard.ending or why, killed=True)
-    return replace(node, neard=neard), [Say("warn", f"killing neard: {why}"), KillNeard(why)]
+    return replace(node, neard=neard), [Log("warn", f"killing neard: {why}"), KillNeard(why)]
 
 
 def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
@@ -176,9 +176,9 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
         signer_ended_at=now if neard.armed else node.signer_ended_at,
     )
     if neard.ending:
-        said = Say("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
+        said = Log("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
     else:
-        said = Say("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        said = Log("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
         if node.leadership is not None:
             # Also one that ended before it was given the key.
             node = replace(node, leadership=replace(node.leadership, last_words=event.last_words))
@@ -205,7 +205,7 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
     view = sync.fold(node.sync, sample, now, node.settings, node.chain.pace_ms)
     said: list[Command] = []
     if neard.answered and view.reason and node.sync.synced:
-        said.append(Say("warn", view.reason))
+        said.append(Log("warn", view.reason))
     if sample.version != neard.version:
         said += _remarks(node, sample.version)
     neard = _said_of_itself(neard, sample, event.asked_at, now)
@@ -256,7 +256,7 @@ def _remarks(node: Node, version: str) -> list[Command]:
         f"neard {version} follows the shards of {settings.validator_account_id} without keeping all state-transition"
         f" data of them, so that its first chunks after a takeover may fail; {ability.first} is the first that does"
     )
-    return [Say("warn", text)]
+    return [Log("warn", text)]
 
 
 def _said_of_itself(neard: Neard, sample: sync.Sample, asked_at: int, now: int) -> Neard:
@@ -304,7 +304,7 @@ def _is_old(kept: SavedState, seen: chain_clock.Tip | None) -> bool:
 
 def _missed(neard: Neard, reason: str) -> list[Command]:
     first = neard.answered and neard.misses == 0 and not neard.ending
-    return [Say("warn", f"Cannot reach neard status api: {reason}")] if first else []
+    return [Log("warn", f"Cannot reach neard status api: {reason}")] if first else []
 
 
 def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:

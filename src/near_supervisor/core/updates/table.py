@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import events as ev
-from ..commands import Say
+from ..commands import Log
 from ..facts.model import Closing, Node
 from ..facts.values import replace
 from ..step import Step
@@ -24,11 +24,11 @@ def _time_has_passed(node: Node, _event: ev.Tick, _now: int) -> Step:
 
 def _stop_asked(node: Node, event: ev.StopAsked, now: int) -> Step:
     if node.closing is None:
-        return replace(node, closing=Closing(0, now)), [Say("info", f"{event.why} received")]
+        return replace(node, closing=Closing(0, now)), [Log("info", f"{event.why} received")]
     if node.neard is not None and not node.neard.killed:
-        said = Say("warn", f"{event.why} received again: neard {node.neard.pid} is killed instead of stopped")
+        said = Log("warn", f"{event.why} received again: neard {node.neard.pid} is killed instead of stopped")
         return replace(node, closing=replace(node.closing, detach=False, force_kill=True)), [said]
-    return node, [Say("info", f"{event.why} received again: already on the way out")]
+    return node, [Log("info", f"{event.why} received again: already on the way out")]
 
 
 def _host_seen(node: Node, event: ev.HostSeen, _now: int) -> Step:
@@ -42,15 +42,15 @@ def _run_dir_seen(node: Node, event: ev.RunDirSeen, now: int) -> Step:
         return node, []
     node = replace(node, run_dir=seen, run_dir_said_at=now)
     if not seen.problem:
-        return node, [Say("info", f"the run directory is as it should be again (it was: {before.problem})")]
+        return node, [Log("info", f"the run directory is as it should be again (it was: {before.problem})")]
     means = "nobody finds this supervisor or its guard" if seen.gone else "a crash of this supervisor ends a signer"
-    return node, [Say("error", f"{seen.problem}: {means}")]
+    return node, [Log("error", f"{seen.problem}: {means}")]
 
 
 def _detach_asked(node: Node, _event: ev.DetachAsked, now: int) -> Step:
     if node.closing is not None:
         return node, []
-    return replace(node, closing=Closing(0, now, detach=True)), [Say("info", "detaching: guard and neard go on")]
+    return replace(node, closing=Closing(0, now, detach=True)), [Log("info", "detaching: guard and neard go on")]
 
 
 HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
@@ -77,13 +77,13 @@ HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.RequestMoved: cluster.request_moved,
     ev.DutiesSeen: cluster.duties_seen,
     ev.CountersSeen: chain.counters_seen,
-    ev.ChainLooked: chain.chain_looked,
+    ev.ChainProbed: chain.chain_probed,
     ev.ApprovalsSeen: chain.approvals_seen,
     ev.ListingSeen: chain.listing_seen,
     ev.LeaseSeen: consul.lease_seen,
-    ev.LookFailed: consul.look_failed,
+    ev.LeaseReadFailed: consul.lease_read_failed,
     ev.AcquireAnswered: consul.acquire_answered,
-    ev.VacancyNoted: consul.vacancy_noted,
+    ev.MissingMarked: consul.missing_marked,
     ev.HeartbeatAnswered: consul.heartbeat_answered,
     ev.ReleaseAnswered: consul.release_answered,
     ev.Tick: _time_has_passed,

@@ -51,9 +51,9 @@ class HarshCluster(Cluster):
         super().__init__(world)
         self.chain.shows_blocks = self.dice.random() < SHOWS_BLOCKS
         self.halts = Halts(self)
-        self._wished: deque[tuple[int, bool, Switchover | None, int]] = deque(maxlen=100)
-        self._note_wishes()
-        self.wishes.watch(self._note_wishes)
+        self._requested: deque[tuple[int, bool, Switchover | None, int]] = deque(maxlen=100)
+        self._note_requests()
+        self.requests.watch(self._note_requests)
         self._least_lease_ms = min(host.settings.lease_ms for host in self.hosts)
         if self.kuutamod is None and self.dice.random() < FAR_CONSUL:
             # Both ways have what is quick on top.
@@ -67,7 +67,7 @@ class HarshCluster(Cluster):
         return HarshConsul(world, chain)
 
     def _host(self, settings: Settings, drift: float) -> Host:
-        shared = Shared(self.consul_of(settings), self.chain, self.wishes)
+        shared = Shared(self.consul_of(settings), self.chain, self.requests)
         return HarshHost(self.world, shared, settings, drift * self.clock_scale)
 
     @property
@@ -126,16 +126,16 @@ class HarshCluster(Cluster):
             else 0
         )
 
-    def _note_wishes(self) -> None:
-        wishes = self.wishes
-        self._wished.append((self.world.now, wishes.paused, wishes.request, wishes.index))
+    def _note_requests(self) -> None:
+        requests = self.requests
+        self._requested.append((self.world.now, requests.paused, requests.request, requests.index))
 
-    def wish_again(self, then: int, in_place: bool) -> None:
-        """What operators wish is in Consul, too: it is as it was ``then``."""
-        newest = self.wishes.index
-        found = next((entry for entry in reversed(self._wished) if entry[0] <= then), self._wished[0])
+    def request_again(self, then: int, in_place: bool) -> None:
+        """What operators request is in Consul, too: it is as it was ``then``."""
+        newest = self.requests.index
+        found = next((entry for entry in reversed(self._requested) if entry[0] <= then), self._requested[0])
         _, paused, request, index = found
-        self.wishes.put_back(paused, request, index, max(newest, self.wishes.counted) if in_place else 0)
+        self.requests.put_back(paused, request, index, max(newest, self.requests.counted) if in_place else 0)
 
     @property
     def peace_ms(self) -> int:

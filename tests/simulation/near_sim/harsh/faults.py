@@ -181,7 +181,7 @@ def _snapshot_restored(cluster: HarshCluster, _host: HarshHost) -> None:
     in_place = world.chance(0.5)
     then = consul.restore(world.rng, in_place, seen)
     if then is not None:
-        cluster.wish_again(then, in_place)
+        cluster.request_again(then, in_place)
         world.reached["snapshot restored"] += 1
         for host in cluster.harsh_hosts:
             host.comes_back_at = world.now + 2 * cluster.longest_lease_ms

@@ -218,14 +218,14 @@ class HarshSupervisor(Supervisor):
         neard.sign()
         self.post(ev.Polled(pid, asked_at, host.neard.sample(neard, command.metrics)))
 
-    def _look_at_hidden_chain(self, command: cmd.LookAtChain) -> None:
+    def _look_at_hidden_chain(self, command: cmd.ProbeChain) -> None:
         if not self._harsh.neard.hides_blocks:
             self._look_at_chain(command)
             return
         nothing: Look | None = None
-        self._world.after(self._world.between(1, 500), lambda: self.post(ev.ChainLooked(command.above, nothing)))
+        self._world.after(self._world.between(1, 500), lambda: self.post(ev.ChainProbed(command.above, nothing)))
 
-    def _look_for_hidden_approvals(self, command: cmd.LookForApprovals) -> None:
+    def _look_for_hidden_approvals(self, command: cmd.ReadApprovals) -> None:
         if not self._harsh.neard.hides_blocks:
             self._look_for_approvals(command)
             return
@@ -242,6 +242,6 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ClearState: HarshSupervisor._forget_in_dir,
     cmd.KeepIndex: HarshSupervisor._keep_index_in_dir,
     cmd.PollNeard: HarshSupervisor._poll_slow_neard,
-    cmd.LookAtChain: HarshSupervisor._look_at_hidden_chain,
-    cmd.LookForApprovals: HarshSupervisor._look_for_hidden_approvals,
+    cmd.ProbeChain: HarshSupervisor._look_at_hidden_chain,
+    cmd.ReadApprovals: HarshSupervisor._look_for_hidden_approvals,
 }

@@ -30,15 +30,15 @@ class WishWatch:
     def look(self) -> None:
         """Read both keys, unless they were read since their last change."""
         host, world = self._host, self._host.world
-        wishes = host.wishes
-        if self._looking or not self._lives() or self._seen == (wishes.paused, wishes.index):
+        requests = host.requests
+        if self._looking or not self._lives() or self._seen == (requests.paused, requests.index):
             return
         self._looking = True
         if not host.consul.leads or not host.link.up:
             world.after(RETRY_MS, self._rested)
             return
-        paused, index, request = wishes.paused, wishes.index, wishes.request
-        delay = wishes.rng.randrange(1, REST_MS)
+        paused, index, request = requests.paused, requests.index, requests.request
+        delay = requests.rng.randrange(1, REST_MS)
 
         def hear() -> None:
             if not self._lives():
@@ -58,9 +58,9 @@ class WishWatch:
 
     def move(self, command: cmd.MoveRequest) -> None:
         """A check-and-set, with all that a link can do to it."""
-        index, request, wishes = command.index, command.request, self._host.wishes
+        index, request, requests = command.index, command.request, self._host.requests
 
         def answered(answer: Answer) -> None:
             self._post(ev.RequestMoved(request.id, answer))
 
-        self._host.link.ask(lambda: wishes.move(index, request), answered, TIMEOUT_MS)
+        self._host.link.ask(lambda: requests.move(index, request), answered, TIMEOUT_MS)

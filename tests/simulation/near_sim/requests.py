@@ -1,4 +1,4 @@
-"""What operators wish of the cluster: the keys ``config`` and ``switchover``, and the hands that write them."""
+"""What operators request of the cluster: the keys ``config`` and ``switchover``, and the hands that write them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .host import Host
     from .world import World
 
-# Wishes have a chance of their own, so that a schedule without any tells the story it always told.
+# Requests have a chance of their own, so that a schedule without any tells the story it always told.
 SALT = 0x5EED
 AT_ONCE = 0.5
 OVERRULES = 0.2
@@ -25,7 +25,7 @@ LONGEST_PAUSE_MS = 20_000
 PRIORITIES = (100, 100, 50, 0)
 
 
-class Wishes:
+class Requests:
     """The two keys. Each write of the request is a check-and-set at the index that was read."""
 
     def __init__(self, world: World, seed: int) -> None:
@@ -59,7 +59,7 @@ class Wishes:
         now, at_once = self._world.now, self.rng.random() < AT_ONCE
         overrules = action is Action.PROMOTE and self.rng.random() < OVERRULES
         request = Switchover(
-            f"wish-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once, overrules
+            f"request-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once, overrules
         )
         self._store(request)
 
@@ -96,32 +96,32 @@ def _demote(cluster: Cluster, _host: Host) -> None:
 
 def _promote_two(cluster: Cluster, host: Host) -> None:
     """Two at once: the second is asked as soon as the first has ended, or in its place."""
-    rng = cluster.wishes.rng
+    rng = cluster.requests.rng
     _promote(cluster, host)
     cluster.world.after(rng.choice((1, 30, 300)), lambda: _promote(cluster, rng.choice(cluster.hosts)))
 
 
 def _ask(cluster: Cluster, action: Action, target: str) -> None:
-    rng, record = cluster.wishes.rng, cluster.consul.seen.record
+    rng, record = cluster.requests.rng, cluster.consul.seen.record
     term = record.term if record and cluster.consul.seen.session else 0
-    cluster.wishes.ask(action, target, term, rng.random() < 0.5, rng.choice(TIMEOUTS_MS))
+    cluster.requests.ask(action, target, term, rng.random() < 0.5, rng.choice(TIMEOUTS_MS))
 
 
 def _pause_cluster(cluster: Cluster, _host: Host) -> None:
-    wishes = cluster.wishes
-    wishes.pause(True)
-    cluster.world.after(wishes.rng.randrange(100, LONGEST_PAUSE_MS), lambda: wishes.pause(False))
+    requests = cluster.requests
+    requests.pause(True)
+    cluster.world.after(requests.rng.randrange(100, LONGEST_PAUSE_MS), lambda: requests.pause(False))
 
 
 def _request_forgotten(cluster: Cluster, _host: Host) -> None:
     """Somebody overwrites the request, whatever its phase, with one that was accepted long ago by nobody knows whom."""
-    wishes, rng = cluster.wishes, cluster.wishes.rng
+    requests, rng = cluster.requests, cluster.requests.rng
     names = [host.settings.member_id for host in cluster.hosts]
     request = Switchover("forged", Action.PROMOTE, rng.choice(names), "", "", 0, 1, 5_000)
-    wishes.move(wishes.index, request.accepted(rng.choice(names), rng.randint(1, 8), rng.choice(names), 0))
+    requests.move(requests.index, request.accepted(rng.choice(names), rng.randint(1, 8), rng.choice(names), 0))
 
 
-WISHES: dict[str, Callable[[Cluster, Host], None]] = {
+REQUESTS: dict[str, Callable[[Cluster, Host], None]] = {
     "promote": _promote,
     "demote": _demote,
     "two promotes at once": _promote_two,
@@ -131,9 +131,9 @@ WISHES: dict[str, Callable[[Cluster, Host], None]] = {
 
 
 def plan(cluster: Cluster, until: int) -> list[tuple[int, str, Host]]:
-    """When which wish is made of which host; for most schedules none."""
-    rng = cluster.wishes.rng
+    """When which request is made of which host; for most schedules none."""
+    rng = cluster.requests.rng
     if rng.random() >= WITH_WISHES:
         return []
     times = sorted(rng.randrange(0, until) for _ in range(rng.randint(1, MOST_WISHES)))
-    return [(time, rng.choice(tuple(WISHES)), rng.choice(cluster.hosts)) for time in times]
+    return [(time, rng.choice(tuple(REQUESTS)), rng.choice(cluster.hosts)) for time in times]

@@ -52,7 +52,7 @@ BREAKS: tuple[Break, ...] = (
         "a holder stops only when its acceptance is known",
         CORE + "rules/switchover.py",
         "return _move(node, accepted, said)",
-        "return _move(replace(node, request=accepted), accepted, said)",
+        "return _move(replace(node, switchover=replace(node.switchover, request=accepted)), accepted, said)",
         UNIT + "test_switchover.py",
     ),
     Break(
@@ -133,7 +133,7 @@ BREAKS: tuple[Break, ...] = (
         UNIT + "test_election.py",
     ),
     Break(
-        "a wish whose body did not come whole is refused",
+        "a request whose body did not come whole is refused",
         "src/near_supervisor/io/control.py",
         "return raw if len(raw) == length else None",
         "return raw",
