@@ -15,7 +15,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: a head that is old counts its age: the rest of the chain may be known a moment later",
         CORE + "updates/neard.py",
-        "return min(by_wall_clock, node.chain.tip.made_at(sample.born_ms, asked_at))",
+        "return min(by_wall_clock, node.chain.clock.made_at(sample.born_ms, asked_at))",
         "return asked_at",
         UNIT + "test_height.py",
     ),
@@ -183,15 +183,15 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a clock of the chain beyond reason holds nobody up",
         CORE + "conditions/heights.py",
-        "if node.chain.tip is None or end.chain_ms <= node.chain.tip.reads(now) + chain_clock.FUTURE_MS:",
+        "if node.chain.clock is None or end.chain_ms <= node.chain.clock.reads(now) + chain_clock.FUTURE_MS:",
         "if True:",
         UNIT + "test_height.py",
     ),
     Break(
         "rule 4: after a crash the next process knows how the chain's clock reads",
         CORE + "updates/neard.py",
-        "tip=replace(memory.tip, doubted_since=None) if memory.tip else None)",
-        "tip=None)",
+        "clock=replace(memory.clock, doubted_since=None) if memory.clock else None)",
+        "clock=None)",
         UNIT + "test_height.py",
     ),
     Break(

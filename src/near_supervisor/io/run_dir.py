@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TextIO
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.facts.chain_clock import Tip
+from near_supervisor.core.facts.chain_clock import ChainClock
 from near_supervisor.core.facts.leadership import SavedState
 
 # A unix socket's path is bounded by the kernel; guard.sock and control.sock lie in here.
@@ -129,10 +129,10 @@ class RunDir:
             document = json.loads((self.path / "leadership.json").read_text())
             session, term, floor = str(document["session"]), int(document["term"]), int(document["floor"])
             # An older version kept none; an update need not cost a failover.
-            seen = document.get("tip")
-            tip = None if seen is None else Tip(int(seen["offset"]), int(seen["at"]))
+            seen = document.get("clock")
+            clock = None if seen is None else ChainClock(int(seen["offset"]), int(seen["at"]))
             skip_ms = max(0, int(document.get("skip_ms", 0)))
-            return SavedState(session, term, floor, tip, document.get("answered") is True, skip_ms)
+            return SavedState(session, term, floor, clock, document.get("answered") is True, skip_ms)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from near_supervisor.core.facts.chain_clock import Tip, fold
+from near_supervisor.core.facts.chain_clock import ChainClock, fold
 
 BLOCK_MS = 600
 
 
 def test_the_first_head_is_taken_for_the_tip() -> None:
-    assert fold(None, 1_000, 50_000, BLOCK_MS) == Tip(49_000, 50_000)
+    assert fold(None, 1_000, 50_000, BLOCK_MS) == ChainClock(49_000, 50_000)
 
 
 def test_a_younger_head_says_more_than_an_older_one() -> None:
-    tip = Tip(49_000, 50_000)
-    assert fold(tip, 1_600, 50_500, BLOCK_MS) == Tip(48_900, 50_500)
-    assert fold(tip, 1_600, 52_000, BLOCK_MS) == tip
+    clock = ChainClock(49_000, 50_000)
+    assert fold(clock, 1_600, 50_500, BLOCK_MS) == ChainClock(48_900, 50_500)
+    assert fold(clock, 1_600, 52_000, BLOCK_MS) == clock
 
 
 def test_a_clock_that_runs_fast_does_not_make_every_head_look_old() -> None:
-    tip = Tip(49_000, 50_000)
-    assert fold(tip, 11_000 - 20, 60_000, BLOCK_MS) == Tip(49_020, 60_000)
-    assert fold(tip, 11_000 - 21, 60_000, BLOCK_MS) == tip
+    clock = ChainClock(49_000, 50_000)
+    assert fold(clock, 11_000 - 20, 60_000, BLOCK_MS) == ChainClock(49_020, 60_000)
+    assert fold(clock, 11_000 - 21, 60_000, BLOCK_MS) == clock
 
 
 def test_a_clock_that_runs_slow_does_not_make_an_old_head_look_young() -> None:
-    assert Tip(49_000, 50_000).made_at(born_ms=2_000, now=150_000) == 51_000 - 1_000
+    assert ChainClock(49_000, 50_000).made_at(born_ms=2_000, now=150_000) == 51_000 - 1_000
 
 
 def test_one_producer_whose_clock_is_ahead_is_not_believed() -> None:
-    tip = fold(Tip(49_000, 50_000), born_ms=61_000, asked_at=50_600, block_time_ms=BLOCK_MS)
-    assert tip == Tip(49_000, 50_000, doubted_since=50_600)
-    assert fold(tip, 2_100, 51_200, BLOCK_MS) == Tip(49_000, 50_000)
+    clock = fold(ChainClock(49_000, 50_000), born_ms=61_000, asked_at=50_600, block_time_ms=BLOCK_MS)
+    assert clock == ChainClock(49_000, 50_000, doubted_since=50_600)
+    assert fold(clock, 2_100, 51_200, BLOCK_MS) == ChainClock(49_000, 50_000)
 
 
 def test_heads_that_stay_younger_for_longer_than_they_are_younger_are_believed() -> None:
     """neard has caught up: what was taken for the tip lagged by five seconds."""
-    tip = Tip(49_000, 50_000)
+    clock = ChainClock(49_000, 50_000)
     for asked_at in range(51_000, 56_001, 1_000):
-        tip = fold(tip, asked_at - 44_000, asked_at, BLOCK_MS)
-        assert tip == Tip(49_000, 50_000, doubted_since=51_000)
-    assert fold(tip, 57_000 - 44_000, 57_000, BLOCK_MS) == Tip(44_000, 57_000)
+        clock = fold(clock, asked_at - 44_000, asked_at, BLOCK_MS)
+        assert clock == ChainClock(49_000, 50_000, doubted_since=51_000)
+    assert fold(clock, 57_000 - 44_000, 57_000, BLOCK_MS) == ChainClock(44_000, 57_000)

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from near_ha.errors import BadConfig
-from near_supervisor.core.facts.chain_clock import Tip
+from near_supervisor.core.facts.chain_clock import ChainClock
 from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.io import run_dir
 from near_supervisor.io.run_dir import RunDir
 
-MEMORY = SavedState("session-a", 7, 1234, Tip(-5, 98_000))
+MEMORY = SavedState("session-a", 7, 1234, ChainClock(-5, 98_000))
 
 
 def refused(path: Path) -> BadConfig:
@@ -69,7 +69,7 @@ def test_an_instance_that_is_none_is_made_anew(tmp_path: Path, left: bytes) -> N
     assert RunDir(tmp_path).instance == made.instance
 
 
-@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, tip=None), replace(MEMORY, answered=True)])
+@pytest.mark.parametrize("memory", [MEMORY, replace(MEMORY, clock=None), replace(MEMORY, answered=True)])
 def test_what_is_remembered_is_recalled_by_the_next(tmp_path: Path, memory: SavedState) -> None:
     first = RunDir(tmp_path)
     assert first.recall() is None
@@ -92,9 +92,9 @@ def test_what_cannot_be_written_leaves_nothing_older(tmp_path: Path) -> None:
 
 def test_what_an_older_version_has_remembered_is_recalled(tmp_path: Path) -> None:
     """It kept more; an update need not cost a failover."""
-    text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}, "tip": null}'
+    text = '{"session": "session-a", "term": 7, "floor": 1234, "ceiling": {"target": 1240, "at": 99000}, "clock": null}'
     (tmp_path / "leadership.json").write_text(text)
-    assert RunDir(tmp_path).recall() == replace(MEMORY, tip=None)
+    assert RunDir(tmp_path).recall() == replace(MEMORY, clock=None)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
@@ -114,7 +114,7 @@ def test_a_torn_memory_is_no_memory(tmp_path: Path, cut: int) -> None:
      '{"session": "s", "term": NaN, "floor": 1}',
      '{"session": "s", "term": null, "floor": 1}',
      '{"session": "s", "term": 1, "floor": [1, 2]}',
-     '{"session": "s", "term": 1, "floor": 1, "tip": 0}'],
+     '{"session": "s", "term": 1, "floor": 1, "clock": 0}'],
 )  # fmt: skip
 def test_a_memory_of_another_shape_is_no_memory(tmp_path: Path, text: str) -> None:
     directory = RunDir(tmp_path)

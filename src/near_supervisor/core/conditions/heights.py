@@ -39,7 +39,7 @@ def gone_by(node: Node, now: int) -> int:
 
 def clock_reads(node: Node, now: int) -> int:
     """What the chain's clock shows now, as far as this node knows; 0 when it does not."""
-    return min(max(0, node.chain.tip.reads(now)), wire.MAX_COUNT) if node.chain.tip is not None else 0
+    return min(max(0, node.chain.clock.reads(now)), wire.MAX_COUNT) if node.chain.clock is not None else 0
 
 
 def signed_by(node: Node, end: End) -> int | None:
@@ -74,7 +74,7 @@ def passed_on(node: Node, leadership: Leadership) -> int:
 
 def believed(node: Node, end: End, now: int) -> End:
     """A record that puts the chain's clock far ahead of what our neard shows of it is nonsense, or a trick."""
-    if node.chain.tip is None or end.chain_ms <= node.chain.tip.reads(now) + chain_clock.FUTURE_MS:
+    if node.chain.clock is None or end.chain_ms <= node.chain.clock.reads(now) + chain_clock.FUTURE_MS:
         return end
     return replace(end, chain_ms=0)
 

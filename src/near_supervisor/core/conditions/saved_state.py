@@ -18,7 +18,7 @@ def save(node: Node, answered: bool) -> Step:
         leadership.session,
         leadership.term,
         leadership.floor,
-        node.chain.tip,
+        node.chain.clock,
         answered,
         gives_up_after_ms(node, leadership),
     )

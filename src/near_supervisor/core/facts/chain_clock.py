@@ -20,7 +20,7 @@ FAST_DIVISOR = 500
 
 
 @dataclass(frozen=True)
-class Tip:
+class ChainClock:
     """A block made at ``t`` of the chain's clock was made at ``t + offset`` of ours, as seen at ``at`` (milliseconds).
 
     ``doubted_since``: heads look much younger since then. It may have been the first of them whose producer's
@@ -40,16 +40,16 @@ class Tip:
         return now - self.offset + max(0, now - self.at) // SLOW_DIVISOR
 
 
-def fold(tip: Tip | None, born_ms: int, asked_at: int, block_time_ms: int) -> Tip:
+def fold(clock: ChainClock | None, born_ms: int, asked_at: int, block_time_ms: int) -> ChainClock:
     """The view after a neard in sync, asked at ``asked_at``, has shown a head that was made at ``born_ms``."""
-    seen = Tip(asked_at - born_ms, asked_at)
-    if tip is None:
+    seen = ChainClock(asked_at - born_ms, asked_at)
+    if clock is None:
         return seen
-    younger_by = tip.offset - seen.offset
+    younger_by = clock.offset - seen.offset
     if younger_by > block_time_ms:
         # A producer's clock that is ahead shows for as long as it is ahead, and no longer.
-        since = asked_at if tip.doubted_since is None else tip.doubted_since
-        return seen if asked_at - since > younger_by else replace(tip, doubted_since=since)
-    if -younger_by <= max(0, asked_at - tip.at) // FAST_DIVISOR:
+        since = asked_at if clock.doubted_since is None else clock.doubted_since
+        return seen if asked_at - since > younger_by else replace(clock, doubted_since=since)
+    if -younger_by <= max(0, asked_at - clock.at) // FAST_DIVISOR:
         return seen
-    return tip if tip.doubted_since is None else replace(tip, doubted_since=None)
+    return clock if clock.doubted_since is None else replace(clock, doubted_since=None)

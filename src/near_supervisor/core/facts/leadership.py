@@ -6,7 +6,7 @@ from enum import Enum
 
 from near_ha.records.history import Change, Kind
 
-from .chain_clock import Tip
+from .chain_clock import ChainClock
 from .heads import End
 from .lease_view import How
 from .values import dataclass
@@ -16,7 +16,7 @@ from .values import dataclass
 class SavedState:
     """What a successor needs to go on with a running signer after a crash of this process.
 
-    ``floor`` is the height above which it signs. ``tip`` is how the clock of the chain read, a little earlier.
+    ``floor`` is the height above which it signs. ``clock`` is how the clock of the chain read, a little earlier.
     ``answered``: the signer has, so that its silence means that it hangs. ``skip_ms`` is after which time it gives a
     height up (0 = an older version has not kept it).
     """
@@ -24,7 +24,7 @@ class SavedState:
     session: str
     term: int
     floor: int
-    tip: Tip | None = None
+    clock: ChainClock | None = None
     answered: bool = False
     skip_ms: int = 0
 

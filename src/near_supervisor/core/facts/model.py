@@ -8,7 +8,7 @@ from near_ha.records.states import State
 from near_ha.records.switchover import Switchover
 
 from .approvals import Approvals, Silence
-from .chain_clock import Tip
+from .chain_clock import ChainClock
 from .doppelganger import Doppelganger
 from .heads import Heads
 from .host import UNKNOWN, Host, RunDir
@@ -58,7 +58,7 @@ class ChainView:
     """
 
     heads: Heads = ()
-    tip: Tip | None = None
+    clock: ChainClock | None = None
     pace_ms: int | None = None
     rate_ms: int | None = None
     listing: Listing | None = None

@@ -14,7 +14,7 @@ from ..step import Step
 
 RETRY_MS = 1_000
 # In so long our clock may have gone wrong by a tenth of a second.
-KEEP_TIP_MS = 10_000
+KEEP_CLOCK_MS = 10_000
 
 
 def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
@@ -63,7 +63,7 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
         node,
         leadership=leadership,
         session=Session(memory.session, renew_at=now),
-        chain=replace(node.chain, tip=replace(memory.tip, doubted_since=None) if memory.tip else None),
+        chain=replace(node.chain, clock=replace(memory.clock, doubted_since=None) if memory.clock else None),
         last_term=max(node.last_term, memory.term),
         believed=replace(node.believed, height=memory.floor),
         signer_ended_at=now if event.ended else None,
@@ -218,8 +218,8 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         broken = "neard found config.json, log_config.json or the key file broken, and so takes none of them"
         node = replace(node, hot=replace(node.hot, reason=node.hot.reason or broken))
     if sample.born_ms is not None and view.synced and sample.head_age_ms > -chain_clock.FUTURE_MS:
-        seen = chain_clock.fold(node.chain.tip, sample.born_ms, event.asked_at, node.settings.block_time_ms)
-        node = replace(node, chain=replace(node.chain, tip=seen))
+        seen = chain_clock.fold(node.chain.clock, sample.born_ms, event.asked_at, node.settings.block_time_ms)
+        node = replace(node, chain=replace(node.chain, clock=seen))
     head = heads.Head(sample.height, _made_at(node, sample, event.asked_at), sample.born_ms or 0)
     known = heads.fold(node.chain.heads, head)
     facts = replace(
@@ -293,13 +293,13 @@ def _keep(node: Node) -> Step:
         return node, []
     answered = node.armed and node.neard is not None and hot_takeover.confirmed_by(node.neard) is None
     kept = leadership.kept
-    if kept is not None and kept.answered == answered and not _is_old(kept, node.chain.tip):
+    if kept is not None and kept.answered == answered and not _is_old(kept, node.chain.clock):
         return node, []
     return saved_state.save(node, answered)
 
 
-def _is_old(kept: SavedState, seen: chain_clock.Tip | None) -> bool:
-    return seen is not None and (kept.tip is None or seen.at - kept.tip.at > KEEP_TIP_MS)
+def _is_old(kept: SavedState, seen: chain_clock.ChainClock | None) -> bool:
+    return seen is not None and (kept.clock is None or seen.at - kept.clock.at > KEEP_CLOCK_MS)
 
 
 def _missed(neard: Neard, reason: str) -> list[Command]:
@@ -310,9 +310,9 @@ def _missed(neard: Neard, reason: str) -> list[Command]:
 def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
     """When the head was made, on our clock: by what it is known to be at the tip, or by the wall clock if earlier."""
     by_wall_clock = asked_at - max(0, sample.head_age_ms)
-    if node.chain.tip is None or sample.born_ms is None:
+    if node.chain.clock is None or sample.born_ms is None:
         return by_wall_clock
-    return min(by_wall_clock, node.chain.tip.made_at(sample.born_ms, asked_at))
+    return min(by_wall_clock, node.chain.clock.made_at(sample.born_ms, asked_at))
 
 
 def give_up(node: Node, why: str) -> Node:
