@@ -64,8 +64,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 2: Released is written only after the end of neard",
         CORE + "rules/lease.py",
-        "not leadership.release_reason or node.armed or leadership.releasing",
-        "not leadership.release_reason or leadership.releasing",
+        "not leadership.release.reason or node.armed or leadership.release.under_way",
+        "not leadership.release.reason or leadership.release.under_way",
     ),
     Mutant(
         "rule 2: a session serves one leadership, so that a late release cannot end the next one",
@@ -152,9 +152,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rule 4: what neard has not used up it approves once it has the key",
         CORE + "conditions/heights.py",
-        "return below == 0 and (node.sync.height >= leadership.clear_at"
-        " or next_height.is_used_up(node, leadership.clear_at))",
-        "return node.sync.height >= leadership.clear_at - 1",
+        "    if blocks_below(node, leadership):\n        return False\n"
+        "    return node.sync.height >= clear_at or next_height.is_used_up(node, clear_at)",
+        "    return node.sync.height >= clear_at - 1",
     ),
     Mutant(
         "rule 4: a block that was made before the predecessor's end tells nothing",
@@ -204,8 +204,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the core is woken for every rule that time alone makes act",
         CORE + "rules/lease.py",
-        "    if leadership.release_reason:\n        times.append(leadership.release_at)\n",
-        "    if leadership.release_reason:\n        pass\n",
+        "    if leadership.release.reason:\n        times.append(leadership.release.next_at)\n",
+        "    if leadership.release.reason:\n        pass\n",
     ),
     Mutant(
         "a node whose session is gone asks for another",
@@ -224,15 +224,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a release that got no answer is asked for again",
         CORE + "updates/consul.py",
-        "leadership = replace(leadership, releasing=False, release_at=now + wait)",
-        "leadership = replace(leadership, release_at=now + wait)",
+        "release=replace(leadership.release, under_way=False, next_at=now + wait))",
+        "release=replace(leadership.release, next_at=now + wait))",
         profile="liveness",
     ),
     Mutant(
         "a stop releases the lease, and nobody has to wait",
         CORE + "rules/lease.py",
-        "    if not leadership.release_reason or node.armed or leadership.releasing",
-        "    if node.closing or not leadership.release_reason or node.armed or leadership.releasing",
+        "    if not leadership.release.reason or node.armed or leadership.release.under_way",
+        "    if node.closing or not leadership.release.reason or node.armed or leadership.release.under_way",
         profile="liveness",
     ),
     Mutant(
@@ -260,7 +260,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a hand-over stops the signer before the lease is released",
         CORE + "rules/switchover.py",
-        "return validator_key.give_back(node, leadership.release_reason, now)",
+        "return validator_key.give_back(node, leadership.release.reason, now)",
         "return node, []",
         profile="liveness",
     ),
@@ -301,8 +301,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "doppelganger: a late answer holds back who does not sign yet",
         CORE + "updates/chain.py",
-        "least=known.above, cleared=False)",
-        "least=known.above)",
+        "least=known.above),\n        cleared=False,\n",
+        "least=known.above),\n",
     ),
     Mutant(
         "doppelganger: quiet is a lease",

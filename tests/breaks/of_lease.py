@@ -156,8 +156,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 2: Released is written only after the end of neard",
         CORE + "rules/lease.py",
-        "not leadership.release_reason or node.armed or leadership.releasing",
-        "not leadership.release_reason or leadership.releasing",
+        "not leadership.release.reason or node.armed or leadership.release.under_way",
+        "not leadership.release.reason or leadership.release.under_way",
         PLAYS,
     ),
     Break(
@@ -289,22 +289,22 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a leadership that ends before it signed fails the request for it",
         CORE + "rules/switchover.py",
-        "    if not leadership.release_reason or leadership.signs_at is not None:\n",
+        "    if not leadership.release.reason or leadership.signs_at is not None:\n",
         "    if True:\n",
         UNIT + "test_switchover.py",
     ),
     Break(
         "who was to take over and could not gives the lease back to the one before",
         CORE + "rules/switchover.py",
-        "successor=leadership.successor or request.source",
-        "successor=leadership.successor",
+        "successor=leadership.release.successor or request.source",
+        "successor=leadership.release.successor",
         UNIT + "test_switchover.py",
     ),
     Break(
         "an early end is remembered, also one after a switchover",
         CORE + "conditions/election.py",
-        "(leadership.successor and not failed(leadership))",
-        "leadership.successor",
+        "(leadership.release.successor and not failed(leadership))",
+        "leadership.release.successor",
         UNIT + "test_switchover.py",
     ),
     Break(

@@ -39,7 +39,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "kuutamod's way: rule 4 holds for the head with which it came up",
         MOVE,
-        " and sync.height >= leadership.clear_at",
+        " and sync.height >= leadership.floor.clear_at",
         "",
         TESTS,
     ),

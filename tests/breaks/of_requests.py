@@ -86,7 +86,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "the lease is released to the successor",
         CORE + "rules/lease.py",
-        "handover_to=leadership.successor,",
+        "handover_to=leadership.release.successor,",
         'handover_to="",',
         UNIT + "test_switchover.py",
     ),
@@ -177,7 +177,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "but not what Consul or the network took away",
         CORE + "conditions/election.py",
-        "return bool(leadership.release_reason) and (ended is None or deadline is None or ended < deadline)",
+        "return bool(leadership.release.reason) and (ended is None or deadline is None or ended < deadline)",
         "return True",
         UNIT + "test_election.py",
     ),

@@ -349,7 +349,7 @@ class Supervisor:
             leadership is not None
             and look is not None
             and look.mark is not None
-            and look.mark.height > leadership.floor
+            and look.mark.height > leadership.floor.height
         ):
             self._marked = (leadership.term, now)
             self._world.reached["veto of the doppelganger check"] += 1

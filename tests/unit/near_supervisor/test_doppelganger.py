@@ -110,7 +110,7 @@ def test_an_answer_that_comes_too_late_is_said() -> None:
     (text,) = shouts(show(play, Mark(1_001, APPROVAL)))
     assert "too late" in text
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason, "who would take over would sign, too"
+    assert not play.node.leadership.release.reason, "who would take over would sign, too"
 
 
 def test_what_this_node_has_signed_itself_since_it_asked_is_nobody_elses() -> None:
@@ -152,7 +152,7 @@ def test_somebody_else_keeps_this_node_from_signing_and_is_shouted_about() -> No
     assert not play.one(cmd.StopNeard, out)
     assert len(shouts(out)) == 2, "every thirty seconds"
     assert play.node.leadership is not None
-    assert play.node.leadership.floor == play.height, "what was signed stays signed, by whomever"
+    assert play.node.leadership.floor.height == play.height, "what was signed stays signed, by whomever"
 
 
 def test_the_lease_names_what_was_seen() -> None:
@@ -313,7 +313,7 @@ def test_who_gives_the_lease_away_looks_at_nothing() -> None:
     accepted = request(target="b", ignore_doppelganger=False).accepted("a", 8, "b", 0)
     play.do(ev.RequestSeen(6, accepted))
     assert play.node.leadership is not None
-    assert play.node.leadership.release_reason
+    assert play.node.leadership.release.reason
     assert not play.one(cmd.ProbeChain, play.poll())
 
 

@@ -13,7 +13,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import election
 from near_supervisor.core.conditions.election import stands_at
 from near_supervisor.core.facts.answer import YES
-from near_supervisor.core.facts.leadership import Leadership
+from near_supervisor.core.facts.leadership import Floor, Leadership, Release
 from near_supervisor.core.facts.lease_view import Seen, Watch
 from near_supervisor.core.facts.model import Candidate, Cluster, EarlyEnds, Node, SwitchoverView
 from support.core_play import SETTINGS, D, Play, held, released, sample, standby
@@ -111,7 +111,7 @@ def fail(play: Play) -> Leadership:
 
 def ends(play: Play, **facts: object) -> int:
     """One more leadership of this node ends; for how long it lets others go first."""
-    leadership = Leadership("s", 9, 1, None, play.now, play.now, **{"release_reason": "x", **facts})  # type: ignore[arg-type]
+    leadership = Leadership("s", 9, Floor(1), play.now, play.now, **{"release": Release("x"), **facts})  # type: ignore[arg-type]
     play.node = replace(play.node, leadership=leadership)
     play.do(ev.ReleaseAnswered(YES))
     return play.node.early_ends.cool_until - play.now
@@ -141,7 +141,7 @@ def test_a_lease_longer_than_the_longest_wait_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("facts", "ended_at"),
     [
-        pytest.param({"release_reason": ""}, None, id="the lease was lost"),
+        pytest.param({"release": Release()}, None, id="the lease was lost"),
         pytest.param({"deadline": -1}, 0, id="it could not be renewed before its deadline"),
         pytest.param({"signs_at": -D}, None, id="it has signed for a lease"),
     ],
@@ -161,7 +161,7 @@ def test_nor_does_that_make_the_waits_of_a_failure_longer_and_a_lease_that_was_s
     for _ in range(6):
         ends(play, signs_at=play.now - D)
     assert [ends(play), ends(play)] == [D, 2 * D]
-    ends(play, release_reason="")
+    ends(play, release=Release())
     assert ends(play) == 4 * D
     ends(play, signs_at=play.now - D)
     assert ends(play) == D
@@ -176,7 +176,9 @@ def test_another_ones_failures_hold_nobody_back() -> None:
 def test_a_long_leadership_makes_good_for_the_short_ones() -> None:
     play = Play().to_validating()
     assert play.node.leadership is not None
-    signed_long = replace(play.node.leadership, signs_at=play.now - 10 * D, release_reason="x")
+    signed_long = replace(
+        play.node.leadership, signs_at=play.now - 10 * D, release=replace(play.node.leadership.release, reason="x")
+    )
     play.node = replace(
         play.node, early_ends=replace(play.node.early_ends, flaps=3, failures=2), neard=None, leadership=signed_long
     )
@@ -188,7 +190,9 @@ def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
     play = Play().to_validating()
     assert play.node.leadership is not None
     play.node = replace(
-        play.node, neard=None, leadership=replace(play.node.leadership, release_reason="x", successor="b")
+        play.node,
+        neard=None,
+        leadership=play.node.leadership.to_be_released("x", "b"),
     )
     play.do(ev.ReleaseAnswered(YES))
     assert play.node.early_ends.flaps == 0

@@ -17,7 +17,7 @@ from near_ha.records.states import State
 from near_supervisor.core.conditions.readiness import NAMES
 from near_supervisor.core.events import HostSeen
 from near_supervisor.core.facts.host import Host
-from near_supervisor.core.facts.leadership import Leadership
+from near_supervisor.core.facts.leadership import Floor, Leadership
 from near_supervisor.core.facts.model import Cluster, EarlyEnds, Node, Starts
 from near_supervisor.core.facts.neard import Neard
 from near_supervisor.core.facts.signing_check import Counted, begin
@@ -129,7 +129,7 @@ def test_how_long_it_lets_others_go_first_is_seen(shown: Shown) -> None:
 
 
 def test_how_many_chunks_may_still_be_missed_is_seen_of_a_validator_where_the_chain_tells(shown: Shown) -> None:
-    node = replace(Node(SETTINGS), leadership=Leadership("s", 9, 1, None, 0, 0))
+    node = replace(Node(SETTINGS), leadership=Leadership("s", 9, Floor(1), 0, 0))
     for term, left, seen in ((9, 42, True), (8, 42, False), (9, None, False)):
         shown.snapshot = Snapshot(
             replace(

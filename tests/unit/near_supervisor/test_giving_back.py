@@ -31,7 +31,10 @@ def asked_to_hand_over() -> HotPlay:
     """The same, on the way to a successor."""
     it = play().to_confirmed()
     assert it.node.leadership is not None
-    it.node = replace(it.node, leadership=replace(it.node.leadership, release_reason="switchover to b", successor="b"))
+    it.node = replace(
+        it.node,
+        leadership=it.node.leadership.to_be_released("switchover to b", "b"),
+    )
     assert it.one(cmd.DisarmNeard, it.do(ev.Tick(), after=3_000)) == cmd.DisarmNeard(100)
     return it
 
@@ -175,7 +178,7 @@ def test_a_supervisor_that_comes_after_it_releases_the_lease_of_what_gave_its_ke
     fresh = play()
     fresh.now = it.now
     fresh.do(ev.Tick())
-    memory = SavedState(leadership.session, leadership.term, leadership.floor)
+    memory = SavedState(leadership.session, leadership.term, leadership.floor.height)
     out = fresh.do(ev.GuardReady(100, armed=False, memory=memory, ended="it gave its key up"))
     assert fresh.node.guard is Guard.READY
     assert fresh.one(cmd.Release, out)

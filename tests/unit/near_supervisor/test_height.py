@@ -236,7 +236,7 @@ def test_rule_4_nothing_is_armed_before_the_chain_has_gone_on_by_two_blocks_sinc
     play.now += SETTINGS.block_time_ms // 2
     assert not signs(play.poll(head_age_ms=0))
     assert play.node.leadership is not None
-    assert not play.node.leadership.accounted, "by half a block time it may be older"
+    assert not play.node.leadership.floor.accounted, "by half a block time it may be older"
     play.now += 600
     assert not signs(play.poll(head_age_ms=0))
     play.now += 600
@@ -256,7 +256,7 @@ def test_the_first_block_after_heights_that_were_given_up_is_enough_to_sign_upon
     play.now += 25
     assert not signs(play.poll(head, head_age_ms=125, born_ms=clock_ms))
     assert play.node.leadership is not None
-    assert (play.node.leadership.accounted, play.node.leadership.floor) == (True, head + 1)
+    assert (play.node.leadership.floor.accounted, play.node.leadership.floor.height) == (True, head + 1)
     play.now += 4_400
     assert signs(play.poll(head + 3, head_age_ms=0, born_ms=clock_ms + 4_525))
 
@@ -333,7 +333,7 @@ def test_a_late_head_of_a_producer_whose_clock_is_ahead_does_not_count_alone() -
     play.now += 600
     assert not signs(play.poll(head_age_ms=0, born_ms=51_200))
     assert play.node.leadership is not None
-    assert not play.node.leadership.accounted
+    assert not play.node.leadership.floor.accounted
 
 
 def test_the_chains_clock_tells_a_successor_whose_neard_lags_and_whose_wall_clock_does_as_well() -> None:
@@ -368,7 +368,7 @@ def test_one_head_whose_producers_clock_is_ahead_does_not_count_alone_there_eith
         play.now += 1_200
         assert not signs(play.poll(head_age_ms=0, born_ms=born_ms)), born_ms
     assert play.node.leadership is not None
-    assert not play.node.leadership.accounted
+    assert not play.node.leadership.floor.accounted
 
 
 def test_a_vacancy_hands_on_by_when_the_last_holder_is_gone_as_its_last_heartbeat_told() -> None:
@@ -417,7 +417,7 @@ def test_after_a_halt_of_an_hour_the_second_block_is_signed_upon() -> None:
     height = play.height + 1 + heads.skips(3_600_000, SETTINGS.skip_ms)
     assert not signs(play.poll(height, head_age_ms=0))
     assert play.node.leadership is not None
-    assert play.node.leadership.accounted
+    assert play.node.leadership.floor.accounted
 
 
 # --- a chain that is slow, and a neard that is behind
@@ -434,7 +434,7 @@ def test_a_chain_that_is_slow_is_no_reason_to_give_the_lease_back() -> None:
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
     assert not play.node.sync.synced
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
 
 
 @pytest.mark.parametrize("ready", [True, False])
@@ -448,7 +448,7 @@ def test_when_somebody_else_has_a_newer_block_it_is(ready: bool) -> None:
         play.do(play.polled(sample(play.height, head_age_ms=age_ms)))
         if play.node.cluster.reading:
             play.do(ev.MembersSeen(play.now, (standby("b", ready=ready),)))
-    assert (play.node.leadership is None or bool(play.node.leadership.release_reason)) is ready
+    assert (play.node.leadership is None or bool(play.node.leadership.release.reason)) is ready
 
 
 def test_a_neard_that_is_behind_gives_the_lease_back_though_its_head_moves() -> None:
@@ -458,4 +458,4 @@ def test_a_neard_that_is_behind_gives_the_lease_back_though_its_head_moves() -> 
         if play.node.leadership is not None:
             play.heartbeat()
         out = play.poll(head_age_ms=9_000)
-    assert play.node.leadership is None or play.node.leadership.release_reason, out
+    assert play.node.leadership is None or play.node.leadership.release.reason, out

@@ -91,7 +91,7 @@ class AnyOrder(RuleBasedStateMachine):
                     assert deadline <= self.bought, "a deadline that a heartbeat bought"
                     leadership = self.play.node.leadership
                     assert leadership is not None
-                    assert self.play.height > leadership.floor, "above what the predecessor may have signed"
+                    assert self.play.height > leadership.floor.height, "above what the predecessor may have signed"
             case cmd.MoveDeadline(deadline):
                 assert deadline <= self.bought, "not knowing never lengthens a deadline"
             case cmd.Release(_, record):
@@ -211,7 +211,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(answer=ANSWERS)
     def release_is_answered(self, answer: Answer) -> None:
-        if self.play.node.leadership is not None and self.play.node.leadership.releasing:
+        if self.play.node.leadership is not None and self.play.node.leadership.release.under_way:
             self.tell(ev.ReleaseAnswered(answer))
 
     @precondition(lambda self: self.play.now % 5 == 1 and self.play.node.closing is None)

@@ -73,8 +73,8 @@ def test_what_another_name_has_released_is_free_and_its_heights_are_signed() -> 
     tried.do(ev.AcquireAnswered(YES))
     leadership = tried.node.leadership
     assert leadership is not None
-    assert leadership.floor >= ACCOUNTED
-    assert not leadership.told, "the release that was seen is not that one's"
+    assert leadership.floor.height >= ACCOUNTED
+    assert not leadership.floor.told, "the release that was seen is not that one's"
 
 
 @pytest.mark.parametrize("state", [LeaseState.VALIDATING, LeaseState.RELEASED])
@@ -85,8 +85,8 @@ def test_when_another_name_has_ended_is_told_by_the_chains_clock_too(state: Leas
     tried.do(ev.AcquireAnswered(YES))
     leadership = tried.node.leadership
     assert leadership is not None
-    assert leadership.end is not None
-    assert leadership.end.chain_ms >= 4_000_000 + lease.longest_hold_ms(D)
+    assert leadership.floor.end is not None
+    assert leadership.floor.end.chain_ms >= 4_000_000 + lease.longest_hold_ms(D)
 
 
 @pytest.mark.parametrize("theirs_ms", [D // 2, D, 3 * D])
@@ -254,9 +254,9 @@ def test_behind_a_claim_somebody_may_have_signed_until_now() -> None:
     tried.do(ev.AcquireAnswered(YES))
     leadership = tried.node.leadership
     assert leadership is not None
-    assert leadership.end is not None
-    assert leadership.end.at == tried.now
-    assert not leadership.told
+    assert leadership.floor.end is not None
+    assert leadership.floor.end.at == tried.now
+    assert not leadership.floor.told
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_one_that_is_not_connected_is_not_given_the_key(lacks: dict[str, object]
 
 def test_its_head_has_to_move_on_above_all_that_may_have_been_signed() -> None:
     it = play().to_started()
-    clear_at = it.node.leadership.clear_at if it.node.leadership else 0
+    clear_at = it.node.leadership.floor.clear_at if it.node.leadership else 0
     it.poll(clear_at - 2)
     it.now += hot_takeover.SETTLED_MS
     assert not it.one(cmd.ArmNeard, it.poll(clear_at - 2)), "it stands"
@@ -225,7 +225,7 @@ def test_a_start_that_takes_longer_than_a_lease_does_not_cost_it() -> None:
         it.wait(D // 2)
         it.heartbeat()
     assert it.node.leadership is not None
-    assert not it.node.leadership.release_reason
+    assert not it.node.leadership.release.reason
 
 
 def test_a_chain_that_halts_meanwhile_does_not_cost_it_either() -> None:
@@ -240,7 +240,7 @@ def test_a_chain_that_halts_meanwhile_does_not_cost_it_either() -> None:
         it.wait(D // 4)
         it.heartbeat()
     assert it.node.leadership is not None
-    assert not it.node.leadership.release_reason
+    assert not it.node.leadership.release.reason
 
 
 def test_one_that_never_gets_in_sync_there_gives_the_lease_back() -> None:
@@ -249,7 +249,7 @@ def test_one_that_never_gets_in_sync_there_gives_the_lease_back() -> None:
     it.do(ev.NeardExited(100, "exit code 0"))
     it.do(ev.NeardStarted(200, armed=False, as_validator=True))
     came = it.now
-    while it.node.leadership is not None and not it.node.leadership.release_reason:
+    while it.node.leadership is not None and not it.node.leadership.release.reason:
         assert it.now <= came + MOVES.startup_timeout_ms + D
         it.poll(syncing=True)
         it.wait(D // 4)

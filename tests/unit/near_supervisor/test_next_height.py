@@ -104,7 +104,7 @@ def test_after_one_that_could_not_tell_how_far_it_came_the_room_that_is_left_nee
     assert it.node.leadership is not None
     it.now += BLOCK_MS
     assert not it.arms(it.poll(HEAD + 1, head_age_ms=0, target=HEAD + 1))
-    assert it.node.leadership.floor == HEAD + 1
+    assert it.node.leadership.floor.height == HEAD + 1
     it.now += 25
     assert it.arms(it.poll(HEAD + 1, head_age_ms=25, target=HEAD + 2))
 
@@ -162,7 +162,7 @@ def test_a_neard_that_cannot_be_given_the_key_after_all_is_not_started_with_it_o
     out = it.do(ev.Tick())
     assert not [command for command in out if isinstance(command, cmd.StopNeard | cmd.StartNeard)]
     assert it.node.leadership is not None
-    assert it.node.leadership.release_reason.startswith("neard cannot be given the key: it has failed")
+    assert it.node.leadership.release.reason.startswith("neard cannot be given the key: it has failed")
 
 
 def test_the_duties_of_an_earlier_term_say_nothing() -> None:

@@ -48,7 +48,7 @@ def test_a_signer_whose_run_directory_is_full_signs_on() -> None:
     play.do(FULL)
     signs_on(play, 3 * D)
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
 
 
 def test_a_standby_whose_run_directory_is_full_is_better_than_none() -> None:
@@ -94,7 +94,7 @@ def test_a_signer_whose_run_directory_is_gone_signs_on_while_nobody_is_ready(mem
         out += play.do(ev.MembersSeen(play.now, members))
         out += signs_on(play, 1_000)
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
     assert play.node.closing is None
     told = [text for text in said(out, "error") if "no standby is ready: this node keeps the lease" in text]
     assert len(told) == 2, "every half a minute"

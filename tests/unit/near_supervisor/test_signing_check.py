@@ -138,7 +138,7 @@ def test_a_validator_of_which_nothing_arrives_raises_the_alarm_and_stays() -> No
     assert not alarms(see(play, counted((5, 5), (52, 49), (540, 490)), ALARM_EVERY_MS - 10_000))
     assert alarms(see(play, counted((5, 5), (53, 49), (550, 490)), 15_000))
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason, "to change places would be to flap"
+    assert not play.node.leadership.release.reason, "to change places would be to flap"
     see(play, counted((5, 5), (54, 50), (560, 500)))
     assert "arrives on the chain again" in play.said()
 

@@ -207,7 +207,7 @@ def test_one_whose_approvals_are_in_no_block_makes_room_after_a_lease(reasons: t
     moves = not reasons
     assert bool(play.one(cmd.StopNeard, out)) is moves
     assert play.node.leadership is not None
-    assert bool(play.node.leadership.release_reason) is moves
+    assert bool(play.node.leadership.release.reason) is moves
 
 
 def test_a_standby_that_was_ready_long_ago_counts_for_nothing() -> None:
@@ -242,7 +242,7 @@ def test_silence_of_an_earlier_term_says_nothing() -> None:
     play = Play().to_validating()
     live(play, 2_000, peers=0)
     play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"))
-    assert play.node.leadership is None or play.node.leadership.release_reason
+    assert play.node.leadership is None or play.node.leadership.release.reason
     again = Play(Node(SETTINGS, signing=Signing(silence=play.node.signing.silence))).to_validating()
     again.poll(peers=0)
     shown = Snapshot(again.node, again.now, 0).status()["signing"]
@@ -272,7 +272,7 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     assert shown["foreign"]
     assert any(one["name"] == "doppelganger" and "1009" in one["text"] for one in shown["readiness"])
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
 
 
 def halted() -> Play:
@@ -294,7 +294,7 @@ def test_after_a_halt_of_the_chain_the_validator_goes_on_though_a_standby_has_se
     out = live(play, 1_000) + live(play, 5_000)
     assert not play.one(cmd.StopNeard, out)
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
 
 
 def test_one_that_has_none_a_moment_later_makes_room() -> None:

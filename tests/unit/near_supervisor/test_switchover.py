@@ -101,7 +101,7 @@ def test_what_was_accepted_elsewhere_moves_nobody(accepted: Switchover) -> None:
     play.do(ev.RequestSeen(70, accepted))
     no_head_comes(play)
     assert play.node.leadership is not None
-    assert not play.node.leadership.release_reason
+    assert not play.node.leadership.release.reason
 
 
 @pytest.mark.parametrize(

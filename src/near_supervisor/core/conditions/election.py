@@ -129,7 +129,7 @@ def after(leadership: Leadership, node: Node, now: int) -> Step:
 
     Of this node alone: how others fare holds nobody back.
     """
-    if node.closing is not None or (leadership.successor and not failed(leadership)):
+    if node.closing is not None or (leadership.release.successor and not failed(leadership)):
         return node, []
     lease_ms = node.settings.lease_ms
     signed_ms = 0 if leadership.signs_at is None else now - leadership.signs_at
@@ -143,7 +143,7 @@ def after(leadership: Leadership, node: Node, now: int) -> Step:
     if not cools_ms:
         return node, []
     text = (
-        f"a leadership of this node ended early ({leadership.release_reason or 'it lost the lease'}),"
+        f"a leadership of this node ended early ({leadership.release.reason or 'it lost the lease'}),"
         f" {node.early_ends.flaps} in a row by now: it lets others go first for {cools_ms / 1000:.0f} s"
     )
     return node, [Log("warn", text)]
@@ -166,4 +166,4 @@ def _cools_ms(node: Node, fails: bool) -> int:
 def _gave_up_in_time(leadership: Leadership, node: Node) -> bool:
     """Was the lease given up though nobody had taken it away?"""
     ended, deadline = node.signer_ended_at, leadership.deadline
-    return bool(leadership.release_reason) and (ended is None or deadline is None or ended < deadline)
+    return bool(leadership.release.reason) and (ended is None or deadline is None or ended < deadline)

@@ -66,10 +66,10 @@ def passed_on(node: Node, leadership: Leadership) -> int:
 
     Without the bound by the heads before its end: that is as wide as they are old, and whoever follows has its own.
     """
-    if leadership.end is None or leadership.told:
-        return leadership.floor
-    first = heads.accounted(node.chain.heads, leadership.end, node.settings.skip_ms, misread_ms(node))
-    return leadership.least if first is None else min(leadership.floor, max(leadership.least, first))
+    if leadership.floor.end is None or leadership.floor.told:
+        return leadership.floor.height
+    first = heads.accounted(node.chain.heads, leadership.floor.end, node.settings.skip_ms, misread_ms(node))
+    return leadership.floor.least if first is None else min(leadership.floor.height, max(leadership.floor.least, first))
 
 
 def believed(node: Node, end: End, now: int) -> End:
@@ -85,15 +85,17 @@ def is_above(node: Node, leadership: Leadership) -> bool:
     A neard that is given the key as it runs may be one block below, where it would sign nothing at the height above its
     head (``next_height``).
     """
-    if not leadership.accounted:
+    if not leadership.floor.accounted:
         return False
-    below = blocks_below(node, leadership)
-    return below == 0 and (node.sync.height >= leadership.clear_at or next_height.is_used_up(node, leadership.clear_at))
+    clear_at = leadership.floor.clear_at
+    if blocks_below(node, leadership):
+        return False
+    return node.sync.height >= clear_at or next_height.is_used_up(node, clear_at)
 
 
 def blocks_below(node: Node, leadership: Leadership) -> int:
     """How many blocks are waited for, once the predecessor is accounted for."""
-    enough = leadership.clear_at - next_height.is_free(node, leadership, leadership.clear_at)
+    enough = leadership.floor.clear_at - next_height.is_free(node, leadership, leadership.floor.clear_at)
     return max(0, enough - node.sync.height)
 
 
@@ -103,8 +105,8 @@ def asks_for_target(node: Node) -> bool:
     if (
         leadership is None
         or leadership.cleared
-        or leadership.release_reason
-        or not leadership.accounted
+        or leadership.release.reason
+        or not leadership.floor.accounted
         or leadership.deadline is None
     ):
         return False
@@ -113,7 +115,7 @@ def asks_for_target(node: Node) -> bool:
 
 def missing(node: Node, leadership: Leadership) -> str:
     """What keeps this node from signing, a clause for people."""
-    if not leadership.accounted:
+    if not leadership.floor.accounted:
         return f"own head {node.sync.height} is no newer than the last that the predecessor may have signed"
-    floor = leadership.floor
+    floor = leadership.floor.height
     return f"own head {node.sync.height} is not above height {floor}, up to which the predecessor may have signed"

@@ -34,7 +34,7 @@ def is_used_up(node: Node, height: int) -> bool:
 
 def has_said(leadership: Leadership) -> bool:
     """Has the predecessor said itself that it signs no more?"""
-    return leadership.end is not None and leadership.end.said
+    return leadership.floor.end is not None and leadership.floor.end.said
 
 
 def asker(leadership: Leadership) -> str:

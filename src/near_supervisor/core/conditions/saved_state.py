@@ -17,7 +17,7 @@ def save(node: Node, answered: bool) -> Step:
     memory = SavedState(
         leadership.session,
         leadership.term,
-        leadership.floor,
+        leadership.floor.height,
         node.chain.clock,
         answered,
         gives_up_after_ms(node, leadership),

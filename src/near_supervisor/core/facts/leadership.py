@@ -9,7 +9,7 @@ from near_ha.records.history import Change, Kind
 from .chain_clock import ChainClock
 from .heads import End
 from .lease_view import How
-from .values import dataclass
+from .values import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -90,48 +90,17 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Leadership:
-    """This node holds the lease, as far as it knows.
+class Floor:
+    """Above ``height`` this node may sign, as far as it is known now; ``least`` is what it is whatever heads show.
 
-    ``floor`` is the height above which this node may sign, as far as it is known now, ``least`` what it is whatever
-    heads show (by the record, and by the doppelganger check), ``end`` until when the predecessor may have signed
-    (None = it was accounted for before a crash of this process), ``accounted`` whether the floor has all that it may
-    have signed; ``signed`` is the largest height that neard has signed, as far as it said, ``wrote`` the same by its
-    database (None = not told); ``kept`` is what the next process would find after a crash; ``deadline`` is None until
-    a heartbeat of this term has succeeded; ``cleared`` once rule 4 held in this term; ``release_reason`` says why the
-    lease is to be released ("" = it is not), ``successor`` to which member ("" = to any); ``was_armed`` once neard may
-    have signed in this term; ``signs_at`` is when it was first seen to; ``takeover`` is None where a crash has lost it;
-    ``overruled`` says what an operator has overruled so that this node signs ("" = nothing); ``by_restart``: neard is
-    started anew with the key; ``move``: it is without; ``last_words`` is what neard said before it ended by itself (""
-    = it has not, or said nothing).
+    (By the record, and by the doppelganger check.) ``end`` is until when the predecessor may have signed (None = it was
+    accounted for before a crash of this process), ``accounted``: the floor has all that it may have signed.
     """
 
-    session: str
-    term: int
-    floor: int
-    end: End | None
-    since: int
-    heartbeat_at: int
-    accounted: bool = False
+    height: int
+    end: End | None = None
     least: int = 0
-    signed: int = 0
-    wrote: int | None = None
-    kept: SavedState | None = None
-    deadline: int | None = None
-    beating: bool = False
-    cleared: bool = False
-    was_armed: bool = False
-    release_reason: str = ""
-    releasing: bool = False
-    release_at: int = 0
-    said_at: int | None = None
-    successor: str = ""
-    signs_at: int | None = None
-    takeover: Takeover | None = None
-    overruled: str = ""
-    by_restart: bool = False
-    last_words: str = ""
-    move: Move | None = None
+    accounted: bool = False
 
     @property
     def told(self) -> bool:
@@ -145,4 +114,54 @@ class Leadership:
         What is only concluded from heads leaves no room for a block that the predecessor alone had, nor for one whose
         producer's clock is ahead: one more has to be there.
         """
-        return self.floor if self.told else self.floor + 1
+        return self.height if self.told else self.height + 1
+
+
+@dataclass(frozen=True)
+class Release:
+    """That the lease is to be given back, and why ("" = it is not); ``successor`` is to which member ("" = to any)."""
+
+    reason: str = ""
+    successor: str = ""
+    under_way: bool = False
+    next_at: int = 0
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """This node holds the lease, as far as it knows.
+
+    ``takeover`` is None where a crash has lost it. ``deadline`` is None until a heartbeat of this term has succeeded.
+    ``cleared`` once rule 4 held in this term; what is waited for was said last ``said_at``. ``overruled`` says what an
+    operator has overruled so that this node signs ("" = nothing). ``by_restart``: neard is started anew with the key,
+    ``move``: without it. ``was_armed`` once neard may have signed in this term, ``signs_at`` is when it was first seen
+    to; ``signed`` is the largest height that neard has signed, as far as it said, ``wrote`` the same by its database
+    (None = not told), ``last_words`` what it said before it ended by itself ("" = it has not, or said nothing).
+    ``kept`` is what the next process would find after a crash.
+    """
+
+    session: str
+    term: int
+    floor: Floor
+    since: int
+    heartbeat_at: int
+    beating: bool = False
+    deadline: int | None = None
+    takeover: Takeover | None = None
+    cleared: bool = False
+    said_at: int | None = None
+    overruled: str = ""
+    by_restart: bool = False
+    move: Move | None = None
+    was_armed: bool = False
+    signs_at: int | None = None
+    signed: int = 0
+    wrote: int | None = None
+    last_words: str = ""
+    kept: SavedState | None = None
+    release: Release = Release()
+
+    def to_be_released(self, reason: str, successor: str | None = None) -> Leadership:
+        """The same, and the lease is to be given back; to whom else than before only where ``successor`` is given."""
+        to = self.release.successor if successor is None else successor
+        return replace(self, release=replace(self.release, reason=reason, successor=to))

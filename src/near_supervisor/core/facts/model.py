@@ -307,7 +307,7 @@ class Node:
         leadership = self.leadership
         return (
             leadership is not None
-            and not leadership.release_reason
+            and not leadership.release.reason
             and (leadership.cleared or leadership.move is not None)
         )
 

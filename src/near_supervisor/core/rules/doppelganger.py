@@ -56,9 +56,9 @@ def _above(node: Node, now: int) -> int | None:
     """Up to which height signatures are accounted for; None as long as that is of no interest, or not known."""
     leadership = node.leadership
     if leadership is not None:
-        if leadership.cleared or leadership.release_reason or not leadership.accounted:
+        if leadership.cleared or leadership.release.reason or not leadership.floor.accounted:
             return None
-        return leadership.floor
+        return leadership.floor.height
     # After a release the lease can be had at once: there is no time to compare anything.
     return heights.foreseen(node, now)
 
@@ -82,7 +82,7 @@ def overrule(node: Node, _now: int) -> Step:
         return node, []
     why = f"the doppelganger check was overruled by {request.asked_by or 'an operator'}: {mark.text()}"
     node = replace(node, leadership=replace(leadership, overruled=why), doppelganger=replace(doppelganger, mark=None))
-    return node, [cmd.Log("warn", f"signing all the same, above height {leadership.floor}: {why}")]
+    return node, [cmd.Log("warn", f"signing all the same, above height {leadership.floor.height}: {why}")]
 
 
 def rest(node: Node, now: int) -> Step:
@@ -102,7 +102,7 @@ def make_room(node: Node, now: int) -> Step:
     doppelganger, leadership = node.doppelganger, node.leadership
     if (
         leadership is None
-        or leadership.release_reason
+        or leadership.release.reason
         or node.cluster.paused
         or doppelganger is None
         or doppelganger.mark is None
@@ -112,7 +112,7 @@ def make_room(node: Node, now: int) -> Step:
         return node, []
     if node.cluster.standby_ready and (node.cluster.read_at or 0) >= _blind_at(node, doppelganger, leadership):
         why = f"{doppelganger.mark.text()}, and neard does not show whether that goes on; a standby is ready"
-        return replace(node, leadership=replace(leadership, release_reason=why)), []
+        return replace(node, leadership=leadership.to_be_released(why)), []
     return members.ask(node, now)
 
 
@@ -124,7 +124,7 @@ def alarm(node: Node, now: int) -> Step:
     """That this node does not sign, and why, is said again and again."""
     doppelganger, leadership = node.doppelganger, node.leadership
     mark = doppelganger.mark if doppelganger else None
-    if leadership is None or leadership.release_reason or doppelganger is None or mark is None:
+    if leadership is None or leadership.release.reason or doppelganger is None or mark is None:
         return node, []
     if doppelganger.said_at is not None and now < doppelganger.said_at + SAY_AGAIN_MS:
         return node, []
@@ -154,7 +154,7 @@ def _alarm(node: Node, leadership: Leadership, mark: Mark) -> str:
 def due(node: Node, times: list[int]) -> None:
     """When an answer is not waited for any longer, when it has been quiet for long enough, when to say it again."""
     doppelganger, leadership = node.doppelganger, node.leadership
-    if doppelganger is None or leadership is None or leadership.cleared or leadership.release_reason:
+    if doppelganger is None or leadership is None or leadership.cleared or leadership.release.reason:
         return
     if doppelganger.mark is not None:
         times += (

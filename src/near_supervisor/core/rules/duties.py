@@ -15,7 +15,7 @@ def read(node: Node, now: int) -> Step:
     if (
         leadership is None
         or leadership.cleared
-        or leadership.release_reason
+        or leadership.release.reason
         or not next_height.has_said(leadership)
         or hot_takeover.against_as_it_runs(node)
     ):

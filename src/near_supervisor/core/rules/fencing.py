@@ -32,7 +32,13 @@ def end_signer_at_deadline(node: Node, now: int) -> Step:
     if now < leadership.deadline:
         return node, []
     why = "the lease could not be renewed before its deadline"
-    return kill(replace(node, leadership=replace(leadership, release_reason=leadership.release_reason or why)), why)
+    return kill(
+        replace(
+            node,
+            leadership=leadership.to_be_released(leadership.release.reason or why),
+        ),
+        why,
+    )
 
 
 def end_standby_that_shows_a_key(node: Node, _now: int) -> Step:
@@ -51,8 +57,8 @@ def end_signer_with_another_key(node: Node, _now: int) -> Step:
         f"neard shows the validator key {neard.other_key}, and not {node.settings.validator_public_key}: look at what"
         " --validator-key names, and at validator_key_file in neard's config.json"
     )
-    if leadership is not None and not leadership.release_reason:
-        node = replace(node, leadership=replace(leadership, release_reason=why))
+    if leadership is not None and not leadership.release.reason:
+        node = replace(node, leadership=leadership.to_be_released(why))
     return kill(node, why)
 
 

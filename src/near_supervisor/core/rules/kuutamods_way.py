@@ -25,7 +25,7 @@ BACK = "it is started again without the key, with its own node key and address"
 def begin(node: Node) -> Step:
     """The holder's neard leaves its place: nothing is armed by that, so it needs not wait for the heights."""
     neard, leadership = node.neard, node.leadership
-    if neard is None or neard.ending or leadership is None or leadership.release_reason or not node.sync.synced:
+    if neard is None or neard.ending or leadership is None or leadership.release.reason or not node.sync.synced:
         return node, []
     if node.doppelganger is not None and node.doppelganger.mark is not None:
         # It may be for long, and this neard sees who it is.
@@ -50,7 +50,7 @@ def go_on(node: Node, now: int) -> Step:
         return _refused(node, leadership, move)
     if now >= neard.started_at + node.settings.startup_timeout_ms and not _waits_for_others(node, leadership):
         why = f"neard was started to be given the key, and is not ready for it: {_missing(node)}"
-        return replace(node, leadership=replace(leadership, release_reason=why)), []
+        return replace(node, leadership=leadership.to_be_released(why)), []
     return node, []
 
 
@@ -62,7 +62,8 @@ def start(node: Node) -> Step:
     move = leadership.move or Move(Place.VALIDATORS, 0)
     if move.started:
         return replace(
-            node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
+            node,
+            leadership=leadership.to_be_released("neard ended before it was given the key"),
         ), []
     node = replace(
         node,
@@ -87,7 +88,7 @@ def _is_connected(node: Node, neard: Neard, leadership: Leadership, move: Move) 
         return False
     if node.settings.chain_may_stand_still:
         return True
-    return (sync.advanced_at or 0) > neard.answered_at and sync.height >= leadership.clear_at
+    return (sync.advanced_at or 0) > neard.answered_at and sync.height >= leadership.floor.clear_at
 
 
 def _waits_for_others(node: Node, leadership: Leadership) -> bool:
@@ -106,7 +107,7 @@ def _refused(node: Node, leadership: Leadership, move: Move) -> Step:
     took_s = CONNECTED_BY_MS / 1000
     found = f"neard found {node.sync.peers} peers within {took_s:g} s"
     if move.to is Place.OWN_AGAIN:
-        return replace(node, leadership=replace(leadership, release_reason=found)), []
+        return replace(node, leadership=leadership.to_be_released(found)), []
     said = cmd.Log(
         "error",
         f"{found} with the node key that the hosts share, {max(1, move.peers)} are wanted: its peers refuse it as long"

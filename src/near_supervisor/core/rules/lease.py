@@ -96,13 +96,13 @@ def heartbeat(node: Node, now: int) -> Step:
         leadership is None
         or leadership.beating
         or now < leadership.heartbeat_at
-        or (leadership.release_reason and not node.armed)
+        or (leadership.release.reason and not node.armed)
     ):
         return node, []
     lease_ms = node.settings.lease_ms
     # What the guard may really have: another lease may have bought it, before a restart of this process.
     limit = max(lease.hold_until(now, lease_ms), leadership.deadline or 0) + lease.KILL_SLACK_MS
-    record = _record(node, leadership.term, _may_sign(node, leadership, limit), now, leadership.release_reason)
+    record = _record(node, leadership.term, _may_sign(node, leadership, limit), now, leadership.release.reason)
     record = replace(record, lease_ms=lease.covering(lease_ms, leadership.deadline, now))
     node = replace(node, leadership=replace(leadership, beating=True))
     return node, [cmd.Heartbeat(now, leadership.session, record)]
@@ -111,9 +111,9 @@ def heartbeat(node: Node, now: int) -> Step:
 def release(node: Node, now: int) -> Step:
     """Only after waitpid() has returned for the armed neard, and never while one may be starting."""
     leadership = node.leadership
-    if leadership is None or now < leadership.release_at:
+    if leadership is None or now < leadership.release.next_at:
         return node, []
-    if not leadership.release_reason or node.armed or leadership.releasing:
+    if not leadership.release.reason or node.armed or leadership.release.under_way:
         return node, []
     height = heights.passed_on(node, leadership)
     if leadership.was_armed:
@@ -121,10 +121,12 @@ def release(node: Node, now: int) -> Step:
         height = _may_sign(node, leadership, ended)
     wrote = _wrote(leadership, height)
     final = wrote is not None or _has_looked(node, leadership)
-    record = _record(node, leadership.term, height if wrote is None else wrote, now, leadership.release_reason)
+    record = _record(node, leadership.term, height if wrote is None else wrote, now, leadership.release.reason)
     leaves = node.closing is not None
-    record = replace(record, state=LeaseState.RELEASED, handover_to=leadership.successor, final=final, leaves=leaves)
-    node = replace(node, leadership=replace(leadership, releasing=True))
+    record = replace(
+        record, state=LeaseState.RELEASED, handover_to=leadership.release.successor, final=final, leaves=leaves
+    )
+    node = replace(node, leadership=replace(leadership, release=replace(leadership.release, under_way=True)))
     return node, [cmd.Release(leadership.session, record), *_never_signed(node, leadership), *_last_words(leadership)]
 
 
@@ -141,7 +143,7 @@ def _wrote(leadership: Leadership, may_sign: int) -> int | None:
     """
     if leadership.wrote is None or not leadership.signed <= leadership.wrote + 1 <= may_sign + heads.KEPT:
         return None
-    return max(leadership.floor, leadership.signed, leadership.wrote)
+    return max(leadership.floor.height, leadership.signed, leadership.wrote)
 
 
 def _never_signed(node: Node, leadership: Leadership) -> list[Command]:
@@ -152,7 +154,7 @@ def _never_signed(node: Node, leadership: Leadership) -> list[Command]:
     # Without the request: whoever waits for that takes an entry that has it for its success.
     return [
         cmd.RecordChange(
-            before.change(leadership.term, node.settings.node_id, f"never signed: {leadership.release_reason}")
+            before.change(leadership.term, node.settings.node_id, f"never signed: {leadership.release.reason}")
         )
     ]
 
@@ -175,8 +177,8 @@ def due(node: Node, times: list[int]) -> None:
         return
     if not leadership.beating:
         times.append(leadership.heartbeat_at)
-    if leadership.release_reason:
-        times.append(leadership.release_at)
+    if leadership.release.reason:
+        times.append(leadership.release.next_at)
 
 
 def _may_sign(node: Node, leadership: Leadership, until: int) -> int:
@@ -184,7 +186,7 @@ def _may_sign(node: Node, leadership: Leadership, until: int) -> int:
     if not leadership.was_armed:
         return heights.passed_on(node, leadership)
     gives_up_after_ms = saved_state.gives_up_after_ms(node, leadership)
-    return max(leadership.floor, leadership.signed, heads.approved(node.chain.heads, until, gives_up_after_ms))
+    return max(leadership.floor.height, leadership.signed, heads.approved(node.chain.heads, until, gives_up_after_ms))
 
 
 def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseRecord:
@@ -210,7 +212,7 @@ def _chain_ms(node: Node, now: int) -> int:
     """What the chain's clock shows; never less than at the end of the predecessor, which a neard that lags may not show
     yet: whoever follows has to know.
     """
-    end = node.leadership.end if node.leadership is not None else None
+    end = node.leadership.floor.end if node.leadership is not None else None
     return max(heights.clock_reads(node, now), end.chain_ms if end is not None else 0)
 
 

@@ -71,7 +71,7 @@ def _poll_interval(node: Node) -> int:
         return HANDING_OVER_POLL_MS
     if hot_takeover.confirmed_by(node.neard) is not None:
         return WAITING_POLL_MS
-    if leadership is not None and not leadership.cleared and not leadership.release_reason:
+    if leadership is not None and not leadership.cleared and not leadership.release.reason:
         return _waiting_interval(node, leadership)
     if node.is_moving:
         return settings.poll_ms // MOVING_POLLS
@@ -86,7 +86,7 @@ def _poll_interval(node: Node) -> int:
 def handing_over(node: Node) -> bool:
     """Has this node taken on to give its lease away, and not yet begun?"""
     request, leadership = node.switchover.request, node.leadership
-    if request is None or request.phase is not Phase.ACCEPTED or leadership is None or leadership.release_reason:
+    if request is None or request.phase is not Phase.ACCEPTED or leadership is None or leadership.release.reason:
         return False
     return (request.source, request.term) == (node.settings.member_id, leadership.term)
 
@@ -97,7 +97,7 @@ def _waiting_interval(node: Node, leadership: Leadership) -> int:
     Where the next block is late, an eighth of a block time is as good as at once.
     """
     settings, asked_at = node.settings, node.poll.asked_at or 0
-    wanted = heights.blocks_below(node, leadership) if leadership.accounted else 1
+    wanted = heights.blocks_below(node, leadership) if leadership.floor.accounted else 1
     soonest = (node.chain.heads[-1].made_at if node.chain.heads else 0) + wanted * settings.block_time_ms - asked_at
     late = asked_at - (node.sync.advanced_at or 0) > 2 * settings.block_time_ms
     often = max(WAITING_POLL_MS, settings.block_time_ms // 8 if late else 0)

@@ -23,7 +23,7 @@ def clear_to_sign(node: Node, now: int) -> Step:
     And the chain shows nobody else who signs.
     """
     leadership = node.leadership
-    if leadership is None or leadership.cleared or leadership.release_reason or leadership.deadline is None:
+    if leadership is None or leadership.cleared or leadership.release.reason or leadership.deadline is None:
         return node, []
     if not node.sync.synced or node.neard is None:
         return _wait_for_sync(node, leadership, now)
@@ -47,7 +47,10 @@ def _wait_for_sync(node: Node, leadership: Leadership, now: int) -> Step:
     starts = node.is_moving and not node.sync.stands
     if starts or now - leadership.since < node.settings.lease_ms:
         return node, []
-    gives_up = replace(node, leadership=replace(leadership, release_reason=f"not ready to sign: {node.sync.reason}"))
+    gives_up = replace(
+        node,
+        leadership=leadership.to_be_released(f"not ready to sign: {node.sync.reason}"),
+    )
     if node.neard is None or not node.sync.stands:
         return gives_up, []
     if now < _stands_too_long_at(node, leadership):
@@ -102,7 +105,8 @@ def promote(node: Node, now: int) -> Step:
         if not (heights.is_above(node, leadership) or node.settings.chain_may_stand_still):
             # It was, for a neard that is given the key as it runs.
             return replace(
-                node, leadership=replace(leadership, release_reason=f"neard cannot be given the key: {against}")
+                node,
+                leadership=leadership.to_be_released(f"neard cannot be given the key: {against}"),
             ), []
         # Whoever asked for it needs not be told why.
         told = "" if node.settings.strategy is Strategy.RESTART else f", because hot cannot be: {against}"
@@ -112,7 +116,8 @@ def promote(node: Node, now: int) -> Step:
         return kuutamods_way.start(node)
     if node.settings.strategy is not Strategy.RESTART and not leadership.by_restart:
         return replace(
-            node, leadership=replace(leadership, release_reason="neard ended before it was given the key")
+            node,
+            leadership=leadership.to_be_released("neard ended before it was given the key"),
         ), []
     room = lease.heartbeat_interval(node.settings.lease_ms)
     if node.guard is not Guard.READY or node.starts.under_way or leadership.deadline - now < room:
@@ -129,7 +134,7 @@ def promote(node: Node, now: int) -> Step:
 def due(node: Node, times: list[int]) -> None:
     """When a holder that does not sign yet has waited long enough."""
     leadership = node.leadership
-    if leadership is None or leadership.release_reason or leadership.cleared:
+    if leadership is None or leadership.release.reason or leadership.cleared:
         return
     times += (leadership.since + node.settings.lease_ms, leadership.since + node.settings.height_patience_ms)
     if node.sync.stands:

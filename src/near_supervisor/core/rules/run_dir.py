@@ -27,9 +27,7 @@ def end(node: Node, now: int) -> Step:
     if leadership is not None:
         node = replace(
             node,
-            leadership=replace(
-                leadership, release_reason=leadership.release_reason or f"{why}, and a standby is ready"
-            ),
+            leadership=leadership.to_be_released(leadership.release.reason or f"{why}, and a standby is ready"),
         )
     text = f"{why}: this supervisor ends, so that its service manager makes the directory anew"
     return replace(node, closing=Closing(1, now)), [cmd.Log("error", text)]

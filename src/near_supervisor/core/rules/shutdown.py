@@ -22,8 +22,8 @@ def wind_down(node: Node, now: int) -> Step:
         # A guard that is being attached may have a neard that has to be stopped.
         return node, []
     why = "this node is shutting down" if closing.code == 0 else "this node gives up"
-    if node.leadership is not None and not node.leadership.release_reason:
-        node = replace(node, leadership=replace(node.leadership, release_reason=why))
+    if node.leadership is not None and not node.leadership.release.reason:
+        node = replace(node, leadership=node.leadership.to_be_released(why))
     if node.neard is None:
         return node, []
     if closing.force_kill:

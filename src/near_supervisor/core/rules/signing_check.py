@@ -27,7 +27,7 @@ def look(node: Node, now: int) -> Step:
     if (
         leadership is None
         or leadership.signs_at is None
-        or leadership.release_reason
+        or leadership.release.reason
         or node.signing.checking
         or now < node.signing.check_at
     ):
@@ -107,7 +107,7 @@ def warn_of_kickout(node: Node, now: int) -> Step:
 
 def due(node: Node, times: list[int]) -> None:
     """When to look, to tell, to say it again."""
-    if node.leadership is None or node.leadership.signs_at is None or node.leadership.release_reason:
+    if node.leadership is None or node.leadership.signs_at is None or node.leadership.release.reason:
         return
     if not node.signing.checking:
         times.append(node.signing.check_at)

@@ -35,14 +35,14 @@ def look(node: Node, now: int) -> Step:
     if (
         neard is None
         or leadership is None
-        or leadership.release_reason
+        or leadership.release.reason
         or leadership.signs_at is None
         or not node.sync.synced
     ):
         return node, []
     seen = node.signing.approvals
     if seen is None or seen.term != leadership.term:
-        seen = Approvals(leadership.term, max(leadership.floor, node.sync.height) + approvals.UNDER_WAY)
+        seen = Approvals(leadership.term, max(leadership.floor.height, node.sync.height) + approvals.UNDER_WAY)
         node = replace(node, signing=replace(node.signing, approvals=seen, approvals_at=now))
     if seen.reading or now < node.signing.approvals_at or node.sync.height <= max(seen.above, seen.asked_head):
         return node, []
@@ -54,7 +54,7 @@ def look(node: Node, now: int) -> Step:
 def say(node: Node, now: int) -> Step:
     """That the holder of the lease signs nothing is said soon, and again and again; its end once."""
     neard, leadership, silence = node.neard, node.leadership, _silence(node)
-    if neard is None or neard.misses or leadership is None or leadership.release_reason:
+    if neard is None or neard.misses or leadership is None or leadership.release.reason:
         return node, []
     answer, reason = signing.answer(node)
     if answer is not Signs.NO:
@@ -96,7 +96,7 @@ def make_room(node: Node, now: int) -> Step:
     leadership, neard = node.leadership, node.neard
     if (
         leadership is None
-        or leadership.release_reason
+        or leadership.release.reason
         or neard is None
         or _silence(node) is None
         or now < _patience_ends(node, neard)
@@ -109,7 +109,7 @@ def make_room(node: Node, now: int) -> Step:
         why = f"{reason or 'it signs nothing'}, and a standby is ready"
         node = replace(
             node,
-            leadership=replace(leadership, release_reason=why),
+            leadership=leadership.to_be_released(why),
             signing=replace(node.signing, silence=None, made_room_at=now),
         )
         return validator_key.give_back(node, why, now)
@@ -171,7 +171,7 @@ def _patience_ends(node: Node, neard: Neard) -> int:
 def due(node: Node, times: list[int]) -> None:
     """When to look, to say it again, and to make room."""
     neard, leadership, silence = node.neard, node.leadership, _silence(node)
-    if neard is None or not neard.armed or leadership is None or leadership.release_reason:
+    if neard is None or not neard.armed or leadership is None or leadership.release.reason:
         return
     if leadership.signs_at is not None:
         times.append(node.signing.approvals_at)

@@ -34,7 +34,7 @@ ENDS_WITHIN = 4
 def prove(node: Node, now: int) -> Step:
     """The new validator is up, in sync, and above what its predecessor signed: from here on it signs."""
     leadership = node.leadership
-    if leadership is None or leadership.signs_at is not None or leadership.release_reason or not node.sync.synced:
+    if leadership is None or leadership.signs_at is not None or leadership.release.reason or not node.sync.synced:
         return node, []
     if node.neard is None or hot_takeover.confirmed_by(node.neard) is not None:
         return node, []
@@ -53,7 +53,7 @@ def answer_request(node: Node, now: int) -> Step:
     request, leadership = node.switchover.request, node.leadership
     if request is None or leadership is None or request.phase is not Phase.ASKED or not _may_move(node, now):
         return node, []
-    if leadership.release_reason or leadership.deadline is None:
+    if leadership.release.reason or leadership.deadline is None:
         return node, []
     if request.target == node.settings.member_id:
         gap = _gap(leadership)
@@ -98,15 +98,15 @@ def hand_over(node: Node, now: int) -> Step:
     if now < _best_moment_by(node) and (_has_old_head(node, now) or maintenance_window.owes_next(node, request)):
         return node, []
     why = f"switchover to {request.target}" + (f", as {request.asked_by} asked" if request.asked_by else "")
-    return replace(node, leadership=replace(leadership, release_reason=why, successor=request.target)), []
+    return replace(node, leadership=leadership.to_be_released(why, request.target)), []
 
 
 def stop_for_successor(node: Node, now: int) -> Step:
     """Also a signer that was just being started."""
     leadership = node.leadership
-    if leadership is None or not leadership.successor:
+    if leadership is None or not leadership.release.successor:
         return node, []
-    return validator_key.give_back(node, leadership.release_reason, now)
+    return validator_key.give_back(node, leadership.release.reason, now)
 
 
 def fail(node: Node, now: int) -> Step:
@@ -118,13 +118,18 @@ def fail(node: Node, now: int) -> Step:
     if request is None or leadership is None or request.phase is not Phase.ACCEPTED or not _may_move(node, now):
         return node, []
     before = leadership.takeover
-    if not leadership.release_reason or leadership.signs_at is not None:
+    if not leadership.release.reason or leadership.signs_at is not None:
         return node, []
     if before is None or before.request != request.id:
         return node, []
-    node = replace(node, leadership=replace(leadership, successor=leadership.successor or request.source))
+    node = replace(
+        node,
+        leadership=replace(
+            leadership, release=replace(leadership.release, successor=leadership.release.successor or request.source)
+        ),
+    )
     words = f"; it said last: {leadership.last_words}" if leadership.last_words else ""
-    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {leadership.release_reason}{words}")
+    return _end(node, Phase.FAILED, f"{node.settings.node_id} could not take over: {leadership.release.reason}{words}")
 
 
 def conclude(node: Node, now: int) -> Step:

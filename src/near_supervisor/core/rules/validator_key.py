@@ -83,8 +83,11 @@ def end_signer_without_its_key(node: Node, now: int) -> Step:
         return node, []
     why = node.hot.reason or f"neard did not show the key within {hot_takeover.CONFIRM_MS / 1000:g} s"
     node = replace(node, hot=replace(node.hot, reason=why, count=node.hot.count + 1))
-    if leadership is not None and not leadership.release_reason:
-        node = replace(node, leadership=replace(leadership, release_reason=f"hot takeover failed: {why}"))
+    if leadership is not None and not leadership.release.reason:
+        node = replace(
+            node,
+            leadership=leadership.to_be_released(f"hot takeover failed: {why}"),
+        )
     node, out = stop(node, f"hot takeover failed: {why}")
     anew = (
         "starts neard anew" if node.hot.count >= hot_takeover.TRIES else "tries it with a neard that was started afresh"

@@ -32,7 +32,7 @@ def chain_probed(node: Node, event: ev.ChainProbed, now: int) -> Step:
     if known is None or known.above != event.above:
         return node, []
     known = replace(known, reading=False)
-    if event.look is None or (leadership is not None and (leadership.release_reason or leadership.overruled)):
+    if event.look is None or (leadership is not None and (leadership.release.reason or leadership.overruled)):
         return replace(node, doppelganger=known), []
     if leadership is None:
         return replace(node, doppelganger=doppelganger.begin(known, event.look)), []
@@ -42,7 +42,11 @@ def chain_probed(node: Node, event: ev.ChainProbed, now: int) -> Step:
     node = replace(node, doppelganger=known)
     if known.mark is None:
         return node, []
-    leadership = replace(leadership, floor=max(leadership.floor, known.above), least=known.above, cleared=False)
+    leadership = replace(
+        leadership,
+        floor=replace(leadership.floor, height=max(leadership.floor.height, known.above), least=known.above),
+        cleared=False,
+    )
     return replace(node, leadership=leadership), []
 
 

@@ -7,7 +7,7 @@ from ..commands import ClearState, Command, DropSession, KeepIndex, Log, MoveDea
 from ..conditions import belief, config_mismatch, election, saved_state
 from ..facts import key_lock, lease, lease_view
 from ..facts.answer import Kind
-from ..facts.leadership import Attempt, Leadership
+from ..facts.leadership import Attempt, Floor, Leadership
 from ..facts.model import Closing, Node, Session
 from ..facts.values import replace
 from ..step import Step
@@ -181,11 +181,9 @@ def _begin(node: Node, attempt: Attempt, now: int) -> Step:
     leadership = Leadership(
         node.session.id,
         attempt.term,
-        attempt.floor,
-        attempt.end,
+        Floor(attempt.floor, attempt.end, least=attempt.floor),
         since=now,
         heartbeat_at=now,
-        least=attempt.floor,
         takeover=attempt.takeover,
     )
     node = replace(
@@ -264,14 +262,14 @@ def release_answered(node: Node, event: ev.ReleaseAnswered, now: int) -> Step:
         return node, []
     if event.answer.kind is Kind.UNKNOWN:
         wait = lease.heartbeat_interval(node.settings.lease_ms)
-        leadership = replace(leadership, releasing=False, release_at=now + wait)
+        leadership = replace(leadership, release=replace(leadership.release, under_way=False, next_at=now + wait))
         return _consul_silent(replace(node, leadership=leadership), event.answer.reason, now)
     node, said = _consul_answered(node, now)
     node, out = _leadership_over(node, leadership, now)
     node, said = replace(node, candidate=replace(node.candidate, acquire_at=now + RETRY_MS)), said + out
     if event.answer.kind is Kind.NO:
         return node, [*said, Log("warn", f"the lease was not ours to release any more: {event.answer.reason}")]
-    successor = leadership.successor or "another node"
+    successor = leadership.release.successor or "another node"
     return node, [*said, Log("info", f"released the lease, {successor} may take it at once")]
 
 

@@ -6,7 +6,7 @@ from .. import events as ev
 from ..commands import Command, KillNeard, Log, MoveDeadline
 from ..conditions import election, hot_takeover, saved_state
 from ..facts import abilities, chain_clock, heads, signing_check, sync
-from ..facts.leadership import Leadership, SavedState
+from ..facts.leadership import Floor, Leadership, Release, SavedState
 from ..facts.model import Node, Session
 from ..facts.neard import Guard, Neard
 from ..facts.values import replace
@@ -46,17 +46,14 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
     leadership = Leadership(
         memory.session,
         memory.term,
-        memory.floor,
-        end=None,
+        Floor(memory.floor, least=memory.floor, accounted=True),
         since=now,
         heartbeat_at=now,
         kept=memory,
         deadline=event.deadline,
-        accounted=True,
-        least=memory.floor,
         cleared=True,
         was_armed=True,
-        release_reason=f"neard: {event.ended}" if event.ended else "",
+        release=Release(f"neard: {event.ended}" if event.ended else ""),
         last_words=event.last_words,
     )
     return replace(
@@ -317,6 +314,6 @@ def _made_at(node: Node, sample: sync.Sample, asked_at: int) -> int:
 
 def give_up(node: Node, why: str) -> Node:
     """The lease, if there is one, is to be released; the first reason stays."""
-    if node.leadership is None or node.leadership.release_reason:
+    if node.leadership is None or node.leadership.release.reason:
         return node
-    return replace(node, leadership=replace(node.leadership, release_reason=why))
+    return replace(node, leadership=node.leadership.to_be_released(why))

@@ -91,4 +91,4 @@ def _holds(host: Host) -> bool:
     leadership = host.supervisor.node.leadership if host.supervisor is not None else None
     neard = host.guard.neard if host.guard is not None else None
     works = neard is not None and neard.up and not neard.hangs and not host.neard.is_isolated
-    return leadership is not None and not leadership.release_reason and works
+    return leadership is not None and not leadership.release.reason and works
