@@ -6,7 +6,7 @@ import pytest
 
 import faults
 from cluster import Cluster
-from episode import AFTER_LEASE_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
+from episode import AFTER_LEASE_S, DISTURBED_ELECTION_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
 from near_bench.clock import boot_ns
 
@@ -52,7 +52,7 @@ def test_active_that_nobody_hears(cluster: Cluster) -> None:
 
 def test_active_that_hears_nobody(cluster: Cluster) -> None:
     with Episode(cluster, "active hears nobody any more", AFTER_LEASE_S) as episode:
-        episode.takes_consul_too()
+        episode.takes_consul_too(DISTURBED_ELECTION_S)
         cut_off(episode, faults.incoming())
 
 
