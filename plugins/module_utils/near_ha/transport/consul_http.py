@@ -14,15 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
-from ..records import consul_keys
+from ..records import cluster_entries, consul_keys
 from ..records.wire import MAX_COUNT, Entry
+from . import consul_url
 from .exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, exchange
 
-DEFAULT_URL = "http://localhost:8500"
-DEFAULT_PORT = 8500
 _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_SHOWN = 100
 _INDEX = "x-consul-index"
@@ -44,27 +43,16 @@ class Agents:
 def addresses(urls: Iterable[str], tls: ssl.SSLContext | None) -> tuple[TcpAddress, ...]:
     """The addresses that ``urls`` name; ``tls`` is for those with https. BadConfig quotes one that is none."""
     found = []
-    for url in urls:
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", DEFAULT_PORT if parts.port is None else parts.port
-        except ValueError:
-            raise _malformed(url) from None
-        # Everything else of a URL would be dropped without a word.
-        extra = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
-        if parts.scheme not in ("http", "https") or not host or not port or extra:
-            raise _malformed(url)
-        found.append(TcpAddress(host, port, tls if parts.scheme == "https" else None))
+    for text in urls:
+        url = consul_url.parse(text)
+        if url is None:
+            shown = "that with a user and password" if "@" in text else repr(text)
+            hint = f"It should look like {consul_url.EXAMPLE}, with nothing after the port"
+            raise BadConfig(f"the Consul URL {shown} is none", hint)
+        found.append(TcpAddress(url.host, url.port, tls if url.scheme == "https" else None))
     if not found:
-        raise BadConfig("no Consul agent is named", f"It should look like {DEFAULT_URL}")
+        raise BadConfig("no Consul agent is named", f"It should look like {consul_url.EXAMPLE}")
     return tuple(found)
-
-
-def _malformed(url: str) -> BadConfig:
-    shown = "that with a user and password" if "@" in url else repr(url)
-    return BadConfig(
-        f"the Consul URL {shown} is none", f"It should look like {DEFAULT_URL}, with nothing after the port"
-    )
 
 
 class ConsulHttp:
@@ -76,17 +64,12 @@ class ConsulHttp:
         self._first = 0
 
     def entries(self, account_id: str) -> tuple[Entry, ...]:
-        """The lease and all below the account's prefix, as the leader of Consul has them.
-
-        The lease is read last: whoever sees in a request that it is done, sees the lease as it was left.
-        """
-        prefix, lease = consul_keys.prefix(account_id), consul_keys.leader(account_id)
-        below = self._read(f"/v1/kv/{quote(prefix)}?recurse&consistent", prefix)
-        if not below:
-            # A list leaves out what the token may not read; a single key says so.
-            config = consul_keys.config(account_id)
-            below = self._read(f"/v1/kv/{quote(config)}?consistent", config)
-        return (*below, *self._read(f"/v1/kv/{quote(lease)}?consistent", lease))
+        """The lease and all below the account's prefix, as the leader of Consul has them."""
+        return cluster_entries.read_all(
+            account_id,
+            below=lambda prefix: self._read(f"/v1/kv/{quote(prefix)}?recurse&consistent", prefix),
+            one=lambda key: self._read(f"/v1/kv/{quote(key)}?consistent", key),
+        )
 
     def accounts(self) -> tuple[str, ...]:
         """The accounts that have a lease in this Consul, as far as the token lets them be seen."""
