@@ -217,7 +217,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import NearError
-from ..module_utils.near_ha.host import machine, neard_home, neard_probe
+from ..module_utils.near_ha.host import machine, neard_home, neard_probe, processes
 
 PORTS = 1 << 16
 
@@ -317,7 +317,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     config = neard_home.read_config(home)
     data = neard_home.data_dir(home, config)
     pid = neard_home.lock_holder(data / "LOCK")
-    started = neard_home.started_at(pid) if pid else None
+    started = processes.started_at(pid) if pid else None
     reasons = neard_home.newer_than([Path(stamp) for stamp in params["stamps"]], started) if started else []
     left = neard_home.left_key(home, config)
     refused = {address: refusal(address) for address in params["addresses"]}
