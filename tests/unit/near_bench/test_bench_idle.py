@@ -33,7 +33,7 @@ def test_words_in_a_body_are_no_request() -> None:
     assert Counter().feed(b'PUT /v1/txn HTTP/1.1\r\n\r\n[{"text": "GET it"}]') == 1
 
 
-class Answer(BaseHTTPRequestHandler):
+class AnsweringHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -48,7 +48,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    running = ThreadingHTTPServer(("127.0.0.1", 0), AnsweringHandler)
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield "127.0.0.1", running.server_port
     running.shutdown()

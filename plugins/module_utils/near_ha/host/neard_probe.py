@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import BadConfig
 from ..records.wire import MAX_COUNT, shown
-from ..transport.exchange import BadAnswer, NoAnswer, Request, TcpAddress, exchange
+from ..transport.exchange import BadAnswer, HttpRequest, NoAnswer, TcpAddress, exchange
 
 DEFAULT_BLOCK_TIME_MS = 600
 # As the supervisor: ten block times of a fast test chain are less than a busy machine may pause.
@@ -59,7 +59,7 @@ def node(at: TcpAddress, block_ms: int, now_ms: int) -> dict[str, Any]:
 
     Silent when it does not answer.
     """
-    status, network = _ask(at, Request("GET", "/status")), _peers(at)
+    status, network = _ask(at, HttpRequest("GET", "/status")), _peers(at)
     return judged(status, network, block_ms, now_ms)
 
 
@@ -103,7 +103,7 @@ def judged(status: Mapping[str, Any], peers: int | None, block_ms: int, now_ms: 
 def epoch(at: TcpAddress, account_id: str) -> dict[str, Any]:
     """What the chain counted of ``account_id`` in the epoch that runs now. Silent when neard does not say."""
     body = json.dumps({"jsonrpc": "2.0", "id": "near_node_info", "method": "validators", "params": [None]}).encode()
-    answer = _ask(at, Request("POST", "/", body, {"Content-Type": "application/json"}))
+    answer = _ask(at, HttpRequest("POST", "/", body, {"Content-Type": "application/json"}))
     result = answer.get("result")
     if not isinstance(result, dict):
         raise Silent(f"its RPC refuses to tell the validators ({_text(str(answer.get('error'))) or 'no reason'})")
@@ -138,10 +138,10 @@ def _kickout(reason: object) -> str:
 
 
 def _peers(at: TcpAddress) -> int | None:
-    return _count(_ask(at, Request("GET", "/network_info")).get("num_active_peers"))
+    return _count(_ask(at, HttpRequest("GET", "/network_info")).get("num_active_peers"))
 
 
-def _ask(at: TcpAddress, request: Request) -> dict[str, Any]:
+def _ask(at: TcpAddress, request: HttpRequest) -> dict[str, Any]:
     name = f"{at.host}:{at.port}"
     try:
         answer = exchange(at, request, _TIMEOUT_S, _MAX_BYTES)

@@ -20,7 +20,7 @@ from ..errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
 from ..records import cluster_entries, consul_keys
 from ..records.wire import MAX_COUNT, Entry
 from . import consul_url
-from .exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, exchange
+from .exchange import BadAnswer, HttpRequest, HttpResponse, NoAnswer, TcpAddress, exchange
 
 _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_SHOWN = 100
@@ -85,7 +85,7 @@ class ConsulHttp:
         After ConsulUnknown it may have been, and may still be; and where one agent did not say, another may answer
         False to what the first has stored.
         """
-        request = Request("PUT", f"/v1/kv/{quote(key)}?cas={index}", value.encode(), self._headers)
+        request = HttpRequest("PUT", f"/v1/kv/{quote(key)}?cas={index}", value.encode(), self._headers)
         answer = self._ask(request, f"write {key}")
         if answer.status == HTTPStatus.OK and answer.body.strip() in (b"true", b"false"):
             return answer.body.strip() == b"true"
@@ -112,7 +112,7 @@ class ConsulHttp:
 
     def _json(self, target: str, what: str) -> Any:
         """What is there; an empty list where nothing is."""
-        answer = self._ask(Request("GET", target, None, self._headers), f"read {what}")
+        answer = self._ask(HttpRequest("GET", target, None, self._headers), f"read {what}")
         # Without Consul's index the answer, a 404 in particular, came from something else.
         if not answer.headers.get(_INDEX, "").isdecimal():
             raise self._not_consul(self._current)
@@ -123,7 +123,7 @@ class ConsulHttp:
         except (ValueError, RecursionError):
             raise self._not_consul(self._current) from None
 
-    def _ask(self, request: Request, doing: str) -> Answer:
+    def _ask(self, request: HttpRequest, doing: str) -> HttpResponse:
         """The answer of the first agent that has one; else what the first one asked lacks."""
         count = len(self.agents.addresses)
         troubles: list[NearError] = []
@@ -138,7 +138,7 @@ class ConsulHttp:
             return answer
         raise troubles[0]
 
-    def _ask_one(self, address: TcpAddress, request: Request, doing: str) -> Answer:
+    def _ask_one(self, address: TcpAddress, request: HttpRequest, doing: str) -> HttpResponse:
         name = _name(address)
         try:
             answer = exchange(address, request, self._timeout_s, _MAX_BYTES)
@@ -162,7 +162,7 @@ class ConsulHttp:
             raise ConsulUnknown(text, "Is it well? Look at its log")
         return answer
 
-    def _said(self, answer: Answer) -> str:
+    def _said(self, answer: HttpResponse) -> str:
         """The first words of an answer that is none of the good ones."""
         if answer.status == HTTPStatus.OK:
             return ""
