@@ -15,9 +15,9 @@ import pytest
 from near_bench.failover import DONE, MISSED
 from near_bench.idle import Finding, document, status, table
 from near_bench.relay import Counter, Relay
-from near_bench.report import read, text
-from near_bench.usage import parse_resident, parse_stat, usage
 from near_localnet.problem import Problem
+from near_measure.report import read, text
+from near_measure.usage import parse_resident, parse_stat, usage
 
 REQUEST = b"PUT /v1/txn HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n[]"
 
