@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from integration.test_neard_sim_support import Net, SimNode, free_addresses, running, until
 from neard_sim import install
+from support.sim_net import Net, SimNode, free_addresses, running
+from support.waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_supervisor_bad_input import Chain
 from near_ha.transport import control_client
 from near_supervisor.commandline import options
 from near_supervisor.core import machine
@@ -26,6 +25,7 @@ from near_supervisor.io.systemd import ServiceManager
 from support.notify_socket import notify_socket
 from support.packed import pack_all
 from support.supervised import Supervised
+from support.supervised_hosts import Chain
 from support.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
