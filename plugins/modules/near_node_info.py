@@ -53,12 +53,9 @@ options:
     description: The time of the controller's clock, in seconds since 1970.
     type: float
 extends_documentation_fragment:
+  - validator_ha.near.attributes.info
   - ansible.builtin.action_common_attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   platform:
     platforms: linux
 author:
@@ -216,8 +213,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import NearError
 from ..module_utils.near_ha.host import machine, neard_home, neard_probe, processes
+from ..module_utils.near_ha.module_end import run_module
 
 PORTS = 1 << 16
 
@@ -361,11 +358,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module.params)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module.params))
 
 
 if __name__ == "__main__":
