@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import plan
 from .request import OperatorRequest, Verb
 
 Document = Mapping[str, Any]
@@ -88,7 +89,7 @@ def successor(document: Document, wanted: OperatorRequest) -> str:
         found = next((m for field in fields for m in members if m.get(field) == wanted.member), {})
         return _text(found.get("node_id")) or wanted.member
     able = [m for m in members if m.get("ready") is True and not m.get("validator") and _count(m.get("priority"))]
-    best = min(able, key=lambda m: (-_count(m.get("priority")), _text(m.get("member_id"))), default={})
+    best = min(able, key=lambda m: plan.rank(_count(m.get("priority")), _text(m.get("member_id"))), default={})
     return _text(best.get("node_id"))
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from ..errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
 from ..records import cluster_entries, consul_keys
-from ..records.wire import MAX_COUNT, Entry
+from ..records.wire import Entry, count
 from . import consul_url
 from .exchange import BadAnswer, HttpRequest, HttpResponse, NoAnswer, TcpAddress, exchange
 
@@ -213,12 +213,13 @@ def _entry(item: object) -> Entry | None:
     """One key as Consul writes it down; None when it is not."""
     if not isinstance(item, dict):
         return None
-    key, value, index, session = (item.get(name) for name in ("Key", "Value", "ModifyIndex", "Session"))
+    key, value, session = (item.get(name) for name in ("Key", "Value", "Session"))
+    index = count(item.get("ModifyIndex"))
     try:
         raw = base64.b64decode(value, validate=True) if value is not None else b""
     except (binascii.Error, TypeError, ValueError):
         return None
-    if not isinstance(key, str) or not isinstance(index, int) or isinstance(index, bool) or not 0 < index < MAX_COUNT:
+    if not isinstance(key, str) or not index:
         return None
     if session is not None and not isinstance(session, str):
         return None
