@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_consul_access import ACCOUNT, POLICY, papers, tls_config
 from near_ha.errors import ControlRefused
 from near_ha.records import lease_record
 from near_ha.records.lease_record import LeaseState
 from near_ha.transport import control_client
+from support.consul_papers import papers, tls_config
+from support.documented_rights import ACCOUNT, POLICY
 from support.guarded_consul import a_file, a_token, guarded_consul
 from support.real_consul import RealConsul
 from support.supervised import Supervised
