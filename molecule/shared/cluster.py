@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 
-from near_bench.signatures import Signature, SignatureLog
+from near_measure.signatures import Signature, SignatureLog
 from observer import ConsulAccess, Host, Scenario, docker, until
 
 HOME = "/var/lib/near/neard"

@@ -10,9 +10,9 @@ from types import TracebackType
 
 from cluster import Cluster
 from evidence import ask
-from near_bench import pressure
-from near_bench.clock import boot_ns, seconds
-from near_bench.signatures import Signature, longest_silence
+from near_measure import pressure
+from near_measure.clock import boot_ns, seconds
+from near_measure.signatures import Signature, longest_silence
 from observer import ROOT, Host, until
 
 # What a case may cost: the simulated neard takes a second to start.

@@ -95,8 +95,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import BadConfig, NearError
+from ..module_utils.near_ha.errors import BadConfig
 from ..module_utils.near_ha.host import config_merge, relaxed_json
+from ..module_utils.near_ha.module_end import run_module
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]] | None:
@@ -178,11 +179,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -64,13 +64,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
+  - validator_ha.near.attributes.consul_host
 author:
   - The validator_ha.near contributors (@validator-ha)
 """
@@ -121,10 +115,7 @@ from ..module_utils._consul_host import (
     unit_state,
     wait_until_empty,
 )
-
-
-class Stop(Exception):
-    """Ends the module with a sentence for the operator."""
+from ..module_utils.near_ha.module_end import Stop
 
 
 class Agent:

@@ -68,9 +68,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
-
-class Stop(Exception):
-    """Ends the module with a sentence for the operator."""
+from ..module_utils.near_ha.module_end import Stop
 
 
 def fetch(url: str, checksum: str, into: Path) -> Path:

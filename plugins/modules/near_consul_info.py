@@ -35,12 +35,9 @@ options:
     description: The time of the controller's clock, in seconds since 1970.
     type: float
 extends_documentation_fragment:
+  - validator_ha.near.attributes.info
   - ansible.builtin.action_common_attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   platform:
     platforms: linux
 author:

@@ -68,14 +68,10 @@ options:
         default: 90
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - validator_ha.near.attributes.consul_host
 attributes:
   check_mode:
-    support: full
     details: Secrets that do not exist yet are returned as placeholders.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - The validator_ha.near contributors (@validator-ha)
 """
@@ -135,11 +131,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.near_ha.module_end import Stop
+
 CA_DAYS = 7300
-
-
-class Stop(Exception):
-    """Ends the module with a sentence for the operator."""
 
 
 class Keeper:

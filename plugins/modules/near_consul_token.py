@@ -44,14 +44,10 @@ options:
     default: 30
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - validator_ha.near.attributes.consul_host
 attributes:
   check_mode:
-    support: full
     details: If no agent answers yet, everything counts as missing.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - The validator_ha.near contributors (@validator-ha)
 """
@@ -85,7 +81,7 @@ from ..module_utils._consul_host import OK, Api, Unreachable
 UNKNOWN_TOKEN = (401, 403, 404)
 
 
-class Stop(Exception):
+class AclRefused(Exception):
     """Consul refused; the text is for the operator."""
 
 
@@ -97,10 +93,10 @@ class Acl:
         self.made: list[str] = []
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The answer. Raises Stop unless Consul says yes."""
+        """The answer. Raises AclRefused unless Consul says yes."""
         status, answer = self.api.ask(method, path, body)
         if status != OK:
-            raise Stop(f"{self.api.url} answers {status} to {method} {path}: {answer}")
+            raise AclRefused(f"{self.api.url} answers {status} to {method} {path}: {answer}")
         return answer
 
     def policy(self, name: str, rules: str) -> None:
@@ -125,7 +121,7 @@ class Acl:
         if status in UNKNOWN_TOKEN:
             token = {"Description": description, "SecretID": secret}
         elif status != OK:
-            raise Stop(f"{self.api.url} answers {status} when asked for a token: {token}")
+            raise AclRefused(f"{self.api.url} answers {status} when asked for a token: {token}")
         has = [policy["Name"] for policy in token.get("Policies") or []]
         missing = [name for name in policies if name not in has]
         if not missing or "global-management" in has:
@@ -161,7 +157,7 @@ def main() -> None:
                 acl.policy(name, rules)
             acl.token(params["secret"], params["description"], list(params["policies"]))
             break
-        except (Unreachable, Stop) as trouble:
+        except (Unreachable, AclRefused) as trouble:
             if module.check_mode:
                 module.exit_json(changed=True, made=[f"policy {name}" for name in params["policies"]])
             if time.monotonic() > end:

@@ -18,13 +18,7 @@ description:
 extends_documentation_fragment:
   - validator_ha.near.cluster
   - validator_ha.near.consul
-attributes:
-  check_mode:
-    description: The module changes nothing, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: The module changes nothing, so there is nothing to compare.
-    support: none
+  - validator_ha.near.attributes.info
 seealso:
   - module: validator_ha.near.near_failover
 """
@@ -130,7 +124,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import NearError
+from ..module_utils.near_ha.module_end import run_module
 from ..module_utils.near_ha.operator import cluster_options
 from ..module_utils.near_ha.transport.choice import open_way
 
@@ -144,11 +138,7 @@ def main() -> None:
         required_by=cluster_options.REQUIRED_BY,
         supports_check_mode=True,
     )
-    try:
-        document = open_way(cluster_options.from_module(module.params)).look()
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(changed=False, **document)
+    run_module(module, lambda: {"changed": False, **open_way(cluster_options.from_module(module.params)).look()})
 
 
 if __name__ == "__main__":

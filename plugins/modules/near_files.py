@@ -138,9 +138,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import BadConfig, NearError
+from ..module_utils.near_ha.errors import BadConfig
 from ..module_utils.near_ha.host import atomic_file, host_account, host_files
 from ..module_utils.near_ha.keys import key_place
+from ..module_utils.near_ha.module_end import run_module
 
 SOURCES = ("content", "remote_src", "sha256")
 
@@ -341,11 +342,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )  # fmt: skip
-    try:
-        result = run(module)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module))
 
 
 if __name__ == "__main__":

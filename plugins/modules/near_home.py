@@ -93,9 +93,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import BadConfig, BadKey, NearError
+from ..module_utils.near_ha.errors import BadConfig, BadKey
 from ..module_utils.near_ha.host import atomic_file, neard_home
 from ..module_utils.near_ha.keys import key_file, key_place
+from ..module_utils.near_ha.module_end import run_module
 
 VOTER = "voter_node_key.json"
 VALIDATOR = "validator_node_key.json"
@@ -260,11 +261,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -21,13 +21,8 @@ options:
     type: list
     elements: path
     required: true
-attributes:
-  check_mode:
-    description: The module changes nothing, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: The module changes nothing, so there is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - validator_ha.near.attributes.info
 """
 
 EXAMPLES = r"""

@@ -53,12 +53,9 @@ options:
     description: The time of the controller's clock, in seconds since 1970.
     type: float
 extends_documentation_fragment:
+  - validator_ha.near.attributes.info
   - ansible.builtin.action_common_attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   platform:
     platforms: linux
 author:
@@ -216,8 +213,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.errors import NearError
-from ..module_utils.near_ha.host import machine, neard_home, neard_probe
+from ..module_utils.near_ha.host import machine, neard_home, neard_probe, processes
+from ..module_utils.near_ha.module_end import run_module
 
 PORTS = 1 << 16
 
@@ -317,7 +314,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     config = neard_home.read_config(home)
     data = neard_home.data_dir(home, config)
     pid = neard_home.lock_holder(data / "LOCK")
-    started = neard_home.started_at(pid) if pid else None
+    started = processes.started_at(pid) if pid else None
     reasons = neard_home.newer_than([Path(stamp) for stamp in params["stamps"]], started) if started else []
     left = neard_home.left_key(home, config)
     refused = {address: refusal(address) for address in params["addresses"]}
@@ -361,11 +358,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module.params)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module.params))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ from ..module_utils.near_ha.errors import BadConfig, NearError
 from ..module_utils.near_ha.host import neard_home
 from ..module_utils.near_ha.host.download import Download
 from ..module_utils.near_ha.host.snapshot_archive import BadArchive, unpack
+from ..module_utils.near_ha.module_end import run_module
 
 STATUS_EVERY_S = 0.5
 
@@ -259,11 +260,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except NearError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    module.exit_json(**result)
+    run_module(module, lambda: run(module))
 
 
 if __name__ == "__main__":

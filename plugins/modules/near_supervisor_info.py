@@ -25,13 +25,7 @@ options:
     default: []
 extends_documentation_fragment:
   - validator_ha.near.processes
-attributes:
-  check_mode:
-    description: The module changes nothing, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: The module changes nothing, so there is nothing to compare.
-    support: none
+  - validator_ha.near.attributes.info
 """
 
 EXAMPLES = r"""

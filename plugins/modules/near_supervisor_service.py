@@ -83,15 +83,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import NearError
 from ..module_utils.near_ha.host import supervisor_host, supervisor_plan
+from ..module_utils.near_ha.module_end import Stop
 from ..module_utils.near_ha.transport import control_client
 
 LOOK_EVERY_S = 0.5
 # A neard takes its time to stop, and the unit knows how long.
 COMMAND_TIMEOUT_S = 900
-
-
-class Stop(Exception):
-    """Ends the module with a sentence for the operator."""
 
 
 class Service:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from near_bench.relay import Relay
-from near_bench.stage import Stage
 from near_localnet import bring_up, pair, processes
 from near_localnet.layout import CONSUL_PORT, CONSUL_SERVERS, Validator
+from near_measure.stage import Stage
 
 
 @contextmanager

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import deploy, failover, idle, pause, report, rows
+from near_bench import deploy, failover, idle, pause, rows
 from near_bench.rows_by_headers import BLOCK_TIME_MS, ROWS_BY_HEADERS
-from near_bench.stage import Stage, end_by_signal, layout_of_own
 from near_bench.stage_by_headers import HeaderStage
 from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_measure import report
+from near_measure.stage import Stage, end_by_signal, layout_of_own
 
 EXIT_STATUS = """\
 exit status:

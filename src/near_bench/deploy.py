@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from near_bench import machine
-from near_bench.failover import DONE, FAILED, MISSED, consul_program, write
-from near_bench.stage import ROOT
-from near_bench.table import aligned
+from near_bench.failover import DONE, FAILED, MISSED
 from near_localnet.problem import Problem
+from near_measure import json_file, machine
+from near_measure.stage import ROOT
+from near_measure.table import aligned
 
 HEADER = ("run", "bound", "took", "controller's CPU", "load before", "tasks per host", "changed", "met")
 NUMBERS = (1, 2, 3, 4, 5, 6)
@@ -83,7 +83,7 @@ def document(runs: Sequence[Run]) -> dict[str, Any]:
     """Everything that was measured, with what it was measured on."""
     return {
         "benchmark": "deploy",
-        "machine": machine.facts(consul_program(), ROOT),
+        "machine": machine.facts(ROOT),
         "runs": [{**asdict(run), "met": run.met} for run in runs],
     }
 
@@ -105,7 +105,7 @@ def run(file: Path | None) -> int:
     finally:
         _molecule("destroy", must=False)
         if file:
-            write(file, document(found))
+            json_file.write(file, document(found))
         print(f"\n{table(found)}")
     return DONE if all(each.met for each in found) else MISSED
 

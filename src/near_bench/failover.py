@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from near_bench import machine
-from near_bench.evidence import evidence
 from near_bench.result import HEADER, NUMBERS, Result, Run, notes, shown
 from near_bench.rows import Row
-from near_bench.stage import ROOT, Stage, raised
-from near_bench.table import aligned
 from near_localnet.layout import Layout
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_measure import json_file, machine
+from near_measure.evidence import evidence
+from near_measure.stage import ROOT, Stage, raised
+from near_measure.table import aligned
 
 DONE, FAILED, MISSED = 0, 1, 3
 DIGITS = 6
@@ -142,9 +140,9 @@ def run(bench: Failover, layout: Layout, file: Path | None) -> int:
     except Problem as error:
         problem = error
     finally:
-        facts = machine.facts(consul_program(), ROOT, bench.options.neard)
+        facts = machine.facts(ROOT, bench.options.neard)
         if file:
-            write(file, bench.as_json(facts, time.monotonic() - began))
+            json_file.write(file, bench.as_json(facts, time.monotonic() - began))
         print(f"\n{bench.table()}")
     if problem:
         print(f"bench: {problem}", file=sys.stderr)
@@ -152,17 +150,3 @@ def run(bench: Failover, layout: Layout, file: Path | None) -> int:
     if bench.status == MISSED:
         print("bench: a bound was missed; see the last column", file=sys.stderr)
     return bench.status
-
-
-def consul_program() -> str:
-    """The Consul that localnets of this checkout use."""
-    own = ROOT / ".tools" / "bin" / "consul"
-    return str(own) if own.exists() else shutil.which("consul") or ""
-
-
-def write(file: Path, document: dict[str, Any]) -> None:
-    """JSON, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text(json.dumps(document, indent=2) + "\n")
-    fresh.replace(file)

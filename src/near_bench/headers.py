@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from near_bench.clock import NS
 from near_localnet.problem import Problem
+from near_measure.clock import NS
 
 Ask = Callable[[str, object], Any]
 """A JSON-RPC call, by method and parameters; None where there is no answer."""

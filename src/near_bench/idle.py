@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from near_bench import machine
 from near_bench.behind_relays import behind_relays
-from near_bench.failover import DONE, FAILED, MISSED, consul_program, write
+from near_bench.failover import DONE, FAILED, MISSED
 from near_bench.relay import Relay
-from near_bench.stage import ROOT, Stage
-from near_bench.table import aligned
-from near_bench.usage import Usage, usage
 from near_localnet.layout import VALIDATORS, Layout, Validator
 from near_localnet.localnet import Localnet
 from near_localnet.problem import Problem
+from near_measure import json_file, machine
+from near_measure.stage import ROOT, Stage
+from near_measure.table import aligned
+from near_measure.usage import Usage, usage
 
 UP_BOUND_S = 45.0
 UP_TIMEOUT_S = 300
@@ -146,7 +146,7 @@ def run(layout: Layout, leases: Sequence[float], seconds: float, block_time_ms: 
         return FAILED
     finally:
         if file:
-            write(file, document(found, seconds, block_time_ms))
+            json_file.write(file, document(found, seconds, block_time_ms))
         print(f"\n{table(found)}")
     if status(found) == MISSED:
         print("bench: a bound was missed; see the last column", file=sys.stderr)
@@ -157,7 +157,7 @@ def document(findings: Sequence[Finding], seconds: float, block_time_ms: int) ->
     """Everything that was measured, with what it was measured on."""
     return {
         "benchmark": "idle",
-        "machine": machine.facts(consul_program(), ROOT),
+        "machine": machine.facts(ROOT),
         "settings": {"seconds": seconds, "block_time_ms": block_time_ms},
         "status": status(findings),
         "findings": [{**asdict(finding), "met": finding.met} for finding in findings],

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from near_bench.clock import boot_ns, seconds
 from near_localnet.problem import Problem
+from near_measure.clock import boot_ns, seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 _TIMEOUT_S = 60

@@ -22,15 +22,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from near_bench import machine
-from near_bench.clock import wait_for
-from near_bench.failover import DONE, consul_program, write
-from near_bench.stage import ROOT
-from near_bench.stats import Summary
-from near_bench.table import aligned
+from near_bench.failover import DONE
 from near_guard.kernel import boot_ms
 from near_guard.teardown_helpers import TeardownHelpers
 from near_localnet.problem import Problem
+from near_measure import json_file, machine
+from near_measure.clock import wait_for
+from near_measure.stage import ROOT
+from near_measure.stats import Summary
+from near_measure.table import aligned
 
 FREEZER = Path("/sys/fs/cgroup/freezer")
 FREEZE_AFTER_S, DEADLINE_MS, THAW_AFTER_S = 0.1, 300, 0.7
@@ -75,7 +75,7 @@ VARIANTS = (
 )
 
 
-def run(runs: int, json_file: Path | None) -> int:
+def run(runs: int, file: Path | None) -> int:
     """Measures every variant in turn, so that all see the same machine. Raises Problem where nothing can be frozen."""
     values: dict[str, list[float]] = {variant.name: [] for variant in VARIANTS}
     with cgroup() as group:
@@ -83,9 +83,9 @@ def run(runs: int, json_file: Path | None) -> int:
             for variant in VARIANTS:
                 values[variant.name].append(once(group, variant))
     print(aligned(HEADER, [line(name, found) for name, found in values.items()], (1, 2, 3, 4, 5)))
-    if json_file:
+    if file:
         document = {"benchmark": "pause", "unit": "us", "values": values}
-        write(json_file, {**document, "machine": machine.facts(consul_program(), ROOT)})
+        json_file.write(file, {**document, "machine": machine.facts(ROOT)})
     return DONE
 
 

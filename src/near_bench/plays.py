@@ -9,16 +9,16 @@ from __future__ import annotations
 import signal
 
 from near_bench import measure
-from near_bench.clock import NS, boot_ns, seconds
 from near_bench.measure import Values
-from near_bench.signatures import change_gap, longest_silence
-from near_bench.stage import Stage
 from near_ha.records.states import State
 from near_ha.transport import control_client
 from near_localnet import processes
 from near_localnet.layout import Validator
 from near_localnet.problem import Problem
 from near_localnet.processes import Process
+from near_measure.clock import NS, boot_ns, seconds
+from near_measure.signatures import change_gap, longest_silence
+from near_measure.stage import Stage
 
 RETURN_TIMEOUT_S = 60.0
 GONE_TIMEOUT_S = 10.0

@@ -5,17 +5,18 @@ from __future__ import annotations
 import signal
 from contextlib import ExitStack
 
-from near_bench import consul_probe, measure
+from near_bench import measure
 from near_bench.behind_relays import behind_relays
-from near_bench.clock import NS, boot_ns, seconds, wait_for
 from near_bench.measure import Values
 from near_bench.plays import RETURN_TIMEOUT_S, SETTLED_S, same_signer, send
-from near_bench.signatures import first_since, last_before
-from near_bench.stage import TAKEOVER_TIMEOUT_S, Stage
 from near_localnet import consul_cluster
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, VALIDATORS
 from near_localnet.localnet import HOST
 from near_localnet.problem import Problem
+from near_measure import consul_probe
+from near_measure.clock import NS, boot_ns, seconds, wait_for
+from near_measure.signatures import first_since, last_before
+from near_measure.stage import TAKEOVER_TIMEOUT_S, Stage
 
 OUTAGE_BEYOND_LEASE_S = 2.0
 SLOW = 0.3

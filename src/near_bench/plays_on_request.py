@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from near_bench import measure, module_probe, supervisor_log
-from near_bench.clock import NS, boot_ns, polls, seconds
 from near_bench.measure import Values
-from near_bench.stage import TAKEOVER_TIMEOUT_S, Stage
 from near_ha.records.switchover import FINAL, Phase
 from near_ha.transport import control_client
 from near_localnet.layout import Validator
 from near_localnet.problem import Problem
+from near_measure.clock import NS, boot_ns, polls, seconds
+from near_measure.stage import TAKEOVER_TIMEOUT_S, Stage
 
 
 def promoted(stage: Stage) -> Values:

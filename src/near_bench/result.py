@@ -8,9 +8,9 @@ from typing import Any
 
 from near_bench.measure import Measure, Values
 from near_bench.rows import Row
-from near_bench.stage import Missed
-from near_bench.stats import Summary
 from near_localnet.options import Options
+from near_measure.stage import Missed
+from near_measure.stats import Summary
 
 HEADER = ("event", "measured", "bound", "n", "p50", "p95", "max", "met")
 NUMBERS = (2, 3, 4, 5, 6)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from near_bench import measure, plays, plays_around, plays_on_request
 from near_bench.measure import Measure, Values
-from near_bench.stage import Stage
+from near_measure.stage import Stage
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from near_bench import plays, plays_on_request
 from near_bench.measure import Measure, Values
 from near_bench.rows import Row
-from near_bench.stage import Stage
 from near_bench.stage_by_headers import HeaderStage
 from near_localnet.options import Options
 from near_localnet.problem import Problem
+from near_measure.stage import Stage
 
 BLOCK_TIME_MS = 600
 GAP, WITHOUT = "gap", "headers"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.headers import Gap, Header, HeaderLog, longest_gap, settled
 from near_bench.packet_filter import PacketFilter, established
-from near_bench.stage import RESTORE_TIMEOUT_S, Stage
 from near_ha.records.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.localnet import Localnet
 from near_localnet.options import Options
 from near_localnet.problem import Problem
+from near_measure.clock import NS, boot_ns, wait_for
+from near_measure.stage import RESTORE_TIMEOUT_S, Stage
 
 LOOK, APPROVED = 4, 3
 """A signer that nobody touches is missing in some headers, too: so many of so many are a steady one."""

@@ -9,12 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench import machine
-from near_bench.evidence import evidence
-from near_bench.failover import consul_program, write
-from near_bench.report import text as markdown
-from near_bench.stage import ROOT, Stage, end_by_signal, layout_of_own, raised
-from near_bench.table import aligned
 from near_chaos import containers
 from near_chaos.faults import FAULTS
 from near_chaos.soak import Report, Soak, table
@@ -22,6 +16,11 @@ from near_localnet.layout import Layout
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_measure import json_file, machine
+from near_measure.evidence import evidence
+from near_measure.report import text as markdown
+from near_measure.stage import ROOT, Stage, end_by_signal, layout_of_own, raised
+from near_measure.table import aligned
 
 DONE, FAILED, MISSED, INTERRUPTED = 0, 1, 3, 130
 GROWTH_MB = 5.0
@@ -92,7 +91,7 @@ def soak(layout: Layout, options: argparse.Namespace) -> int:
         if status != DONE:
             print(f"chaos: logs and evidence are in {keep(stage, seed)}", file=sys.stderr)
     if options.json:
-        write(options.json, {**report.as_json(), "machine": machine.facts(consul_program(), ROOT)})
+        json_file.write(options.json, {**report.as_json(), "machine": machine.facts(ROOT)})
     print("\n" + "\n".join(said(report)))
     return status
 
@@ -108,7 +107,7 @@ def on_containers(options: argparse.Namespace) -> int:
     """The soak on containers; the exit status."""
     played, failed, cases = containers.soak(options.minutes, begun(options))
     if options.json:
-        write(options.json, {"benchmark": "containers", "cases": cases})
+        json_file.write(options.json, {"benchmark": "containers", "cases": cases})
     if cases:
         print("\n" + markdown({"benchmark": "containers", "cases": cases}))
     print(f"\n{len(played)} cases, {len(failed)} failed")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from near_bench.stage import ROOT
 from near_localnet.problem import Problem
+from near_measure.stage import ROOT
 
 SCENARIOS = ROOT / "molecule"
 CASES = ROOT / ".data" / "molecule" / "cases.jsonl"

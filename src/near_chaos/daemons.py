@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from near_bench.usage import PROC, parse_resident
 from near_localnet.layout import VALIDATORS
 from near_localnet.localnet import Localnet
+from near_measure.usage import PROC, parse_resident
 
 PARTS = ("supervisor", "guard")
 # A process that has just started has not loaded everything yet.

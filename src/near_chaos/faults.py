@@ -14,9 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from near_bench import consul_probe
-from near_bench.clock import NS, boot_ns
-from near_bench.stage import Stage
 from near_ha.errors import NearError
 from near_ha.records import consul_keys
 from near_ha.transport import control_client
@@ -24,6 +21,9 @@ from near_localnet import consul_cluster
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, Validator
 from near_localnet.localnet import HOST
 from near_localnet.problem import Problem
+from near_measure import consul_probe
+from near_measure.clock import NS, boot_ns
+from near_measure.stage import Stage
 
 Strike = Callable[[Stage, random.Random], None]
 Bound = Callable[[float, float], float]

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from near_bench import pressure
-from near_bench.clock import NS, boot_ns, seconds
-from near_bench.signatures import longest_silence
-from near_bench.stage import Stage
 from near_chaos.daemons import Daemons
 from near_chaos.faults import FAULTS, Fault
 from near_localnet.problem import Problem
+from near_measure import pressure
+from near_measure.clock import NS, boot_ns, seconds
+from near_measure.signatures import longest_silence
+from near_measure.stage import Stage
 
 SECOND_FAULT = 0.25
 # In leases, after the strike.

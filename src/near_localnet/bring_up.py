@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from near_ha.records.states import State
 from near_localnet import chain, consul_cluster, loss, pair, processes, status
@@ -20,15 +20,25 @@ from near_localnet.progress import Progress
 from near_localnet.status import Status
 from near_localnet.verdict import retire_log_of_earlier_boot
 
-if TYPE_CHECKING:
-    from near_localnet.localnet import Localnet
-
 NEEDED_DISK_BYTES = 300 * 1024 * 1024
 LOG_TAIL_LINES = 6
 POLL_S = 0.1
 
 
-def bring_up(net: Localnet, options: Options, progress: Progress, timeout_s: float) -> Status:
+class LocalnetToRaise(Protocol):
+    """What is needed of the localnet that comes up."""
+
+    layout: Layout
+    tools: Path
+
+    def end_all(self, wipe: bool = False) -> int:
+        """Ends every process; returns how many there were."""
+
+    def wait_until(self, what: str, true: Callable[[Status], bool], timeout_s: float) -> Status:
+        """Looks again and again until `true`. Raises Problem naming `what` was waited for."""
+
+
+def bring_up(net: LocalnetToRaise, options: Options, progress: Progress, timeout_s: float) -> Status:
     """Starts everything and waits for it; Problem when something stands in the way, or after `timeout_s`."""
     layout = net.layout
     _clear_remains(net, progress)
@@ -50,7 +60,7 @@ def bring_up(net: Localnet, options: Options, progress: Progress, timeout_s: flo
         ) from None
 
 
-def _start_all(net: Localnet, options: Options, progress: Progress, deadline: float) -> None:
+def _start_all(net: LocalnetToRaise, options: Options, progress: Progress, deadline: float) -> None:
     layout = net.layout
     environ = environment(layout, options)
     first, second = VALIDATORS
@@ -89,7 +99,7 @@ def environment(layout: Layout, options: Options) -> dict[str, str]:
     }
 
 
-def _clear_remains(net: Localnet, progress: Progress) -> None:
+def _clear_remains(net: LocalnetToRaise, progress: Progress) -> None:
     """Ends what an unclean end has left; a localnet that is at work is left alone."""
     if not processes.find(net.layout.data):
         return
@@ -128,7 +138,7 @@ def _check_same_neard(layout: Layout, options: Options) -> None:
         )
 
 
-def _wait_state(net: Localnet, name: str, state: State, deadline: float) -> None:
+def _wait_state(net: LocalnetToRaise, name: str, state: State, deadline: float) -> None:
     """Waits for the state, but not for a supervisor that has already given up."""
     wanted = (state.value, status.DOWN)
     seen = net.wait_until(f"{name} is {state.value}", lambda s: s.state(name) in wanted, deadline - time.monotonic())
@@ -143,7 +153,7 @@ def _wait(what: str, true: Callable[[], bool], deadline: float) -> None:
         time.sleep(POLL_S)
 
 
-def evidence(net: Localnet) -> str:
+def evidence(net: LocalnetToRaise) -> str:
     """State and last words of every part that is not as it should be."""
     seen = status.look(net.layout)
     states = seen.states()

@@ -102,7 +102,7 @@ class Localnet:
         options = self.options()
         host, node = validator_named(name), node_named(name)
         environ = bring_up.environment(self.layout, options)
-        if self.select(name, self._main_part(name)):
+        if self.select(name, main_part(name)):
             raise Problem(f"{name} is running already.", f"See: bin/localnet logs {name}")
         if host:
             loss.mend(self.layout, host)
@@ -114,7 +114,7 @@ class Localnet:
 
     def stop(self, name: str, part: str = "", number: int = signal.SIGTERM) -> float:
         """Asks a part to end and waits for it; a supervisor takes guard and neard with it. Returns seconds."""
-        return self._send(name, part or self._main_part(name), number, STOP_TIMEOUT_S)
+        return self._send(name, part or main_part(name), number, STOP_TIMEOUT_S)
 
     def kill(self, name: str, part: str = "", number: int = signal.SIGKILL) -> float:
         """Kills a part, by default all of a host as if it had lost its power. Returns seconds until it was gone."""
@@ -180,12 +180,6 @@ class Localnet:
         mine = [process for process in processes.find(self.layout.data) if process.name == name]
         return sorted((p for p in mine if part in (HOST, p.part)), key=lambda process: order.index(process.part))
 
-    def _main_part(self, name: str) -> str:
-        if validator_named(name):
-            return "supervisor"
-        # The keeper would start its server again.
-        return "keeper" if name in CONSUL_SERVERS else "neard"
-
     def _require(self, name: str, part: str) -> list[Process]:
         found = self.select(name, part)
         if not found:
@@ -231,3 +225,11 @@ class Localnet:
     def wait_state(self, name: str, state: State, timeout_s: float) -> Status:
         """Waits until the host `name` is in `state`."""
         return self.wait_until(f"{name} is {state.value}", lambda seen: seen.state(name) == state.value, timeout_s)
+
+
+def main_part(name: str) -> str:
+    """The process that keeps a part going: its absence means that the part has to be started."""
+    if validator_named(name):
+        return "supervisor"
+    # The keeper would start its server again.
+    return "keeper" if name in CONSUL_SERVERS else "neard"

@@ -6,22 +6,32 @@ the connections made for it do; it is offered again at that pace where it was re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from . import clock
 from .accounts import AccountData, Accounts
-from .config import show_address
+from .chain import Chain
+from .config import NodeConfig, show_address
 from .gossip import Gossip
 from .link import Link, encode
+from .peers import Identity, Peers
+from .settings import Settings
 
-if TYPE_CHECKING:
-    from .node import Node
+
+class AdvertisedNode(Protocol):
+    """What is needed of the node that is spoken for."""
+
+    identity: Identity
+    config: NodeConfig
+    settings: Settings
+    chain: Chain
+    peers: Peers
 
 
 class Advertiser:
     """The statements of one node. Call ``tick`` often: nothing here has a timer."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: AdvertisedNode) -> None:
         self._node = node
         me, config = node.identity, node.config
         addr = show_address(me.host, me.port) if me.host and me.port else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from . import clock, log
 from .block import Block
-from .chain import Outcome
+from .chain import Chain, Entry, Outcome
+from .config import NodeConfig
+from .genesis import Genesis
 from .link import Link
+from .peers import Peers
+from .settings import Settings
 from .store import entry_from_wire, entry_to_wire
-from .sync import Status
-
-if TYPE_CHECKING:
-    from .node import Node
+from .sync import Status, Sync
 
 _BATCHES_PER_S = 50
 _BATCH_MAX = 100
@@ -22,10 +24,37 @@ _REFETCH_NS = 50_000_000
 _STATE_DEPTH = 5
 
 
+class BehindNode(Protocol):
+    """What is needed of the node that may be behind."""
+
+    config: NodeConfig
+    genesis: Genesis
+    settings: Settings
+    chain: Chain
+    sync: Sync
+    peers: Peers
+    on_stale: Callable[[], None]
+
+    def peer_heights(self) -> list[int]:
+        """The highest block that each connected peer is known to have."""
+
+    def take_block(self, block: Block, *, requested: bool = False) -> Outcome:
+        """Offer a block to the chain."""
+
+    def replace_chain(self, root: Entry) -> None:
+        """Start again from a block with its state."""
+
+    def wake(self) -> None:
+        """Look for work soon."""
+
+    def wake_at(self, when_ns: int) -> None:
+        """Look for work at ``when_ns``."""
+
+
 class Catchup:
     """The downloading side of one node, and the serving side for others."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: BehindNode) -> None:
         self._node = node
         self._asked: Link | None = None
         self._asked_until = 0

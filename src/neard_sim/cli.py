@@ -40,7 +40,7 @@ def _init(args: argparse.Namespace, _live: LiveSettings) -> int:
         raise BadConfig("the simulated neard does not download anything")
     init.write(
         args.home,
-        init.Plan(
+        init.InitOptions(
             chain_id=args.chain_id,
             account_id=args.account_id,
             genesis=args.genesis,
@@ -58,7 +58,7 @@ def _localnet(args: argparse.Namespace, live: LiveSettings) -> int:
         raise BadConfig("--validators and --shards must be at least 1")
     localnet.write(
         args.home,
-        localnet.Plan(
+        localnet.LocalnetOptions(
             validators=args.validators,
             non_validators=args.non_validators + args.non_validators_rpc + args.non_validators_archival,
             shards=args.shards,

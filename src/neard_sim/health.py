@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from . import clock
-from .node import Node
+from .node import RunningNode
 
 _MAX_AGE_IN_DELAYS = 10
 
 
-def fault(node: Node) -> str:
+def fault(node: RunningNode) -> str:
     """Why the node is not healthy, in RPC's words; an empty text if it is."""
     if node.sync.syncing:
         return "NODE_IS_SYNCING"

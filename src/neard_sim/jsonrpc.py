@@ -13,7 +13,7 @@ from . import health, versions, view
 from .block import show_hash
 from .chain import Entry
 from .http import Response
-from .node import Node
+from .node import RunningNode
 
 _CODES = {"REQUEST_VALIDATION_ERROR": -32600, "HANDLER_ERROR": -32000, "INTERNAL_ERROR": -32000}
 
@@ -36,7 +36,7 @@ class RpcError(Exception):
         }
 
 
-def answer(node: Node, body: bytes) -> Response:
+def answer(node: RunningNode, body: bytes) -> Response:
     """The response to one request."""
     call_id: Any = None
     status = HTTPStatus.OK
@@ -61,7 +61,7 @@ def _call(body: bytes) -> dict[str, Any]:
     return call
 
 
-def _dispatch(node: Node, method: str, params: Any) -> Any:
+def _dispatch(node: RunningNode, method: str, params: Any) -> Any:
     handler = _METHODS.get(method)
     if handler is None:
         raise RpcError(
@@ -70,22 +70,22 @@ def _dispatch(node: Node, method: str, params: Any) -> Any:
     return handler(node, params)
 
 
-def _status(node: Node, _params: Any) -> Any:
+def _status(node: RunningNode, _params: Any) -> Any:
     return view.status(node)
 
 
-def _health(node: Node, _params: Any) -> Any:
+def _health(node: RunningNode, _params: Any) -> Any:
     reason = health.fault(node)
     if reason:
         raise RpcError("HANDLER_ERROR", reason, reason)
     return None
 
 
-def _network_info(node: Node, _params: Any) -> Any:
+def _network_info(node: RunningNode, _params: Any) -> Any:
     return view.network_info(node)
 
 
-def _validators(node: Node, params: Any) -> Any:
+def _validators(node: RunningNode, params: Any) -> Any:
     wanted = params[0] if isinstance(params, list) and params else params
     if isinstance(wanted, dict):
         wanted = wanted.get("epoch_id") or wanted.get("block_id")
@@ -97,11 +97,11 @@ def _validators(node: Node, params: Any) -> Any:
     raise RpcError("HANDLER_ERROR", "UNKNOWN_EPOCH", f"Epoch or block not found: {wanted}")
 
 
-def _is_epoch(node: Node, entry: Entry, wanted: Any) -> bool:
+def _is_epoch(node: RunningNode, entry: Entry, wanted: Any) -> bool:
     return bool(view.epoch_id(node, entry.epoch.index) == wanted)
 
 
-def _is_last(node: Node, entry: Entry, wanted: Any) -> bool:
+def _is_last(node: RunningNode, entry: Entry, wanted: Any) -> bool:
     """A block may be named only if it is the last one of its epoch."""
     if wanted not in (entry.block.height, show_hash(entry.block.hash)):
         return False
@@ -112,12 +112,12 @@ def _is_last(node: Node, entry: Entry, wanted: Any) -> bool:
     return above is not None and above.epoch.index > entry.epoch.index
 
 
-def _validators_ordered(node: Node, params: Any) -> Any:
+def _validators_ordered(node: RunningNode, params: Any) -> Any:
     wanted = params[0] if isinstance(params, list) and params else None
     return view.validators_ordered(node.chain.head if wanted is None else _block_by_id(node, wanted))
 
 
-def _block(node: Node, params: Any) -> Any:
+def _block(node: RunningNode, params: Any) -> Any:
     if isinstance(params, list):
         params = {"block_id": params[0]} if params else {}
     params = params or {}
@@ -129,7 +129,7 @@ def _block(node: Node, params: Any) -> Any:
     return view.block(node, _block_by_id(node, params["block_id"]))
 
 
-def _block_by_finality(node: Node, finality: str) -> Entry:
+def _block_by_finality(node: RunningNode, finality: str) -> Entry:
     head = node.chain.head
     if finality == "optimistic":
         return head
@@ -138,7 +138,7 @@ def _block_by_finality(node: Node, finality: str) -> Entry:
     return node.chain.at(head.final_height) or node.chain.earliest()
 
 
-def _block_by_id(node: Node, block_id: Any) -> Entry:
+def _block_by_id(node: RunningNode, block_id: Any) -> Entry:
     if isinstance(block_id, int):
         found = node.chain.at(block_id)
     else:
@@ -158,14 +158,14 @@ def _is_base58(text: Any) -> bool:
     return True
 
 
-def _windows(node: Node, params: Any) -> Any:
+def _windows(node: RunningNode, params: Any) -> Any:
     account = params.get("account_id") if isinstance(params, dict) else (params or [None])[0]
     if not isinstance(account, str):
         raise RpcError("REQUEST_VALIDATION_ERROR", "PARSE_ERROR", "account_id is missing", HTTPStatus.BAD_REQUEST)
     return view.maintenance_windows(node, account)
 
 
-def _client_config(node: Node, _params: Any) -> Any:
+def _client_config(node: RunningNode, _params: Any) -> Any:
     return {
         "version": versions.version_object(node.settings.version),
         "chain_id": node.genesis.chain_id,
@@ -181,11 +181,11 @@ def _client_config(node: Node, _params: Any) -> Any:
     }
 
 
-def _kept(node: Node) -> range:
+def _kept(node: RunningNode) -> range:
     return range(node.chain.earliest().block.height, node.chain.head.block.height + 1)
 
 
-_METHODS: dict[str, Callable[[Node, Any], Any]] = {
+_METHODS: dict[str, Callable[[RunningNode, Any], Any]] = {
     "status": _status,
     "health": _health,
     "network_info": _network_info,

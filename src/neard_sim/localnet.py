@@ -16,7 +16,7 @@ _TRACKED = {"all": "AllShards", "none": "NoShards"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class LocalnetOptions:
     """What the command line asks for."""
 
     validators: int
@@ -29,23 +29,23 @@ class Plan:
     """How many of ``non_validators``, the last ones, are archival nodes."""
 
 
-def write(home: Path, plan: Plan) -> None:
+def write(home: Path, options: LocalnetOptions) -> None:
     """Write ``home``/<prefix>0 and so on: all nodes share one genesis; every node's key is a validator's, too."""
-    names = [f"{plan.prefix}{index}" for index in range(plan.validators + plan.non_validators)]
+    names = [f"{options.prefix}{index}" for index in range(options.validators + options.non_validators)]
     signers = [Signer.from_name(name) for name in names]
     public = [(signer.account_id, signer.public_key) for signer in signers]
-    seats, others = public[: plan.validators], public[plan.validators :]
+    seats, others = public[: options.validators], public[options.validators :]
     # A real one makes an id up, as `init` does; the roles' variables for a localnet name this one.
-    chain = genesis.build("localnet", _EPOCH_LENGTH, plan.shards, seats, others)
-    ports = _free_ports(plan.host, 2 * len(names))
+    chain = genesis.build("localnet", _EPOCH_LENGTH, options.shards, seats, others)
+    ports = _free_ports(options.host, 2 * len(names))
     boot = ""
     for index, (name, signer) in enumerate(zip(names, signers, strict=True)):
         directory = home / name
         directory.mkdir(parents=True, exist_ok=True)
-        network_addr = config.show_address(plan.host, ports[2 * index])
-        document = _config(plan, boot, network_addr, config.show_address(plan.host, ports[2 * index + 1]))
+        network_addr = config.show_address(options.host, ports[2 * index])
+        document = _config(options, boot, network_addr, config.show_address(options.host, ports[2 * index + 1]))
         document["network"]["public_addrs"] = [f"{signer.public_key}@{network_addr}"]
-        if index >= len(names) - plan.archival:
+        if index >= len(names) - options.archival:
             document["archive"] = True
         if not boot:
             boot = f"{signer.public_key}@{network_addr}"
@@ -56,22 +56,22 @@ def write(home: Path, plan: Plan) -> None:
         Signer("node", signer.seed).write(directory / "node_key.json")
 
 
-def _config(plan: Plan, boot: str, network_addr: str, rpc_addr: str) -> dict[str, Any]:
+def _config(options: LocalnetOptions, boot: str, network_addr: str, rpc_addr: str) -> dict[str, Any]:
     document = default_config.document()
     document["rpc"] |= {"addr": rpc_addr, "enable_debug_rpc": True}
     document["network"] |= {
         "addr": network_addr,
         "boot_nodes": boot,
-        "skip_sync_wait": plan.validators == 1,
+        "skip_sync_wait": options.validators == 1,
         "allow_private_ip_in_public_addrs": True,
     }
     document["network"]["tier1"]["connect_interval"] = default_config.duration(5000)
     document["consensus"] |= {
-        "min_num_peers": min(plan.validators - 1, 3),
+        "min_num_peers": min(options.validators - 1, 3),
         "max_block_production_delay": default_config.duration(2000),
     }
-    document["tracked_shards_config"] = _TRACKED.get(plan.tracked_shards) or {
-        "Shards": [f"s{number}.v0" for number in plan.tracked_shards.split(",")]
+    document["tracked_shards_config"] = _TRACKED.get(options.tracked_shards) or {
+        "Shards": [f"s{number}.v0" for number in options.tracked_shards.split(",")]
     }
     return document
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from . import clock, versions
 from .genesis import PROTOCOL_VERSION
-from .node import Node
+from .node import RunningNode
 from .validators import Counters
 
 
@@ -22,7 +22,7 @@ class Periodic:
     lines: list[str] = field(default_factory=list)
     is_validator: int = 0
 
-    def refresh(self, node: Node) -> None:
+    def refresh(self, node: RunningNode) -> None:
         """Take the values of this moment."""
         self.is_validator = 0
         if node.sync.syncing:
@@ -45,7 +45,7 @@ class Periodic:
             ]
 
 
-def render(node: Node, periodic: Periodic) -> str:
+def render(node: RunningNode, periodic: Periodic) -> str:
     """The text of one scrape."""
     head = node.chain.head
     marks = node.store.marks

@@ -29,7 +29,7 @@ _TICK_S = 0.1
 _STATUS_TICKS = 10
 
 
-class Node:
+class RunningNode:
     """The state of one node and its reactions. Owned by one event loop; nothing here blocks."""
 
     def __init__(  # noqa: PLR0917 - the parts a node is put together from

@@ -19,7 +19,7 @@ from .config import BadConfig
 from .holder import Holder
 from .home import Home
 from .keys import Signer
-from .node import Node
+from .node import RunningNode
 
 LOG_CONFIG = "log_config.json"
 # neard's client looks before each message, and its timers send one every 10 ms.
@@ -67,7 +67,7 @@ def _read_log_config(path: Path) -> None:
 class Reload:
     """The reloading of one running process."""
 
-    def __init__(self, files: Home, node: Node, holder: Holder) -> None:
+    def __init__(self, files: Home, node: RunningNode, holder: Holder) -> None:
         self._files = files
         self._node = node
         self._holder = holder

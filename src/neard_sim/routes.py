@@ -10,13 +10,13 @@ from typing import Any
 from . import health, jsonrpc, metrics, view
 from .http import Request, Response
 from .metrics import Periodic
-from .node import Node
+from .node import RunningNode
 
 
 class Routes:
     """Answers requests from the node's state; ``metrics_only`` is the extra Prometheus listener."""
 
-    def __init__(self, node: Node, periodic: Periodic) -> None:
+    def __init__(self, node: RunningNode, periodic: Periodic) -> None:
         self._node = node
         self._periodic = periodic
         self._gets: dict[str, Callable[[], Response]] = {

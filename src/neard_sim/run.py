@@ -21,7 +21,7 @@ from .holder import Holder
 from .home import Home
 from .live import LiveSettings
 from .metrics import Periodic
-from .node import Node
+from .node import RunningNode
 from .peers import Identity
 from .referee_log import RefereeLog
 from .reload import Reload
@@ -93,7 +93,7 @@ class Process:
         self._store.save_peers(node.peers.addresses())
         self._store.mark_running(False)
 
-    def _make_node(self) -> Node:
+    def _make_node(self) -> RunningNode:
         files = self._files
         host, port = config.address(files.config.network_addr) if files.config.network_addr else ("", 0)
         identity = Identity(
@@ -104,7 +104,7 @@ class Process:
             "" if host in _WILDCARDS else host,
             port,
         )
-        node = Node(
+        node = RunningNode(
             files.config, files.genesis, identity, files.validator, self._live.settings, self._store, self._referee
         )
         node.on_head = lambda entry: self._new_head(node, entry)
@@ -131,7 +131,7 @@ class Process:
             self._store.mark_running(False)
             log.panic("start_client: No ChunkExtra for block in the database")
 
-    async def _open(self, node: Node) -> None:
+    async def _open(self, node: RunningNode) -> None:
         try:
             await node.start()
         except OSError as error:
@@ -152,7 +152,7 @@ class Process:
             self._servers.append(server)
             log.info("network", f"starting http server addr={addr}")
 
-    def _handle_signals(self, node: Node) -> None:
+    def _handle_signals(self, node: RunningNode) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._told_to_stop, node, number)
         self._reload = Reload(self._files, node, self._holder)
@@ -162,7 +162,7 @@ class Process:
         if self._reload is not None and not self._stopping:
             self._reload.ask()
 
-    def _told_to_stop(self, node: Node, number: signal.Signals) -> None:
+    def _told_to_stop(self, node: RunningNode, number: signal.Signals) -> None:
         if self._live.settings.ignore_sigterm or self._stopping:
             return
         name = number.name
@@ -172,7 +172,7 @@ class Process:
             log.info("neard", f"{name}, stopping... this may take a few minutes.")
         self._stop(node)
 
-    def _stop(self, node: Node) -> None:
+    def _stop(self, node: RunningNode) -> None:
         settings = self._live.settings
         self._stopping = True
         if settings.stop_rpc_gone:
@@ -182,16 +182,16 @@ class Process:
         self._loop.call_later(settings.stop_delay_ms / 1000, self._end, node)
 
     @staticmethod
-    def _stop_signing(node: Node) -> None:
+    def _stop_signing(node: RunningNode) -> None:
         node.may_sign = False
         log.info("neard", "waiting for rocksdb to gracefully shutdown")
 
-    def _end(self, node: Node) -> None:
+    def _end(self, node: RunningNode) -> None:
         node.may_sign = False
         log.info("db", "all rocksdb instances closed")
         self._ended.set_result(None)
 
-    def _poll(self, node: Node) -> None:
+    def _poll(self, node: RunningNode) -> None:
         self._loop.call_later(_POLL_S, self._poll, node)
         self._panic_with_key(node)
         if self._live.poll():
@@ -201,7 +201,7 @@ class Process:
                 for server in self._servers:
                     self._loop.create_task(server.set_fault(self._live.settings.rpc_fault))
 
-    def _panic_with_key(self, node: Node) -> None:
+    def _panic_with_key(self, node: RunningNode) -> None:
         after_ms = self._live.settings.panic_with_key_ms
         if node.validator is None:
             self._key_since = None
@@ -210,14 +210,14 @@ class Process:
         elif 0 <= after_ms <= (self._loop.time() - self._key_since) * 1000:
             log.panic("client_actor: told to panic by the knob panic_with_key_ms")
 
-    def _new_head(self, node: Node, entry: Entry) -> None:
+    def _new_head(self, node: RunningNode, entry: Entry) -> None:
         reload = self._reload
         limit = reload.expected_shutdown if reload is not None else self._files.config.expected_shutdown
         if limit is not None and entry.block.height >= limit and not self._stopping:
             log.info("neard", "expected shutdown triggered")
             self._stop(node)
 
-    def _summary(self, node: Node) -> None:
+    def _summary(self, node: RunningNode) -> None:
         self._loop.call_later(self._files.config.log_summary_period / clock.NS_PER_S, self._summary, node)
         self._periodic.refresh(node)
         text = view.stats(node)

@@ -13,7 +13,7 @@ from .block import Block, show_hash, show_signature
 from .chain import Entry
 from .config import show_address
 from .genesis import PROTOCOL_VERSION
-from .node import Node
+from .node import RunningNode
 from .sync import Status
 from .validators import Counters, Validator
 from .versions import version_object
@@ -21,12 +21,12 @@ from .versions import version_object
 _SHARD = 0
 
 
-def epoch_id(node: Node, epoch: int) -> str:
+def epoch_id(node: RunningNode, epoch: int) -> str:
     """The id of an epoch: the simulation derives it from genesis and number."""
     return show_hash(f"{epoch:064x}") if epoch else show_hash(node.genesis.first_block.hash)
 
 
-def status(node: Node, *, detailed: bool = False) -> dict[str, Any]:
+def status(node: RunningNode, *, detailed: bool = False) -> dict[str, Any]:
     """The answer to ``/status``."""
     version = node.settings.version
     head = node.chain.head
@@ -55,7 +55,7 @@ def status(node: Node, *, detailed: bool = False) -> dict[str, Any]:
     return shown
 
 
-def _sync_info(node: Node) -> dict[str, Any]:
+def _sync_info(node: RunningNode) -> dict[str, Any]:
     head, earliest = node.chain.head, node.chain.earliest()
     return {
         "latest_block_hash": show_hash(head.block.hash),
@@ -71,7 +71,7 @@ def _sync_info(node: Node) -> dict[str, Any]:
     }
 
 
-def _told_ns(node: Node, item: Block) -> int:
+def _told_ns(node: RunningNode, item: Block) -> int:
     """The time that a block says of itself: that of its optimistic block.
 
     Its producer makes that as soon as the height is the next one (nearcore's client_actor.rs): upon the block before,
@@ -83,7 +83,7 @@ def _told_ns(node: Node, item: Block) -> int:
     return max(parent.block.timestamp_ns + 1, item.timestamp_ns - node.config.min_delay)
 
 
-def _debug_status(node: Node) -> dict[str, Any]:
+def _debug_status(node: RunningNode) -> dict[str, Any]:
     return {
         "network_info": {
             "num_connected_peers": len(node.peers.links),
@@ -113,7 +113,7 @@ def _account_data(item: AccountData) -> dict[str, Any]:
     }
 
 
-def network_info(node: Node) -> dict[str, Any]:
+def network_info(node: RunningNode) -> dict[str, Any]:
     """The answer to ``/network_info``."""
     infos = [link.info for link in node.peers.links.values() if link.info is not None]
     peers = [
@@ -139,7 +139,7 @@ def network_info(node: Node) -> dict[str, Any]:
     }
 
 
-def validators(node: Node, entry: Entry) -> dict[str, Any]:
+def validators(node: RunningNode, entry: Entry) -> dict[str, Any]:
     """The answer to ``validators``: the counters as of ``entry``."""
     epoch = entry.epoch
     return {
@@ -184,7 +184,7 @@ def validators_ordered(entry: Entry) -> list[dict[str, Any]]:
     return [_seat(seat) | {"validator_stake_struct_version": "V1"} for seat in entry.epoch.validators]
 
 
-def block(node: Node, entry: Entry) -> dict[str, Any]:
+def block(node: RunningNode, entry: Entry) -> dict[str, Any]:
     """The answer to ``block``."""
     item, told_ns = entry.block, _told_ns(node, entry.block)
     bits = [1 if signature is not None else 0 for signature in item.endorsements]
@@ -213,7 +213,7 @@ def block(node: Node, entry: Entry) -> dict[str, Any]:
     }
 
 
-def maintenance_windows(node: Node, account: str) -> list[dict[str, int]]:
+def maintenance_windows(node: RunningNode, account: str) -> list[dict[str, int]]:
     """Ranges from the head to the end of the epoch, end exclusive, where ``account`` makes no block or chunk."""
     head = node.chain.head
     end = node.chain.rules.start_of(head.epoch.index + 1)
@@ -229,7 +229,7 @@ def maintenance_windows(node: Node, account: str) -> list[dict[str, int]]:
     return windows
 
 
-def stats(node: Node) -> str:
+def stats(node: RunningNode) -> str:
     """The text of the summary line."""
     head = node.chain.head
     peers = len(node.peers.links)

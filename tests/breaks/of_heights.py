@@ -192,7 +192,7 @@ BREAKS: tuple[Break, ...] = (
         CORE + "updates/neard.py",
         "clock=replace(memory.clock, doubted_since=None) if memory.clock else None)",
         "clock=None)",
-        UNIT + "test_height.py",
+        UNIT + "test_recorded_height.py",
     ),
     Break(
         "a chain that is slow is no reason to give the lease back",
@@ -227,7 +227,7 @@ BREAKS: tuple[Break, ...] = (
         CORE + "rules/lease.py",
         "height=min(height, MAX_HEIGHT),",
         "height=height,",
-        UNIT + "test_height.py",
+        UNIT + "test_recorded_height.py",
     ),
     Break(
         "rule 4: nothing is armed below the height that the predecessor may have signed",

@@ -12,7 +12,9 @@ CORE = "src/near_supervisor/core/"
 GUARD = "src/near_guard/"
 UNIT = "tests/unit/near_supervisor/"
 GUARD_UNIT = "tests/unit/near_guard/"
-PLAYS = " ".join(UNIT + name for name in ("test_signing.py", "test_height.py", "test_ending.py"))
+PLAYS = " ".join(
+    UNIT + name for name in ("test_signing.py", "test_height.py", "test_recorded_height.py", "test_ending.py")
+)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from near_bench.clock import wait_for
 from near_localnet import bring_up, chain, processes
 from near_localnet.layout import CHAIN_NODES, SIGNER, VALIDATORS, ChainNode, Layout, Validator
 from near_localnet.options import Options
+from near_measure.clock import wait_for
 
 SUBJECT = VALIDATORS[0]
 """The neard that is looked at: without a key, with a node key of its own."""

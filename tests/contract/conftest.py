@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from contract.chain_under_test import ChainUnderTest
-from near_bench.stage import layout_of_own
 from near_localnet.options import Options, chosen_neard
+from near_measure.stage import layout_of_own
 
 HERE = Path(__file__).parent
 REAL_BLOCK_MS, SIMULATED_BLOCK_MS = 600, 200

@@ -10,9 +10,9 @@ import pytest
 
 from e2e.hand_started import HandStarted
 from e2e.localnets import NEARD, localnet_of_own
-from near_bench.evidence import evidence
-from near_bench.stage import Stage
 from near_localnet.options import Options
+from near_measure.evidence import evidence
+from near_measure.stage import Stage
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 600 if NEARD else 180

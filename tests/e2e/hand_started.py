@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_bench.stage import Stage
 from near_localnet import bring_up, pair
 from near_localnet.layout import Validator
 from near_localnet.processes import DATA_VARIABLE, NAME_VARIABLE
+from near_measure.stage import Stage
 
 END_TIMEOUT_S = 30.0
 

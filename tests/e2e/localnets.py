@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from near_bench.signatures import Signature
-from near_bench.stage import Stage, layout_of_own, raised
 from near_bench.stage_by_headers import HeaderStage
 from near_localnet import pair
 from near_localnet.layout import Validator
 from near_localnet.options import Options, chosen_neard
 from near_localnet.problem import Problem
+from near_measure.signatures import Signature
+from near_measure.stage import Stage, layout_of_own, raised
 
 NEARD = chosen_neard()
 SLACK_S = 25.0 if NEARD else 3.0

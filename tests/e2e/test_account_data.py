@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from near_bench.clock import wait_for
 from near_bench.plays_on_request import promoted
-from near_bench.stage import Stage
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, Validator
+from near_measure.clock import wait_for
+from near_measure.stage import Stage
 
 GOSSIP_S = 10.0
 """A node passes another statement about a key on so long after the last one."""

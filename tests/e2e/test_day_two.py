@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from near_bench.stage import Stage
 from near_ha.transport import control_client
 from near_localnet.inventory import inventory, names
+from near_measure.stage import Stage
 from support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]

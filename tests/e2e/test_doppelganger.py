@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from e2e.localnets import localnet_of_own
-from near_bench.clock import boot_ns, wait_for
-from near_bench.stage import Stage
 from near_ha.errors import NearError
 from near_ha.transport import control_client
 from near_localnet import bring_up, chain, pair
 from near_localnet.layout import VALIDATORS, Validator
 from near_localnet.options import Options
 from near_localnet.processes import DATA_VARIABLE, NAME_VARIABLE
+from near_measure.clock import boot_ns, wait_for
+from near_measure.stage import Stage
 
 # Strategy hot stops nothing; the chain goes on without this validator, as it does on mainnet.
 OPTIONS = Options(block_time_ms=100, strategy="hot", others_stake=30)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from e2e.localnets import SLACK_S
-from near_bench import consul_probe, measure, plays, plays_around
-from near_bench.clock import NS, boot_ns, seconds, wait_for
+from near_bench import measure, plays, plays_around
 from near_bench.rows import ROWS, Row
-from near_bench.signatures import first_since, last_before
-from near_bench.stage import Stage
 from near_localnet.layout import CONSUL_SERVERS
+from near_measure import consul_probe
+from near_measure.clock import NS, boot_ns, seconds, wait_for
+from near_measure.signatures import first_since, last_before
+from near_measure.stage import Stage
 
 WITHOUT_SLACK = (measure.NO_GAP, measure.SIGNER_STOPS)
 """These say who signs and until when, not how quickly: a busy machine is no excuse."""

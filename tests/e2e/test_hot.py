@@ -10,12 +10,12 @@ import pytest
 
 from e2e.localnets import SLACK_S, localnet_of_own
 from near_bench import plays, plays_on_request
-from near_bench.clock import boot_ns, wait_for
 from near_bench.measure import Values
-from near_bench.stage import Missed, Stage
 from near_ha.records.states import State
 from near_localnet import pair
 from near_localnet.options import Options
+from near_measure.clock import boot_ns, wait_for
+from near_measure.stage import Missed, Stage
 
 # neard takes up the key within a second; a start alone takes as long.
 GAP_S = 2.0

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from e2e.hand_started import HandStarted, program
-from near_bench.clock import boot_ns, wait_for
-from near_bench.stage import Stage
 from near_ha.records import consul_keys
 from near_localnet import chain, pair
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, SIGNER, VALIDATORS, Layout, Validator
+from near_measure.clock import boot_ns, wait_for
+from near_measure.stage import Stage
 
 STATE_TIMEOUT_S = 40.0
 """kuutamod's default lease is ten seconds, and a lease without any record is waited out."""

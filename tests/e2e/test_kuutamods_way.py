@@ -9,13 +9,13 @@ import pytest
 
 from e2e.localnets import SLACK_S, localnet_of_own
 from near_bench import plays, plays_on_request
-from near_bench.clock import NS, boot_ns, wait_for
 from near_bench.measure import Values
-from near_bench.stage import Stage
 from near_ha.records.states import State
 from near_localnet import chain, pair
 from near_localnet.layout import CHAIN_NODES, Layout, Validator
 from near_localnet.options import Options
+from near_measure.clock import NS, boot_ns, wait_for
+from near_measure.stage import Stage
 from near_supervisor.core.rules.silent_validator import CONNECTED_BY_MS
 
 OPTIONS = Options(block_time_ms=100, strategy="kuutamod", others_stake=30, key_routing=True)

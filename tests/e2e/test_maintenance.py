@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from near_bench.stage import Stage
 from near_ha.transport import control_client
 from near_localnet.inventory import inventory, names
 from near_localnet.layout import SIGNER, VALIDATORS, Validator
+from near_measure.stage import Stage
 
 pytest.importorskip("ansible.cli")
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.hand_started import HandStarted
-from near_bench.clock import boot_ns, wait_for
-from near_bench.stage import Stage
 from near_localnet import pair
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, VALIDATORS, Layout, Validator
+from near_measure.clock import boot_ns, wait_for
+from near_measure.stage import Stage
 
 NAMES = dict(zip(VALIDATORS, ("my.pool.near", ACCOUNT), strict=True))
 FIRST_S = 40.0

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from e2e.localnets import localnet_of_own, simulated_only
-from near_bench.clock import NS, boot_ns, wait_for
-from near_bench.signatures import first_since
-from near_bench.stage import Stage
 from near_ha.transport import control_client
 from near_localnet.layout import VALIDATORS, Validator
 from near_localnet.options import Options
+from near_measure.clock import NS, boot_ns, wait_for
+from near_measure.signatures import first_since
+from near_measure.stage import Stage
 from near_supervisor.commandline.cluster_text import cluster_text, history_text
 
 pytestmark = simulated_only

@@ -8,11 +8,11 @@ import subprocess
 from e2e.hand_started import HandStarted, program
 from e2e.localnets import SLACK_S
 from near_bench import measure, plays
-from near_bench.clock import NS, boot_ns, wait_for
-from near_bench.signatures import change_gap, longest_silence
-from near_bench.stage import Stage
 from near_ha.records.states import State
 from near_localnet.demo import LOCK_ERROR
+from near_measure.clock import NS, boot_ns, wait_for
+from near_measure.signatures import change_gap, longest_silence
+from near_measure.stage import Stage
 
 STATE_TIMEOUT_S = 30.0
 RELEASED = "released the lease"

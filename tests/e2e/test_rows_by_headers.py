@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from e2e.localnets import needs_the_log
-from near_bench.clock import boot_ns
 from near_bench.rows_by_headers import GAP, ROWS_BY_HEADERS, WITHOUT
-from near_bench.stage import Stage
 from near_bench.stage_by_headers import HeaderStage
 from near_localnet.layout import SIGNER
+from near_measure.clock import boot_ns
+from near_measure.stage import Stage
 
 ROWS = {row.name: row for row in ROWS_BY_HEADERS}
 AGREE_S = 2.0

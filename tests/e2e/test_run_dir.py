@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from e2e.localnets import SLACK_S
 from near_bench import measure
-from near_bench.clock import NS, boot_ns, seconds, wait_for
-from near_bench.signatures import longest_silence
-from near_bench.stage import Stage
 from near_ha.errors import NearError
 from near_ha.transport import control_client
 from near_localnet.layout import Validator
+from near_measure.clock import NS, boot_ns, seconds, wait_for
+from near_measure.signatures import longest_silence
+from near_measure.stage import Stage
 from support.taken_away import replace_by_a_file, take_away
 
 FOUND_AGAIN_S = 10.0

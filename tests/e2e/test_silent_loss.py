@@ -9,12 +9,12 @@ from functools import partial
 import pytest
 
 from e2e.localnets import SLACK_S, localnet_of_own, simulated_only
-from near_bench.clock import NS, boot_ns, wait_for
-from near_bench.stage import Stage
 from near_ha.records.states import State
 from near_localnet import chain
 from near_localnet.layout import CHAIN_NODES, SIGNER, Validator
 from near_localnet.options import Options
+from near_measure.clock import NS, boot_ns, wait_for
+from near_measure.stage import Stage
 
 SAID_WITHIN_S = 5.0
 BEYOND_LEASE_S = 2.5

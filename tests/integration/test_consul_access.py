@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,56 +9,28 @@ import pytest
 
 from near_ha.records import consul_keys
 from near_ha.records.lease_record import LeaseState
-from near_localnet.consul_install import ensure_consul
 from near_supervisor.commandline import kuutamoctl
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_access import ConsulAccess
 from near_supervisor.io.consul_store import ConsulStore, Refused, Unknown
+from support.consul_papers import papers, tls_config
+from support.documented_rights import ACCOUNT, POLICY, READER
+from support.guarded_consul import a_file, a_token, guarded, made_token
 from support.lease_holder import TIMEOUT_MS, TTL_MS, acquire, index, member, vacant, value
-from support.real_consul import TOOLS, RealConsul, real_consul
+from support.real_consul import RealConsul, real_consul
 from support.records import a_store
+
+__all__ = ["guarded", "papers"]
 
 pytestmark = pytest.mark.integration
 
-MASTER = "11111111-2222-3333-4444-555555555555"
-ACCOUNT = "my.pool.near"
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-# The node of the test server has a name of its own.
-POLICY, READER = re.findall(r"```hcl\n(.*?)```", DOCUMENT.replace('"validator-1"', '"consul-test"'), re.DOTALL)
 RULES = [line for line in POLICY.splitlines() if line and not line.startswith("#")]
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    """A server where nobody may do anything without a token."""
-    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}
-    with real_consul(tmp_path_factory.mktemp("acl"), MASTER, acl=acl) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
 def nobody_elses_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONSUL_HTTP_TOKEN", raising=False)
-
-
-def made_token(consul: RealConsul, rules: str) -> dict[str, str]:
-    name = f"policy-{next(_numbers)}"
-    consul.ask("PUT", "/v1/acl/policy", {"Name": name, "Rules": rules})
-    return dict(consul.ask("PUT", "/v1/acl/token", {"Policies": [{"Name": name}]}))
-
-
-def a_token(consul: RealConsul, rules: str) -> str:
-    return str(made_token(consul, rules)["SecretID"])
-
-
-def a_file(directory: Path, token: str) -> Path:
-    path = directory / "consul_token"
-    path.unlink(missing_ok=True)
-    path.write_text(f"{token}\n")
-    path.chmod(0o400)
-    return path
 
 
 def store(consul: RealConsul, token_file: Path | None) -> ConsulStore:
@@ -174,27 +143,6 @@ def test_kuutamoctl_needs_only_to_read(empty: RealConsul, tmp_path: Path, capfd:
 
 
 # --- TLS
-
-
-@pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, and what it signed for a server and a client."""
-    directory = tmp_path_factory.mktemp("tls")
-    for words in (["ca", "create"], ["cert", "create", "-server"], ["cert", "create", "-client"]):
-        subprocess.run([ensure_consul(TOOLS), "tls", *words], cwd=directory, check=True, capture_output=True)
-    for key in directory.glob("*-key.pem"):
-        key.chmod(0o400)
-    return directory
-
-
-def tls_config(papers: Path) -> dict[str, object]:
-    """What makes a server show its certificate and ask for one."""
-    return {
-        "ca_file": str(papers / "consul-agent-ca.pem"),
-        "cert_file": str(papers / "dc1-server-consul-0.pem"),
-        "key_file": str(papers / "dc1-server-consul-0-key.pem"),
-        "verify_incoming_https": True,
-    }
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,11 @@ from near_ha.records.cluster_config import ClusterConfig
 from near_ha.records.switchover import Action, Switchover
 from near_ha.transport.by_consul import ConsulWay
 from near_ha.transport.consul_http import Agents, ConsulHttp, addresses
-from support.played_cluster import ACCOUNT, PlayedCluster, played
-from support.real_consul import RealConsul, real_consul
+from support.open_consul import consul
+from support.played_cluster import ACCOUNT, PlayedCluster, cluster
 from support.records import KEY
+
+__all__ = ["cluster", "consul"]
 
 pytestmark = pytest.mark.integration
 
@@ -28,18 +29,9 @@ PROMOTE = OperatorRequest(Verb.PROMOTE, "validator-2", "me", "a test", force=Tru
 PAUSE = OperatorRequest(Verb.PAUSE, "", "me", "a test")
 
 
-@pytest.fixture(scope="module")
-def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    with real_consul(tmp_path_factory.mktemp("consul")) as running:
-        yield running
-
-
-@pytest.fixture
-def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
-    with played(consul) as running:
-        running.script = "ignored"
-        yield running
-    consul.ask("DELETE", "/v1/kv/?recurse")
+@pytest.fixture(autouse=True)
+def nobody_moves_a_request(cluster: PlayedCluster) -> None:
+    cluster.script = "ignored"
 
 
 @pytest.fixture

@@ -6,21 +6,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.played_cluster import ACCOUNT, PlayedCluster, played
-from support.real_consul import RealConsul, real_consul
+from support.guarded_consul import MASTER, guarded
+from support.played_cluster import ACCOUNT, PlayedCluster, cluster
+from support.real_consul import RealConsul
+
+__all__ = ["cluster", "guarded"]
 
 pytest.importorskip("ansible.cli")
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-MASTER = "5d0e2bfc-3b4c-4c58-9f2b-000000000001"
 HOSTS = """\
 [validators]
 validator-1
@@ -32,17 +33,8 @@ web
 
 
 @pytest.fixture(scope="module")
-def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}
-    with real_consul(tmp_path_factory.mktemp("consul"), MASTER, acl=acl) as running:
-        yield running
-
-
-@pytest.fixture
-def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
-    with played(consul) as running:
-        yield running
-    consul.ask("DELETE", "/v1/kv/?recurse")
+def consul(guarded: RealConsul) -> RealConsul:
+    return guarded
 
 
 def listed(directory: Path, source: dict[str, Any], token: str = MASTER) -> tuple[dict[str, Any], str]:

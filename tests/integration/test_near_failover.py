@@ -13,28 +13,19 @@ import pytest
 
 from near_ha.records.switchover import Phase
 from support import ansible_modules
-from support.played_cluster import ACCOUNT, GAP_MS, PlayedCluster, control_socket, played
-from support.real_consul import RealConsul, real_consul
+from support.guarded_consul import MASTER, guarded
+from support.played_cluster import ACCOUNT, GAP_MS, PlayedCluster, cluster, control_socket
+from support.real_consul import RealConsul
+
+__all__ = ["cluster", "guarded"]
 
 pytest.importorskip("ansible.module_utils.testing")
 pytestmark = pytest.mark.integration
 
-MASTER = "11111111-2222-3333-4444-555555555555"
-
 
 @pytest.fixture(scope="module")
-def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    """A server where nobody may do anything without a token."""
-    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}
-    with real_consul(tmp_path_factory.mktemp("consul"), MASTER, acl=acl) as running:
-        yield running
-
-
-@pytest.fixture
-def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
-    with played(consul) as running:
-        yield running
-    consul.ask("DELETE", "/v1/kv/?recurse")
+def consul(guarded: RealConsul) -> RealConsul:
+    return guarded
 
 
 @pytest.fixture(params=["socket", "consul"])
@@ -157,7 +148,7 @@ def test_who_asks_for_the_same_again_waits_for_it(cluster: PlayedCluster, way: d
 def test_a_reason_without_end_is_refused(cluster: PlayedCluster, way: dict[str, Any]) -> None:
     before = cluster.store()
     refused = failover(**way, action="promote", node="validator-2", reason="x" * 501)
-    assert "reason has 501 characters, more than 500. Say it in fewer words" in refused["msg"]
+    assert "reason has 501 characters, more than 500. Log it in fewer words" in refused["msg"]
     assert cluster.store() == before
 
 

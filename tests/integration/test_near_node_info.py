@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from integration.test_neard_sim_support import Net, running
 from support.ansible_modules import load, run
 from support.ports import free_port
+from support.sim_net import Net, running
 
 pytestmark = pytest.mark.integration
 

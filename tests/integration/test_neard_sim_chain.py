@@ -10,8 +10,8 @@ from time import monotonic
 
 import pytest
 
-from integration.test_neard_sim_support import BLOCK_MS, Net, running
 from neard_sim import referee
+from support.sim_net import BLOCK_MS, Net, running
 
 pytestmark = pytest.mark.integration
 CHAIN = ("node0", "node1", "node2")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_neard_sim_support import Net, running
 from neard_sim import referee
+from support.sim_net import Net, running
 
 pytestmark = pytest.mark.integration
 CHAIN = ("node0", "node1", "node2")

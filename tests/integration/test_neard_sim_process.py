@@ -13,7 +13,8 @@ from time import monotonic
 
 import pytest
 
-from integration.test_neard_sim_support import Net, running, until
+from support.sim_net import Net, running
+from support.waiting import until
 
 pytestmark = pytest.mark.integration
 

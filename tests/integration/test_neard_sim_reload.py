@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.test_neard_sim_support import Net, running
+from support.sim_net import Net, running
 
 pytestmark = pytest.mark.integration
 BROKEN = "dynamically updatable configs are not valid"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from integration.test_neard_sim_support import Net
 from neard_sim.default_config import duration
+from support.sim_net import Net
 
 pytestmark = pytest.mark.integration
 CHAIN = ("node0", "node1", "node2")

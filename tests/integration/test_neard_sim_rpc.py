@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from integration.test_neard_sim_support import Net, SimNode, free_addresses, running, until
 from neard_sim import install
+from support.sim_net import Net, SimNode, free_addresses, running
+from support.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -46,8 +47,7 @@ def test_status_has_the_fields_of_its_version(net: Net, version: str, present: s
     net["pair0"].knobs(version=version)
     net.start("pair0")
     try:
-        net.until("pair0 answers", net["pair0"].status)
-        status = net["pair0"].status()
+        status = net.until("pair0 answers", net["pair0"].status)
     finally:
         net["pair0"].kill()
     assert present <= set(status)

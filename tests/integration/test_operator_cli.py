@@ -14,23 +14,12 @@ import pytest
 
 from near_ha.records.switchover import Phase
 from near_supervisor.commandline import main as main_program
-from support.played_cluster import ACCOUNT, PlayedCluster, control_socket, played
-from support.real_consul import RealConsul, real_consul
+from support.open_consul import consul
+from support.played_cluster import ACCOUNT, PlayedCluster, cluster, control_socket
+
+__all__ = ["cluster", "consul"]
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    with real_consul(tmp_path_factory.mktemp("consul")) as running:
-        yield running
-
-
-@pytest.fixture
-def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
-    with played(consul) as running:
-        yield running
-    consul.ask("DELETE", "/v1/kv/?recurse")
 
 
 @pytest.fixture(params=["socket", "consul"])

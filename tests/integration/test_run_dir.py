@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_supervisor_bad_input import Chain
-from integration.test_supervisor_service import GuardUnit, neard_of, parent, stopped_chain
+from support.guard_unit import GuardUnit, neard_of, parent
 from support.supervised import Supervised
+from support.supervised_hosts import Chain, stopped_chain
 from support.taken_away import replace_by_a_file, take_away
 from support.waiting import until
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_consul_access import ACCOUNT, MASTER, POLICY, a_file, a_token, papers, tls_config
-from integration.test_supervisor_bad_input import Chain, chain, hosts, refuses, stopped_chain
 from near_ha.errors import ControlRefused
 from near_ha.records import lease_record
 from near_ha.records.lease_record import LeaseState
 from near_ha.transport import control_client
-from support.real_consul import RealConsul, real_consul
+from support.consul_papers import papers, tls_config
+from support.documented_rights import ACCOUNT, POLICY
+from support.guarded_consul import a_file, a_token, guarded_consul
+from support.real_consul import RealConsul
 from support.supervised import Supervised
+from support.supervised_hosts import Chain, chain, hosts, refuses, stopped_chain
 from support.waiting import until
 
 __all__ = ["chain", "hosts", "papers", "stopped_chain"]
@@ -29,9 +31,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 @pytest.fixture(scope="module")
 def fortress(tmp_path_factory: pytest.TempPathFactory, papers: Path) -> Iterator[RealConsul]:
-    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}
-    directory = tmp_path_factory.mktemp("consul")
-    with real_consul(directory, MASTER, acl=acl, **tls_config(papers)) as running:
+    with guarded_consul(tmp_path_factory.mktemp("consul"), **tls_config(papers)) as running:
         yield running
 
 

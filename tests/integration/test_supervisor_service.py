@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_supervisor_bad_input import Chain
 from near_ha.transport import control_client
 from near_supervisor.commandline import options
 from near_supervisor.core import machine
@@ -20,24 +18,18 @@ from near_supervisor.core.events import Event, StopAsked
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.step import Step
 from near_supervisor.driver import Driver
-from near_supervisor.io import guard_process
 from near_supervisor.io.run_dir import RunDir
 from near_supervisor.io.systemd import ServiceManager
+from support.guard_unit import GuardUnit, neard_of, parent
 from support.notify_socket import notify_socket
 from support.packed import pack_all
 from support.supervised import Supervised
+from support.supervised_hosts import Chain, stopped_chain
 from support.waiting import until
 
+__all__ = ["stopped_chain"]
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
-
-
-@pytest.fixture(scope="module")
-def stopped_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    chain = Chain(tmp_path_factory.mktemp("chain"))
-    try:
-        yield chain
-    finally:
-        chain.net.close()
 
 
 @pytest.fixture
@@ -49,36 +41,6 @@ def host(stopped_chain: Chain) -> Iterator[Supervised]:
         yield host
     finally:
         host.clean_up()
-
-
-class GuardUnit:
-    """The guard as its unit would start it; it is ended with the test."""
-
-    def __init__(self, host: Supervised, *program: str, home: Path | None = None) -> None:
-        host.run_dir.mkdir(mode=0o750, exist_ok=True)
-        home = home or host.home
-        words = ["--run-dir", host.run_dir, "--home", home, "--key-link", home / "validator_key.json", "--linger", "0"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", *(program or (guard_process.FROM_FILES,)), *map(str, words)]
-        )
-
-    def __enter__(self) -> GuardUnit:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-
-def neard_of(host: Supervised) -> int:
-    return int(until("it has a neard", lambda: host.status().get("neard", {}).get("pid"), host.evidence, 30))
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_the_guard_of_a_unit_is_waited_for_and_never_started(host: Supervised) -> None:

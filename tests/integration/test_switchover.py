@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from integration.test_supervisor_bad_input import Chain, chain, consul, stopped_chain
 from near_ha.errors import ControlRefused
 from near_ha.records import consul_keys, lease_record
 from near_ha.records.lease_record import LeaseRecord
 from near_ha.transport import control_client
 from near_supervisor.commandline import main as main_program
 from support.ansible_modules import load, run
+from support.open_consul import consul
 from support.real_consul import RealConsul
 from support.supervised import Supervised, edit
+from support.supervised_hosts import Chain, chain, stopped_chain
 from support.waiting import until
 
 __all__ = ["chain", "consul", "stopped_chain"]

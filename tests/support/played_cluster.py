@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from near_ha.operator import cluster_report
 from near_ha.operator import request as operator_request
 from near_ha.records import consul_keys, history
@@ -161,6 +163,14 @@ def played(consul: RealConsul, account: str = ACCOUNT) -> Iterator[PlayedCluster
         yield running
     finally:
         running.close()
+
+
+@pytest.fixture
+def cluster(consul: RealConsul) -> Iterator[PlayedCluster]:
+    """One for each test, on the Consul that the test's module has as ``consul``."""
+    with played(consul) as running:
+        yield running
+    consul.ask("DELETE", "/v1/kv/?recurse")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, LEASE_S, NEARD_START_S, NO_GAP_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
-from near_bench.clock import boot_ns
+from near_measure.clock import boot_ns
 from observer import Host, until
 
 pytestmark = pytest.mark.timeout(300)

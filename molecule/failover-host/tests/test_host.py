@@ -10,7 +10,7 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, AT_ONCE_S, LEASE_S, NO_GAP_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
-from near_bench.clock import boot_ns
+from near_measure.clock import boot_ns
 from observer import docker
 
 pytestmark = pytest.mark.timeout(300)

@@ -8,7 +8,7 @@ import faults
 from cluster import Cluster
 from episode import AFTER_LEASE_S, DISTURBED_ELECTION_S, LEASE_S, NO_GAP_S, WHOLE_S, Episode
 from failover_fixtures import cluster as cluster  # noqa: PLC0414 - pytest takes it from here
-from near_bench.clock import boot_ns
+from near_measure.clock import boot_ns
 
 pytestmark = pytest.mark.timeout(300)
 # A head older than ten block times, and than 5 s, is "behind", which the next poll shows.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import consul
 import consul.std
 
 from near_ha.errors import BadConfig
+from near_ha.transport import consul_url
 
 from .consul_access import ANYBODY, ConsulAccess
 
@@ -22,7 +22,6 @@ except ImportError:
 
 __all__ = ["ClientError", "NotFound", "PermissionDenied", "connect", "describe", "parse_urls"]
 
-_DEFAULT_PORT = 8500
 _SYSTEM_ERROR = re.compile(
     r"\[Errno -?\d+\] (?P<errno>[^'\")>]+)|\[SSL: \w+\] (?P<tls>[^'\"(]+)|(?:Read|Connect)(?: timed out)"
 )
@@ -36,18 +35,11 @@ _HINTS = (
 def parse_urls(text: str) -> list[tuple[str, str, int]]:
     """(scheme, host, port) of each URL in a comma-separated list; BadConfig names a malformed one."""
     found = []
-    for url in text.split(","):
-        try:
-            parts = urlsplit(url.strip())
-            port = _DEFAULT_PORT if parts.port is None else parts.port
-        except ValueError:
-            raise _malformed(url) from None
-        # Everything else of a URL would be dropped without a word.
-        extra = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
-        if parts.scheme not in ("http", "https") or not parts.hostname or not port or extra:
-            raise _malformed(url)
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        found.append((parts.scheme, host, port))
+    for named in text.split(","):
+        url = consul_url.parse(named)
+        if url is None:
+            raise BadConfig(f"--consul-url has {named!r}", f"It should look like {consul_url.EXAMPLE}")
+        found.append((url.scheme, url.netloc_host, url.port))
     return found
 
 
@@ -64,10 +56,6 @@ def describe(error: BaseException) -> str:
         said = known["tls"].strip() if known else "the TLS connection was ended"
         return f"{said} (see --consul-ca-file, --consul-cert-file and --consul-key-file)"
     return text.splitlines()[0][:200] if text else type(error).__name__
-
-
-def _malformed(url: str) -> BadConfig:
-    return BadConfig(f"--consul-url has {url!r}", "It should look like http://localhost:8500")
 
 
 def connect(scheme: str, host: str, port: int, timeout_ms: int, access: ConsulAccess = ANYBODY) -> Any:

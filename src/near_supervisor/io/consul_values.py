@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from near_ha.records import consul_keys
+from near_ha.records import cluster_entries
 from near_ha.records.wire import Entry
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 
@@ -17,16 +17,16 @@ class Values(Agents):
     def entries(self) -> tuple[Entry, ...]:
         """All that the store has of this account: what is below its prefix, and the lease. Consistent reads.
 
-        The lease comes last: who holds it by then had claimed a member record before. Unknown when Consul does not
-        say, Denied when this token may not read them.
+        Unknown when Consul does not say, Denied when this token may not read them.
         """
-        prefix, lease = consul_keys.prefix(self.account_id), consul_keys.leader(self.account_id)
-        found = self._ask(lambda client: _list(*client.kv.get(prefix, recurse=True)))
-        if not found:
-            # What a token may not read is left out of a list; of one key it is said.
-            self._read(consul_keys.config(self.account_id))
-        held = self._read(lease)[1]
-        return found if held is None else (*found, held)
+        return cluster_entries.read_all(self.account_id, self._below, self._one)
+
+    def _below(self, prefix: str) -> tuple[Entry, ...]:
+        return self._ask(lambda client: _list(*client.kv.get(prefix, recurse=True)))
+
+    def _one(self, key: str) -> tuple[Entry, ...]:
+        entry = self._read(key)[1]
+        return () if entry is None else (entry,)
 
     def look_at(self, key: str, index: int, wait_ms: int) -> tuple[int, Entry | None]:
         """``key`` once it differs from ``index`` (0 = now), or after ``wait_ms``; and the index for the next call.

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from near_ha.records.wire import count
 from near_supervisor.core.facts.approvals import Own
 from near_supervisor.core.facts.doppelganger import Look, Mark
 from near_supervisor.core.facts.signing_check import Counted
@@ -22,7 +23,6 @@ EPOCHS_KEPT = 4
 # Two blocks on top of one leave no doubt which one it is.
 SETTLED_BELOW_HEAD = 2
 _MAX_SEATS = 10_000
-_MAX_HEIGHT = 2**53
 
 
 def read(rpc: NeardRpc, order: Order, above: int, counters: bool) -> Look:
@@ -142,8 +142,8 @@ def _block(told: object) -> dict[str, Any]:
     header = told.get("header") if isinstance(told, dict) else None
     if not isinstance(told, dict) or not isinstance(header, dict):
         raise Unreadable("block has no header")
-    height, approvals = header.get("height"), header.get("approvals")
-    if not isinstance(height, int) or isinstance(height, bool) or not 0 <= height < _MAX_HEIGHT:
+    height, approvals = count(header.get("height")), header.get("approvals")
+    if height is None:
         raise Unreadable("block has no height")
     if not isinstance(approvals, list) or len(approvals) > _MAX_SEATS:
         raise Unreadable("block has no list of approvals")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from near_ha.records.wire import count
 from near_supervisor.core.facts.duty import Duty
 from near_supervisor.core.facts.signing_check import KINDS, Counted
 
@@ -9,7 +10,6 @@ from .neard_rpc import NeardRpc, Unreadable
 
 _MAX_SEATS = 10_000
 _MAX_SHARDS = 1_000
-_MAX_COUNT = 2**53
 
 
 def read(rpc: NeardRpc, account_id: str) -> Counted:
@@ -49,6 +49,7 @@ def _duty(seat: dict[str, object], kind: str) -> Duty:
 
 
 def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_COUNT:
+    counted = count(value)
+    if counted is None:
         raise Unreadable("validators has something that is no count")
-    return value
+    return counted

@@ -5,6 +5,7 @@ The list covers the rest of the epoch. What is said of the epoch itself is optio
 
 from __future__ import annotations
 
+from near_ha.records.wire import count
 from near_supervisor.core.facts.maintenance_window import Duties
 
 from .neard_rpc import NeardRpc, Unreadable
@@ -15,7 +16,6 @@ _METHODS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
 # (nearcore's chain/client/src/view_client_actor.rs draws them anew from the epoch's seed).
 _EARLY_KICKOUT = 87
 _MAX_WINDOWS = 100_000
-_MAX_HEIGHT = 2**53
 
 
 def read(rpc: NeardRpc, account_id: str) -> Duties:
@@ -40,7 +40,7 @@ def _windows(told: object) -> tuple[tuple[int, int], ...]:
     found = []
     for window in told:
         start, end = (
-            (_height(window.get(name)) for name in ("start", "end")) if isinstance(window, dict) else (None, None)
+            (count(window.get(name)) for name in ("start", "end")) if isinstance(window, dict) else (None, None)
         )
         if start is None or end is None or start >= end:
             raise Unreadable("maintenance_windows has something that is no window")
@@ -49,13 +49,13 @@ def _windows(told: object) -> tuple[tuple[int, int], ...]:
 
 
 def _is_settled(status: dict[str, object]) -> bool:
-    version = _height(status.get("protocol_version"))
+    version = count(status.get("protocol_version"))
     return version is not None and version < _EARLY_KICKOUT
 
 
 def _epoch_start(status: dict[str, object]) -> int | None:
     info = status.get("sync_info")
-    return _height(info.get("epoch_start_height")) if isinstance(info, dict) else None
+    return count(info.get("epoch_start_height")) if isinstance(info, dict) else None
 
 
 def _epoch_length(rpc: NeardRpc) -> int | None:
@@ -63,8 +63,4 @@ def _epoch_length(rpc: NeardRpc) -> int | None:
         config = rpc.call("client_config", [])
     except Unreadable:
         return None
-    return _height(config.get("epoch_length")) or None if isinstance(config, dict) else None
-
-
-def _height(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_HEIGHT else None
+    return count(config.get("epoch_length")) or None if isinstance(config, dict) else None

@@ -12,12 +12,12 @@ import socket
 from datetime import datetime, timezone
 from typing import Any
 
+from near_ha.records.wire import MAX_COUNT, count
 from near_supervisor.core.facts.sync import Sample
 
 from . import clock
 
 _MAX_BYTES = 16 * 1024 * 1024
-_MAX_HEIGHT = 2**53
 _MAX_VERSION = 100
 # It ends up in records that others read.
 _MAX_SHOWN = 200
@@ -95,7 +95,7 @@ class NeardRpc:
         told = self._metrics() if metrics else b""
         connections, target, correct = (_metric(pattern, told) for pattern in _METRICS)
         known = _PEERS.findall(told)
-        peers = min(sum(map(int, known)), _MAX_HEIGHT) if known else connections
+        peers = min(sum(map(int, known)), MAX_COUNT) if known else connections
         return Sample(
             height=height,
             syncing=syncing,
@@ -192,9 +192,10 @@ def _object(value: object) -> dict[str, object]:
 
 
 def _height(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_HEIGHT:
+    height = count(value)
+    if height is None:
         raise ValueError(f"height {value!r}")
-    return value
+    return height
 
 
 def _version(told: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +11,7 @@ from near_ha.errors import BadConfig
 from near_supervisor.core.facts.answer import Kind
 from near_supervisor.core.facts.lease_view import How
 from near_supervisor.io.consul_store import Unknown
+from support.guarded_consul import MASTER, guarded
 from support.hostile_http import answer, hostile
 from support.lease_holder import (
     CHANGES,
@@ -27,9 +28,11 @@ from support.lease_holder import (
     value,
 )
 from support.ports import free_port
-from support.real_consul import RealConsul, real_consul
+from support.real_consul import RealConsul
 from support.records import a_store
 from support.waiting import until
+
+__all__ = ["guarded"]
 
 pytestmark = pytest.mark.integration
 
@@ -37,21 +40,12 @@ NO_LEADER = answer(b"No cluster leader", "500 Internal Server Error")
 
 # --- rights
 
-MASTER_TOKEN = "5c7f1b0e-0000-4000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def closed_consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealConsul]:
-    acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER_TOKEN}}
-    with real_consul(tmp_path_factory.mktemp("closed"), acl=acl) as running:
-        yield running
-
 
 def test_a_token_that_lost_its_rights_is_told_nothing_not_no(
-    closed_consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+    guarded: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CONSUL_HTTP_TOKEN", raising=False)
-    store = a_store(closed_consul.url, "default", TIMEOUT_MS)
+    store = a_store(guarded.url, "default", TIMEOUT_MS)
     answers = {name: change(store) for name, change in CHANGES.items()}
     assert {name: given.kind for name, given in answers.items()} == dict.fromkeys(CHANGES, Kind.UNKNOWN), answers
     assert "ermission denied" in answers["heartbeat"].reason
@@ -60,12 +54,12 @@ def test_a_token_that_lost_its_rights_is_told_nothing_not_no(
 
 
 def test_a_token_of_the_environment_is_used_for_every_call(
-    closed_consul: RealConsul, monkeypatch: pytest.MonkeyPatch
+    guarded: RealConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CONSUL_HTTP_TOKEN", MASTER_TOKEN)
-    store = a_store(closed_consul.url, "default", TIMEOUT_MS)
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN", MASTER)
+    store = a_store(guarded.url, "default", TIMEOUT_MS)
     # The token itself takes a moment to exist after the election.
-    until("the token is known", lambda: _tried(lambda: store.create_session("b", TTL_MS, 0)), closed_consul.evidence)
+    until("the token is known", lambda: _tried(lambda: store.create_session("b", TTL_MS, 0)), guarded.evidence)
     mine = holder(store)
     assert store.heartbeat(mine, value()).kind is Kind.YES
     assert store.look(0, 1_000)[1].session == mine

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from near_bench import cli, rows
-from near_bench.machine import facts
-from near_bench.stage import INSTANCES, free_instance, layout_of_own, main_part
+from near_localnet.localnet import main_part
+from near_measure.machine import facts
+from near_measure.stage import INSTANCES, free_instance, layout_of_own
 
 
 def test_defaults_are_those_of_the_promise() -> None:
@@ -62,7 +63,7 @@ def test_main_parts() -> None:
 
 
 def test_machine_facts_name_no_path() -> None:
-    found = facts("", Path(__file__).parent)
+    found = facts(Path(__file__).parent)
     assert found["cores"] >= 1
     assert found["memory_gib"] >= 1
     assert not any("/" in str(value) for name, value in found.items() if name != "distribution")

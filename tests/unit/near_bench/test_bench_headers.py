@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from near_bench.clock import NS
 from near_bench.headers import Gap, Header, HeaderLog, longest_gap, settled
 from near_localnet.problem import Problem
+from near_measure.clock import NS
 
 SEATS = {"e1": ["node0", "node3"], "e2": ["node3", "node0"]}
 

@@ -15,9 +15,9 @@ import pytest
 from near_bench.failover import DONE, MISSED
 from near_bench.idle import Finding, document, status, table
 from near_bench.relay import Counter, Relay
-from near_bench.report import read, text
-from near_bench.usage import parse_resident, parse_stat, usage
 from near_localnet.problem import Problem
+from near_measure.report import read, text
+from near_measure.usage import parse_resident, parse_stat, usage
 
 REQUEST = b"PUT /v1/txn HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n[]"
 
@@ -33,7 +33,7 @@ def test_words_in_a_body_are_no_request() -> None:
     assert Counter().feed(b'PUT /v1/txn HTTP/1.1\r\n\r\n[{"text": "GET it"}]') == 1
 
 
-class Answer(BaseHTTPRequestHandler):
+class AnsweringHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -48,7 +48,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    running = ThreadingHTTPServer(("127.0.0.1", 0), AnsweringHandler)
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield "127.0.0.1", running.server_port
     running.shutdown()

@@ -7,12 +7,12 @@ import pytest
 from near_bench import measure
 from near_bench.failover import DONE, FAILED, MISSED, Failover
 from near_bench.measure import Values
-from near_bench.report import text
 from near_bench.result import HEADER, Result, Run
 from near_bench.rows import ROWS, SWITCHOVER_ROWS, Row
-from near_bench.stage import Stage
 from near_localnet.options import Options
 from near_localnet.progress import Progress
+from near_measure.report import text
+from near_measure.stage import Stage
 
 OPTIONS = Options(lease_s=4, start_delay_ms=1000, block_time_ms=100)
 

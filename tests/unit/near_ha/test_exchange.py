@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from near_ha.transport.exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, UnixAddress, exchange
+from near_ha.transport.exchange import BadAnswer, HttpRequest, HttpResponse, NoAnswer, TcpAddress, UnixAddress, exchange
 from support.hostile_http import CLOSE, DRIBBLE, FLOOD, HANG, HostileServer, answer, hostile
 from support.ports import free_port
 from support.waiting import took_s
 
 TIMEOUT_S = 0.4
 LIMIT = 10_000
-GET = Request("GET", "/x")
+GET = HttpRequest("GET", "/x")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def ask(server: HostileServer, request: Request = GET) -> Answer:
+def ask(server: HostileServer, request: HttpRequest = GET) -> HttpResponse:
     return exchange(TcpAddress("127.0.0.1", server.port), request, TIMEOUT_S, LIMIT)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from near_ha.errors import BadConfig
-from near_ha.host import neard_home
+from near_ha.host import neard_home, processes
 
 
 def test_a_home_that_is_not_there_is_empty(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_who_holds_the_lock_and_since_when(tmp_path: Path) -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == b"held\n"
         assert neard_home.lock_holder(lock) == child.pid
-        started = neard_home.started_at(child.pid)
+        started = processes.started_at(child.pid)
         assert started is not None
         assert abs(started - time.time()) < 10
         assert neard_home.newer_than([lock, tmp_path / "none"], started - 60) == [str(lock)]
         assert neard_home.newer_than([lock], time.time() + 60) == []
         child.communicate()
     assert neard_home.lock_holder(lock) is None
-    assert neard_home.started_at(child.pid) is None
+    assert processes.started_at(child.pid) is None
 
 
 def test_flock_is_not_that_lock(tmp_path: Path) -> None:

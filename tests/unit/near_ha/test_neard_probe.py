@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from near_ha.errors import BadConfig
 from near_ha.host import neard_probe
 from near_ha.transport.exchange import TcpAddress
+from near_supervisor.core.facts import signing_check, sync
+from near_supervisor.io import neard_config
+from support.core_play import SETTINGS
 
 NOW_MS = 1_700_000_000_000
 BORN = "2023-11-14T22:13:19.500123456Z"  # half a second before
@@ -147,3 +151,11 @@ def test_an_address_that_is_none_is_quoted(text: Any) -> None:
 )
 def test_the_block_time(config: dict[str, Any], found: int) -> None:
     assert neard_probe.block_time_ms(config) == found
+
+
+@pytest.mark.parametrize("block_ms", [100, 600, 1_500])
+def test_what_it_goes_by_is_what_the_supervisor_goes_by(block_ms: int) -> None:
+    """It runs on hosts that have no supervisor, so the core's numbers cannot be imported."""
+    assert neard_probe.fresh_ms(block_ms) == sync.fresh_ms(replace(SETTINGS, block_time_ms=block_ms))
+    assert neard_probe.DEFAULT_BLOCK_TIME_MS == neard_config.DEFAULT_BLOCK_TIME_MS
+    assert neard_probe.COUNTED == signing_check.KINDS

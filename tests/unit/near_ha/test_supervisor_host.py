@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from near_ha.host import supervisor_host
+from near_ha.host import processes, supervisor_host
 from support.waiting import until
 
 
 def test_a_process_is_as_old_as_it_is() -> None:
-    started = supervisor_host.started_at(os.getpid())
+    started = processes.started_at(os.getpid())
     assert started is not None
     assert time.time() - 3600 < started <= time.time() + 0.1
-    assert supervisor_host.started_at(2**22 + 1) is None
+    assert processes.started_at(2**22 + 1) is None
 
 
 def test_a_file_that_changed_after_the_start_is_named(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_neard_under_no_guard_is_a_stranger_and_one_under_a_guard_is_none(tmp_
 
 def _runs(neard: Path) -> bool:
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    return any(str(neard) in supervisor_host.words(pid)[:2] for pid in pids)
+    return any(str(neard) in processes.words(pid)[:2] for pid in pids)
 
 
 def test_a_link_that_leads_where_this_process_may_not_look_is_there(

@@ -12,7 +12,7 @@ from near_ha.errors import BadConfig, NearError
 from near_ha.operator.cluster_options import Access
 from near_ha.transport import by_socket
 from near_ha.transport.choice import open_way
-from unit.near_ha.test_control_client import behind, http
+from support.control_answers import behind, http
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("transport.consul_http", "transport.by_consul", "operator.request", "records.cluster")

@@ -189,11 +189,7 @@ def test_a_long_leadership_makes_good_for_the_short_ones() -> None:
 def test_a_hand_over_that_was_asked_for_is_no_failure() -> None:
     play = Play().to_validating()
     assert play.node.leadership is not None
-    play.node = replace(
-        play.node,
-        neard=None,
-        leadership=play.node.leadership.to_be_released("x", "b"),
-    )
+    play.node = replace(play.node, neard=None, leadership=play.node.leadership.to_be_released("x", "b"))
     play.do(ev.ReleaseAnswered(YES))
     assert play.node.early_ends.flaps == 0
 

@@ -31,10 +31,7 @@ def asked_to_hand_over() -> HotPlay:
     """The same, on the way to a successor."""
     it = play().to_confirmed()
     assert it.node.leadership is not None
-    it.node = replace(
-        it.node,
-        leadership=it.node.leadership.to_be_released("switchover to b", "b"),
-    )
+    it.node = replace(it.node, leadership=it.node.leadership.to_be_released("switchover to b", "b"))
     assert it.one(cmd.DisarmNeard, it.do(ev.Tick(), after=3_000)) == cmd.DisarmNeard(100)
     return it
 

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from near_ha.records import lease_record
-from near_ha.records.lease_record import LeaseRecord
 from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
@@ -16,8 +14,6 @@ from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.lease_view import Seen
 from near_supervisor.core.facts.model import Node
 from support.core_play import NO, SETTINGS, D, Play, held, record, released, sample, standby
-
-EXIT = ev.NeardExited(200, "signal 9 (SIGKILL)")
 
 
 def vacate(play: Play) -> None:
@@ -85,24 +81,6 @@ def test_an_operator_may_overrule_the_height_rule_by_its_named_option() -> None:
     assert "as --chain-may-stand-still says" in play.said()
 
 
-def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others() -> None:
-    play = Play().to_validating()
-    play.poll(target=2**62)
-    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
-    play.heartbeat()
-    beat = beat or play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
-    assert isinstance(beat, cmd.Heartbeat)
-    assert lease_record.parse(beat.record.to_json().encode()).height == 2**53
-
-
-def test_a_standby_that_gave_up_before_it_was_armed_passes_on_the_predecessors_height() -> None:
-    play = Play().to_leadership()
-    floor = play.height - 1
-    release = play.one(cmd.Release, [*play.do(ev.StopAsked("SIGTERM")), *play.do(ev.NeardExited(100, "exit code 0"))])
-    assert isinstance(release, cmd.Release)
-    assert release.record.height == floor, "the first head after its end is all that it may have approved"
-
-
 def test_a_deleted_record_does_not_delete_what_it_said_was_signed() -> None:
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held(height=5_000)))
@@ -143,69 +121,6 @@ def test_a_new_holder_asks_for_the_height_at_once_and_not_at_the_next_regular_po
     play.poll()
     play.do(ev.LeaseSeen(released(height=play.height)))
     assert play.one(cmd.PollNeard, [*play.do(ev.AcquireAnswered(YES)), *play.wait(50)])
-
-
-# --- what the signer says of itself
-
-
-def heartbeat_of(play: Play) -> LeaseRecord:
-    """The record of the next heartbeat."""
-    beat = play.one(cmd.Heartbeat, play.wait(D // 10))
-    if beat is None:
-        play.heartbeat()
-        beat = play.one(cmd.Heartbeat, play.wait(D // 10 + 1))
-    assert isinstance(beat, cmd.Heartbeat)
-    return beat.record
-
-
-def test_a_record_names_what_neard_has_approved_and_what_it_gives_up_until_the_deadline_if_no_block_comes() -> None:
-    play = Play().to_validating()
-    play.poll(target=2_000, head_age_ms=0)
-    assert heartbeat_of(play).height == 2_000
-    standing = Play().to_validating()
-    standing.poll(target=standing.height + 2, head_age_ms=0)
-    # 1.8, 2.0, 2.2 and 2.3 s: the heartbeat is a second later, and buys 8.
-    assert heartbeat_of(standing).height == standing.height + 1 + 4
-
-
-def test_a_release_names_no_more_than_was_approved_when_the_signer_ended() -> None:
-    play = Play().to_validating()
-    play.poll(target=play.height + 2, head_age_ms=0)
-    release = play.one(cmd.Release, play.do(EXIT, after=1_700))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height == play.height + 1
-
-
-def test_a_record_tells_what_the_clock_of_the_chain_shows() -> None:
-    play = Play().to_validating()
-    play.poll(target=play.height + 2, head_age_ms=0, born_ms=700_000)
-    born = play.now
-    told = heartbeat_of(play)
-    assert told.chain_ms == 700_000 + (told.seq - born) + (told.seq - born) // 100
-
-
-def test_a_crash_of_the_supervisor_does_not_lower_the_floor() -> None:
-    play = Play().to_validating()
-    floor = play.height - 2
-    kept = [command.memory for _, command in play.log if isinstance(command, cmd.SaveState)][-1]
-    assert kept.floor == floor
-    fresh = Play(now=play.now)
-    fresh.do(ev.Tick())
-    release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
-    assert isinstance(release, cmd.Release)
-    assert release.record.height >= floor
-
-
-def test_a_crash_of_the_supervisor_does_not_forget_the_clock_of_the_chain() -> None:
-    """Without it a successor whose neard lags unseen would take old heads for new ones."""
-    play = Play().to_validating()
-    play.poll(target=play.height + 2, head_age_ms=0, born_ms=700_000)
-    kept = [command.memory for _, command in play.log if isinstance(command, cmd.SaveState)][-1]
-    fresh = Play(now=play.now + 500)
-    fresh.do(ev.Tick())
-    release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
-    assert isinstance(release, cmd.Release)
-    assert release.record.chain_ms == 700_000 + 500 + 5
 
 
 # --- what a successor waits for

@@ -199,7 +199,7 @@ class TestInit:
     """One home, also on a second run."""
 
     def test_a_local_chain_has_one_validator_that_waits_for_nobody(self, tmp_path: Path) -> None:
-        init.write(tmp_path, init.Plan())
+        init.write(tmp_path, init.InitOptions())
         files = home.load(tmp_path)
         assert files.validator is not None
         assert files.validator.account_id == "test.near"
@@ -208,27 +208,27 @@ class TestInit:
         assert stat.S_IMODE((tmp_path / "node_key.json").stat().st_mode) == 0o600
 
     def test_fast(self, tmp_path: Path) -> None:
-        init.write(tmp_path, init.Plan(fast=True))
+        init.write(tmp_path, init.InitOptions(fast=True))
         files = home.load(tmp_path)
         assert (files.genesis.rules.epoch_length, files.config.min_delay) == (60, 120_000_000)
 
     def test_a_second_run_puts_missing_keys_back_and_nothing_else(self, tmp_path: Path) -> None:
-        init.write(tmp_path, init.Plan())
+        init.write(tmp_path, init.InitOptions())
         config_text = (tmp_path / "config.json").read_text()
         (tmp_path / "validator_key.json").unlink()
-        init.write(tmp_path, init.Plan(chain_id="other"))
+        init.write(tmp_path, init.InitOptions(chain_id="other"))
         assert (tmp_path / "validator_key.json").exists(), "also on a standby: installers beware"
         assert (tmp_path / "config.json").read_text() == config_text
 
     def test_another_account_than_the_one_on_disk_is_an_error(self, tmp_path: Path) -> None:
-        init.write(tmp_path, init.Plan(account_id="a.near"))
+        init.write(tmp_path, init.InitOptions(account_id="a.near"))
         assert cli.main(["--home", str(tmp_path), "init", "--account-id", "b.near"]) == 1
 
     @pytest.mark.parametrize(("account", "has_key"), [(None, False), ("pool.near", True)])
     def test_mainnet_gets_a_validator_key_only_for_an_account(
         self, tmp_path: Path, account: str | None, has_key: bool
     ) -> None:
-        init.write(tmp_path, init.Plan(chain_id="mainnet", account_id=account))
+        init.write(tmp_path, init.InitOptions(chain_id="mainnet", account_id=account))
         assert (tmp_path / "validator_key.json").exists() is has_key
         assert json.loads((tmp_path / "config.json").read_text())["telemetry"]["endpoints"]
 

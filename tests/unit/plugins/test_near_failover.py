@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from support import ansible_modules
+from support.control_answers import behind, http
 from support.hostile_http import HANG, Script, answer, hostile
-from unit.near_ha.test_control_client import behind, http
 
 pytest.importorskip("ansible.module_utils.testing")
 

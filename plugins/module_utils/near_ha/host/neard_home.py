@@ -92,18 +92,8 @@ def lock_holder(lock: Path) -> int | None:
     return None if kind == fcntl.F_UNLCK else int(pid)
 
 
-def started_at(pid: int) -> float | None:
-    """When process ``pid`` started, in seconds of the wall clock as it is now; None if it is gone."""
-    with contextlib.suppress(OSError, StopIteration, ValueError, IndexError):
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        lines = Path("/proc/stat").read_text().splitlines()
-        boot = int(next(line for line in lines if line.startswith("btime ")).split()[1])
-        return boot + ticks / os.sysconf("SC_CLK_TCK")
-    return None
-
-
 def newer_than(paths: list[Path], moment: float) -> list[str]:
-    """Those of ``paths`` put in place after ``moment``, with a second of grace: boot times are whole seconds."""
+    """Those of ``paths`` put in place after ``moment``, with a second of grace: the clock may have been set since."""
     found = []
     for path in paths:
         with contextlib.suppress(OSError):

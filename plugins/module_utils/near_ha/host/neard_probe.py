@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import BadConfig
-from ..records.wire import MAX_COUNT, shown
-from ..transport.exchange import BadAnswer, NoAnswer, Request, TcpAddress, exchange
+from ..records.wire import count, shown
+from ..transport.exchange import BadAnswer, HttpRequest, NoAnswer, TcpAddress, exchange
 
 DEFAULT_BLOCK_TIME_MS = 600
 # As the supervisor: ten block times of a fast test chain are less than a busy machine may pause.
@@ -24,7 +24,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 _MAX_TEXT = 200
 _PORT_DIGITS = 5
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
-_COUNTS = ("blocks", "chunks", "endorsements")
+COUNTED = ("blocks", "chunks", "endorsements")
 
 
 class Silent(Exception):
@@ -59,17 +59,22 @@ def node(at: TcpAddress, block_ms: int, now_ms: int) -> dict[str, Any]:
 
     Silent when it does not answer.
     """
-    status, network = _ask(at, Request("GET", "/status")), _peers(at)
+    status, network = _ask(at, HttpRequest("GET", "/status")), _peers(at)
     return judged(status, network, block_ms, now_ms)
+
+
+def fresh_ms(block_ms: int) -> int:
+    """Age from which a newest block is too old on a chain with this block time."""
+    return max(_FRESH_BLOCKS * block_ms, _MIN_FRESH_MS)
 
 
 def judged(status: Mapping[str, Any], peers: int | None, block_ms: int, now_ms: int) -> dict[str, Any]:
     """As ``node``, of an answer. What a single look cannot see is whether the height advances."""
     sync, version = _object(status.get("sync_info")), _object(status.get("version"))
-    height, born_ms = _count(sync.get("latest_block_height")), _time_ms(sync.get("latest_block_time"))
+    height, born_ms = count(sync.get("latest_block_height")), _time_ms(sync.get("latest_block_time"))
     age_ms = None if born_ms is None else now_ms - born_ms
     syncing = sync.get("syncing") is not False
-    limit_ms = max(_FRESH_BLOCKS * block_ms, _MIN_FRESH_MS)
+    limit_ms = fresh_ms(block_ms)
     if height is None or age_ms is None:
         reason = "it does not say what its newest block is"
     elif syncing:
@@ -91,10 +96,10 @@ def judged(status: Mapping[str, Any], peers: int | None, block_ms: int, now_ms: 
         "reason": reason,
         "version": _text(version.get("version")),
         "build": _text(version.get("build")),
-        "protocol_version": _count(status.get("protocol_version")),
-        "latest_protocol_version": _count(status.get("latest_protocol_version")),
+        "protocol_version": count(status.get("protocol_version")),
+        "latest_protocol_version": count(status.get("latest_protocol_version")),
         "chain_id": _text(status.get("chain_id")),
-        "uptime_s": _count(status.get("uptime_sec")),
+        "uptime_s": count(status.get("uptime_sec")),
         "validator_account_id": _text(status.get("validator_account_id")) or None,
         "validator_public_key": _text(status.get("validator_public_key")) or None,
     }
@@ -103,7 +108,7 @@ def judged(status: Mapping[str, Any], peers: int | None, block_ms: int, now_ms: 
 def epoch(at: TcpAddress, account_id: str) -> dict[str, Any]:
     """What the chain counted of ``account_id`` in the epoch that runs now. Silent when neard does not say."""
     body = json.dumps({"jsonrpc": "2.0", "id": "near_node_info", "method": "validators", "params": [None]}).encode()
-    answer = _ask(at, Request("POST", "/", body, {"Content-Type": "application/json"}))
+    answer = _ask(at, HttpRequest("POST", "/", body, {"Content-Type": "application/json"}))
     result = answer.get("result")
     if not isinstance(result, dict):
         raise Silent(f"its RPC refuses to tell the validators ({_text(str(answer.get('error'))) or 'no reason'})")
@@ -117,16 +122,16 @@ def counted(result: Mapping[str, Any], account_id: str) -> dict[str, Any]:
     lost = [it for it in _objects(result.get("prev_epoch_kickout")) if it.get("account_id") == account_id]
     found: dict[str, Any] = {
         "account_id": account_id,
-        "epoch_height": _count(result.get("epoch_height")),
-        "epoch_start_height": _count(result.get("epoch_start_height")),
+        "epoch_height": count(result.get("epoch_height")),
+        "epoch_start_height": count(result.get("epoch_start_height")),
         "validates": own is not None,
         "validates_next": bool(following),
         "public_key": _text(own.get("public_key")) or None if own else None,
         "kicked_out": _kickout(lost[0].get("reason")) if lost else None,
     }
-    for kind in _COUNTS:
+    for kind in COUNTED:
         for what in ("produced", "expected"):
-            found[f"{kind}_{what}"] = _count(own.get(f"num_{what}_{kind}")) if own else None
+            found[f"{kind}_{what}"] = count(own.get(f"num_{what}_{kind}")) if own else None
     return found
 
 
@@ -138,10 +143,10 @@ def _kickout(reason: object) -> str:
 
 
 def _peers(at: TcpAddress) -> int | None:
-    return _count(_ask(at, Request("GET", "/network_info")).get("num_active_peers"))
+    return count(_ask(at, HttpRequest("GET", "/network_info")).get("num_active_peers"))
 
 
-def _ask(at: TcpAddress, request: Request) -> dict[str, Any]:
+def _ask(at: TcpAddress, request: HttpRequest) -> dict[str, Any]:
     name = f"{at.host}:{at.port}"
     try:
         answer = exchange(at, request, _TIMEOUT_S, _MAX_BYTES)
@@ -167,10 +172,6 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
     return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT else None
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from ..errors import BadKey, NearError
 from ..keys import key_file
 from ..transport import control_client
+from . import processes
 
 # As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -41,24 +41,6 @@ def units(*names: str) -> list[dict[str, str]]:
     return (found + [{} for _name in names])[: len(names)]
 
 
-def started_at(pid: int) -> float | None:
-    """When a process started, on the wall clock as it is now; None when it has ended."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - age
-
-
-def words(pid: int) -> list[str]:
-    """A process's command line."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
-
-
 def newer(files: list[str], than: float | None) -> list[str]:
     """Those of `files` that were changed after `than`."""
     found = []
@@ -74,7 +56,7 @@ def newer(files: list[str], than: float | None) -> list[str]:
 
 def program_of(pid: int, library: Path) -> str:
     """The version of the daemon that a process runs; empty when it runs none."""
-    return next((word for word in words(pid) if word.startswith(f"{library}/")), "")
+    return next((word for word in processes.words(pid) if word.startswith(f"{library}/")), "")
 
 
 def guard_code(program: str) -> dict[str, int] | None:
@@ -104,7 +86,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
     supervisor["installed"] = guard["installed"] = settings.is_file()
     supervisor["consul_url"] = setting(settings, "KUUTAMO_CONSUL_URL")
     neard = (status or {}).get("neard") or {}
-    pid = neard.get("pid") or child_of(guard["pid"])
+    pid = neard.get("pid") or processes.child_of(guard["pid"])
     # Without a supervisor to ask, a neard that is there may sign.
     neard = {
         "pid": pid,
@@ -119,7 +101,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
     if guard["pid"]:
         if guard["program"] != program and guard_code(guard["program"]) != guard_code(program):
             guard["outdated"].append("there is another version of the guard")
-        since = started_at(pid) if pid else None
+        since = processes.started_at(pid) if pid else None
         changed = newer([str(home / "config.json")], since)
         neard["config_changed"] = bool(changed)
         guard["outdated"] += newer([params["neard"]], since) + changed
@@ -136,7 +118,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
 def process(name: str, shown: dict[str, str], library: Path) -> dict[str, Any]:
     """A unit, its main process, and which of the unit's own files are newer than that."""
     pid = int(shown.get("MainPID") or 0)
-    since = started_at(pid) if pid else None
+    since = processes.started_at(pid) if pid else None
     # EnvironmentFiles=/path (ignore_errors=no)
     files = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
     files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
@@ -148,15 +130,6 @@ def process(name: str, shown: dict[str, str], library: Path) -> dict[str, Any]:
         "program": program_of(pid, library) if pid else "",
         "outdated": newer([file for file in files if file], since),
     }
-
-
-def child_of(pid: int) -> int:
-    """The child of a process; 0 when it has none."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return 0
-    return int(children[0]) if children else 0
 
 
 def setting(settings: Path, name: str) -> str:
@@ -171,31 +144,23 @@ def setting(settings: Path, name: str) -> str:
 def foreign_processes() -> list[str]:
     """Programs that may sign and are under no guard."""
     found = []
-    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+    for pid in processes.pids():
         # A script's name comes after that of its interpreter.
-        called = [word for word in words(pid) if word]
+        called = [word for word in processes.words(pid) if word]
         signers = _SIGNERS & {Path(word).name for word in called[:2]}
-        if signers and ("run" in called or "neard" not in signers) and not is_guard(parent_of(pid)):
+        if signers and ("run" in called or "neard" not in signers) and not is_guard(processes.parent_of(pid)):
             found.append(f"pid {pid}: {' '.join(called)[:120]}")
     return found
 
 
-def parent_of(pid: int) -> int:
-    """The parent of a process; 0 when it has ended."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
 def is_guard(pid: int) -> bool:
     """Is it a guard of ours, from the daemon's file or from a checkout?"""
-    return any(word == "guard" or word.endswith(_GUARD_PROGRAMS) for word in words(pid))
+    return any(word == "guard" or word.endswith(_GUARD_PROGRAMS) for word in processes.words(pid))
 
 
 def unused(library: Path, program: str) -> list[str]:
     """Versions beside `program` that no process runs."""
-    running = {program_of(int(entry.name), library) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
+    running = {program_of(pid, library) for pid in processes.pids()}
     versions = [file for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running}]
     compiled = [file for version in versions for file in library.glob(f"{version.name}.*.zip")]
     return sorted(str(file) for file in [*versions, *compiled])

@@ -46,4 +46,9 @@ def best(standbys: Iterable[MemberStatus], validator_public_key: str, lease_ms: 
     A priority of 0 never takes over by itself, and a ``demote`` names nobody.
     """
     able = [s for s in standbys if s.record and s.record.priority and not against(s, validator_public_key, lease_ms)]
-    return min(able, key=lambda s: (-s.record.priority if s.record else 0, s.member_id), default=None)
+    return min(able, key=lambda s: rank(s.record.priority if s.record else 0, s.member_id), default=None)
+
+
+def rank(priority: int, member_id: str) -> tuple[int, str]:
+    """Of those that are able the one with the least rank is the best."""
+    return (-priority, member_id)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import plan
 from .request import OperatorRequest, Verb
 
 Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Request:
+class ReportedRequest:
     """The switchover that was asked for last; ``source`` and ``target`` are member ids ("" = not known yet)."""
 
     id: str
@@ -25,7 +26,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Change:
+class ReportedChange:
     """A change of validator that came of a request."""
 
     node_id: str
@@ -61,7 +62,7 @@ def against(member: Document) -> tuple[str, ...]:
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, (list, tuple)) else ()
 
 
-def request(document: Document) -> Request | None:
+def request(document: Document) -> ReportedRequest | None:
     """The last request; None when there is none."""
     found = document.get("request")
     if not isinstance(found, dict):
@@ -69,14 +70,14 @@ def request(document: Document) -> Request | None:
     ident, phase, source, target, outcome, note = (
         _text(found.get(field)) for field in ("id", "phase", "source", "target", "outcome", "note")
     )
-    return Request(ident, phase, source, target, outcome, _gap(found), note)
+    return ReportedRequest(ident, phase, source, target, outcome, _gap(found), note)
 
 
-def change_of(document: Document, request_id: str) -> Change | None:
+def change_of(document: Document, request_id: str) -> ReportedChange | None:
     """The change that this request led to, as far as the history goes back."""
     for change in reversed(_objects(document.get("history"))):
         if change.get("request") == request_id:
-            return Change(_text(change.get("node_id")), _count(change.get("term")), _gap(change))
+            return ReportedChange(_text(change.get("node_id")), _count(change.get("term")), _gap(change))
     return None
 
 
@@ -88,7 +89,7 @@ def successor(document: Document, wanted: OperatorRequest) -> str:
         found = next((m for field in fields for m in members if m.get(field) == wanted.member), {})
         return _text(found.get("node_id")) or wanted.member
     able = [m for m in members if m.get("ready") is True and not m.get("validator") and _count(m.get("priority"))]
-    best = min(able, key=lambda m: (-_count(m.get("priority")), _text(m.get("member_id"))), default={})
+    best = min(able, key=lambda m: plan.rank(_count(m.get("priority")), _text(m.get("member_id"))), default={})
     return _text(best.get("node_id"))
 
 

@@ -99,6 +99,11 @@ def fields(raw: bytes, what: str, limit: int = MAX_BYTES) -> Fields:
     return Fields(what, document)
 
 
+def count(value: object) -> int | None:
+    """A whole number from outside that may be a count or a height; None when it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT else None
+
+
 def shown(value: object) -> str:
     """A value from outside, short enough for a message."""
     try:

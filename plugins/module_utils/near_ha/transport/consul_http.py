@@ -14,15 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..errors import BadConfig, ConsulRefused, ConsulUnknown, NearError
-from ..records import consul_keys
-from ..records.wire import MAX_COUNT, Entry
-from .exchange import Answer, BadAnswer, NoAnswer, Request, TcpAddress, exchange
+from ..records import cluster_entries, consul_keys
+from ..records.wire import Entry, count
+from . import consul_url
+from .exchange import BadAnswer, HttpRequest, HttpResponse, NoAnswer, TcpAddress, exchange
 
-DEFAULT_URL = "http://localhost:8500"
-DEFAULT_PORT = 8500
 _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_SHOWN = 100
 _INDEX = "x-consul-index"
@@ -44,27 +43,16 @@ class Agents:
 def addresses(urls: Iterable[str], tls: ssl.SSLContext | None) -> tuple[TcpAddress, ...]:
     """The addresses that ``urls`` name; ``tls`` is for those with https. BadConfig quotes one that is none."""
     found = []
-    for url in urls:
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", DEFAULT_PORT if parts.port is None else parts.port
-        except ValueError:
-            raise _malformed(url) from None
-        # Everything else of a URL would be dropped without a word.
-        extra = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
-        if parts.scheme not in ("http", "https") or not host or not port or extra:
-            raise _malformed(url)
-        found.append(TcpAddress(host, port, tls if parts.scheme == "https" else None))
+    for text in urls:
+        url = consul_url.parse(text)
+        if url is None:
+            shown = "that with a user and password" if "@" in text else repr(text)
+            hint = f"It should look like {consul_url.EXAMPLE}, with nothing after the port"
+            raise BadConfig(f"the Consul URL {shown} is none", hint)
+        found.append(TcpAddress(url.host, url.port, tls if url.scheme == "https" else None))
     if not found:
-        raise BadConfig("no Consul agent is named", f"It should look like {DEFAULT_URL}")
+        raise BadConfig("no Consul agent is named", f"It should look like {consul_url.EXAMPLE}")
     return tuple(found)
-
-
-def _malformed(url: str) -> BadConfig:
-    shown = "that with a user and password" if "@" in url else repr(url)
-    return BadConfig(
-        f"the Consul URL {shown} is none", f"It should look like {DEFAULT_URL}, with nothing after the port"
-    )
 
 
 class ConsulHttp:
@@ -76,17 +64,12 @@ class ConsulHttp:
         self._first = 0
 
     def entries(self, account_id: str) -> tuple[Entry, ...]:
-        """The lease and all below the account's prefix, as the leader of Consul has them.
-
-        The lease is read last: whoever sees in a request that it is done, sees the lease as it was left.
-        """
-        prefix, lease = consul_keys.prefix(account_id), consul_keys.leader(account_id)
-        below = self._read(f"/v1/kv/{quote(prefix)}?recurse&consistent", prefix)
-        if not below:
-            # A list leaves out what the token may not read; a single key says so.
-            config = consul_keys.config(account_id)
-            below = self._read(f"/v1/kv/{quote(config)}?consistent", config)
-        return (*below, *self._read(f"/v1/kv/{quote(lease)}?consistent", lease))
+        """The lease and all below the account's prefix, as the leader of Consul has them."""
+        return cluster_entries.read_all(
+            account_id,
+            below=lambda prefix: self._read(f"/v1/kv/{quote(prefix)}?recurse&consistent", prefix),
+            one=lambda key: self._read(f"/v1/kv/{quote(key)}?consistent", key),
+        )
 
     def accounts(self) -> tuple[str, ...]:
         """The accounts that have a lease in this Consul, as far as the token lets them be seen."""
@@ -102,7 +85,7 @@ class ConsulHttp:
         After ConsulUnknown it may have been, and may still be; and where one agent did not say, another may answer
         False to what the first has stored.
         """
-        request = Request("PUT", f"/v1/kv/{quote(key)}?cas={index}", value.encode(), self._headers)
+        request = HttpRequest("PUT", f"/v1/kv/{quote(key)}?cas={index}", value.encode(), self._headers)
         answer = self._ask(request, f"write {key}")
         if answer.status == HTTPStatus.OK and answer.body.strip() in (b"true", b"false"):
             return answer.body.strip() == b"true"
@@ -129,7 +112,7 @@ class ConsulHttp:
 
     def _json(self, target: str, what: str) -> Any:
         """What is there; an empty list where nothing is."""
-        answer = self._ask(Request("GET", target, None, self._headers), f"read {what}")
+        answer = self._ask(HttpRequest("GET", target, None, self._headers), f"read {what}")
         # Without Consul's index the answer, a 404 in particular, came from something else.
         if not answer.headers.get(_INDEX, "").isdecimal():
             raise self._not_consul(self._current)
@@ -140,7 +123,7 @@ class ConsulHttp:
         except (ValueError, RecursionError):
             raise self._not_consul(self._current) from None
 
-    def _ask(self, request: Request, doing: str) -> Answer:
+    def _ask(self, request: HttpRequest, doing: str) -> HttpResponse:
         """The answer of the first agent that has one; else what the first one asked lacks."""
         count = len(self.agents.addresses)
         troubles: list[NearError] = []
@@ -155,7 +138,7 @@ class ConsulHttp:
             return answer
         raise troubles[0]
 
-    def _ask_one(self, address: TcpAddress, request: Request, doing: str) -> Answer:
+    def _ask_one(self, address: TcpAddress, request: HttpRequest, doing: str) -> HttpResponse:
         name = _name(address)
         try:
             answer = exchange(address, request, self._timeout_s, _MAX_BYTES)
@@ -179,7 +162,7 @@ class ConsulHttp:
             raise ConsulUnknown(text, "Is it well? Look at its log")
         return answer
 
-    def _said(self, answer: Answer) -> str:
+    def _said(self, answer: HttpResponse) -> str:
         """The first words of an answer that is none of the good ones."""
         if answer.status == HTTPStatus.OK:
             return ""
@@ -230,12 +213,13 @@ def _entry(item: object) -> Entry | None:
     """One key as Consul writes it down; None when it is not."""
     if not isinstance(item, dict):
         return None
-    key, value, index, session = (item.get(name) for name in ("Key", "Value", "ModifyIndex", "Session"))
+    key, value, session = (item.get(name) for name in ("Key", "Value", "Session"))
+    index = count(item.get("ModifyIndex"))
     try:
         raw = base64.b64decode(value, validate=True) if value is not None else b""
     except (binascii.Error, TypeError, ValueError):
         return None
-    if not isinstance(key, str) or not isinstance(index, int) or isinstance(index, bool) or not 0 < index < MAX_COUNT:
+    if not isinstance(key, str) or not index:
         return None
     if session is not None and not isinstance(session, str):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ControlError, ControlRefused, ControlSilent
-from .exchange import BadAnswer, NoAnswer, Request, UnixAddress, exchange
+from .exchange import BadAnswer, HttpRequest, NoAnswer, UnixAddress, exchange
 
 _MAX_BYTES = 1024 * 1024
 
@@ -20,7 +20,7 @@ def call(path: Path, method: str, route: str, body: object = None, timeout: floa
     is not a JSON object; ControlRefused with the supervisor's own words when it refuses.
     """
     payload = None if body is None else json.dumps(body).encode()
-    request = Request(method, route, payload, {"Content-Type": "application/json"})
+    request = HttpRequest(method, route, payload, {"Content-Type": "application/json"})
     try:
         answer = exchange(UnixAddress(path), request, timeout, _MAX_BYTES)
     except FileNotFoundError:

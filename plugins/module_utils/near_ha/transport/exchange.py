@@ -47,7 +47,7 @@ class TcpAddress:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """``target`` is path and query, quoted already."""
 
     method: str
@@ -57,7 +57,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """``headers`` by their names in lower case."""
 
     status: int
@@ -66,8 +66,8 @@ class Answer:
 
 
 def exchange(
-    address: UnixAddress | TcpAddress, request: Request, timeout_s: float, max_bytes: int = MAX_BYTES
-) -> Answer:
+    address: UnixAddress | TcpAddress, request: HttpRequest, timeout_s: float, max_bytes: int = MAX_BYTES
+) -> HttpResponse:
     """The answer to ``request``, whatever its status.
 
     ``timeout_s`` bounds everything from the look-up of the name to the last byte, ``max_bytes`` the body. Raises
@@ -84,9 +84,9 @@ def exchange(
 def _talk(
     connected: socket.socket,
     address: UnixAddress | TcpAddress,
-    request: Request,
+    request: HttpRequest,
     bounds: tuple[_Deadline, int],
-) -> Answer:
+) -> HttpResponse:
     deadline, max_bytes = bounds
     host, port = ("localhost", None) if isinstance(address, UnixAddress) else (address.host, address.port)
     connection = http.client.HTTPConnection(host, port)
@@ -102,7 +102,7 @@ def _talk(
             if response.length:
                 raise BadAnswer(f"it was cut off {response.length} bytes before its end")
             names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, body)
+            return HttpResponse(response.status, names, body)
     except http.client.IncompleteRead:
         raise BadAnswer("it was cut off") from None
     except http.client.HTTPException as error:

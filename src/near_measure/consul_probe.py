@@ -6,10 +6,10 @@ import http.client
 import json
 from typing import Any
 
-from near_bench.clock import NS, boot_ns, polls
 from near_ha.records import consul_keys
 from near_localnet import consul_cluster
 from near_localnet.layout import ACCOUNT, CONSUL_PORT, CONSUL_SERVERS, Layout
+from near_measure.clock import NS, boot_ns, polls
 
 PROBE_KEY = "near-bench/probe"
 TIMEOUT_S = 0.3

@@ -11,14 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from near_bench.clock import NS, boot_ns, polls, seconds, wait_for
-from near_bench.signatures import Signature, SignatureLog, longest_silence
 from near_ha.errors import NearError
 from near_ha.transport import control_client
 from near_localnet import chain, consul_cluster
 from near_localnet.layout import (
     CHAIN_NODES,
-    CONSUL_SERVERS,
     NAMES,
     SIGNER,
     VALIDATORS,
@@ -26,11 +23,13 @@ from near_localnet.layout import (
     Validator,
     validator_named,
 )
-from near_localnet.localnet import HOST, Localnet
+from near_localnet.localnet import HOST, Localnet, main_part
 from near_localnet.options import Options
 from near_localnet.ports import require_free
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_measure.clock import NS, boot_ns, polls, seconds, wait_for
+from near_measure.signatures import Signature, SignatureLog, longest_silence
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTANCES = range(130, 250)
@@ -193,13 +192,6 @@ def end_by_signal() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-
-
-def main_part(name: str) -> str:
-    """The process that keeps a part going: its absence means that the part has to be started."""
-    if validator_named(name):
-        return "supervisor"
-    return "keeper" if name in CONSUL_SERVERS else "neard"
 
 
 def free_instance() -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from near_bench.clock import NS
-from near_bench.signatures import (
+from near_measure.clock import NS
+from near_measure.signatures import (
     Signature,
     SignatureLog,
     between,

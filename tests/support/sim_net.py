@@ -1,4 +1,4 @@
-"""A local network of simulated nodes for the tests beside this file. Holds no tests itself."""
+"""A local network of simulated nodes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from neard_sim import install, referee
 from neard_sim.default_config import duration
+from support.waiting import until
 
 BLOCK_MS = 50
-_POLL_S = 0.01
 _HTTP_S = 2.0
-
-
-def until(what: str, condition: Callable[[], Any], evidence: Callable[[], str], timeout_s: float = 10) -> Any:
-    """The first true value of ``condition``, asked again and again; AssertionError with evidence if it never comes."""
-    end = monotonic() + timeout_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert monotonic() < end, f"not within {timeout_s} s: {what}\n{evidence()}"
-        sleep(_POLL_S)
 
 
 class SimNode:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from near_bench.clock import seconds
+from near_measure.clock import seconds
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from near_bench import report
 from near_localnet.problem import Problem
+from near_measure import report
 
 
 def case(silence_s: float, busy_s: float = 0.0, event: str = "neard killed") -> dict[str, object]:

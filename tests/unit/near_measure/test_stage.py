@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import signal
-from near_bench.stage import end_by_signal
+from near_measure.stage import end_by_signal
 end_by_signal()
 try:
     print("ready", flush=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from near_bench import consul_probe
-from near_bench.clock import boot_ns, seconds
-from near_bench.signatures import SignatureLog
 from near_localnet import bring_up
 from near_localnet.layout import NAMES, SIGNER, VALIDATORS
 from near_localnet.localnet import Localnet
+from near_measure import consul_probe
+from near_measure.clock import boot_ns, seconds
+from near_measure.signatures import SignatureLog
 
 SUPERVISOR_LINES = 30
 NEARD_LINES = 15

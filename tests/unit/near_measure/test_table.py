@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from near_bench.table import aligned, markdown
+from near_measure.table import aligned, markdown
 
 HEADER = ("event", "n", "met")
 ROWS = [["stop", "10", "yes"], ["a longer one", "9", ""]]

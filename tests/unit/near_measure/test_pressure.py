@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from near_bench import pressure
+from near_measure import pressure
 
 TEXT = "some avg10=4.01 avg60=4.59 avg300=5.95 total=4827715186\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=17\n"
 

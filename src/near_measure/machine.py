@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ GIB = 2**20
 """/proc/meminfo counts in KiB."""
 
 
-def facts(consul: str, root: Path, neard: str = "") -> dict[str, Any]:
+def facts(root: Path, neard: str = "") -> dict[str, Any]:
     """Cores, memory, kernel, distribution, versions; empty text for what cannot be found out. Names no path.
 
-    ``neard`` is the program of a real one.
+    ``root`` is the checkout, ``neard`` the program of a real one.
     """
+    consul = _consul(root)
     return {
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": _memory_gib(),
@@ -29,6 +31,12 @@ def facts(consul: str, root: Path, neard: str = "") -> dict[str, Any]:
         "neard": _first_line([neard, "--version"]) if neard else "simulated",
         "commit": _first_line(["git", "-C", str(root), "describe", "--always", "--dirty"]),
     }
+
+
+def _consul(root: Path) -> str:
+    """The program that localnets of the checkout use; "" when there is none."""
+    own = root / ".tools" / "bin" / "consul"
+    return str(own) if own.exists() else shutil.which("consul") or ""
 
 
 def _memory_gib() -> int:

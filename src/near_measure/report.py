@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from near_bench.stats import HIGH, MEDIAN, nearest_rank
-from near_bench.table import markdown
 from near_localnet.problem import Problem
+from near_measure.stats import HIGH, MEDIAN, nearest_rank
+from near_measure.table import markdown
 
 FAILOVER = ("event", "measured", "bound", "n", "p50", "p95", "max", "met")
 FAILOVER_NUMBERS = (2, 3, 4, 5, 6)
