@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from near_ha.errors import BadConfig
+from near_ha.transport import consul_url
 
 # flag, variable, default ("" = none), help
 ROWS: tuple[tuple[str, str, str, str], ...] = (
@@ -83,7 +84,10 @@ def check(given: Any, urls: str) -> ConsulAccess:
         _read_token(token)
     tls = [flag for flag, path in list(paths.items())[1:] if path is not None]
     if tls and "https://" not in urls:
-        raise BadConfig(f"{tls[0]} is given, but --consul-url {urls} is not https", "Ask an https:// agent, or drop it")
+        raise BadConfig(
+            f"{tls[0]} is given, but --consul-url {consul_url.shown(urls)} is not https",
+            "Ask an https:// agent, or drop it",
+        )
     if (cert is None) != (key is None):
         lacking = "--consul-key-file" if key is None else "--consul-cert-file"
         raise BadConfig(f"{tls[-1]} is given without {lacking}", "A certificate and its key go together: name both")

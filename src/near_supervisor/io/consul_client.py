@@ -38,7 +38,9 @@ def parse_urls(text: str) -> list[tuple[str, str, int]]:
     for named in text.split(","):
         url = consul_url.parse(named)
         if url is None:
-            raise BadConfig(f"--consul-url has {named!r}", f"It should look like {consul_url.EXAMPLE}")
+            raise BadConfig(
+                f"--consul-url has {consul_url.shown(named)!r}", f"It should look like {consul_url.EXAMPLE}"
+            )
         found.append((url.scheme, url.netloc_host, url.port))
     return found
 

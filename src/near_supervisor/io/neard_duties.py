@@ -6,15 +6,13 @@ The list covers the rest of the epoch. What is said of the epoch itself is optio
 from __future__ import annotations
 
 from near_ha.records.wire import count
+from near_supervisor.core.facts import early_kickout
 from near_supervisor.core.facts.maintenance_window import Duties
 
 from .neard_rpc import NeardRpc, Unreadable
 
 # By the name it has since 2.10, and by the one it had before.
 _METHODS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
-# NEP-652 may put another one in the place of a chunk's producer within the epoch. The windows do not tell
-# (nearcore's chain/client/src/view_client_actor.rs draws them anew from the epoch's seed).
-_EARLY_KICKOUT = 87
 _MAX_WINDOWS = 100_000
 
 
@@ -50,7 +48,9 @@ def _windows(told: object) -> tuple[tuple[int, int], ...]:
 
 def _is_settled(status: dict[str, object]) -> bool:
     version = count(status.get("protocol_version"))
-    return version is not None and version < _EARLY_KICKOUT
+    # A chain with early kickout may put another one in the place of a chunk's producer within the epoch. The windows do
+    # not tell (nearcore's chain/client/src/view_client_actor.rs draws them anew from the epoch's seed).
+    return version is not None and version < early_kickout.PROTOCOL
 
 
 def _epoch_start(status: dict[str, object]) -> int | None:

@@ -46,9 +46,8 @@ def addresses(urls: Iterable[str], tls: ssl.SSLContext | None) -> tuple[TcpAddre
     for text in urls:
         url = consul_url.parse(text)
         if url is None:
-            shown = "that with a user and password" if "@" in text else repr(text)
             hint = f"It should look like {consul_url.EXAMPLE}, with nothing after the port"
-            raise BadConfig(f"the Consul URL {shown} is none", hint)
+            raise BadConfig(f"the Consul URL {consul_url.shown(text)!r} is none", hint)
         found.append(TcpAddress(url.host, url.port, tls if url.scheme == "https" else None))
     if not found:
         raise BadConfig("no Consul agent is named", f"It should look like {consul_url.EXAMPLE}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 EXAMPLE = "http://localhost:8500"
 _DEFAULT_PORT = 8500
+# Up to the last @ of what comes before a path: whoever wrote a password there may have left its own @ in it.
+_LOGIN = re.compile(r"(?<=//)[^/\s,]*@")
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,8 @@ def parse(text: str) -> ConsulUrl | None:
     if parts.scheme not in ("http", "https") or not host or not port or extra:
         return None
     return ConsulUrl(parts.scheme, host, port)
+
+
+def shown(text: str) -> str:
+    """``text``, one URL or a list of them, for people: a name and a password in it are not shown."""
+    return _LOGIN.sub("(not shown)@", text)

@@ -5,6 +5,7 @@ The boundary says which records a member has signed. That does not say when: one
 
 from __future__ import annotations
 
+from near_ha.records import wire
 from near_ha.records.lease_record import LeaseRecord, LeaseState
 
 from ..commands import Log
@@ -16,9 +17,6 @@ from ..step import Step
 from . import config_mismatch
 
 SAY_DOUBT_AGAIN_MS = 30_000
-
-# A larger term is somebody's mistake or malice, and not followed: our next one must stay readable.
-MAX_TERM = 2**53
 
 
 def believed(node: Node, seen: Seen) -> Seen:
@@ -75,5 +73,6 @@ def know(node: Node, record: LeaseRecord) -> Node:
             height=record.height if newer else max(node.believed.height, record.height),
             lease_ms=record.lease_ms if newer else max(node.believed.lease_ms, record.lease_ms),
         ),
-        last_term=max(node.last_term, record.term) if record.term < MAX_TERM else node.last_term,
+        # A larger one is somebody's mistake or malice, and not followed: our next one must stay readable.
+        last_term=max(node.last_term, record.term) if record.term < wire.MAX_COUNT else node.last_term,
     )

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from .duty import Duty
 
+# The first version of the protocol that has it.
+PROTOCOL = 87
 MISSED = 100
 PERCENT = 80
 # With fewer left it is said.

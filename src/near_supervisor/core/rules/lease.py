@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from near_ha.records import wire
 from near_ha.records.history import Kind
 from near_ha.records.lease_record import LeaseRecord, LeaseState
 
@@ -16,8 +17,6 @@ from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
 
-# A larger one comes from nonsense that neard said, and would make the record unreadable for the others.
-MAX_HEIGHT = 2**53
 MAX_REASON = 500
 
 
@@ -199,7 +198,8 @@ def _record(node: Node, term: int, height: int, now: int, reason: str) -> LeaseR
         term=term,
         # The boot clock grows across restarts of the supervisor without being kept anywhere.
         seq=now,
-        height=min(height, MAX_HEIGHT),
+        # A larger one comes from nonsense that neard said, and would make the record unreadable for the others.
+        height=min(height, wire.MAX_COUNT),
         validator_public_key=settings.validator_public_key,
         # What neard says of itself is part of it; a record that is too long could not be read.
         reason=reason[:MAX_REASON],
