@@ -5,5 +5,6 @@ from __future__ import annotations
 import sys
 
 from near_chaos.cli import main
+from near_ha.program import status_of
 
-sys.exit(main())
+sys.exit(status_of(main, "bin/chaos"))

@@ -71,10 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("localnet: interrupted; what was started goes on until: bin/localnet down", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has gone (`| head`): not an error, but nothing may be flushed to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _command(arguments: argparse.Namespace) -> str:

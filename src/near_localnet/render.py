@@ -17,10 +17,16 @@ NUMBERS = ("height", "term", "lease left", "supervisor", "guard", "neard")
 NOT_A_TERMINAL_WIDTH = 160
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """As any other print does: how a program ends then is said in one place (near_ha.program)."""
+        raise  # noqa: PLE0704 - rich calls it where it has caught the error
+
+
 def console() -> Console:
     """Standard output; where it is no terminal, wide enough that nothing is cut off."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=NOT_A_TERMINAL_WIDTH)
+    plain = _Output(highlight=False)
+    return plain if plain.is_terminal else _Output(highlight=False, width=NOT_A_TERMINAL_WIDTH)
 
 
 def status_view(status: Status) -> RenderableType:

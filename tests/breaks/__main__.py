@@ -19,6 +19,7 @@ from breaks.catalogue import BREAKS
 from breaks.mutants import BUDGET, MUTANTS, Mutant
 from breaks.one_break import Break
 from breaks.scenarios import PROMISES, Promise
+from near_ha.program import status_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("src", "plugins", "tests", "pyproject.toml")
@@ -233,4 +234,4 @@ def _of_tests(stdout: str) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main, "bin/breaks"))

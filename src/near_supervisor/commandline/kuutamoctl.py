@@ -8,6 +8,7 @@ import os
 import sys
 
 from near_ha.errors import BadRecord, NearError
+from near_ha.program import status_of
 from near_ha.records import consul_keys, lease_record
 from near_ha.records.lease_record import LeaseState
 
@@ -23,6 +24,10 @@ _TIMEOUT_MS = 5_000
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0 with a leader, 1 without (or when Consul cannot be asked), 2 when its session is gone."""
+    return status_of(lambda: _main(argv), "kuutamoctl")
+
+
+def _main(argv: list[str] | None) -> int:
     environ = os.environ
     parser = argparse.ArgumentParser(prog="kuutamoctl", description="Ask Consul who the validator is.")
     parser.add_argument("--json", action="store_true", help="print the Consul session of the validator as JSON")

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from near_ha.errors import NearError
+from near_ha.program import status_of
 
 from .. import __version__
 
@@ -33,6 +34,10 @@ _OPERATORS = {
 
 def main(argv: list[str] | None = None) -> int:
     """The entry point ``near-supervisor``; the exit status."""
+    return status_of(lambda: _main(argv), "near-supervisor")
+
+
+def _main(argv: list[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["guard"]:
         from near_guard import command_line
@@ -50,7 +55,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def kuutamod(argv: list[str] | None = None) -> int:
     """The entry point ``kuutamod``: ``near-supervisor run`` under its old name, and with what its users know."""
-    return _run("kuutamod", argv, f"kuutamod (near-supervisor {__version__})", strategy="kuutamod")
+    title = f"kuutamod (near-supervisor {__version__})"
+    return status_of(lambda: _run("kuutamod", argv, title, strategy="kuutamod"), "kuutamod")
 
 
 def _verbs() -> argparse.ArgumentParser:

@@ -2,6 +2,8 @@
 
 import sys
 
+from near_ha.program import status_of
+
 from .cli import main
 
-sys.exit(main())
+sys.exit(status_of(main, "bin/simulate"))
