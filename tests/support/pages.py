@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What programs make or install, and what git keeps.
-NOT_OURS = (".venv", ".tools", ".data", ".git", "__pycache__")
+# Of the directories that begin with a dot, those that are not made by programs.
+_OURS = (".ci", ".config")
 _CODE = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -18,9 +18,14 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 def files(*suffixes: str) -> Iterator[Path]:
     """The files of the checkout whose names end so, without links and without what is not ours."""
     for directory, below, names in os.walk(ROOT):
-        below[:] = sorted(name for name in below if name not in NOT_OURS and not name.endswith(".egg-info"))
+        below[:] = sorted(name for name in below if _is_ours(name))
         found = (Path(directory, name) for name in sorted(names) if name.endswith(suffixes))
         yield from (path for path in found if not path.is_symlink())
+
+
+def _is_ours(directory: str) -> bool:
+    made = directory == "__pycache__" or directory.endswith(".egg-info")
+    return directory in _OURS or not (made or directory.startswith("."))
 
 
 def without_code(text: str) -> str:
