@@ -21,7 +21,8 @@ NEARD_START_S = 1.0
 SLACK_S = 1.0
 AT_ONCE_S = NEARD_START_S + SLACK_S
 AFTER_LEASE_S = LEASE_S + NEARD_START_S + SLACK_S
-# What the loss of Consul's leader costs (docs/configuration.md); the others may see the last heartbeat only after that.
+# What the loss of Consul's leader costs (docs/reference/configuration.md); the others may see the last heartbeat only
+# after that.
 ELECTION_S = 4.0
 # The same where that leader still speaks, and only hears nobody: it votes, too. Measured on Consul 1.8.7: n = 30, p50
 # 3.2 s, max 5.8 s.

@@ -11,7 +11,7 @@ class TeardownHelpers:
 
     A process that is killed gives its memory back first, and tells its children afterwards; that takes a millisecond,
     unless other threads are left that share the memory: then the first thread, neard's parent, is through in some
-    20 microseconds. A host that goes on after a pause lets neard run for just that long (docs/safety.md).
+    20 microseconds. A host that goes on after a pause lets neard run for just that long (docs/explanation/safety.md).
     """
 
     COUNT = 4

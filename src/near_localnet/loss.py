@@ -1,7 +1,7 @@
 """A host that vanishes: no packet from or to it arrives any more, so that its peers hear no goodbye.
 
 The simulated neard's own network is what is cut (its knob ``partition``), at everybody else: the connections of a host
-that is lost stay there, dead, until TCP gives up (docs/neard-sim.md).
+that is lost stay there, dead, until TCP gives up (docs/reference/neard-sim.md).
 """
 
 from __future__ import annotations

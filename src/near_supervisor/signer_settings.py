@@ -1,7 +1,7 @@
 """Settings that belong to a lease which is held: a supervisor that comes back to a running signer must have the same.
 
-Another lease, block time, strategy, priority or path of the same key do no harm there (docs/safety.md). With one of
-these the signer would be taken for nobody's, or its lease for another one's: it would lose it without need.
+Another lease, block time, strategy, priority or path of the same key do no harm there (docs/explanation/safety.md).
+With one of these the signer would be taken for nobody's, or its lease for another one's: it would lose it without need.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def fault_delay_ms(fault: str) -> int:
 
 
 def table() -> str:
-    """The knobs as a Markdown table; docs/neard-sim.md holds exactly this."""
+    """The knobs as a Markdown table; docs/reference/neard-sim.md holds exactly this."""
     rows = ["| knob | unit | default | read | meaning |", "| --- | --- | --- | --- | --- |"]
     for knob in fields(Settings):
         default = ",".join(knob.default) if isinstance(knob.default, tuple) else str(knob.default)

@@ -193,7 +193,8 @@ class Referee:
         known = account.signed.setdefault((kind, height), (number, content, now))
         if known[2] != now or known[0] != number:
             first = self._signers[known[0]]
-            # Two endorsements of one chunk are the same bytes, and a block counts one of them (docs/safety.md).
+            # Two endorsements of one chunk are the same bytes, and a block counts one of them
+            # (docs/explanation/safety.md).
             harmless = kind == "endorsement" or first.home == signer.home
             if known[1] != content or not harmless:
                 name = str(entry["account"])

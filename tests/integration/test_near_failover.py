@@ -292,7 +292,7 @@ def test_a_token_that_may_only_read_reads_and_no_more(cluster: PlayedCluster) ->
 
 
 def test_the_least_rights_of_an_operator(cluster: PlayedCluster) -> None:
-    """As docs/configuration.md has them."""
+    """As docs/reference/configuration.md has them."""
     own = f"near-supervisor/{ACCOUNT}/"
     rules = [f'key "kuutamod-leader/{ACCOUNT}" {{ policy = "read" }}', f'key_prefix "{own}" {{ policy = "read" }}']
     rules += [f'key "{own}{name}" {{ policy = "write" }}' for name in ("switchover", "config")]

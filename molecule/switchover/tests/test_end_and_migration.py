@@ -1,4 +1,4 @@
-"""The end of a validator on its hosts, and its beginning where kuutamod ran before: docs/migration.md, step by step."""
+"""The end of a validator on its hosts, and its beginning where kuutamod ran before (docs/operate/migration.md)."""
 
 from __future__ import annotations
 
@@ -81,9 +81,8 @@ def test_a_pair_is_taken_over_from_kuutamod_one_host_at_a_time(cluster: Cluster)
     kuutamod(cluster, "validator2")
     refused = play("deploy", deploy_consul=False)
     assert (refused.status != 0, refused.changed) == (True, 0), refused.output[-3000:]
-    assert "If that has the validator key, there would be two signers. Stop it (a kuutamod: docs/migration.md" in (
-        refused.words
-    ), refused.output[-3000:]
+    said = "If that has the validator key, there would be two signers. Stop it (a kuutamod: docs/operate/migration.md"
+    assert said in refused.words, refused.output[-3000:]
 
     standby.run("systemctl", "stop", "kuutamod")
     played = play("deploy", "--limit", "validator2", deploy_consul=False, deploy_beside_kuutamod=True)

@@ -26,7 +26,7 @@ _SYSTEM_ERROR = re.compile(
     r"\[Errno -?\d+\] (?P<errno>[^'\")>]+)|\[SSL: \w+\] (?P<tls>[^'\"(]+)|(?:Read|Connect)(?: timed out)"
 )
 _HINTS = (
-    ("Permission denied", "the token needs the rights that docs/configuration.md lists, see --consul-token-file"),
+    ("Permission denied", "the token needs the rights in docs/reference/configuration.md, see --consul-token-file"),
     ("ACL not found", "Consul does not know the token, see --consul-token-file"),
     ("HTTP request to an HTTPS server", "the agent wants https:// in --consul-url"),
 )

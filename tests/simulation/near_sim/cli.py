@@ -35,7 +35,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         " second were played it says how many steps of the core a second of processor time took, which a busy machine"
         " changes little.",
         epilog="Examples: bin/simulate --profile harsh --seeds 300; bin/simulate --profile long --seed 4 --trace."
-        " What is simulated, what is checked, and what is not: docs/safety.md.",
+        " What is simulated, what is checked, and what is not: docs/explanation/testing.md.",
     )
     add = parser.add_argument
     add("--seeds", type=int, metavar="N", help="how many schedules (default 1000; of the profile long 20)")

@@ -12,8 +12,9 @@ from .host import Host
 from .world import Violation
 
 LOOK_MS = 250
-# The bound for recovery: multiples of the longest lease, and what restarts and pauses take (docs/safety.md). On top of
-# this and of the bound for a hand-over comes the time by which a head lags: so long has a successor to wait for it.
+# The bound for recovery: multiples of the longest lease, and what restarts and pauses take
+# (docs/explanation/testing.md). On top of this and of the bound for a hand-over comes the time by which a head lags: so
+# long has a successor to wait for it.
 RECOVERY_LEASES = 3
 RECOVERY_MS = 30_000
 # kuutamod may take 85 s to stop, and is waited out for 90 s after its session.

@@ -14,7 +14,7 @@ from near_supervisor.core.facts.abilities import Ability, has, unknown
 from near_supervisor.core.facts.settings import Strategy
 from support.core_play import SETTINGS, Play
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "hot-takeover.md").read_text()
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "hot-takeover.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/configuration.md names every option and every metric, with the defaults that the code has."""
+"""docs/reference/configuration.md names every option and every metric, with the defaults that the code has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from near_supervisor.io import exporter
 from near_supervisor.snapshot import Snapshot
 from support.core_play import SETTINGS
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text()
 
 
 @pytest.mark.parametrize(("flag", "variable", "default", "text"), [*options.KUUTAMOD, *options.OURS])

@@ -8,7 +8,7 @@ from pathlib import Path
 from near_ha.records.states import State
 from near_supervisor.core.conditions.transitions import TRANSITIONS
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "failover-algorithm.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "failover-algorithm.md"
 
 
 def test_the_states_are_kuutamods() -> None:

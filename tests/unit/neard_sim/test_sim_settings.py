@@ -11,7 +11,7 @@ import pytest
 from neard_sim.live import LiveSettings
 from neard_sim.settings import BadKnob, Settings, table
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "neard-sim.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "neard-sim.md"
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_only_live_knobs_change_while_the_node_runs(tmp_path: Path) -> None:
 
 
 def test_the_documentation_holds_the_table_of_knobs() -> None:
-    assert table() in DOCS.read_text(), "paste the output of neard_sim.settings.table() into docs/neard-sim.md"
+    assert table() in DOCS.read_text(), f"paste the output of neard_sim.settings.table() into {DOCS}"

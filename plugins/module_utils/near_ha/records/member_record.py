@@ -20,9 +20,9 @@ class Member:
 
     ``priority`` is its failover priority; ``version`` that of its supervisor, ``neard_version`` that of its neard
     ("" = not known). ``reasons`` are the names of all that speaks against a takeover, also of what does not keep it
-    from being ``ready`` (docs/deploy.md). ``confirms`` is the id of the open request for a switchover that it has seen
-    and is there to carry out ("" = none; None = its version does not say). ``node_public_key`` is the public half of
-    its neard's own node key ("" = its version does not say).
+    from being ``ready`` (docs/reference/readiness.md). ``confirms`` is the id of the open request for a switchover that
+    it has seen and is there to carry out ("" = none; None = its version does not say). ``node_public_key`` is the
+    public half of its neard's own node key ("" = its version does not say).
     """
 
     node_id: str

@@ -203,9 +203,9 @@ def _forbidden(said: str, doing: str, name: str, has_token: bool) -> ConsulRefus
         )
     if not has_token:
         text = f"Consul at {name} does not let anybody without a token {doing} (HTTP 403)"
-        return ConsulRefused(text, "Give it a token; docs/configuration.md lists the rights that it needs")
+        return ConsulRefused(text, "Give it a token; docs/reference/configuration.md lists the rights that it needs")
     text = f"the token may not {doing} in Consul at {name} (HTTP 403)"
-    return ConsulRefused(text, "Give it the rights that docs/configuration.md lists")
+    return ConsulRefused(text, "Give it the rights that docs/reference/configuration.md lists")
 
 
 def _entry(item: object) -> Entry | None:

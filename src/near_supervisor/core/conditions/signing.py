@@ -1,7 +1,8 @@
 """Does what this validator signs get into the blocks that others make? Yes, no, or it cannot be told.
 
 A neard without peers goes on "validating" for ever: it has the key, the lease and a head, and nothing of it arrives.
-After a host that vanished that is what a neard looks like that was started with the key (docs/hot-takeover.md).
+After a host that vanished that is what a neard looks like that was started with the key
+(docs/explanation/hot-takeover.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a neard can do, by its version: yes, no, or don't know, for one that names no release.
 
-The first release of each is in docs/hot-takeover.md with where it comes from.
+The first release of each is in docs/explanation/hot-takeover.md with where it comes from.
 """
 
 from __future__ import annotations
