@@ -12,6 +12,8 @@ from .world import Violation, World
 USUAL_LAGS = (0, 0, 1, 4)
 UNNOTICED_LAGS = (0, 4, 30)
 FAR_BEHIND_MS = -30_000
+# What a block tells as its time where the schedule has zero: as on a real chain, nothing that it can count back to.
+EPOCH_MS = 1_700_000_000_000
 # From SIGHUP until the key is taken up.
 RELOADS_MS = (50, 1_000)
 
@@ -226,5 +228,5 @@ class NeardHost:
             shows_key=neard.loaded,
             version="2.10.0",
             chain_id="localnet",
-            born_ms=born,
+            born_ms=born + EPOCH_MS,
         )
