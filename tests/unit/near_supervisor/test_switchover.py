@@ -324,6 +324,25 @@ def test_a_target_whose_neard_ends_before_it_signs_says_so_and_the_old_one_has_i
     assert release.record.handover_to == "b"
 
 
+def test_a_target_that_falls_behind_before_it_signs_gives_the_role_back_to_the_old_one_at_once() -> None:
+    """What a rule finds late in a step is as good a reason as what an event tells."""
+    accepted = replace(PROMOTE_B, target="a").accepted("b", 7, "a", 0)
+    play = Play().to_voting()
+    play.do(ev.RequestSeen(70, accepted))
+    play.do(ev.LeaseSeen(released(handover_to="a")), after=300)
+    play.do(ev.AcquireAnswered(YES))
+    play.do(ev.NeardExited(100, "exit code 0"))
+    release, out = None, list[cmd.Command]()
+    for _ in range(3 * D // 500):
+        play.heartbeat()
+        out = play.do(ev.Tick(), after=500)
+        if release := play.one(cmd.Release, out):
+            break
+    assert isinstance(release, cmd.Release)
+    assert release.record.handover_to == "b"
+    assert "not ready to sign" in moved(play, out).outcome
+
+
 def test_a_target_that_failed_holds_back_like_anybody_who_did() -> None:
     play = successor()
     fails(play)

@@ -79,8 +79,6 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (silent_validator.say, "signer, answer, leadership"),
     (silent_validator.make_room, "signer, answer, leadership"),
     (switchover.hand_over, "leadership, request"),
-    (switchover.fail, "leadership, request"),
-    (switchover.stop_for_successor, "signer, leadership"),
     (shutdown.wind_down, "closing"),
     (neard_rules.attach_guard, "no neard"),
     (lease.heartbeat, "leadership"),
@@ -93,6 +91,9 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (doppelganger.alarm, "leadership, no signer"),
     (promotion.clear_to_sign, "leadership, no signer"),
     (promotion.promote, "leadership, no signer"),
+    # After all that may end a leadership, and before its lease is given back: who had it before is to have it again.
+    (switchover.fail, "leadership, request"),
+    (switchover.stop_for_successor, "signer, leadership"),
     (lease.release, "leadership"),
     (validator_key.renew, "answer, no signer, no leadership, no closing"),
     (kuutamods_way.leave, "neard, no signer"),
