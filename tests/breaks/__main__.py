@@ -156,7 +156,7 @@ def _run(copy: Path, rule: str, command: list[str]) -> Outcome:
     # An installed near_supervisor points to the real tree; the copy has to win.
     path = os.pathsep.join(str(copy / part) for part in ("src", "plugins/module_utils", "tests", "tests/simulation"))
     environment = {**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    simulated = "near_sim" in command
+    simulated = "cluster_sim" in command
     limit_s = SCHEDULES_S if simulated else TIMEOUT_S
     try:
         run = subprocess.run(
@@ -212,7 +212,7 @@ def _scenario(copy: Path, one: Promise) -> tuple[str, str]:
 
 def _schedules(profile: str, first: int, number: int) -> list[str]:
     words = f"--profile {profile} --from {first} --seeds {number} --until-failure --json"
-    return [sys.executable, "-m", "near_sim", *words.split()]
+    return [sys.executable, "-m", "cluster_sim", *words.split()]
 
 
 def _of_schedules(stdout: str) -> tuple[str, int | None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .one_break import CORE, Break
 
 BUDGET = 20_000
-MODEL = "tests/simulation/near_sim/"
+MODEL = "tests/simulation/cluster_sim/"
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from near_sim import faults
-from near_sim.cli import main
-from near_sim.cluster import Cluster
-from near_sim.host import Host
-from near_sim.schedule import Profile, play
-from near_sim.world import Violation
+from cluster_sim import faults
+from cluster_sim.cli import main
+from cluster_sim.cluster import Cluster
+from cluster_sim.host import Host
+from cluster_sim.schedule import Profile, play
+from cluster_sim.world import Violation
 
 
 def test_a_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:

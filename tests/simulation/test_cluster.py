@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from near_sim.cluster import Cluster
-from near_sim.faults import FAULTS, strike
-from near_sim.liveness import must_recover
-from near_sim.world import World
+from cluster_sim.cluster import Cluster
+from cluster_sim.faults import FAULTS, strike
+from cluster_sim.liveness import must_recover
+from cluster_sim.world import World
 
 HOLDER = 3
 

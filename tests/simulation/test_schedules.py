@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from near_sim import coverage
-from near_sim.cli import main
-from near_sim.faults import FAULTS, KUUTAMOD_FAULTS
-from near_sim.harsh.faults import HARSH_FAULTS, HARSH_KINDS, LONG_KINDS
-from near_sim.schedule import Profile, play
+from cluster_sim import coverage
+from cluster_sim.cli import main
+from cluster_sim.faults import FAULTS, KUUTAMOD_FAULTS
+from cluster_sim.harsh.faults import HARSH_FAULTS, HARSH_KINDS, LONG_KINDS
+from cluster_sim.schedule import Profile, play
 
 ALL = bool(os.environ.get("NEAR_TEST_ALL"))
 # Of `bin/test --all`, and of `bin/test`. A harsh one costs as much as twenty, one of an hour as much as four hundred.
@@ -81,7 +81,7 @@ def _trace_of_a_process(seed: int, profile: Profile, hash_seed: str) -> str:
     """The trace as another process prints it; the order of its sets and hashes is another one."""
     paths = [path for path in sys.path if Path(path).is_dir()]
     environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-m", "near_sim", "--profile", profile.value, "--seed", str(seed), "--trace"]
+    command = [sys.executable, "-m", "cluster_sim", "--profile", profile.value, "--seed", str(seed), "--trace"]
     return subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from near_sim.schedule import Profile, play
-from near_sim.two_names import TwoNames
+from cluster_sim.schedule import Profile, play
+from cluster_sim.two_names import TwoNames
 
 # In each half a break of one half of the rule is noticed (tests/breaks/of_keys.py).
 SEEDS = (*range(4_200_750, 4_200_850), *range(4_201_200, 4_201_300))

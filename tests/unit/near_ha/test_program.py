@@ -17,7 +17,7 @@ PROGRAMS = {
     "bin/localnet help": ["-m", "near_localnet", "--help"],
     "bin/bench": ["-m", "near_bench", "table", str(next(ROOT.glob("docs/**/chain-real.json")))],
     "bin/chaos": ["-m", "near_chaos", "--help"],
-    "bin/simulate": ["-m", "near_sim", "--seeds", "1"],
+    "bin/simulate": ["-m", "cluster_sim", "--seeds", "1"],
     "bin/breaks": ["-m", "breaks", "--list"],
     "near-supervisor": ["-c", SUPERVISOR.format("main"), "--version"],
     "near-supervisor status": ["-c", SUPERVISOR.format("main"), "status", "--help"],

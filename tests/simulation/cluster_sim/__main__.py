@@ -1,4 +1,4 @@
-"""``python -m near_sim``."""
+"""``python -m cluster_sim``."""
 
 import sys
 
