@@ -38,8 +38,13 @@ class LocalnetToRaise(Protocol):
         """Looks again and again until `true`. Raises Problem naming `what` was waited for."""
 
 
-def bring_up(net: LocalnetToRaise, options: Options, progress: Progress, timeout_s: float) -> Status:
-    """Starts everything and waits for it; Problem when something stands in the way, or after `timeout_s`."""
+def bring_up(
+    net: LocalnetToRaise, options: Options, progress: Progress, timeout_s: float, keep: bool = False
+) -> Status:
+    """Starts everything and waits for it; Problem when something stands in the way, or after `timeout_s`.
+
+    What was started is ended then, also after Ctrl-C, unless `keep`.
+    """
     layout = net.layout
     _clear_remains(net, progress)
     _check_disk(layout)
@@ -55,9 +60,21 @@ def bring_up(net: LocalnetToRaise, options: Options, progress: Progress, timeout
         _start_all(net, options, progress, deadline)
         return net.wait_until("everything runs", lambda seen: seen.healthy, max(deadline - time.monotonic(), 1.0))
     except Problem as problem:
-        raise Problem(
-            f"{problem.message}\n{evidence(net)}", problem.hint or "Clean up with: bin/localnet down"
-        ) from None
+        words = evidence(net)
+        raise Problem(f"{problem.message}\n{words}".rstrip(), _after(net, problem.hint, keep)) from None
+    except KeyboardInterrupt:
+        _after(net, "", keep)
+        raise
+
+
+def _after(net: LocalnetToRaise, hint: str, keep: bool) -> str:
+    """What is to be done next; ends what was started."""
+    if keep:
+        more = "What was started runs on; end it with: bin/localnet down"
+    else:
+        net.end_all()
+        more = "Nothing of it runs any more. To look at what is left of it: bin/localnet up --keep"
+    return f"{hint}\n  {more}" if hint else more
 
 
 def _start_all(net: LocalnetToRaise, options: Options, progress: Progress, deadline: float) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from near_localnet import demo, inventory, render
+from near_localnet import demo, inventory, processes, render
 from near_localnet.layout import NAMES, VALIDATORS, Layout, validator_named
 from near_localnet.localnet import PARTS, Localnet
 from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
@@ -61,7 +61,11 @@ environment: NEARD=PATH a real neard; CONSUL=PATH a consul of your own; NO_COLOR
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status: 0 done, 1 a problem (said on standard error), 130 interrupted."""
-    options = parser().parse_args(argv)
+    top = parser()
+    options = top.parse_args(argv)
+    if "run" not in options:
+        top.print_help()
+        return 0
     try:
         net = Localnet(Layout.make(ROOT, options.data, options.instance), ROOT / ".tools")
         return int(options.run(net, options))
@@ -69,7 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"localnet: {problem}".replace(COMMAND, _command(options)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("localnet: interrupted; what was started goes on until: bin/localnet down", file=sys.stderr)
+        left = (
+            "what runs of it goes on until: bin/localnet down"
+            if processes.find(net.layout.data)
+            else "nothing of it runs"
+        )
+        print(f"localnet: interrupted; {left}".replace(COMMAND, _command(options)), file=sys.stderr)
         return 130
 
 
@@ -87,12 +96,13 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="bin/localnet", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     top.add_argument("--data", type=Path, metavar="DIR", help="keep all data here (default: .data)")
     top.add_argument("--instance", type=int, default=0, metavar="N", help="a localnet of its own, on 127.0.N.x")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(metavar="COMMAND")
 
     up = commands.add_parser("up", help="start everything; returns when one host signs and the other stands by")
     _add_options(up, block_time_ms=600)
     up.add_argument("--timeout", type=float, default=60.0, metavar="S", help="give up after this long (default: 60)")
     up.add_argument("--json", action="store_true", help="print the status as JSON at the end")
+    up.add_argument("--keep", action="store_true", help="leave what runs when not all of it comes up, to look at it")
     up.set_defaults(run=_up)
 
     status = commands.add_parser("status", help="who signs, states, heights, lease left, the referee's verdict")
@@ -213,7 +223,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _up(net: Localnet, arguments: argparse.Namespace) -> int:
-    status = net.up(_options(arguments), Progress(), arguments.timeout)
+    status = net.up(_options(arguments), Progress(), arguments.timeout, keep=arguments.keep)
     if arguments.json:
         print(json.dumps(net.status().as_json()))
         return 0

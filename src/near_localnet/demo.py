@@ -16,6 +16,7 @@ from near_localnet.localnet import Localnet
 from near_localnet.options import Options
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_localnet.status import DOWN
 from near_localnet.verdict import NS, Verdict
 
 SLACK_S = 1.0
@@ -79,11 +80,17 @@ class Demo:
             self._net.wait_state(victim.name, State.VOTING, RETURN_TIMEOUT_S)
 
     def _begin(self) -> None:
-        if self._net.status().healthy:
-            self._options = self._net.options()
-            self._progress.say("using the localnet that is up")
-        else:
+        seen = self._net.status()
+        if not (seen.healthy or seen.at_work):
             self._net.up(self._options, self._progress)
+            return
+        self._options = self._net.options()
+        self._progress.say("using the localnet that is up, with what it was started with")
+        for name, state in seen.states().items():
+            if state == DOWN:
+                with self._progress.step(name, "is down, and is started again"):
+                    self._net.start(name)
+        self._net.wait_until("everything runs", lambda now: now.healthy, RETURN_TIMEOUT_S)
 
     def _kill_supervisor_and_guard(self, name: str) -> None:
         """What `screen -X kill` did to kuutamod: all of it at once, nobody left to clean up."""
@@ -99,6 +106,7 @@ class Demo:
         if old is None:
             raise Problem(f"{event}: nobody is Validating.")
         new = next(host for host in VALIDATORS if host != old)
+        self._wait_for_signature(old)
         with self._progress.step(old.name, f"{event}; {new.name} takes over"):
             since_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             strike(old.name)
@@ -127,6 +135,14 @@ class Demo:
         if line not in pair.metrics(self._net.layout, host).splitlines():
             raise Problem(f"{host.name}: its metrics do not say {line}.")
 
+    def _wait_for_signature(self, old: Validator) -> None:
+        """A signer that was struck before it signed is none that another one takes over from."""
+        deadline = time.monotonic() + RETURN_TIMEOUT_S
+        while self._net.layout.referee_log.exists() and self._net.judge.signer(SIGNER) != old.home_name:
+            if time.monotonic() > deadline:
+                raise Problem(f"{old.name} is Validating, but has signed nothing for {RETURN_TIMEOUT_S:g} s.")
+            time.sleep(POLL_S)
+
     def _gap(self, new: Validator, since_ns: int) -> float:
         """Waits for the first signature of the new one; a real neard writes no such log, then it is time of day."""
         deadline = time.monotonic() + RETURN_TIMEOUT_S
@@ -150,8 +166,9 @@ def _report(found: list[DemoGap], judged: Verdict | None, failure: Problem | Non
         print(json.dumps(report))
         return
     console = render.console()
-    console.print()
-    console.print(render.gap_table(found), soft_wrap=True)
+    if found:
+        console.print()
+        console.print(render.gap_table(found), soft_wrap=True)
     console.print()
     if judged:
         console.print(f"referee: {judged.text}", style="green" if judged.clean else "bold red")

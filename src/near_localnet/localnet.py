@@ -40,10 +40,15 @@ class Localnet:
 
     # ----- the whole
 
-    def up(self, options: Options, progress: Progress | None = None, timeout_s: float = 60.0) -> Status:
-        """Starts everything; returns when one host validates, the other votes, and blocks flow."""
+    def up(
+        self, options: Options, progress: Progress | None = None, timeout_s: float = 60.0, *, keep: bool = False
+    ) -> Status:
+        """Starts everything; returns when one host validates, the other votes, and blocks flow.
+
+        Where that fails, what was started is ended, unless `keep`.
+        """
         with self._alone():
-            return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s)
+            return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s, keep)
 
     def down(self, wipe: bool = False) -> int:
         """Ends every process, gracefully where that works; returns how many there were. `wipe` removes the data."""

@@ -50,6 +50,14 @@ class Judge:
             return None
         return next((g for g in changes if Path(g.new.home).name == new_home and g.first_boot_ns > since_ns), None)
 
+    def signer(self, account: str) -> str:
+        """The name of the home that has signed for `account` last; "" where nobody has, or nobody tells."""
+        try:
+            found = self._follower.poll().signer(account)
+        except OSError:
+            return ""
+        return Path(found.home).name if found else ""
+
 
 def retire_log_of_earlier_boot(log: Path) -> None:
     """Sets a log aside that was written before the machine was started: its times mean nothing any more."""

@@ -163,6 +163,11 @@ class Referee:
         item = self._accounts.get(account)
         return [gap for gap in item.gaps if restarts or not gap.is_restart] if item is not None else []
 
+    def signer(self, account: str) -> Signer | None:
+        """Who has signed for ``account`` last; None: nobody has."""
+        item = self._accounts.get(account)
+        return item.current if item is not None else None
+
     def _line(self, entry: dict[str, Any]) -> None:
         signer = Signer(str(entry["home"]), int(entry["pid"]), str(entry["node_id"]))
         now = int(entry["boot_ns"])
