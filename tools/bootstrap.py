@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,14 +31,31 @@ def ready(extras: Sequence[str], root: Path = ROOT) -> Path:
         raise BootstrapError(
             f"python3 is {sys.version.split()[0]}; {wanted} or later is needed. Run me with a newer one."
         )
+    try:
+        return _ready(extras, root)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise BootstrapError(
+            f"{root} cannot be written: {error.strerror or error}{where}.\n"
+            "What is missing on this machine is kept in .venv and .tools, in a checkout that you may write: clone it to"
+            " a place of your own, or make this one yours."
+        ) from None
+
+
+def _ready(extras: Sequence[str], root: Path) -> Path:
     (root / ".tools").mkdir(exist_ok=True)
     with (root / ".tools" / "bootstrap.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         venv = root / ".venv"
         python = venv / "bin" / "python"
+        stamp, home = venv / ".near-stamp", venv / ".near-root"
         if not _runs(python):
             _make_venv(venv)
-        stamp = venv / ".near-stamp"
+        elif home.exists() and home.read_text(encoding="utf-8") != str(root.resolve()):
+            say(f"setting up anew: this checkout was {home.read_text(encoding='utf-8')}")
+            _make_venv(venv)
+            stamp.unlink(missing_ok=True)
+        home.write_text(str(root.resolve()), encoding="utf-8")
         wanted_hash = hashlib.sha256((root / "pyproject.toml").read_bytes()).hexdigest()
         known_hash, _space, known_extras = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")
         have = set(known_extras.split()) if known_hash == wanted_hash else set()
@@ -81,7 +99,7 @@ def _install_venv_package() -> None:
     advice = f"Install it (as root: apt-get install {package}) and run this again."
     if os.geteuid() != 0:
         raise BootstrapError(f"python3 lacks ensurepip, which makes virtual environments. {advice}")
-    say(f"setting up: installing {package}")
+    say(f"setting up: installing Debian's package {package}, as python3 lacks ensurepip")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         for command in (
@@ -113,9 +131,16 @@ def _install(python: Path, root: Path, extras: Sequence[str]) -> None:
         raise BootstrapError(f"pip did not end within {PIP_TIMEOUT_S} s: is a package index reachable?") from None
     if done.returncode != 0:
         raise BootstrapError(
-            f"pip could not install the project's packages: {_last_lines(done.stderr)}\n"
+            f"pip could not install the project's packages:\n{_pips_reason(done.stderr)}\n"
             "A package index has to be reachable (see pip's PIP_INDEX_URL) the first time this runs."
         )
+
+
+def _pips_reason(text: str) -> str:
+    """What pip says of it, which it may have said long before its last words: each thing once, the newest last."""
+    said = [line.strip() for line in text.splitlines()]
+    told = [line for line in dict.fromkeys(said) if re.match(r"(ERROR|WARNING: Retrying)", line)]
+    return "\n".join(f"  {line[:300]}" for line in told[-4:]) or _last_lines(text)
 
 
 def _last_lines(text: str, count: int = 4) -> str:

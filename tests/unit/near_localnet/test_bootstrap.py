@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -55,6 +56,50 @@ def test_a_changed_pyproject_installs_again(bootstrap: ModuleType, checkout: Pat
     (checkout / "pyproject.toml").write_text("[project]\nversion = 2\n")
     bootstrap.ready(["localnet"], checkout)
     assert installs(checkout) == ["localnet", "localnet"]
+
+
+def test_a_checkout_that_was_moved_or_copied_gets_an_environment_of_its_own(
+    bootstrap: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What is installed names the directory that it was installed from: another one's code would run."""
+    bootstrap.ready(["localnet"], checkout)
+    copy = tmp_path_factory.mktemp("other") / "a b"
+    shutil.copytree(checkout, copy)
+    made: list[Path] = []
+    monkeypatch.setattr(bootstrap, "_make_venv", made.append)
+    for _ in range(2):
+        bootstrap.ready(["localnet"], copy)
+        bootstrap.ready(["localnet"], checkout)
+    assert made == [copy / ".venv"]
+    assert installs(copy) == ["localnet", "localnet"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_checkout_that_nobody_may_write_is_no_traceback(bootstrap: ModuleType, checkout: Path) -> None:
+    checkout.chmod(0o555)
+    with pytest.raises(bootstrap.BootstrapError, match="cannot be written"):
+        bootstrap.ready(["localnet"], checkout)
+
+
+def test_a_place_that_is_no_directory_is_no_traceback(bootstrap: ModuleType, checkout: Path) -> None:
+    (checkout / ".tools").write_text("")
+    with pytest.raises(bootstrap.BootstrapError, match=r"\.tools") as caught:
+        bootstrap.ready(["localnet"], checkout)
+    assert "in a checkout that you may write" in str(caught.value)
+
+
+def test_what_pip_says_of_it_is_said(bootstrap: ModuleType) -> None:
+    said = """\
+  WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError': /simple/setuptools/
+  ERROR: Could not find a version that satisfies the requirement setuptools>=77
+  ╰─> See above for output.
+note: This error originates from a subprocess, and is likely not a problem with pip.
+"""
+    reason = bootstrap._pips_reason(said)
+    assert "NewConnectionError" in reason
+    assert "ERROR: Could not find a version" in reason
+    assert "note:" not in reason
+    assert bootstrap._pips_reason("something else\n") == "something else"
 
 
 def test_an_old_python_is_told_so(bootstrap: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
