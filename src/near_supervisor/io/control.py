@@ -19,6 +19,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from near_ha.errors import BadConfig, ConsulRefused, ConsulUnknown, NearError, Refused
 
+from .hang_ups import CountsHangUps, HangUps
+
 
 class Then(NamedTuple):
     """An answer, and what is done once it has been given: what ends this process would cut it off."""
@@ -51,7 +53,7 @@ _STATUSES: dict[type[NearError], HTTPStatus] = {
 }
 
 
-class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class ControlServer(CountsHangUps, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """Serves ``routes``, keyed by method and path; mode 0660, group ``near`` where that group exists."""
 
     daemon_threads = True
@@ -65,6 +67,7 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             """Bound to this server's routes."""
 
         Handler.routes = routes
+        self.hang_ups = HangUps("the control socket")
         mask = os.umask(0o177)
         try:
             path.unlink(missing_ok=True)

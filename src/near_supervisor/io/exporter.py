@@ -27,6 +27,7 @@ from near_supervisor.core.facts.signing_check import Finding
 from near_supervisor.snapshot import Snapshot
 
 from . import clock
+from .hang_ups import CountsHangUps, HangUps
 
 Look = Callable[[], Snapshot]
 
@@ -135,10 +136,11 @@ class _Metrics(Collector):
         yield stops
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(CountsHangUps, ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.hang_ups = HangUps("the metrics")
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
 
@@ -169,6 +171,11 @@ class Exporter:
             raise BadConfig(
                 f"--exporter-address {address} cannot be used: {error.strerror}", "Is another supervisor running there?"
             ) from None
+
+    @property
+    def hang_ups(self) -> HangUps:
+        """The clients that went before they had their answer."""
+        return self._server.hang_ups
 
     def serve(self) -> None:
         """Answers requests until the process ends."""
