@@ -21,6 +21,7 @@ from near_localnet.localnet import PARTS, Localnet
 from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_supervisor import __version__
 
 COMMAND = "bin/localnet"
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line; each command's function is its `run`."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="bin/localnet", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    top.add_argument("--version", action="version", version=f"%(prog)s of validator_ha.near {__version__}")
     top.add_argument("--data", type=Path, metavar="DIR", help="keep all data here (default: .data)")
     top.add_argument("--instance", type=int, default=0, metavar="N", help="a localnet of its own, on 127.0.N.x")
     commands = top.add_subparsers(metavar="COMMAND")

@@ -12,6 +12,7 @@ from near_ha.program import status_of
 from near_ha.records import consul_keys, lease_record
 from near_ha.records.lease_record import LeaseState
 
+from .. import __version__
 from ..io import consul_access
 from ..io.consul_client import connect, describe, parse_urls
 from . import options
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     environ = os.environ
     parser = argparse.ArgumentParser(prog="kuutamoctl", description="Ask Consul who the validator is.")
+    parser.add_argument("--version", action="version", version=f"kuutamoctl of near-supervisor {__version__}")
     parser.add_argument("--json", action="store_true", help="print the Consul session of the validator as JSON")
     options.add_rows(parser, _ROWS, environ)
     verbs = parser.add_subparsers(dest="verb", required=True)
