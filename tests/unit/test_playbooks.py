@@ -1,4 +1,4 @@
-"""What holds for every play that takes its hosts one by one."""
+"""What every play of the collection begins with."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-PLAYS = [
-    pytest.param(play, id=f"{file.stem}: {play['name']}")
-    for file in sorted((ROOT / "playbooks").glob("*.yml"))
-    for play in yaml.safe_load(file.read_text())
-    if "serial" in play
-]
+PLAYBOOKS = sorted((Path(__file__).resolve().parents[2] / "playbooks").glob("*.yml"))
 
 
-@pytest.mark.parametrize("play", PLAYS)
-def test_in_turns_a_host_that_cannot_be_reached_ends_the_run(play: dict[str, object]) -> None:
-    """Where errors are fatal, Ansible counts it twice, and ends only when it counts as many as the batch has."""
-    assert play["serial"] == 1
-    assert "any_errors_fatal" not in play
-
-
-def test_there_are_such_plays() -> None:
-    assert len(PLAYS) > 1
+@pytest.mark.parametrize("file", PLAYBOOKS, ids=[file.stem for file in PLAYBOOKS])
+def test_the_controllers_version_is_checked_before_anything_else(file: Path) -> None:
+    first = yaml.safe_load(file.read_text())[0]
+    (task,) = first["tasks"]
+    assert task["ansible.builtin.import_tasks"] == "tasks/check_controller.yml"
+    assert first["any_errors_fatal"] is True
+    assert first["tags"] == ["always"]
