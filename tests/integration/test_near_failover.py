@@ -148,7 +148,7 @@ def test_who_asks_for_the_same_again_waits_for_it(cluster: PlayedCluster, way: d
 def test_a_reason_without_end_is_refused(cluster: PlayedCluster, way: dict[str, Any]) -> None:
     before = cluster.store()
     refused = failover(**way, action="promote", node="validator-2", reason="x" * 501)
-    assert "reason has 501 characters, more than 500. Log it in fewer words" in refused["msg"]
+    assert "reason has 501 characters, more than 500. Say it in fewer words" in refused["msg"]
     assert cluster.store() == before
 
 
