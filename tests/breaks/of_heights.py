@@ -218,8 +218,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 4: a heartbeat that comes late, or twice, does not put an older height back",
         "src/near_supervisor/io/consul_store.py",
-        'ours = [] if index is None else [{"Verb": "check-index", "Index": index}]',
-        "ours: list[dict[str, Any]] = []",
+        "[holds, *_if_at(index), self._keep(value)",
+        "[holds, self._keep(value)",
         "tests/integration/consul_store/test_heartbeats.py",
     ),
     Break(

@@ -39,8 +39,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "one key, one lock: each heartbeat is written to it, and is refused where it is another's",
         STORE,
-        "[holds, *ours, self._keep(value), *key, write]",
-        "[holds, *ours, self._keep(value), write]",
+        "[holds, *_if_at(index), self._keep(value), *key, write]",
+        "[holds, *_if_at(index), self._keep(value), write]",
         LOCKS,
     ),
     Break(

@@ -226,4 +226,25 @@ BREAKS: tuple[Break, ...] = (
         "self._found(request_index=entry.index)\n        if False:",
         "tests/unit/near_ha/test_cluster.py",
     ),
+    Break(
+        "a release goes on top of what its node wrote last",
+        "src/near_supervisor/io/consul_store.py",
+        "*_if_at(index), *key, unlock",
+        "*key, unlock",
+        "tests/integration/consul_store/test_releases.py",
+    ),
+    Break(
+        "a node that was cut off does not go on from the record of another one that was put under its session",
+        "src/near_supervisor/io/consul_store.py",
+        "ours = seen.record is None or (",
+        "ours = True or (",
+        "tests/integration/consul_store/test_releases.py",
+    ),
+    Break(
+        "nor from its own, once somebody has taken over",
+        "src/near_supervisor/io/consul_store.py",
+        'ours = ours and self._created[1] == found["CreateIndex"]',
+        "pass",
+        "tests/integration/consul_store/test_releases.py",
+    ),
 )

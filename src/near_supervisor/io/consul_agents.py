@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from near_ha.records.wire import Entry
@@ -38,6 +39,14 @@ class Refused(Exception):
         self.failed = set(failed)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A key after a transaction: its ModifyIndex, and its CreateIndex, which is another one after each takeover."""
+
+    index: int
+    created: object
+
+
 class Agents:
     """One thread's way to Consul: the next agent of the list is tried after each *don't know*."""
 
@@ -63,8 +72,8 @@ class Agents:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
 
-    def _transact(self, operations: list[Operation]) -> dict[str, int]:
-        """ModifyIndex of each key that was stored; Refused or Unknown."""
+    def _transact(self, operations: list[Operation]) -> dict[str, Stored]:
+        """What each key is that was stored; Refused or Unknown."""
         payload = [{"KV": operation} for operation in operations]
         return self._ask(lambda client: _check_transaction(client.txn.put(payload), operations))
 
@@ -145,15 +154,15 @@ def _denied(reasons: dict[int, str]) -> bool:
     return any("permission denied" in reason.lower() for reason in reasons.values())
 
 
-def _check_transaction(answer: object, operations: list[Operation]) -> dict[str, int]:
-    """ModifyIndex of each key that was stored. A 200 is only a yes when it shows our key, and our lock on it."""
+def _check_transaction(answer: object, operations: list[Operation]) -> dict[str, Stored]:
+    """What each key is that was stored. A 200 is only a yes when it shows our key, and our lock on it."""
     last = operations[-1]
     locks = last["Verb"] in ("set", "lock")
     session = next((operation["Session"] for operation in operations if "Session" in operation), None)
     if isinstance(answer, dict) and not answer.get("Errors") and answer.get("Results"):
         stored = [result["KV"] for result in answer["Results"]]
         if stored[-1]["Key"] == last["Key"] and (not locks or stored[-1].get("Session") == session):
-            indexes = {str(one["Key"]): one.get("ModifyIndex", 0) for one in stored}
-            if all(isinstance(index, int) for index in indexes.values()):
-                return indexes
+            found = {str(one["Key"]): Stored(one.get("ModifyIndex", 0), one.get("CreateIndex")) for one in stored}
+            if all(isinstance(one.index, int) for one in found.values()):
+                return found
     raise Unknown(f"Consul answered a transaction of {len(operations)} operations with {str(answer)[:100]}")

@@ -7,13 +7,13 @@ from typing import Any
 
 from near_ha.errors import BadRecord
 from near_ha.keys.record_key import RecordKey
-from near_ha.records import consul_keys, key_record, lease_record
+from near_ha.records import consul_keys, key_record, lease_record, wire
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How, Seen
 
 from .consul_access import ANYBODY, ConsulAccess
-from .consul_agents import Denied, Operation, Refused, Unknown, encode, entry_of, index_of
+from .consul_agents import Denied, Operation, Refused, Stored, Unknown, encode, entry_of, index_of
 from .consul_members import Members
 from .consul_values import Values
 
@@ -22,6 +22,10 @@ __all__ = ["ConsulStore", "Denied", "Refused", "Unknown"]
 
 class KeyTaken(Exception):
     """The lock of the validator key is another account id's."""
+
+
+class NotOurs(Exception):
+    """What the lease's record says is not what this node wrote."""
 
 
 # What says only that something has moved on.
@@ -53,6 +57,8 @@ class ConsulStore(Members, Values):
         # known for certain.
         self._written: int | None = None
         self._key_written: int | None = None
+        # The session that this process has written with last, and which key it was.
+        self._created: tuple[str, object] | None = None
 
     # --- the lease
 
@@ -149,19 +155,19 @@ class ConsulStore(Members, Values):
         """Write the record, and once more where it is kept, if ``session`` still holds both locks.
 
         And if the record is still as this store wrote it last: a heartbeat that is carried out late, or twice, must
-        not put an older height back. Where that is not known (an answer was lost), the record is read first.
+        not put an older height back. Where that is not known (an answer was lost), the record is read first, and has
+        to be this node's own.
         """
         try:
-            index = self._written or self._ask(lambda client: self._seen(self._key, client.kv.get(self._key)[1])).index
+            index = self._written or self._own_index(session, value)
             key = self._claim_key(session, value)
-        except KeyTaken as taken:
+        except (KeyTaken, NotOurs) as taken:
             return Answer(Kind.NO, str(taken))
         except (Refused, Unknown) as error:
             return Answer(Kind.UNKNOWN, str(error))
         write = {"Verb": "set", "Value": self._signed(self._key, value)}
-        ours = [] if index is None else [{"Verb": "check-index", "Index": index}]
         holds = {"Verb": "check-session", "Session": session}
-        return self._write_record([holds, *ours, self._keep(value), *key, write])
+        return self._write_record([holds, *_if_at(index), self._keep(value), *key, write])
 
     def _keep(self, value: str) -> Operation:
         return {"Verb": "set", "Key": self._kept_key, "Value": self._signed(self._kept_key, value)}
@@ -192,7 +198,10 @@ class ConsulStore(Members, Values):
         self._written = self._key_written = None
         try:
             stored = self._transact(operations)
-            self._written, self._key_written = stored.get(self._key), stored.get(self._key_lock)
+            record, key = stored.get(self._key), stored.get(self._key_lock)
+            self._written, self._key_written = record.index if record else None, key.index if key else None
+            session = next((str(one["Session"]) for one in operations if "Session" in one), "")
+            self._created = (session, record.created) if record else None
         except Refused as refused:
             holds = operations[0]["Verb"] == "check-session"
             late = holds and bool(refused.failed) and all(_is_index(operations, number) for number in refused.failed)
@@ -204,23 +213,47 @@ class ConsulStore(Members, Values):
     def release(self, session: str, value: str) -> Answer:
         """Write the last record and unlock both in one step, if ``session`` still holds the lock of the lease.
 
-        That of the key may not be ours: a signer of the version before has taken the lease alone.
+        And if the record is still this node's own of this term: whoever may write to Consul can put another one back
+        under this session, and a release on top of that would be signed, and newer than the lease of somebody else.
+        The lock of the key may not be ours: a signer of the version before has taken the lease alone.
         """
-        known = self._key_written is not None
+        known, written = self._key_written is not None, self._written
         self._written = self._key_written = None
         key: list[Operation] = []
         try:
+            index = written or self._own_index(session, value)
             if known or self._look_at_key_lock().session == session:
                 key = self._of_key([self._key_write("unlock", session, value)])
             unlock = {"Verb": "unlock", "Session": session, "Value": self._signed(self._key, value)}
-            self._transact([{"Verb": "check-session", "Session": session}, *key, unlock])
+            self._transact([{"Verb": "check-session", "Session": session}, *_if_at(index), *key, unlock])
+        except NotOurs as other:
+            return Answer(Kind.NO, str(other))
         except Refused as refused:
-            # Somebody has deleted the key's lock: it is looked at the next time.
-            only_key = bool(key) and refused.failed == {1}
-            return Answer(Kind.UNKNOWN if only_key else Kind.NO, str(refused))
+            # The record is another one, or somebody has deleted the key's lock: they are looked at the next time.
+            later = {1, 2} if key else {1}
+            return Answer(Kind.UNKNOWN if refused.failed and refused.failed <= later else Kind.NO, str(refused))
         except Unknown as unknown:
             return Answer(Kind.UNKNOWN, str(unknown))
         return YES
+
+    def _own_index(self, session: str, value: str) -> int | None:
+        """Where the record of this node is, whose answer was lost; None where ``session`` does not hold its lock.
+
+        (The transaction says so.) Whoever may write to Consul can lock a record again under any session. NotOurs where
+        it is a signed one of another node or term, or where the key is another one than this process has written:
+        every takeover makes it anew.
+        """
+        found = self._ask(lambda client: client.kv.get(self._key, consistency="consistent")[1])
+        seen, mine = self._seen(self._key, found), lease_record.parse(value.encode())
+        if seen.session != session:
+            return None
+        ours = seen.record is None or (seen.record.term, seen.record.node_id) == (mine.term, mine.node_id)
+        if self._created is not None and self._created[0] == session:
+            ours = ours and self._created[1] == found["CreateIndex"]
+        if not ours:
+            whose = f", with a record of {wire.shown(seen.holder)}" if seen.holder else ""
+            raise NotOurs(f"somebody has put the lock back under the session of this node{whose}")
+        return seen.index
 
     # --- the session
 
@@ -266,9 +299,13 @@ class ConsulStore(Members, Values):
         """End it; Unknown when that could not be asked."""
         self._ask(lambda client: client.session.destroy(session))
 
-    def _transact(self, operations: list[Operation]) -> dict[str, int]:
+    def _transact(self, operations: list[Operation]) -> dict[str, Stored]:
         """What names no key is about the lease."""
         return super()._transact([{"Key": self._key, **operation} for operation in operations])
+
+
+def _if_at(index: int | None) -> list[Operation]:
+    return [] if index is None else [{"Verb": "check-index", "Index": index}]
 
 
 def _is_index(operations: list[Operation], number: int) -> bool:

@@ -50,6 +50,8 @@ class Consul:
         self.seen = Seen(None)
         self._past: deque[tuple[int, Seen]] = deque([(0, self.seen)], maxlen=KEPT)
         self.index = 10
+        # Consul's CreateIndex of the lease: another one after each takeover.
+        self.created = 0
         self.sessions: dict[str, Session] = {}
         self.leaderless_until = 0
         self.last_way: How | None = None
@@ -152,6 +154,7 @@ class Consul:
         if self._world.now < self._locked_until:
             return no("due to lock delay")
         self.last_way = how
+        self.created += how is How.TAKEOVER
         self._store(record, record.node_id, session)
         self._kept, self._kept_index = record, self.index
         return YES
@@ -166,10 +169,12 @@ class Consul:
         self._kept, self._kept_index = record, self.index
         return YES
 
-    def release(self, session: str, record: LeaseRecord) -> Answer:
-        """check-session, unlock. Whenever it takes effect, however late: no neard may be armed then."""
+    def release(self, session: str, record: LeaseRecord, index: int | None) -> Answer:
+        """check-session, check-index, unlock. Whenever it takes effect, however late: no neard may be armed then."""
         if self.seen.index is None or self.seen.session != session:
             return no("failed session check")
+        if self.seen.index != index:
+            return Answer(Kind.UNKNOWN, "failed index check")
         if self._chain.armed is not None:
             raise Violation(f"{record.node_id}'s release of term {record.term} while {self._chain.armed} is armed")
         self._store(record, record.node_id, None)
@@ -215,6 +220,7 @@ class Consul:
         self._set(Seen(self.index, record, holder, session))
 
     def _set(self, seen: Seen) -> None:
+        self.created += self.seen.index is None and seen.index is not None
         self.seen = seen
         self._past.append((self._world.now, seen))
         for changed in self._watchers:

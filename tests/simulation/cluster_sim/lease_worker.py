@@ -1,7 +1,8 @@
 """The thread that asks Consul about the lease, one request after another, and what its store knows of the record.
 
-It stands for the lease's worker of ``adapters/consul.py`` and for ``ConsulStore.heartbeat``: each heartbeat carries the
-index at which this node wrote the record last, and where an answer was lost, the record is read before that.
+It stands for the lease's worker of ``adapters/consul.py`` and for ``ConsulStore``'s ``heartbeat`` and ``release``: each
+carries the index at which this node wrote the record last. Where an answer was lost, the record is read before that:
+it has to be this node's own, in the key that this node has written.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.answer import YES, Answer, Kind
+from near_supervisor.core.facts.lease_view import Seen
 
 if TYPE_CHECKING:
     from .host import Host
@@ -23,11 +26,14 @@ Change = Callable[[int | None], Answer]
 
 
 class Request(NamedTuple):
-    """``change`` is told at what index this node wrote the record last, if it is ``on_top`` of that."""
+    """``change`` is told at what index this node wrote the record last, if it goes on top of that (``mine``).
+
+    That is the session with which it holds the lock, and what it writes.
+    """
 
     change: Change
     event: Callable[[Answer], ev.Event]
-    on_top: bool
+    mine: tuple[str, LeaseRecord] | None
 
 
 class LeaseWorker:
@@ -40,10 +46,13 @@ class LeaseWorker:
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._written: int | None = None
+        self._created: tuple[str, int] | None = None
 
-    def submit(self, change: Change, event: Callable[[Answer], ev.Event], on_top: bool = False) -> None:
+    def submit(
+        self, change: Change, event: Callable[[Answer], ev.Event], mine: tuple[str, LeaseRecord] | None = None
+    ) -> None:
         """Queue a request."""
-        self._waiting.append(Request(change, event, on_top))
+        self._waiting.append(Request(change, event, mine))
         if not self._busy:
             self._next()
 
@@ -57,18 +66,18 @@ class LeaseWorker:
             self._begin(request)
 
     def _begin(self, request: Request) -> None:
-        if request.on_top and self._written is None:
-            self._read_before(request)
+        if request.mine is not None and self._written is None:
+            self._read_before(request, *request.mine)
         else:
             self._send(request)
 
-    def _read_before(self, request: Request) -> None:
+    def _read_before(self, request: Request, session: str, record: LeaseRecord) -> None:
         consul, found = self._host.consul, 0
 
         def read() -> Answer:
             nonlocal found
             found = found or consul.seen.index or 0
-            return YES
+            return YES if self._is_own(consul.seen, session, record) else Answer(Kind.NO, "the lock was another's")
 
         def heard(answer: Answer) -> None:
             if answer.kind is Kind.YES:
@@ -79,18 +88,33 @@ class LeaseWorker:
 
         self._host.link.ask(read, heard, self._timeout)
 
+    def _is_own(self, seen: Seen, session: str, record: LeaseRecord) -> bool:
+        if seen.session != session:
+            return True
+        if self._created is not None and self._created[0] == session and self._created[1] != self._host.consul.created:
+            return False
+        return seen.record is None or (seen.record.term, seen.record.node_id) == (record.term, record.node_id)
+
     def _send(self, request: Request) -> None:
         consul, stored = self._host.consul, 0
         written, self._written = self._written, None
 
+        key = ("", 0)
+
         def change() -> Answer:
-            nonlocal stored
+            nonlocal stored, key
             answer = request.change(written)
             # The one that is answered is the first one, should the request come twice.
-            stored = stored or consul.index
+            if not stored:
+                stored, key = consul.index, (consul.seen.session or "", consul.created)
             return answer
 
-        self._host.link.ask(change, lambda answer: self._answered(request, answer, stored), self._timeout)
+        def answered(answer: Answer) -> None:
+            if answer.kind is Kind.YES:
+                self._created = key
+            self._answered(request, answer, stored)
+
+        self._host.link.ask(change, answered, self._timeout)
 
     def _answered(self, request: Request, answer: Answer, stored: int | None) -> None:
         self._written = stored if answer.kind is Kind.YES else None

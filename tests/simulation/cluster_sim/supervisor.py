@@ -296,13 +296,20 @@ class Supervisor:
                 self._bought = max(self._bought, lease.hold_until(at, self._host.settings.lease_ms))
             return ev.HeartbeatAnswered(record.term, at, answer)
 
-        self._worker.submit(lambda index: self._host.consul.heartbeat(session, record, index), answered, on_top=True)
+        self._worker.submit(
+            lambda index: self._host.consul.heartbeat(session, record, index), answered, (session, record)
+        )
 
     def _release(self, command: cmd.Release) -> None:
         guard = self._host.guard
         if guard is not None and guard.neard is not None and guard.neard.armed:
             raise Violation(f"{self._host.name} releases while neard {guard.neard.pid} is armed")
-        self._worker.submit(lambda _: self._host.consul.release(command.session, command.record), ev.ReleaseAnswered)
+        session, record = command.session, command.record
+        self._worker.submit(
+            lambda index: self._host.consul.release(session, record, index),
+            ev.ReleaseAnswered,
+            (session, record),
+        )
 
     def _heard(self, said: ev.Event, answer: Answer) -> None:
         self.post(said)

@@ -104,10 +104,10 @@ class NamedConsul(Consul):
             return no("another name has the lock of the key")
         return self._keep(super().heartbeat(session, record, index), session, record)
 
-    def release(self, session: str, record: LeaseRecord) -> Answer:
+    def release(self, session: str, record: LeaseRecord, index: int | None) -> Answer:
         """And unlock."""
         ours = self.lock.seen.session == session
-        answer = super().release(session, record)
+        answer = super().release(session, record, index)
         return self._keep(answer, None, record) if ours else answer
 
     def _keep(self, answer: Answer, session: str | None, record: LeaseRecord) -> Answer:
