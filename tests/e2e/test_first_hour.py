@@ -17,6 +17,7 @@ from near_ha.records.states import State
 from near_localnet import bring_up, status
 from near_localnet.layout import VALIDATORS, Layout
 from near_localnet.localnet import Localnet
+from support.short_paths import short_directory
 from support.waiting import until
 
 pytestmark = [pytest.mark.timeout(900), simulated_only]
@@ -132,10 +133,13 @@ def plain(text: str) -> str:
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    person = Newcomer(tmp_path / "checkout")
-    yield person
-    person.net.down()
+def newcomer() -> Iterator[Newcomer]:
+    with short_directory() as place:
+        person = Newcomer(place / "c")
+        try:
+            yield person
+        finally:
+            person.net.down()
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=list(PAGES))

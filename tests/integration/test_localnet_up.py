@@ -16,6 +16,7 @@ from near_localnet.layout import Layout
 from near_localnet.localnet import Localnet
 from near_localnet.options import Options
 from near_localnet.problem import Problem
+from support.short_paths import short_directory
 
 pytestmark = pytest.mark.integration
 
@@ -25,12 +26,13 @@ NO_NEARD = Options(neard=shutil.which("false") or "/bin/false")
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Iterator[Localnet]:
-    net = Localnet(Layout(tmp_path / "data", INSTANCE), ROOT / ".tools")
-    try:
-        yield net
-    finally:
-        net.down()
+def net() -> Iterator[Localnet]:
+    with short_directory() as place:
+        net = Localnet(Layout(place / "data", INSTANCE), ROOT / ".tools")
+        try:
+            yield net
+        finally:
+            net.down()
 
 
 def test_what_did_not_come_up_is_ended(net: Localnet) -> None:
@@ -48,8 +50,8 @@ def test_it_is_left_for_whoever_wants_to_look_at_it(net: Localnet) -> None:
     assert {process.part for process in processes.find(net.layout.data)} == {"consul", "keeper"}
 
 
-def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
-    data = str(tmp_path / "data")
+def test_the_command_says_what_to_do_next(net: Localnet) -> None:
+    data = str(net.layout.data)
     words = [sys.executable, "-m", "near_localnet", "--data", data, "--instance", str(INSTANCE), "up"]
     done = subprocess.run(
         words, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "NEARD": NO_NEARD.neard}
