@@ -12,12 +12,12 @@ from support.guard_rig import GuardRig, wait_for
 NEARD = ("/bin/sh", "-c", "trap '' HUP; exec sleep 600")
 
 
-def pidfds() -> int:
-    """How many processes this one holds on to."""
+def pidfds(pid: int) -> int:
+    """How many descriptors of that process this one holds; other tests' may still wait for their end."""
     found = 0
-    for fd in Path("/proc/self/fd").iterdir():
+    for info in Path("/proc/self/fdinfo").iterdir():
         try:
-            found += "pidfd" in str(fd.readlink())
+            found += f"Pid:\t{pid}\n" in info.read_text()
         except FileNotFoundError:
             continue
     return found
@@ -41,13 +41,15 @@ def test_a_neard_that_is_given_the_key_again_and_again_is_held_on_to_once(tmp_pa
         client.ask({"do": "start", "armed": False, "deadline": 0, **words}, answers.append)
         wait_for(lambda: len(answers) == 1, "neard is there")
         assert answers[0]["ok"]
-        before, pid = pidfds(), answers[0]["pid"]
+        pid = answers[0]["pid"]
+        before = pidfds(pid)
+        assert before == 1
         wait_for(lambda: ignores_hangups(pid), "it takes SIGHUP")
         for _ in range(5):
             client.ask({"do": "arm", "pid": pid, "deadline": boot_ms() + 60_000, **words}, answers.append)
         wait_for(lambda: len(answers) == 6, "the guard has answered")
-        assert pidfds() == before
+        assert pidfds(pid) == before
         client.ask({"do": "quit"})
         wait_for(lambda: bool(ended), "neard has ended")
-        assert pidfds() < before
+        assert pidfds(pid) < before
         client.close()
