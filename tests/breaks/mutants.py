@@ -68,14 +68,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "not leadership.release.reason or leadership.release.under_way",
     ),
     Mutant(
-        "rule 2: a session serves one leadership, so that a late release cannot end the next one",
-        CORE + "updates/consul.py",
-        "node = replace(node, leadership=None, session=None, membership=node.membership.over())\n"
-        "    node, cools = election.after(leadership, node, now)\n"
-        "    return node, [DropSession(leadership.session), ClearState(), *cools]",
-        "return replace(node, leadership=None), [ClearState()]",
-    ),
-    Mutant(
         "rule 2: an acquisition carries the condition that the record is the one that was seen",
         MODEL + "consul.py",
         "if self.seen.index is None or self.seen.index != index:",
