@@ -10,6 +10,7 @@ from pathlib import Path
 from near_bench import deploy, failover, idle, pause, rows
 from near_bench.rows_by_headers import BLOCK_TIME_MS, ROWS_BY_HEADERS
 from near_bench.stage_by_headers import HeaderStage
+from near_ha.errors import NearError
 from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     end_by_signal()
     try:
         return int(options.run(options))
-    except Problem as problem:
+    except NearError as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

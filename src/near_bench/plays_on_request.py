@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from near_bench import measure, module_probe, supervisor_log
 from near_bench.measure import Values
+from near_ha.errors import ControlRefused
 from near_ha.records.switchover import FINAL, Phase
 from near_ha.transport import control_client
 from near_localnet.layout import Validator
 from near_localnet.problem import Problem
 from near_measure.clock import NS, boot_ns, polls, seconds
-from near_measure.stage import TAKEOVER_TIMEOUT_S, Stage
+from near_measure.stage import RESTORE_TIMEOUT_S, TAKEOVER_TIMEOUT_S, Stage
+
+NOT_YET = ("is not ready", "no standby is ready")
+POLL_S = 0.1
 
 
 def promoted(stage: Stage) -> Values:
@@ -30,8 +35,7 @@ def _switched(stage: Stage, old: Validator, new: Validator, asked: Validator, ro
     layout = stage.net.layout
     logs = [layout.log(host.name) for host in (old, new)]
     offsets = [log.stat().st_size for log in logs]
-    since = boot_ns()
-    answer = control_client.call(layout.run_dir(asked) / "control.sock", "POST", route, {"by": "bench"})
+    since, answer = _accepted(stage, asked, route)
     gap = stage.takeover(new, since)
     ended = _ended(stage, asked, str(answer["request"]))
     done = seconds(since, boot_ns())
@@ -46,6 +50,24 @@ def _switched(stage: Stage, old: Validator, new: Validator, asked: Validator, ro
         measure.COORDINATION.key: max(0.0, acquired - released),
         measure.COMMAND.key: done,
     }
+
+
+def _accepted(stage: Stage, asked: Validator, route: str) -> tuple[int, dict[str, Any]]:
+    """When the request was made that was taken, and its answer.
+
+    The neard of a host that has just given its role away is started afresh: until then a refusal says to wait.
+    """
+    deadline = boot_ns() + round(RESTORE_TIMEOUT_S * NS)
+    while True:
+        since = boot_ns()
+        try:
+            return since, control_client.call(
+                stage.net.layout.run_dir(asked) / "control.sock", "POST", route, {"by": "bench"}
+            )
+        except ControlRefused as refused:
+            if not any(words in refused.message for words in NOT_YET) or since > deadline:
+                raise
+        time.sleep(POLL_S)
 
 
 def _ended(stage: Stage, host: Validator, request: str) -> dict[str, Any]:
