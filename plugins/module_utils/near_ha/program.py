@@ -19,8 +19,9 @@ def status_of(main: Callable[[], int], name: str) -> int:
         try:
             status = main()
         finally:
-            # Also where argparse ends the program, after help or a version.
-            sys.stdout.flush()
+            # Also where argparse ends the program, after help or a version. Python has none where it was closed.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _has_no_reader():
             _drop_output()
@@ -35,6 +36,8 @@ def status_of(main: Callable[[], int], name: str) -> int:
 
 def _has_no_reader() -> bool:
     """Whether it is the reader of standard output that has gone, and not that of some socket."""
+    if sys.stdout is None:
+        return False
     poll = select.poll()
     poll.register(sys.stdout.fileno(), select.POLLOUT)
     return any(seen & select.POLLERR for _fd, seen in poll.poll(0))
@@ -42,4 +45,5 @@ def _has_no_reader() -> bool:
 
 def _drop_output() -> None:
     """What was printed and not written yet would fail again when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

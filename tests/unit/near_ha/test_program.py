@@ -69,3 +69,14 @@ def test_and_where_nothing_is_buffered(words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         status, said = play(words, full.fileno(), "1")
     assert (status, said.count("\n")) == (1, 1), said
+
+
+def test_a_program_without_any_output_ends_as_ever() -> None:
+    """Python has no standard output then, as where a service manager or a script has closed it."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
+    words = [sys.executable, *PROGRAMS["near-supervisor"]]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *words], stderr=subprocess.PIPE, text=True, check=False, env=environ
+    )
+    # argparse says a version to standard error then.
+    assert (done.returncode, done.stderr.startswith("near-supervisor ")) == (0, True), done.stderr
