@@ -191,6 +191,13 @@ BREAKS: tuple[Break, ...] = (
         RECORDS,
     ),
     Break(
+        "a holder that was never seen has the longest lease that was",
+        CORE + "conditions/belief.py",
+        "lease_ms=max(node.believed.lease_ms, record.lease_ms)",
+        "lease_ms=record.lease_ms if newer else max(node.believed.lease_ms, record.lease_ms)",
+        UNIT + "test_settings_change.py",
+    ),
+    Break(
         "a heartbeat between both reads makes nothing old",
         CORE + "conditions/belief.py",
         "(seen.kept_index or 0) <= (seen.index or 0)",

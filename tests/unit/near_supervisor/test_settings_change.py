@@ -11,7 +11,7 @@ from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.conditions import saved_state
-from near_supervisor.core.facts import heads, lease
+from near_supervisor.core.facts import heads, lease, lease_view
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.facts.lease_view import Seen
 from near_supervisor.core.facts.model import Node
@@ -143,13 +143,13 @@ def standby_that_saw(*seen: Seen) -> Play:
     ("seen", "remembered"),
     [
         ([held(50, lease_ms=LONG)], LONG),
-        ([held(50, lease_ms=LONG), held(51)], D),
+        ([held(50, lease_ms=LONG), held(51)], LONG),
         ([held(50, lease_ms=LONG), held(51, term=6)], LONG),
         ([held(50, lease_ms=LONG), Seen(51, record(node_id="", state=LeaseState.VACANT, term=9), "", None)], LONG),
     ],
-    ids=["seen", "lowered since", "an older term says nothing", "nor does a vacancy"],
+    ids=["seen", "a shorter one since", "an older term says nothing", "nor does a vacancy"],
 )
-def test_the_lease_of_the_last_holder_is_remembered(seen: list[Seen], remembered: int) -> None:
+def test_the_longest_lease_of_a_holder_is_remembered(seen: list[Seen], remembered: int) -> None:
     assert standby_that_saw(*seen).node.believed.lease_ms == remembered
 
 
@@ -161,6 +161,18 @@ def test_a_takeover_after_a_lowered_lease_takes_the_lowered_one() -> None:
         if found := play.one(cmd.Acquire, play.wait(1_000)):
             break
     assert found
+
+
+def test_a_holder_that_was_never_seen_has_the_longest_lease_that_was() -> None:
+    """Leases differ. The one with the longer lease held again, and an old record of its was put back over that."""
+    old = held(50, lease_ms=LONG)
+    play = standby_that_saw(old, held(60, node_id="a", hostname="host-a", term=9), replace(old, index=70))
+    assert play.node.candidate.watch is not None
+    assert play.node.candidate.watch.seen.claim is not None
+    assert (
+        lease_view.opens_at(play.node.candidate.watch, play.node.settings, play.node.believed.lease_ms)
+        == play.now + LONG
+    )
 
 
 # --- a Consul that is slow

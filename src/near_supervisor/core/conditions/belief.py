@@ -71,7 +71,8 @@ def know(node: Node, record: LeaseRecord) -> Node:
             node.believed,
             known=record if newer else node.believed.known,
             height=record.height if newer else max(node.believed.height, record.height),
-            lease_ms=record.lease_ms if newer else max(node.believed.lease_ms, record.lease_ms),
+            # Not the newest one's: a holder whose record was deleted before it was seen here may have a longer one.
+            lease_ms=max(node.believed.lease_ms, record.lease_ms),
         ),
         # A larger one is somebody's mistake or malice, and not followed: our next one must stay readable.
         last_term=max(node.last_term, record.term) if record.term < wire.MAX_COUNT else node.last_term,
