@@ -212,7 +212,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "rule 3: a vacancy is waited out for the longest lease that was ever seen",
         CORE + "conditions/belief.py",
-        "lease_ms=record.lease_ms if newer else max(node.believed.lease_ms, record.lease_ms),",
+        "lease_ms=max(node.believed.lease_ms, record.lease_ms),",
         "lease_ms=0,",
         UNIT + "test_height.py",
     ),
