@@ -255,8 +255,11 @@ def test_a_pause_of_somebody_else_stays(cluster: Cluster, tmp_path: Path) -> Non
     played = play("maintenance", "--limit", standby, maintenance_tasks=str(work))
     assert played.status == 0, played.output[-3000:]
     assert paused(cluster)
+    shown = play("status")
+    assert f"{ACCOUNT}: the failover is paused" in shown.output, shown.output[-3000:]
     host.run("near-supervisor", "resume")
     assert not paused(cluster)
+    assert "paused" not in play("status").output
 
 
 def on_the_controller(verb: str, machine: str) -> str:
