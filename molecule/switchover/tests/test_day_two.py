@@ -196,11 +196,11 @@ def test_one_play_promotes_one_host(cluster: Cluster, checkout: Path) -> None:
 def test_a_switchover_is_rehearsed_and_then_seen_on_the_chain(cluster: Cluster) -> None:
     before = active(cluster)
     target = next(node for node in cluster.nodes if node != before)
-    rehearsal = play("switchover", "--check", to=target)
+    rehearsal = play("switchover", "--check", switchover_to=target)
     assert rehearsal.status == 0, rehearsal.output[-3000:]
     assert f"{before} hands over to {target}" in rehearsal.words
     assert active(cluster) == before
-    played = play("switchover", to=target)
+    played = play("switchover", switchover_to=target)
     assert played.status == 0, played.output[-3000:]
     assert re.search(rf"{target} validates.*; nobody signed for \d+\.\d\d s", played.words), played.output[-3000:]
     assert "the chain has counted new blocks, chunks or endorsements of node3" in played.words, played.output[-3000:]
