@@ -22,6 +22,7 @@ from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_near
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 from near_supervisor import __version__
+from near_supervisor.commandline import completion
 
 COMMAND = "bin/localnet"
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "inventory", help="print the pair as an Ansible inventory: validator1 is validator-a, validator2 validator-b"
     ).set_defaults(run=_inventory)
+
+    completion.add_to(commands, COMMAND).set_defaults(run=_completion)
 
     down = commands.add_parser("down", help="end everything, leaving no process behind")
     down.add_argument("--wipe", action="store_true", help="remove the data, too")
@@ -337,6 +340,11 @@ def _inventory(net: Localnet, _arguments: argparse.Namespace) -> int:
 
 def _demo(net: Localnet, arguments: argparse.Namespace) -> int:
     return demo.play(net, _options(arguments), as_json=arguments.json, keep=arguments.keep)
+
+
+def _completion(_net: Localnet, options: argparse.Namespace) -> int:
+    sys.stdout.write(completion.script(parser(), options.shell, "localnet"))
+    return 0
 
 
 def _down(net: Localnet, arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from near_ha.records.lease_record import LeaseState
 from .. import __version__
 from ..io import consul_access
 from ..io.consul_client import connect, describe, parse_urls
-from . import options
+from . import completion, options
 
 _ROWS = (*(row for row in options.KUUTAMOD if row[0] in ("--consul-url", "--account-id")), *consul_access.ROWS)
 NO_LEADER = 1
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     return status_of(lambda: _main(argv), "kuutamoctl")
 
 
-def _main(argv: list[str] | None) -> int:
+def _parser() -> argparse.ArgumentParser:
     environ = os.environ
     parser = argparse.ArgumentParser(prog="kuutamoctl", description="Ask Consul who the validator is.")
     parser.add_argument("--version", action="version", version=f"kuutamoctl of near-supervisor {__version__}")
@@ -36,7 +36,15 @@ def _main(argv: list[str] | None) -> int:
     options.add_rows(parser, _ROWS, environ)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("active-validator", help="print the node that validates")
-    given = parser.parse_args(argv)
+    completion.add_to(verbs, "kuutamoctl")
+    return parser
+
+
+def _main(argv: list[str] | None) -> int:
+    given = _parser().parse_args(argv)
+    if given.verb == "completion":
+        sys.stdout.write(completion.script(_parser(), given.shell, "kuutamoctl"))
+        return 0
     try:
         return _active_validator(given)
     except NearError as error:

@@ -50,6 +50,8 @@ def _main(argv: list[str] | None) -> int:
 
         return operator_cli.main(words)
     given = _verbs().parse_args(words)
+    if given.verb == "completion":
+        return _completion(given.shell)
     return _compile() if given.verb == "compile" else _detach(given)
 
 
@@ -59,7 +61,8 @@ def kuutamod(argv: list[str] | None = None) -> int:
     return status_of(lambda: _run("kuutamod", argv, title, strategy="kuutamod"), "kuutamod")
 
 
-def _verbs() -> argparse.ArgumentParser:
+def _verbs(whole: bool = False) -> argparse.ArgumentParser:
+    """All verbs; the options of those that have a parser of their own only where the ``whole`` is asked for."""
     parser = argparse.ArgumentParser(
         prog="near-supervisor", description="Automatic failover for NEAR validators: exactly one host signs."
     )
@@ -79,10 +82,25 @@ def _verbs() -> argparse.ArgumentParser:
         description="Write FILE.CACHE_TAG.zip beside the packed FILE, compiled for this Python, and print its name; do"
         " nothing if it is there. Each start of FILE takes it, unless somebody else may have written it.",
     )
+    from . import completion
+
+    completion.add_to(verbs, "near-supervisor")
+    if whole:
+        from . import operator as operator_cli
+
+        each = {verb: operator_cli.parser(verb) for verb in _OPERATORS}
+        verbs.choices.update(each, run=_run_parser("near-supervisor run"))
     return parser
 
 
-def _run(prog: str, argv: list[str] | None, version: str = "", strategy: str = "") -> int:
+def _completion(shell: str) -> int:
+    from . import completion
+
+    sys.stdout.write(completion.script(_verbs(whole=True), shell, "near-supervisor"))
+    return 0
+
+
+def _run_parser(prog: str, version: str = "", strategy: str = "") -> argparse.ArgumentParser:
     from . import options
 
     parser = argparse.ArgumentParser(prog=prog, description=_RUN)
@@ -90,7 +108,11 @@ def _run(prog: str, argv: list[str] | None, version: str = "", strategy: str = "
         parser.add_argument("--version", action="version", version=version)
     options.add_arguments(parser, options.from_environment(), strategy)
     parser.set_defaults(as_kuutamod=bool(version))
-    given = parser.parse_args(argv)
+    return parser
+
+
+def _run(prog: str, argv: list[str] | None, version: str = "", strategy: str = "") -> int:
+    given = _run_parser(prog, version, strategy).parse_args(argv)
     from .. import daemon
 
     return daemon.run(given)

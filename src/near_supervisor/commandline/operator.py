@@ -68,7 +68,7 @@ _DEFAULT_LAST = 20
 
 def main(words: Sequence[str]) -> int:
     """The exit status of one of the verbs in _MORE."""
-    given = _parser(words[0]).parse_args(words[1:])
+    given = parser(words[0]).parse_args(words[1:])
     try:
         run: Callable[[argparse.Namespace], int] = {"status": _status, "history": _history}.get(given.verb, _change)
         return run(given)
@@ -79,7 +79,8 @@ def main(words: Sequence[str]) -> int:
         return 0 if getattr(given, "watch", False) else _INTERRUPTED
 
 
-def _parser(verb: str) -> argparse.ArgumentParser:
+def parser(verb: str) -> argparse.ArgumentParser:
+    """The command line of one of the verbs."""
     parser = argparse.ArgumentParser(
         prog=f"near-supervisor {verb}",
         description=_MORE[verb],

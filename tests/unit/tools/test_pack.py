@@ -56,7 +56,7 @@ def test_it_holds_sources_and_licences_and_nothing_else(packed: dict[str, Path])
     packages = {name.partition("/")[0] for name in names if name.endswith(".py")}
     assert packages == {
         "__main__.py", "near_supervisor", "near_guard", "near_ha", "consul", "prometheus_client", "requests", "urllib3",
-        "idna", "charset_normalizer", "six.py", "certifi.py",
+        "idna", "charset_normalizer", "shtab", "six.py", "certifi.py",
     }  # fmt: skip
     licensed = {name.partition("-")[0] for name in others}
     own = {"__main__.py", "near_supervisor", "near_guard", "near_ha", "certifi.py"}
