@@ -107,7 +107,7 @@ def _wanted(wheel: Path) -> Iterator[tuple[str, bytes]]:
     """Of a wheel the modules, and what its licence asks to be passed on."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if name.endswith(".py") or re.search(r"\.dist-info/(licenses/)?(LICENSE|NOTICE)[^/]*$", name):
+            if name.endswith(".py") or re.search(r"\.dist-info/(licenses/)?(LICEN[CS]E|NOTICE)[^/]*$", name):
                 yield name, archive.read(name)
 
 
