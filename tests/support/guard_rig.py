@@ -152,6 +152,10 @@ class GuardRig:
         os.kill(self.process.pid, number)
 
     def memory_kb(self) -> int:
-        """Resident memory of the guard."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
+        """What the guard itself holds in memory: not the files of its Python, which are everybody's."""
+        return anonymous_kb(Path(f"/proc/{self.process.pid}/status").read_text())
+
+
+def anonymous_kb(status: str) -> int:
+    """Of /proc/PID/status."""
+    return int(status.split("RssAnon:")[1].split()[0])

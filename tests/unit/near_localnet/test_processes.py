@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_a_started_process_is_found_signalled_and_seen_to_end(tmp_path: Path) ->
     data = tmp_path / "data"
     data.mkdir()
     sleeper = tmp_path / "run.sh"
-    sleeper.write_text(f"#!/bin/sh\ncd {tmp_path}\nexec {' '.join(command)}\n")
+    sleeper.write_text(f"#!/bin/sh\ncd {shlex.quote(str(tmp_path))}\nexec {shlex.join(command)}\n")
     sleeper.chmod(0o755)
     started = processes.start([str(sleeper)], data=data, name="consul1", log=tmp_path / "log")
     try:
