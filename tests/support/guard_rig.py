@@ -158,4 +158,4 @@ class GuardRig:
 
 def anonymous_kb(status: str) -> int:
     """Of /proc/PID/status."""
-    return int(status.split("RssAnon:")[1].split()[0])
+    return int(status.split("RssAnon:")[1].split(maxsplit=1)[0])
