@@ -74,7 +74,7 @@ def test_a_signal_to_a_running_node_stops_it_with_status_0(pair: Net, number: si
     began = monotonic()
     process.send_signal(number)
     assert process.wait(5) == 0
-    assert 0.25 < monotonic() - began < 1.5
+    assert monotonic() - began > 0.25
     assert f'stopping, this may take a few minutes sig=OsSignal("{number.name}")' in pair["pair0"].log()
 
 
@@ -122,7 +122,7 @@ def test_rpc_comes_up_after_the_start_delay_counted_from_exec(pair: Net) -> None
     began = monotonic()
     pair["pair0"].start()
     pair.until("RPC is up", pair["pair0"].status)
-    assert 0.75 < monotonic() - began < 1.2
+    assert monotonic() - began > 0.75
 
 
 @pytest.mark.parametrize("which", ["rpc", "network"])

@@ -78,11 +78,10 @@ def test_names_become_addresses_of_either_kind(names: Names) -> None:
 def test_a_resolver_that_hangs_holds_up_nobody_and_is_asked_once(names: Names) -> None:
     names.hold.clear()
     nodes = BootNodes(f"{KEY}@one:1")
-    began = time.monotonic()
     for now in range(0, 10 * RETRY_MS, RETRY_MS):
+        # One that waited for it would wait for the end of this test.
         nodes.turn(now)
     assert nodes.text() == f"{KEY}@one:1"
-    assert time.monotonic() - began < 1
     names.hold.set()
     turned(nodes, 0, lambda: names.asked == 1)
 
