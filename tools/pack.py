@@ -12,7 +12,7 @@ The path of the file goes to standard output, everything else to standard error.
 
 examples:
   python3 tools/pack.py daemon --out near-supervisor.pyz
-  python3 tools/pack.py daemon --out build/       named by its contents: build/near-supervisor-3f9c….pyz
+  python3 tools/pack.py daemon --out build/       named by its contents: build/near-supervisor-3f9c....pyz
   ln -s near-supervisor.pyz kuutamoctl            called by this name it is kuutamoctl
 """
 

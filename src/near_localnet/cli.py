@@ -74,6 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(f"localnet: {problem}".replace(COMMAND, _command(options)), file=sys.stderr)
         return 1
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        advice = f"give it a directory that you may write: {COMMAND} --data DIR"
+        print(f"localnet: {error.filename}: {error.strerror}; {advice}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         left = (
             "what runs of it goes on until: bin/localnet down"
