@@ -41,15 +41,15 @@ let
   variables = option (types.attrsOf types.str) { };
   maybe = type: option (types.nullOr type) null;
   # Of what has a default that pages can show only by its name.
-  packaged = default: defaultText: description:
-    mkOption { type = types.package; inherit default defaultText description; };
+  named = type: default: defaultText: description: mkOption { inherit type default defaultText description; };
+  packaged = named types.package;
   # A string and never a path: a path of Nix is copied to the store, where everybody can read it.
   secret = option types.str "";
 
   validator.options = {
     home = text "/var/lib/near/neard" "neard's home; another one for each validator of the host";
     lease = option types.number 10 "seconds, 4 to 600; the same on all hosts of the account";
-    nodeId = text config.networking.hostName "the name of this host in the cluster";
+    nodeId = named types.str config.networking.hostName "`networking.hostName`" "the name of this host in the cluster";
     strategy = text "auto" "how a standby gets the key: `auto`, `hot`, `restart` or `kuutamod`";
     consulUrl = text "http://127.0.0.1:8500" "Consul's HTTP API; several with commas";
     exporterAddress = text "127.0.0.1:2233" "where the supervisor's metrics are";
@@ -88,7 +88,7 @@ let
       "validators: of the values ${lib.concatStringsSep ", " found} of ${name} two are the same. Give each its own.";
 
   ofHost = [
-    (require (lib.length sources == 1)
+    (require (cfg.validators == { } || lib.length sources == 1)
       ("package, binary, neardProgram: ${toString (lib.length sources)} of these three are set. "
       + "Set exactly one: it is neard."))
     (require (cfg.binary == null || cfg.binaryHash != null)
@@ -158,7 +158,11 @@ in
     environment.etc =
       lib.mapAttrs (_name: program: { source = program; }) host.etc
       // lib.mapAttrs (_name: text: { inherit text; }) host.environments;
-    environment.systemPackages = [ cfg.supervisorPackage ] ++ lib.optional cfg.consul.enable cfg.consul.package;
+    # Python also for Ansible, which comes back.
+    environment.systemPackages =
+      [ cfg.python ]
+      ++ lib.optional (cfg.validators != { }) cfg.supervisorPackage
+      ++ lib.optional cfg.consul.enable cfg.consul.package;
     users.users = lib.listToAttrs (map (user: lib.nameValuePair user.name {
       isSystemUser = true;
       inherit (user) group home;

@@ -292,12 +292,12 @@ in
     ])
     // optional consul.enable { consul = consulUnit; };
 
-  etc =
-    {
-      "near/bin/near-supervisor" = programs.supervisor;
-      "near/bin/kuutamoctl" = programs.kuutamoctl;
-      "near/bin/neard" = programs.neard;
-    };
+  # A host without validators is a server of Consul, and needs none of it.
+  etc = optional (accounts != [ ]) {
+    "near/bin/near-supervisor" = programs.supervisor;
+    "near/bin/kuutamoctl" = programs.kuutamoctl;
+    "near/bin/neard" = programs.neard;
+  };
 
   # No secret is in them, only the names of files: everybody may read what is in the store.
   environments = forAccounts (account: [{

@@ -59,11 +59,13 @@ let
     };
     attrsOf = inner: {
       name = "attrsOf ${inner.name}";
+      inherit inner;
       check = isAttrs;
       merge = place: sets: mapAttrs (name: merged "${place}.${name}" inner) (grouped sets);
     };
     submodule = module: {
       name = "submodule";
+      inherit (module) options;
       check = value: isAttrs value || isFunction value;
       merge = place: sets: (evaluated place ([ module ] ++ map (config: { inherit config; }) sets) { }).config;
     };
