@@ -178,3 +178,17 @@ def managed(host: NixHost) -> Any:
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     return folder
+
+
+def test_the_examples_of_the_documentation_are_taken(host: NixHost) -> None:
+    page = (ROOT / "docs" / "operate" / "nixos.md").read_text()
+    found = re.findall(r"^( *)(services\.near-validator = \{\n.*?\n\1\};)$", page, re.MULTILINE | re.DOTALL)
+    assert len(found) == 2
+    for _indent, text in found:
+        of_neard = re.sub(r"package = .*;", 'neardProgram = "/n";', text)
+        file = host.place / "near-supervisor.pyz"
+        file.touch()
+        module = f"{{ {of_neard} services.near-validator.supervisorFile = {file}; }}"
+        told = host.told(str(ROOT / "nix" / "module.nix"), module)
+        assert told["wrong"] == []
+        assert list(told["validators"]) == [ACCOUNT]
