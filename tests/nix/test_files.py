@@ -12,7 +12,14 @@ FILES = list(files(".nix"))
 
 def test_there_are_some() -> None:
     names = {str(path.relative_to(ROOT)) for path in FILES}
-    assert {"flake.nix", "nix/units.nix", "nix/module.nix", "nix/managed.nix", "nix/package.nix", "nix/test.nix"} <= names
+    assert {
+        "flake.nix",
+        "nix/units.nix",
+        "nix/module.nix",
+        "nix/managed.nix",
+        "nix/package.nix",
+        "nix/test.nix",
+    } <= names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -38,7 +45,7 @@ def test_units_need_nothing_but_nix(host: NixHost) -> None:
 
 
 def test_the_flake_packs_the_daemon_from_its_own_sources(host: NixHost) -> None:
-    module = f"((import {ROOT}/flake.nix).outputs {{ self = \"{ROOT}\"; }}).nixosModules.default"
+    module = f'((import {ROOT}/flake.nix).outputs {{ self = "{ROOT}"; }}).nixosModules.default'
     settings = '{ services.near-validator = { enable = true; neardProgram = "/n"; validators."my.pool.near" = { }; }; }'
     told = host.told(f"({module})", settings)
     assert told["wrong"] == []

@@ -54,8 +54,9 @@ def test_the_daemon_names_its_python_and_runs_by_each_of_its_names(built: dict[s
     programs = built["supervisor"] / "bin"
     first = (programs / "near-supervisor").read_bytes().partition(b"\n")[0].decode()
     assert first == f"#!{sys.base_prefix}/bin/python3"
-    for words in (["near-supervisor", "run", "--help"], ["near-supervisor", "guard", "--help"], ["kuutamoctl", "--help"]):
-        done = subprocess.run([programs / words[0], *words[1:]], capture_output=True, text=True, check=False, env={})
+    for words in (["near-supervisor", "run"], ["near-supervisor", "guard"], ["kuutamoctl"]):
+        command = [str(programs / words[0]), *words[1:], "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={})
         assert done.returncode == 0, done.stderr
         assert "usage:" in done.stdout
 

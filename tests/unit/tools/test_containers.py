@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import debian_packages
 import engine
 import image
 from near_localnet.apt_sources import parse_one_line
