@@ -16,8 +16,9 @@ let
     retry_join = [ "one" "two" "witness" ];
     leave_on_terminate = false;
   });
-  host = { name, ... }: {
+  host = name: {
     imports = [ ./module.nix ];
+    # Consul is under a licence that nixpkgs calls unfree.
     nixpkgs.config.allowUnfree = true;
     networking.firewall.allowedTCPPorts = [ 8300 8301 ];
     networking.firewall.allowedUDPPorts = [ 8301 ];
@@ -33,10 +34,11 @@ let
 in
 pkgs.testers.runNixOSTest {
   name = "near-validator";
+  node.pkgsReadOnly = false;
   nodes = {
-    one = { imports = [ host ]; services.near-validator.validators.${account} = { }; };
-    two = { imports = [ host ]; services.near-validator.validators.${account} = { }; };
-    witness = host;
+    one = { imports = [ (host "one") ]; services.near-validator.validators.${account} = { }; };
+    two = { imports = [ (host "two") ]; services.near-validator.validators.${account} = { }; };
+    witness = host "witness";
   };
   testScript = ''
     start_all()

@@ -61,6 +61,27 @@ def test_the_daemon_names_its_python_and_runs_by_each_of_its_names(built: dict[s
         assert "usage:" in done.stdout
 
 
+@pytest.mark.parametrize("carried", [True, False])
+def test_the_garbage_collector_looks_at_environments_and_not_at_arguments(
+    host: NixHost, built: dict[str, Path], carried: bool
+) -> None:
+    """Why a unit puts the version that runs into its environment (nix/units.nix, started)."""
+    program = built["supervisor"]
+    environ = {"NEAR_PROGRAM": str(program / "bin" / "near-supervisor")} if carried else {}
+    running = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environ,
+    )
+    with running:
+        assert running.stdout is not None
+        assert running.stdout.readline()
+        dead = host.run("nix-store", "--gc", "--print-dead").split()
+        running.communicate()
+    assert (str(program) in dead) is not carried
+
+
 def test_wheels_are_asked_for_by_the_names_that_they_have(host: NixHost) -> None:
     """What pip calls them: the tag of the Pythons that a wheel is for is not in tools/daemon-requirements.txt."""
     asked = host.value(
