@@ -1,6 +1,6 @@
 # What a host gets: systemd's units, files below /etc, directories, accounts and kernel settings. A pure function of the
 # settings (services.near-validator of module.nix, as plain data) and of where programs are; builtins only, so that it
-# is evaluated and compared with the units of Debian's templates wherever there is a Nix (tests/unit/nix).
+# is evaluated and compared with the units of Debian's templates wherever there is a Nix (tests/nix).
 { settings, programs }:
 
 let
