@@ -112,7 +112,7 @@ history:
   elements: dict
 warnings:
   description: Problems between hosts, such as two neards with the same node key, and what to do about them.
-  returned: always
+  returned: when there are any
   type: list
   elements: str
 problems:
