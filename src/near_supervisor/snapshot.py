@@ -7,7 +7,7 @@ from typing import Any
 
 from near_ha.operator.cluster_report import request_json
 from near_ha.records.states import State
-from near_supervisor.core.conditions import hot_takeover, reach, signing
+from near_supervisor.core.conditions import hot_takeover, reach, signing, waits
 from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
 from near_supervisor.core.conditions.signing import Signs
 from near_supervisor.core.facts.model import Node
@@ -75,7 +75,11 @@ class Snapshot:
                 "armed": node.armed,
                 "answers": bool(neard and neard.answered),
                 "restarts": node.starts.ends,
+                # How the one before ended, if nobody had told it to.
+                "crash": self._crash(),
             },
+            # Null: nothing is missing. ``then`` comes after ``left_ms`` (null: there is no such moment).
+            "waits": self._waits(),
             "sync": {
                 "synced": node.sync.synced,
                 "reason": node.sync.reason,
@@ -116,6 +120,19 @@ class Snapshot:
             },
             "uptime_ms": self.uptime_ms,
         }
+
+    def _crash(self) -> dict[str, Any] | None:
+        crash = self.node.starts.crash
+        if crash is None:
+            return None
+        return {"how": crash.how, "last_words": crash.last_words, "ago_ms": self.now - crash.at}
+
+    def _waits(self) -> dict[str, Any] | None:
+        wait = waits.of(self.node, self.now)
+        if wait is None:
+            return None
+        left_ms = None if wait.until is None else max(0, wait.until - self.now)
+        return {"for": wait.what, "left_ms": left_ms, "then": wait.then}
 
     def _says_doppelganger(self) -> bool:
         return any(reason.name == "doppelganger" for reason in reasons(self.node))

@@ -143,8 +143,8 @@ def test_a_second_node_with_the_same_id_gives_up_and_the_first_goes_on(
     first.start().reaches("Validating")
     pid = until("it may sign", first.armed_pid, first.evidence)
     began = second.start().says("waiting up to", 30)
-    assert "node id 'same' is in use by host" in began
-    ends_with_an_error(second, 40, "node id 'same' is in use by host", "--node-id")
+    assert "node id 'same' is that of two nodes, of this one on host" in began
+    ends_with_an_error(second, 40, "node id 'same' is that of two nodes, of this one on host", "--node-id")
     until("the first one signs on", lambda: first.armed_pid() == pid, first.evidence)
     first.reaches("Validating")
     assert first.stop() == 0

@@ -18,6 +18,7 @@ Row = tuple[tuple[str, str], ...]
 GOOD, BAD, WARN, DIM = "32", "31", "33", "2"
 _GAP = "  "
 _LABEL = 11
+_CRASH_IS_NEWS_MS = 600_000
 
 
 def plain(text: str, _colour: str) -> str:
@@ -45,6 +46,10 @@ def own_text(status: Document) -> str:
             "chain": f"height {_word(sync.get('height'))}, {in_sync}",
         }
     )
+    if wait := waits_text(status):
+        text += _labelled({"waits for": wait})
+    if crash := _crash(neard):
+        text += _labelled({"crashed": crash})
     if back := _seconds(status.get("holds_back_ms") or None, 0):
         text += _labelled({"holds back": f"for {back}, because its last leaderships ended early"})
     known = _object(status.get("leader_before_silence"))
@@ -56,6 +61,24 @@ def own_text(status: Document) -> str:
         if not found.get("blocks"):
             text += _labelled({"readiness": f"{_word(found.get('name'))}: {_word(found.get('text'))}"})
     return text
+
+
+def waits_text(status: Document) -> str:
+    """What this node waits for, with the seconds that are left of it; "" where nothing is missing."""
+    wait = _object(status.get("waits"))
+    what, left, then = _word(wait.get("for")), _seconds(wait.get("left_ms"), 0), _word(wait.get("then"))
+    return f"{what}; {f'{then} in {left}' if then else f'{left} left'}" if left else what
+
+
+def _crash(neard: Document) -> str:
+    """How its neard ended by itself, as long as that is news: until another one answers, and a while longer."""
+    crash = _object(neard.get("crash"))
+    ago = crash.get("ago_ms")
+    if not isinstance(ago, int) or (neard.get("answers") is True and ago > _CRASH_IS_NEWS_MS):
+        return ""
+    words = _word(crash.get("last_words"))
+    said = f"; it said last: {words}" if words else "; it said nothing that tells why"
+    return f"neard ended by itself {_seconds(ago, 0)} ago with {_word(crash.get('how'))}{said}"
 
 
 def cluster_text(document: Document, paint: Paint = plain) -> str:

@@ -16,7 +16,7 @@ from near_ha.records.states import State
 from ..facts import key_lock, listing, other_locks, versions
 from ..facts.model import Node
 from ..facts.values import dataclass
-from . import belief, config_mismatch, hot_takeover, reach, signing
+from . import belief, config_mismatch, hot_takeover, reach, signing, starting
 
 # neard 2.x asks for so many open files, and ends with status 1 if it may not have them.
 MIN_NOFILE = 65_535
@@ -91,7 +91,10 @@ def _asked(node: Node) -> tuple[Row, ...]:
 
 
 def _state(node: Node) -> str:
-    return f"is {node.state.value}" if node.state is not State.VOTING else ""
+    if node.state is State.VOTING:
+        return ""
+    missing = starting.missing_in(node)
+    return f"is {node.state.value}" + (f", waits for {missing}" if missing else "")
 
 
 def _sync(node: Node) -> str:
