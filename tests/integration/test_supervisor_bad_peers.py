@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from near_ha.transport import control_client
 from support.hostile_http import answer
 from support.open_consul import consul
 from support.real_consul import RealConsul
@@ -130,6 +131,22 @@ def for_its_deadline(host: Supervised, pid: int, since: int) -> bool:
 
 
 # --- two nodes that do not fit together
+
+
+def test_a_second_node_with_the_same_home_names_the_first_one_and_harms_it_not(
+    chain: Chain, hosts: list[Supervised], consul: RealConsul
+) -> None:
+    first, second = chain.host("first", consul.url), chain.host("second", consul.url)
+    hosts += [first, second]
+    second.flags["--neard-home"] = first.flags["--neard-home"]
+    first.start().reaches("Validating")
+    pid = until("it may sign", first.armed_pid, first.evidence)
+    said = second.start().says("one neard home for two nodes", 30)
+    for name in ("node 'first' on host", str(first.run_dir), "node 'second' on host", str(second.run_dir)):
+        assert name in said
+    status = control_client.call(second.run_dir / "control.sock", "GET", "/status")
+    assert "node 'first' on host" in status["waits"]["for"]
+    assert first.armed_pid() == pid
 
 
 def test_a_second_node_with_the_same_id_gives_up_and_the_first_goes_on(

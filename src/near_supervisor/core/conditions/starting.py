@@ -19,7 +19,7 @@ def missing_to_start(node: Node) -> str:
     if neard is not None:
         return f"the first answer of neard {neard.pid}{after}"
     if node.guard is not Guard.READY:
-        return f"its guard{after}"
+        return f"its guard{f': {node.guard_problem}' if node.guard_problem else ''}{after}"
     return f"neard to be started{after}"
 
 

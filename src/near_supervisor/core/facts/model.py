@@ -258,6 +258,7 @@ class Closing:
 class Node:
     """The facts of one supervisor; ``*_at`` fields are the next time something is due.
 
+    ``guard_problem`` is why the last attempt to attach to a guard failed ("" = it did not).
     ``signer_ended_at`` is when the last neard that may have signed had ended, or had given its key up.
     ``doppelganger`` is what the chain shows of others with this key before this node signs. ``against`` names what
     speaks against a take-over of this node (``readiness``), as of the last step. That the run directory is gone was
@@ -270,6 +271,7 @@ class Node:
     # The processes of this host.
     guard: Guard = Guard.DOWN
     guard_at: int = 0
+    guard_problem: str = ""
     neard: Neard | None = None
     starts: Starts = Starts()
     poll: Poll = Poll()

@@ -19,7 +19,7 @@ KEEP_CLOCK_MS = 10_000
 
 def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     """Attached; a signer that belongs to the remembered term is taken up again."""
-    node = replace(node, guard=Guard.READY)
+    node = replace(node, guard=Guard.READY, guard_problem="")
     if event.memory is not None and node.leadership is None:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
@@ -71,8 +71,9 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
 
 
 def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
-    """No guard yet."""
-    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Log("error", event.reason)]
+    """No guard yet. The same reason is said once here, and as long as it lasts in the readiness."""
+    said: list[Command] = [] if event.reason == node.guard_problem else [Log("error", event.reason)]
+    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, guard_problem=event.reason), said
 
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
