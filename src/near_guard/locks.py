@@ -51,7 +51,7 @@ def refuse_held(lock: str) -> None:
 
 
 def hold(path: str, run_dir: str) -> int:
-    """An exclusive flock on ``path`` for the life of this process; Refused, with whose it is, when another guard has it.
+    """An exclusive flock on ``path`` for the life of this process; Refused when another guard has it, and with whose.
 
     In the file is who holds it, or held it last: its pid, and on a line of its own its run directory.
     """

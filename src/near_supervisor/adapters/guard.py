@@ -288,8 +288,8 @@ class GuardAdapter:
             return ""
         mine = f"node {options.node_id!r} on host {options.hostname!r}, run directory {options.run_dir.absolute()}"
         return (
-            f"one neard home for two nodes: {options.neard_home} is that of {holder}, and was given to {mine}. Give each"
-            " its own --neard-home and --run-dir, or stop the other one"
+            f"one neard home for two nodes: {options.neard_home} is that of {holder}, and was given to {mine}."
+            " Give each its own --neard-home and --run-dir, or stop the other one"
         )
 
     def _greet(self, client: GuardClient) -> ev.GuardReady:

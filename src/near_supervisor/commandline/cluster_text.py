@@ -56,9 +56,9 @@ def own_text(status: Document) -> str:
     if known:
         silent = _seconds(_object(status.get("consul")).get("silent_ms"), 1)
         text += _labelled({"validator": f"not known; {silent} ago it was {_word(known.get('node_id'))}"})
-    # What blocks is said beside the state.
     for found in _objects(status.get("readiness")):
-        if not found.get("blocks"):
+        # The first that blocks is said beside the state.
+        if _word(found.get("text")) != reason:
             text += _labelled({"readiness": f"{_word(found.get('name'))}: {_word(found.get('text'))}"})
     return text
 

@@ -68,7 +68,7 @@ def shown(play: Play) -> str:
 @pytest.mark.parametrize(
     ("play", "text"),
     [
-        (lambda: Play(), "its guard"),
+        (Play, "its guard"),
         (started, "the first answer of neard 100; it is killed in 120 s"),
         (syncing, "neard to be in sync (neard is syncing at height 1001)"),
         (taken, "this node gives up in 25 s"),

@@ -302,6 +302,10 @@ CHECKS: tuple[Row, ...] = (
 NAMES = (*(name for name, _check, _weight in CHECKS), reach.NAME)
 _BLOCKING = tuple(check for _name, check, weight in CHECKS if weight is Weight.BLOCKS)
 _LAST = tuple(check for _name, check, weight in CHECKS if weight is Weight.LAST)
+# What is told of others by Consul: while that does not answer, it is from before.
+FROM_CONSUL = frozenset(
+    {node_keys.REASON, "key_fingerprint", "key_lock", "other_lock", "lease", "record", "version"},
+)
 # What makes a takeover of this node a worse one than that of a standby without it.
 UNEQUAL = frozenset(
     {"peers", "restart", "tracking", *(name for name, _check, weight in CHECKS if weight is Weight.LAST)}
