@@ -6,14 +6,16 @@ import itertools
 import os
 import select
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from near_ha.errors import ControlRefused
 from near_ha.transport import control_client
 from support.hostile_http import answer
 from support.open_consul import consul
 from support.real_consul import RealConsul
-from support.supervised import Supervised
+from support.supervised import Supervised, edit
 from support.supervised_hosts import Chain, chain, ends_with_an_error, hosts, stopped_chain
 from support.switchable_proxy import proxy_to
 from support.waiting import took_s, until
@@ -131,6 +133,30 @@ def for_its_deadline(host: Supervised, pid: int, since: int) -> bool:
 
 
 # --- two nodes that do not fit together
+
+
+def test_a_node_that_starts_is_shown_to_the_others_with_what_it_waits_for_and_is_not_asked_for_anything(
+    chain: Chain, hosts: list[Supervised], consul: RealConsul
+) -> None:
+    first, second = chain.host("first", consul.url), chain.host("second", consul.url)
+    hosts += [first, second]
+    for host in hosts:
+        host.flags |= {"--account-id": "starters", "--lease": "10"}
+    edit(second.home / "sim.json", lambda knobs: knobs.update(never_ready=True))
+    first.start().reaches("Validating")
+    second.start()
+
+    def others() -> dict[str, dict[str, Any]]:
+        document = control_client.call(first.run_dir / "control.sock", "GET", "/cluster")
+        return {one["node_id"]: one for one in document["members"] if one["node_id"] != "first"}
+
+    shown = until("it is shown", lambda: others().get("second"), second.evidence)
+    assert (shown["starting"], shown["alive"], shown["ready"]) == (True, True, False)
+    until("what it waits for", lambda: "the first answer of neard" in others()["second"]["reason"], second.evidence)
+    with pytest.raises(ControlRefused, match="second is starting and can be asked for nothing yet"):
+        control_client.call(first.run_dir / "control.sock", "POST", "/promote", {"member": "second", "force": True})
+    second.stop()
+    assert others() == {}, "it takes its record with it"
 
 
 def test_a_second_node_with_the_same_home_names_the_first_one_and_harms_it_not(

@@ -158,6 +158,8 @@ def _member(document: Document, member: Document) -> Row:
     if validates or ready:
         word = "validates" if validates else "yes"
         verdict = (f"{word}, but: {against}", WARN) if against else (word, GOOD)
+    elif member.get("starting") is True:
+        verdict = (f"not yet: {reason}", WARN)
     else:
         verdict = (f"no: {reason}" if reason else "no", BAD)
     words = [_word(member.get(name)) for name in ("node_id", "hostname", "state", "height", "priority", "version")]

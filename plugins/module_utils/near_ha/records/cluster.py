@@ -39,6 +39,7 @@ class MemberStatus:
 class Cluster:
     """``lease`` is None where there is no record or a foreign one, whose holder ``holder`` names ("" = nobody).
 
+    ``starting`` are nodes that are no members yet: nobody can ask anything of them, and nobody waits for them.
     ``lease_session`` locks the lease (None = it is free). ``*_index`` are for check-and-set (0 = there is no key).
     ``config`` is the default one where it cannot be read: then ``config_known`` is false, and each supervisor holds on
     to what it read before. ``problems`` are sentences about values that cannot be read.
@@ -50,6 +51,7 @@ class Cluster:
     lease_session: str | None = None
     lease_index: int = 0
     members: tuple[MemberStatus, ...] = ()
+    starting: tuple[MemberStatus, ...] = ()
     config: ClusterConfig = NOT_PAUSED
     config_index: int = 0
     config_known: bool = True
@@ -103,16 +105,20 @@ def read(account_id: str, entries: Iterable[Entry], doubt: Callable[[Entry], str
     for entry in entries:
         reader.take(entry)
     members = tuple(sorted(reader.members, key=lambda member: member.member_id))
-    return replace(reader.found, members=members, problems=tuple(reader.problems))
+    there = {member.record.instance for member in members if member.alive and member.record is not None}
+    starting = sorted(reader.starting, key=lambda one: (one.member_id, one.record.instance if one.record else ""))
+    begin = tuple(one for one in starting if one.record is not None and one.record.instance not in there)
+    return replace(reader.found, members=members, starting=begin, problems=tuple(reader.problems))
 
 
 class _Reader:
     def __init__(self, account_id: str, doubt: Callable[[Entry], str]) -> None:
         self._doubt = doubt
         self.members: list[MemberStatus] = []
+        self.starting: list[MemberStatus] = []
         self.problems: list[str] = []
         self.found = Cluster(account_id)
-        self._members = consul_keys.members(account_id)
+        self._members, self._starting = consul_keys.members(account_id), consul_keys.starting(account_id)
         self._singles = {
             consul_keys.leader(account_id): self._lease,
             consul_keys.config(account_id): self._config,
@@ -127,6 +133,10 @@ class _Reader:
                 single(entry)
             elif entry.key.startswith(self._members):
                 self._member(entry)
+            elif entry.key.startswith(self._starting) and entry.session is not None:
+                # What its session has left is nobody any more.
+                name = entry.key[len(self._starting) :].rpartition("/")[0]
+                self.starting.append(MemberStatus(name, member_record.parse(entry.value), entry.session))
         except BadRecord as error:
             self.problems.append(f"{entry.key}: {error}")
 
