@@ -48,7 +48,7 @@ def own_text(status: Document) -> str:
     )
     if wait := waits_text(status):
         text += _labelled({"waits for": wait})
-    if crash := _crash(neard):
+    if crash := crash_text(status):
         text += _labelled({"crashed": crash})
     if back := _seconds(status.get("holds_back_ms") or None, 0):
         text += _labelled({"holds back": f"for {back}, because its last leaderships ended early"})
@@ -70,8 +70,9 @@ def waits_text(status: Document) -> str:
     return f"{what}; {f'{then} in {left}' if then else f'{left} left'}" if left else what
 
 
-def _crash(neard: Document) -> str:
+def crash_text(status: Document) -> str:
     """How its neard ended by itself, as long as that is news: until another one answers, and a while longer."""
+    neard = _object(status.get("neard"))
     crash = _object(neard.get("crash"))
     ago = crash.get("ago_ms")
     if not isinstance(ago, int) or (neard.get("answers") is True and ago > _CRASH_IS_NEWS_MS):
