@@ -168,7 +168,7 @@ def _wait(progress: Progress, what: str, true: Callable[[], bool], deadline: flo
         while not true():
             if time.monotonic() > deadline:
                 raise Problem(f"Waited in vain until {what}.")
-            waiting.say(lambda: f"the moment when {what}", deadline - time.monotonic())
+            waiting.say(lambda: f"until {what}", deadline - time.monotonic())
             time.sleep(POLL_S)
 
 

@@ -104,7 +104,7 @@ class Localnet:
 
     def _ends(self, left: list[Process]) -> str:
         """What is waited for where these have not ended yet: a supervisor says itself what holds it up."""
-        text = "the end of " + ", ".join(f"{one.name}'s {one.part} (pid {one.pid})" for one in left)
+        text = "for the end of " + ", ".join(f"{one.name}'s {one.part} (pid {one.pid})" for one in left)
         hosts = [host for host in VALIDATORS if any((one.name, one.part) == (host.name, "supervisor") for one in left)]
         waits = [said for host in hosts if (said := waits_text(pair.status(self.layout, host) or {}))]
         return f"{text}: it waits for {'; '.join(waits)}" if waits else text
@@ -258,7 +258,7 @@ class Localnet:
 
 
 def _until(what: str, seen: Status) -> str:
-    return f"the moment when {what}" + (f" ({seen.missing})" if seen.missing else "")
+    return f"until {what}" + (f" ({seen.missing})" if seen.missing else "")
 
 
 def main_part(name: str) -> str:

@@ -24,12 +24,12 @@ class Waiting:
         self._own: Status | None = None
 
     def say(self, what: Callable[[], str], left_s: float) -> None:
-        """What is waited for, and for how long yet; asked for only when it is said, after more than a moment."""
+        """What is waited for ("until ...", "for ..."), asked for when it is said: after more than a moment."""
         now = self._clock()
         if now - self._began < SAID_AFTER_S or now - self._said_at < (1.0 if self._console.is_terminal else AGAIN_S):
             return
         self._said_at = now
-        text = f"waits for {escape(what())}; {max(left_s, 0):.0f} s left"
+        text = f"waits {escape(what())}; gives up in {max(left_s, 0):.0f} s"
         if not self._console.is_terminal:
             self._console.print(f"    {text}", soft_wrap=True)
         elif self._status is not None:

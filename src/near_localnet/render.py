@@ -83,8 +83,8 @@ def _told(host: HostStatus) -> list[str]:
     """Why it is not ready, what it waits for, and how its neard ended: what one says, the other does not again."""
     what = host.waits.partition("; it is ")[0].partition("; this node ")[0]
     reason, waits = host.reason, f"waits for {host.waits}" if host.waits else ""
-    if what and reason.endswith(f"waits for {what}"):
-        reason, waits = f"{reason}{host.waits[len(what) :]}", ""
+    if what and f"waits for {what}" in reason:
+        reason, waits = reason.replace(what, host.waits, 1), ""
     return [text for text in (reason, waits, host.crash) if text]
 
 

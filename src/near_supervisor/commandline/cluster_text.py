@@ -74,12 +74,15 @@ def crash_text(status: Document) -> str:
     """How its neard ended by itself, as long as that is news: until another one answers, and a while longer."""
     neard = _object(status.get("neard"))
     crash = _object(neard.get("crash"))
-    ago = crash.get("ago_ms")
+    ago, how = crash.get("ago_ms"), f"with {_word(crash.get('how'))}"
     if not isinstance(ago, int) or (neard.get("answers") is True and ago > _CRASH_IS_NEWS_MS):
+        return ""
+    if how in _word(status.get("reason")):
+        # It is said there.
         return ""
     words = _word(crash.get("last_words"))
     said = f"; it said last: {words}" if words else "; it said nothing that tells why"
-    return f"neard ended by itself {_seconds(ago, 0)} ago with {_word(crash.get('how'))}{said}"
+    return f"neard ended by itself {_seconds(ago, 0)} ago {how}{said}"
 
 
 def cluster_text(document: Document, paint: Paint = plain) -> str:

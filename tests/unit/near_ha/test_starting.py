@@ -53,10 +53,21 @@ def test_nobody_hands_over_to_it_whatever_it_says() -> None:
 
 def test_it_stands_in_the_place_of_its_record_from_before_until_it_is_a_member() -> None:
     gone = Entry(consul_keys.member(ACCOUNT, "b"), member("b").to_json().encode(), 81, None)
-    [_a, b] = cluster_json(seen(starts("b"), b=gone))["members"]
-    assert (b["starting"], b["reason"]) == (True, WAITS)
-    [_a, b] = cluster_json(seen(starts("b")))["members"]
-    assert (b["starting"], b["ready"]) == (False, True), "the same instance is a member now"
+    for before in (gone, replace(gone, session="session-b")):
+        for both in ((before, starts("b")), (starts("b"), before)):
+            [_a, b] = cluster_json(seen(*both, b=None))["members"]
+            assert (b["starting"], b["ready"], b["reason"]) == (True, False, WAITS), "a session outlives a crash"
+    again = replace(gone, session="session-c", index=99)
+    for both in ((again, starts("b")), (starts("b"), again)):
+        document = cluster_json(seen(*both, b=None))
+        [_a, b] = document["members"]
+        assert (b["starting"], b["ready"]) == (False, True), "the same installation is a member now"
+        assert document["warnings"] == []
+
+
+def test_whoever_holds_the_lease_validates_whatever_its_supervisor_does() -> None:
+    [a, _b] = cluster_json(seen(starts("a")))["members"]
+    assert (a["starting"], a["validator"]) == (False, True)
 
 
 def test_what_its_session_has_left_is_nobody_and_what_cannot_be_read_is_named() -> None:

@@ -29,7 +29,7 @@ def on(terminal: bool) -> tuple[Progress, Clock, io.StringIO]:
 def waits(waiting: Waiting, clock: Clock, seconds: float) -> None:
     for _ in range(int(seconds * 10)):
         clock.now += 0.1
-        waiting.say(lambda: "the moment when [b] votes", 60 - (clock.now - 100))
+        waiting.say(lambda: "until [b] votes", 60 - (clock.now - 100))
 
 
 def test_what_is_over_soon_is_not_said_and_nobody_is_asked_what_it_was() -> None:
@@ -49,7 +49,7 @@ def test_elsewhere_it_is_a_line_every_few_seconds_with_what_is_left_and_without_
     with progress.step("b", "Voting"), progress.waiting() as waiting:
         waits(waiting, clock, 13)
     lines = out.getvalue().splitlines()
-    assert lines[:3] == [f"    waits for the moment when [b] votes; {left} s left" for left in (58, 53, 48)]
+    assert lines[:3] == [f"    waits until [b] votes; gives up in {left} s" for left in (58, 53, 48)]
     assert lines[3].startswith("ok  b            Voting")
     assert len(lines) == 4
     assert "\x1b" not in out.getvalue()
@@ -63,8 +63,8 @@ def test_on_a_terminal_the_line_of_the_step_counts_down_and_is_itself_again() ->
             waits(waiting, clock, 3)
             assert progress._status is not None
             shown = str(progress._status.status)
-            assert shown.startswith("b            Voting: waits for the moment when ")
-            assert shown.endswith(" s left")
+            assert shown.startswith("b            Voting: waits until ")
+            assert shown.endswith(" s")
         assert progress._status.status == "b            Voting"
     assert ESCAPE.sub("", out.getvalue()).splitlines()[-1].startswith("ok  b            Voting")
 
@@ -74,5 +74,5 @@ def test_on_a_terminal_a_wait_outside_of_a_step_has_a_line_of_its_own_that_goes(
     with progress.waiting() as waiting:
         waits(waiting, clock, 4)
         assert waiting._own is not None
-        assert "waits for the moment when" in str(waiting._own.status)
+        assert "waits until" in str(waiting._own.status)
     assert "\x1b[?25h" in out.getvalue(), "the cursor is there again"

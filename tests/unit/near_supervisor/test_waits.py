@@ -122,6 +122,10 @@ def test_a_neard_that_panicked_is_quoted_until_another_one_answers_and_for_a_whi
 def test_one_that_was_killed_in_the_midst_of_its_work_is_quoted_with_nothing() -> None:
     play = Play().to_voting()
     play.do(ev.NeardExited(100, "signal 9 (SIGKILL)"))
+    reason = readiness.unready(play.node)
+    assert reason == "is Startup, waits for neard to be started; the one before ended by itself with signal 9 (SIGKILL)"
+    play.do(ev.NeardStarted(101, armed=False))
+    play.poll()
     text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
     assert "ago with signal 9 (SIGKILL); it said nothing that tells why\n" in text
 

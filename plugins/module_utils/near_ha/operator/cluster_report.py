@@ -78,19 +78,30 @@ def _lease(cluster: Cluster) -> dict[str, Any] | None:
 def _members(cluster: Cluster, twins: frozenset[str]) -> list[dict[str, Any]]:
     """One that starts stands in the place of its record from before; of two with one id the first is shown."""
     known = {member.member_id: _member(member, cluster, twins) for member in cluster.members}
-    alive = {member.member_id for member in cluster.members if member.alive}
     for one in reversed(cluster.starting):
-        if one.member_id not in alive:
+        if not _is_taken(one, cluster):
             known[one.member_id] = {**_member(one, cluster, twins), "ready": False, "starting": True}
     return [known[member_id] for member_id in sorted(known)]
 
 
+def _is_taken(one: MemberStatus, cluster: Cluster) -> bool:
+    """Is its id another one's, or does it hold the lease as it starts?"""
+    member = next((member for member in cluster.members if member.member_id == one.member_id), None)
+    if member is None or not member.alive:
+        return False
+    return member == cluster.validator or _instance(member) != _instance(one)
+
+
+def _instance(member: MemberStatus) -> str:
+    return member.record.instance if member.record else ""
+
+
 def _same_ids(cluster: Cluster) -> list[str]:
     """A node that starts under an id that another one has waits, and nobody else would see that."""
-    holders: dict[str, list[MemberStatus]] = {}
+    holders: dict[str, dict[str, MemberStatus]] = {}
     for one in (*(member for member in cluster.members if member.alive), *cluster.starting):
-        holders.setdefault(one.member_id, []).append(one)
-    return [_same_id(name, those) for name, those in holders.items() if len(those) > 1]
+        holders.setdefault(one.member_id, {})[_instance(one)] = one
+    return [_same_id(name, [*those.values()]) for name, those in holders.items() if len(those) > 1]
 
 
 def _same_id(name: str, those: list[MemberStatus]) -> str:

@@ -105,17 +105,17 @@ def read(account_id: str, entries: Iterable[Entry], doubt: Callable[[Entry], str
     for entry in entries:
         reader.take(entry)
     members = tuple(sorted(reader.members, key=lambda member: member.member_id))
-    there = {member.record.instance for member in members if member.alive and member.record is not None}
-    starting = sorted(reader.starting, key=lambda one: (one.member_id, one.record.instance if one.record else ""))
-    begin = tuple(one for one in starting if one.record is not None and one.record.instance not in there)
-    return replace(reader.found, members=members, starting=begin, problems=tuple(reader.problems))
+    starting = tuple(reader.starting[key] for key in sorted(reader.starting))
+    return replace(reader.found, members=members, starting=starting, problems=tuple(reader.problems))
 
 
 class _Reader:
     def __init__(self, account_id: str, doubt: Callable[[Entry], str]) -> None:
         self._doubt = doubt
         self.members: list[MemberStatus] = []
-        self.starting: list[MemberStatus] = []
+        self.starting: dict[str, MemberStatus] = {}
+        # Of each installation, when it said something last, as a member or as one that starts.
+        self._newest: dict[str, tuple[int, str]] = {}
         self.problems: list[str] = []
         self.found = Cluster(account_id)
         self._members, self._starting = consul_keys.members(account_id), consul_keys.starting(account_id)
@@ -135,8 +135,7 @@ class _Reader:
                 self._member(entry)
             elif entry.key.startswith(self._starting) and entry.session is not None:
                 # What its session has left is nobody any more.
-                name = entry.key[len(self._starting) :].rpartition("/")[0]
-                self.starting.append(MemberStatus(name, member_record.parse(entry.value), entry.session))
+                self._begins(entry)
         except BadRecord as error:
             self.problems.append(f"{entry.key}: {error}")
 
@@ -171,6 +170,20 @@ class _Reader:
     def _history(self, entry: Entry) -> None:
         self._found(changes=history.parse(entry.value))
 
+    def _begins(self, entry: Entry) -> None:
+        name, record = entry.key[len(self._starting) :].rpartition("/")[0], member_record.parse(entry.value)
+        if self._is_newest(record, entry):
+            self.starting[entry.key] = MemberStatus(name, record, entry.session)
+
+    def _is_newest(self, record: Member, entry: Entry) -> bool:
+        """A session outlives a crash: of a node that starts again its last words as a member are still there."""
+        index, key = self._newest.get(record.instance, (-1, ""))
+        if entry.index <= index:
+            return False
+        self._newest[record.instance] = entry.index, entry.key
+        self.starting.pop(key, None)
+        return True
+
     def _member(self, entry: Entry) -> None:
         name = entry.key[len(self._members) :]
         try:
@@ -178,4 +191,6 @@ class _Reader:
         except BadRecord as error:
             record = None
             self.problems.append(f"{entry.key}: {error}")
+        if record is not None and entry.session is not None:
+            self._is_newest(record, entry)
         self.members.append(MemberStatus(name, record, entry.session))

@@ -14,19 +14,18 @@ TAKEN_SLACK_MS = 5_000
 
 def missing_to_start(node: Node) -> str:
     """What a node waits for whose neard does not answer; it reads the same as long as that is so."""
-    neard, crash = node.neard, node.starts.crash
-    after = f"; the one before {crash.text}" if crash is not None else ""
-    if neard is not None:
-        return f"the first answer of neard {neard.pid}{after}"
+    if node.neard is not None:
+        return f"the first answer of neard {node.neard.pid}"
     if node.guard is not Guard.READY:
-        return f"its guard{f': {node.guard_problem}' if node.guard_problem else ''}{after}"
-    return f"neard to be started{after}"
+        return f"its guard{f': {node.guard_problem}' if node.guard_problem else ''}"
+    return "neard to be started"
 
 
 def missing_in(node: Node) -> str:
     """What is missing to the next state; "" where the node is one that could stand."""
     if node.state is State.STARTUP:
-        return missing_to_start(node)
+        crash = node.starts.crash
+        return missing_to_start(node) + (f"; the one before {crash.text}" if crash is not None else "")
     if node.state is State.SYNCING:
         return f"neard to be in sync ({node.sync.reason})" if node.sync.reason else ""
     return missing_to_register(node) if node.state is State.REGISTERING else ""
