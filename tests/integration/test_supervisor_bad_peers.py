@@ -157,6 +157,8 @@ def test_a_node_that_starts_is_shown_to_the_others_with_what_it_waits_for_and_is
         control_client.call(first.run_dir / "control.sock", "POST", "/promote", {"member": "second", "force": True})
     second.stop()
     assert others() == {}, "it takes its record with it"
+    # The key's lock would keep the next test's nodes waiting.
+    assert first.stop() == 0
 
 
 def test_a_second_node_with_the_same_home_names_the_first_one_and_harms_it_not(
@@ -173,6 +175,7 @@ def test_a_second_node_with_the_same_home_names_the_first_one_and_harms_it_not(
     status = control_client.call(second.run_dir / "control.sock", "GET", "/status")
     assert "node 'first' on host" in status["waits"]["for"]
     assert first.armed_pid() == pid
+    assert (second.stop(), first.stop()) == (0, 0)
 
 
 def test_a_second_node_with_the_same_id_gives_up_and_the_first_goes_on(
