@@ -142,6 +142,10 @@ IN_WORDS: dict[str, tuple[str, str]] = {
         "neard is asked one question at a time, more often while something waits for the answer.",
         "test_neard_is_asked_all_the_time_until_it_shows_the_key",
     ),
+    "neard.watch_end": (
+        "That a neard has not ended two seconds after SIGTERM is said, with when it is killed.",
+        "test_a_neard_that_ignores_sigterm_is_said_after_two_seconds_with_when_it_is_killed",
+    ),
     "session.register": (
         "A synced node without a session asks Consul for one.",
         "test_it_asks_once_and_waits_for_the_answer",

@@ -71,6 +71,9 @@ lease:
 members:
   description:
     - Every host of the cluster and what it reports about itself.
+    - >-
+      C(starting) is true for a node that starts and is no member of the cluster yet. It is never C(ready), and
+      C(reason) says what it waits for.
     - C(reason) says why the host is not C(ready) to take over.
     - >-
       C(reasons) lists the names of all reasons against a takeover, including those that do not prevent one (C(disk),
@@ -83,6 +86,7 @@ members:
       node_id: validator-2
       hostname: host-b
       alive: true
+      starting: false
       validator: false
       state: Voting
       ready: true
@@ -112,7 +116,7 @@ history:
   elements: dict
 warnings:
   description: Problems between hosts, such as two neards with the same node key, and what to do about them.
-  returned: always
+  returned: when there are any
   type: list
   elements: str
 problems:

@@ -25,7 +25,7 @@ class Guard:
         self.linger_ms = int(linger_s * 1000)
         self.client = Client()
         # Before anything in either of them is touched: another guard may have a signer there.
-        self.home_lock = hold(os.path.join(home, "near-guard.lock"))
+        self.home_lock = hold(os.path.join(home, "near-guard.lock"), run_dir)
         self.socket = GuardSocket(run_dir, log)
         self.owner = Owner(home, key_link)
         self.wake_r = self._signals()

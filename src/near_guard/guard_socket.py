@@ -19,7 +19,7 @@ class GuardSocket:
         """Take hold of the directory; Refused where another guard is. There is no socket before ``listen``."""
         self.run_dir, self.log = run_dir, log
         self.path, self.inode = self._in_run_dir("guard.sock"), 0
-        self.run_lock = hold(self._in_run_dir("guard.lock"))
+        self.run_lock = hold(self._in_run_dir("guard.lock"), run_dir)
 
     def listen(self) -> None:
         """A supervisor finds it from now on."""
@@ -32,7 +32,7 @@ class GuardSocket:
             is_held = os.path.samestat(os.stat(path), os.fstat(self.run_lock))
         except FileNotFoundError:
             is_held = False
-        lock = self.run_lock if is_held else hold(path)
+        lock = self.run_lock if is_held else hold(path, self.run_dir)
         try:
             listener = self._made()
         except OSError:

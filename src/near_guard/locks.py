@@ -50,12 +50,21 @@ def refuse_held(lock: str) -> None:
         )
 
 
-def hold(path: str) -> int:
-    """An exclusive flock on ``path`` for the life of this process; Refused when another guard has it."""
+def hold(path: str, run_dir: str) -> int:
+    """An exclusive flock on ``path`` for the life of this process; Refused when another guard has it, and with whose.
+
+    In the file is who holds it, or held it last: its pid, and on a line of its own its run directory.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        pid, _, other = os.pread(fd, 4096, 0).decode(errors="replace").strip().partition("\n")
         os.close(fd)
-        raise Refused(f"another near-guard holds {path}") from None
+        whose = f", process {pid} with run directory {other}" if other else ""
+        raise Refused(f"another near-guard holds {path}{whose}; this one has run directory {run_dir}") from None
+    # A full disk costs the name, and no guard.
+    with contextlib.suppress(OSError):
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n{os.path.abspath(run_dir)}\n".encode(errors="replace"), 0)
     return fd

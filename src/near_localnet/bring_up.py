@@ -84,7 +84,7 @@ def _start_all(net: LocalnetToRaise, options: Options, progress: Progress, deadl
     with progress.step("consul", "three servers on " + ", ".join(map(layout.consul_address, CONSUL_SERVERS))):
         for server in CONSUL_SERVERS:
             consul_cluster.start(layout, server, Path(options.consul))
-        _wait("Consul has a leader and three voters", lambda: consul_cluster.ready(layout), deadline)
+        _wait(progress, "Consul has a leader and three voters", lambda: consul_cluster.ready(layout), deadline)
     with progress.step("chain", f"node0, node1, node2 with a block every {options.block_time_ms} ms"):
         chain.install_neard(layout, options)
         chain.make(layout, options)
@@ -102,7 +102,7 @@ def _start_all(net: LocalnetToRaise, options: Options, progress: Progress, deadl
         _wait_state(net, second.name, State.VOTING, deadline)
     with progress.step("blocks", "the chain grows"):
         before = chain.height(layout, CHAIN_NODES[0]) or 0
-        _wait("the chain grows", lambda: (chain.height(layout, CHAIN_NODES[0]) or 0) > before, deadline)
+        _wait(progress, "the chain grows", lambda: (chain.height(layout, CHAIN_NODES[0]) or 0) > before, deadline)
 
 
 def environment(layout: Layout, options: Options) -> dict[str, str]:
@@ -163,11 +163,13 @@ def _wait_state(net: LocalnetToRaise, name: str, state: State, deadline: float) 
         raise Problem(f"The supervisor of {name} ended as soon as it was started.")
 
 
-def _wait(what: str, true: Callable[[], bool], deadline: float) -> None:
-    while not true():
-        if time.monotonic() > deadline:
-            raise Problem(f"Waited in vain until {what}.")
-        time.sleep(POLL_S)
+def _wait(progress: Progress, what: str, true: Callable[[], bool], deadline: float) -> None:
+    with progress.waiting() as waiting:
+        while not true():
+            if time.monotonic() > deadline:
+                raise Problem(f"Waited in vain until {what}.")
+            waiting.say(lambda: f"until {what}", deadline - time.monotonic())
+            time.sleep(POLL_S)
 
 
 def evidence(net: LocalnetToRaise) -> str:

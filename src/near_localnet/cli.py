@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         top.print_help()
         return 0
     try:
-        net = Localnet(Layout.make(ROOT, options.data, options.instance), ROOT / ".tools")
+        net = Localnet(Layout.make(ROOT, options.data, options.instance), ROOT / ".tools", Progress())
         return int(options.run(net, options))
     except Problem as problem:
         print(f"localnet: {problem}".replace(COMMAND, _command(options)), file=sys.stderr)
@@ -234,7 +234,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _up(net: Localnet, arguments: argparse.Namespace) -> int:
-    status = net.up(_options(arguments), Progress(), arguments.timeout, keep=arguments.keep)
+    status = net.up(_options(arguments), timeout_s=arguments.timeout, keep=arguments.keep)
     if arguments.json:
         print(json.dumps(net.status().as_json()))
         return 0

@@ -30,8 +30,7 @@ LOCK_ERROR = "While lock file"
 
 def play(net: Localnet, options: Options, *, as_json: bool, keep: bool) -> int:
     """Plays all steps and prints the gaps; 0 when every step held and nothing was signed twice."""
-    progress = Progress()
-    story = Demo(net, options, progress)
+    story = Demo(net, options, net.progress)
     was_up = bool(processes.find(net.layout.data))
     failure: Problem | None = None
     try:

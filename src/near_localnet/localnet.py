@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from near_ha.records.states import State
@@ -20,6 +21,7 @@ from near_localnet.processes import Process
 from near_localnet.progress import Progress
 from near_localnet.status import Status
 from near_localnet.verdict import Judge
+from near_supervisor.commandline.cluster_text import waits_text
 
 HOST = "host"
 PARTS = ("supervisor", "guard", "neard", "consul", HOST)
@@ -31,12 +33,16 @@ OWN_DATA = ("near", "consul", "logs", "bin", "localnet.json", "referee.log")
 
 
 class Localnet:
-    """One localnet. All its methods return when what they say has happened, or raise Problem."""
+    """One localnet. All its methods return when what they say has happened, or raise Problem.
 
-    def __init__(self, layout: Layout, tools: Path) -> None:
+    `progress` is told what they wait for.
+    """
+
+    def __init__(self, layout: Layout, tools: Path, progress: Progress | None = None) -> None:
         self.layout = layout
         self.tools = tools
         self.judge = Judge(layout.referee_log)
+        self.progress = progress or Progress(quiet=True)
 
     # ----- the whole
 
@@ -48,7 +54,8 @@ class Localnet:
         Where that fails, what was started is ended, unless `keep`.
         """
         with self._alone():
-            return bring_up.bring_up(self, options.checked(), progress or Progress(quiet=True), timeout_s, keep)
+            self.progress = progress or self.progress
+            return bring_up.bring_up(self, options.checked(), self.progress, timeout_s, keep)
 
     def down(self, wipe: bool = False) -> int:
         """Ends every process, gracefully where that works; returns how many there were. `wipe` removes the data."""
@@ -83,9 +90,24 @@ class Localnet:
         for process in wanted:
             process.signal(signal.SIGCONT)
             process.signal(signal.SIGTERM)
-        for process in processes.wait_gone(wanted, KILL_TIMEOUT_S):
+        for process in self._wait_gone(wanted, KILL_TIMEOUT_S):
             process.signal(signal.SIGKILL)
-        processes.wait_gone(wanted, KILL_TIMEOUT_S)
+        self._wait_gone(wanted, KILL_TIMEOUT_S)
+
+    def _wait_gone(self, wanted: list[Process], timeout_s: float) -> list[Process]:
+        with self.progress.waiting() as waiting:
+
+            def say(left: list[Process], left_s: float) -> None:
+                waiting.say(lambda: self._ends(left), left_s)
+
+            return processes.wait_gone(wanted, timeout_s, say)
+
+    def _ends(self, left: list[Process]) -> str:
+        """What is waited for where these have not ended yet: a supervisor says itself what holds it up."""
+        text = "for the end of " + ", ".join(f"{one.name}'s {one.part} (pid {one.pid})" for one in left)
+        hosts = [host for host in VALIDATORS if any((one.name, one.part) == (host.name, "supervisor") for one in left)]
+        waits = [said for host in hosts if (said := waits_text(pair.status(self.layout, host) or {}))]
+        return f"{text}: it waits for {'; '.join(waits)}" if waits else text
 
     def _wipe(self) -> None:
         """Removes what we made and nothing else: the data directory may be any directory of the user's."""
@@ -197,7 +219,7 @@ class Localnet:
         began = time.monotonic()
         for process in wanted:
             process.signal(number)
-        left = processes.wait_gone(wanted, timeout_s)
+        left = self._wait_gone(wanted, timeout_s)
         if left:
             pids = ", ".join(str(process.pid) for process in left)
             raise Problem(
@@ -218,18 +240,25 @@ class Localnet:
     def wait_until(self, what: str, true: Callable[[Status], bool], timeout_s: float) -> Status:
         """Looks again and again until `true`; returns that look. Raises Problem naming `what` was waited for."""
         deadline = time.monotonic() + timeout_s
-        while True:
-            seen = status.look(self.layout)
-            if true(seen):
-                return seen
-            if time.monotonic() > deadline:
-                states = ", ".join(f"{host.name} {host.state}" for host in seen.hosts)
-                raise Problem(f"Waited {max(timeout_s, 0):.0f} s in vain until {what}; now: {states}.")
-            time.sleep(POLL_S)
+        with self.progress.waiting() as waiting:
+            while True:
+                seen = status.look(self.layout)
+                if true(seen):
+                    return seen
+                if time.monotonic() > deadline:
+                    states = ", ".join(f"{host.name} {host.state}" for host in seen.hosts)
+                    missing = f". {seen.missing}" if seen.missing else ""
+                    raise Problem(f"Waited {max(timeout_s, 0):.0f} s in vain until {what}; now: {states}{missing}.")
+                waiting.say(partial(_until, what, seen), deadline - time.monotonic())
+                time.sleep(POLL_S)
 
     def wait_state(self, name: str, state: State, timeout_s: float) -> Status:
         """Waits until the host `name` is in `state`."""
         return self.wait_until(f"{name} is {state.value}", lambda seen: seen.state(name) == state.value, timeout_s)
+
+
+def _until(what: str, seen: Status) -> str:
+    return f"until {what}" + (f" ({seen.missing})" if seen.missing else "")
 
 
 def main_part(name: str) -> str:

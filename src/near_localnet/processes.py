@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,12 +182,20 @@ def reap() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
-def wait_gone(processes: Sequence[Process], timeout_s: float) -> list[Process]:
-    """Waits until all of these have ended; returns the ones that have not after `timeout_s`."""
+def wait_gone(
+    processes: Sequence[Process],
+    timeout_s: float,
+    on_wait: Callable[[list[Process], float], None] = lambda _left, _left_s: None,
+) -> list[Process]:
+    """Waits until all of these have ended; returns the ones that have not after `timeout_s`.
+
+    `on_wait` is told again and again which are left, and for how many seconds they are waited for yet.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         reap()
         left = [process for process in processes if process.alive()]
         if not left or time.monotonic() > deadline:
             return left
+        on_wait(left, deadline - time.monotonic())
         time.sleep(POLL_S)

@@ -69,13 +69,23 @@ def _others(status: Status) -> Table:
 
 
 def _summary(status: Status) -> list[Text]:
-    lines = [Text(f"{host.name}: {host.reason}", style="dim") for host in status.hosts if host.reason]
+    lines = [Text(f"{host.name}: {text}", style="dim") for host in status.hosts for text in _told(host)]
+    lines += [Text(f"{node.name}: it said last: {node.crash}", style=ODD) for node in status.nodes if node.crash]
     lines += [Text(f"signing: {status.active}" if status.active else "signing: nobody", style="bold")]
     if not status.consul_leader:
         lines.append(Text("consul: no leader", style="yellow"))
     if status.verdict:
         lines.append(Text(f"referee: {status.verdict.text}", style="green" if status.verdict.clean else "bold red"))
     return lines
+
+
+def _told(host: HostStatus) -> list[str]:
+    """Why it is not ready, what it waits for, and how its neard ended: what one says, the other does not again."""
+    what = host.waits.partition("; it is ")[0].partition("; this node ")[0]
+    reason, waits = host.reason, f"waits for {host.waits}" if host.waits else ""
+    if what and f"waits for {what}" in reason:
+        reason, waits = reason.replace(what, host.waits, 1), ""
+    return [text for text in (reason, waits, host.crash) if text]
 
 
 def gap_table(gaps: Sequence[DemoGap]) -> Table:

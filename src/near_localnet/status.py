@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from near_ha.records.states import State
@@ -10,11 +12,14 @@ from near_localnet import chain, consul_cluster, pair, processes
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, VALIDATORS, Layout, Validator
 from near_localnet.processes import Process
 from near_localnet.verdict import Judge, Verdict
+from near_supervisor.commandline.cluster_text import crash_text, waits_text
+from near_supervisor.io.last_words import last_words
 
 DOWN = "down"
 RUNNING = "running"
 FROZEN = "frozen"
 SILENT = "silent"
+END_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,21 @@ class HostStatus:
     neard_pid: int | None
     armed: bool
     metrics: str
+    waits: str = ""
+    """What it waits for, with the seconds that are left."""
+    crash: str = ""
+    """How its neard ended by itself, and what that said last, as long as that is news."""
 
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """One unsupervised node of the chain."""
+    """One unsupervised node of the chain. `crash` is what one that is down said last, if that tells why."""
 
     name: str
     state: str
     height: int | None
     pid: int | None
+    crash: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,11 @@ class Status:
         """State of every part by its name."""
         parts: tuple[HostStatus | NodeStatus | ConsulStatus, ...] = (*self.hosts, *self.nodes, *self.consul)
         return {part.name: part.state for part in parts}
+
+    @property
+    def missing(self) -> str:
+        """What the hosts of the pair wait for, a clause; "" where nothing is missing."""
+        return "; ".join(f"{host.name} waits for {host.waits}" for host in self.hosts if host.waits)
 
     @property
     def running(self) -> bool:
@@ -149,6 +164,8 @@ def _host(layout: Layout, host: Validator, found: list[Process]) -> HostStatus:
         neard_pid=neard.pid if neard else None,
         armed=bool(inner.get("armed")),
         metrics=f"http://{layout.metrics_address(host)}/metrics",
+        waits=waits_text(said),
+        crash=crash_text(said),
     )
 
 
@@ -162,7 +179,20 @@ def _node(layout: Layout, name: str, found: list[Process]) -> NodeStatus:
     process = _pick(found, name, "neard")
     node = next(node for node in CHAIN_NODES if node.name == name)
     height = chain.height(layout, node) if process and not process.stopped else None
-    return NodeStatus(name, _run_state(process), height, process.pid if process else None)
+    crash = "" if process else last_words(_end_of(layout.log(name)))
+    return NodeStatus(name, _run_state(process), height, process.pid if process else None, crash)
+
+
+def _end_of(log: Path) -> str:
+    """Whole lines: what is cut off begins in the middle of one."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - END_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return text.partition("\n")[2] if size > END_BYTES else text
 
 
 def _consul(layout: Layout, server: str, leader: str, found: list[Process]) -> ConsulStatus:

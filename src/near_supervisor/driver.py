@@ -24,6 +24,7 @@ from .adapters.guard import GuardAdapter
 from .adapters.host import HostAdapter
 from .adapters.neard import NeardAdapter
 from .adapters.run_dir import RunDirAdapter
+from .adapters.starting import StartingAdapter
 from .commandline.options import DEFAULT_NODE_ID, Options
 from .io import clock
 from .io.control import ControlSocket
@@ -52,6 +53,7 @@ class Driver:
         self._consul = ConsulAdapter(
             options, settings.member_id, run_dir.instance, self.post, neard_version=lambda: self._neard.version
         )
+        self._starting = StartingAdapter(options, settings.member_id, self._consul.member)
         self._cluster = ClusterAdapter(options, self.post)
         self._host = HostAdapter(options, config, self.post)
         self._node = _begin(settings, run_dir)
@@ -82,6 +84,7 @@ class Driver:
             neard = self._node.neard
             self._neard.turn(self._stepped_at, neard is not None and neard.answered)
             place.turn(self._stepped_at)
+            self._starting.turn(self._stepped_at, self._node)
             self._host.turn(self._stepped_at, self.snapshot.neard_pid or self._guard.pid)
         self._manager.stopping()
         if not self._exit.detach:
@@ -144,6 +147,7 @@ class Driver:
 
     def _clean_up(self) -> None:
         self._guard.quit()
+        self._starting.close()
         with contextlib.suppress(OSError):
             (self._run_dir.path / "control.sock").unlink()
         if self._node.session is not None:
@@ -171,6 +175,7 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         block_time_ms=config.block_time_ms,
         skip_ms=config.skip_ms,
         startup_timeout_ms=options.startup_timeout_ms,
+        stop_timeout_ms=options.stop_timeout_ms,
         height_patience_ms=options.height_patience_ms,
         chain_may_stand_still=options.chain_may_stand_still,
         priority=options.failover_priority,

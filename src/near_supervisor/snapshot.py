@@ -7,8 +7,8 @@ from typing import Any
 
 from near_ha.operator.cluster_report import request_json
 from near_ha.records.states import State
-from near_supervisor.core.conditions import hot_takeover, reach, signing
-from near_supervisor.core.conditions.readiness import Reason, Weight, reasons, unready
+from near_supervisor.core.conditions import hot_takeover, reach, signing, waits
+from near_supervisor.core.conditions.readiness import FROM_CONSUL, Reason, Weight, reasons, unready
 from near_supervisor.core.conditions.signing import Signs
 from near_supervisor.core.facts.model import Node
 from near_supervisor.core.facts.neard import Guard
@@ -51,7 +51,8 @@ class Snapshot:
         """The answer to ``GET /status``; times in milliseconds, heights as the chain counts them."""
         node, settings = self.node, self.node.settings
         leadership, neard, out_of_reach = node.leadership, node.neard, reach.against(node, self.now)
-        against = unready(node) or out_of_reach
+        readiness = self._readiness()
+        first = min((one for one in readiness if one["blocks"] or one["last"]), key=lambda it: it["last"], default=None)
         return {
             "version": __version__,
             "node_id": settings.node_id,
@@ -60,11 +61,11 @@ class Snapshot:
             "account_id": settings.account_id,
             "validator_public_key": settings.validator_public_key,
             "state": node.state.value,
-            "ready": not against,
+            "ready": not (unready(node) or out_of_reach),
             # A signer need not be ready to take over.
-            "reason": "" if node.state is State.VALIDATING else against,
+            "reason": "" if node.state is State.VALIDATING or first is None else first["text"],
             # Also of a validator: what would be against its next start.
-            "readiness": self._readiness(),
+            "readiness": readiness,
             "lease_ms": settings.lease_ms,
             # Null: it has none, or it is not known whether it still has.
             "lease_left_ms": self._lease_left_ms(),
@@ -75,7 +76,11 @@ class Snapshot:
                 "armed": node.armed,
                 "answers": bool(neard and neard.answered),
                 "restarts": node.starts.ends,
+                # How the one before ended, if nobody had told it to.
+                "crash": self._crash(),
             },
+            # Null: nothing is missing. ``then`` comes after ``left_ms`` (null: there is no such moment).
+            "waits": self._waits(),
             "sync": {
                 "synced": node.sync.synced,
                 "reason": node.sync.reason,
@@ -117,6 +122,19 @@ class Snapshot:
             "uptime_ms": self.uptime_ms,
         }
 
+    def _crash(self) -> dict[str, Any] | None:
+        crash = self.node.starts.crash
+        if crash is None:
+            return None
+        return {"how": crash.how, "last_words": crash.last_words, "ago_ms": self.now - crash.at}
+
+    def _waits(self) -> dict[str, Any] | None:
+        wait = waits.of(self.node, self.now)
+        if wait is None:
+            return None
+        left_ms = None if wait.until is None else max(0, wait.until - self.now)
+        return {"for": wait.what, "left_ms": left_ms, "then": wait.then}
+
     def _says_doppelganger(self) -> bool:
         return any(reason.name == "doppelganger" for reason in reasons(self.node))
 
@@ -149,6 +167,8 @@ class Snapshot:
     def _readiness(self) -> list[dict[str, Any]]:
         found, silent = reasons(self.node), reach.against(self.node, self.now)
         if silent:
+            # That nobody knows who validates, and what somebody is who does, must not stand side by side.
+            found = tuple([_from_before(reason) if reason.name in FROM_CONSUL else reason for reason in found])
             found = (*found, Reason(reach.NAME, silent, Weight.BLOCKS))
         return [_reason(reason) for reason in found]
 
@@ -181,6 +201,10 @@ class Snapshot:
             "term": seen.record.term if seen.record else None,
             "age_ms": self.now - node.candidate.watch.since,
         }
+
+
+def _from_before(reason: Reason) -> Reason:
+    return Reason(reason.name, f"when Consul answered last, {reason.text}", reason.weight)
 
 
 def _reason(reason: Reason) -> dict[str, Any]:

@@ -134,7 +134,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "a guard does not take another one's place",
         GUARD + "guard_socket.py",
-        "        lock = self.run_lock if is_held else hold(path)\n",
+        "        lock = self.run_lock if is_held else hold(path, self.run_dir)\n",
         "        lock = self.run_lock\n",
         GUARD_UNIT + "test_guard_socket.py",
     ),

@@ -6,13 +6,16 @@ import itertools
 import os
 import select
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from near_ha.errors import ControlRefused
+from near_ha.transport import control_client
 from support.hostile_http import answer
 from support.open_consul import consul
 from support.real_consul import RealConsul
-from support.supervised import Supervised
+from support.supervised import Supervised, edit
 from support.supervised_hosts import Chain, chain, ends_with_an_error, hosts, stopped_chain
 from support.switchable_proxy import proxy_to
 from support.waiting import took_s, until
@@ -132,6 +135,49 @@ def for_its_deadline(host: Supervised, pid: int, since: int) -> bool:
 # --- two nodes that do not fit together
 
 
+def test_a_node_that_starts_is_shown_to_the_others_with_what_it_waits_for_and_is_not_asked_for_anything(
+    chain: Chain, hosts: list[Supervised], consul: RealConsul
+) -> None:
+    first, second = chain.host("first", consul.url), chain.host("second", consul.url)
+    hosts += [first, second]
+    for host in hosts:
+        host.flags |= {"--account-id": "starters", "--lease": "10"}
+    edit(second.home / "sim.json", lambda knobs: knobs.update(never_ready=True))
+    first.start().reaches("Validating")
+    second.start()
+
+    def others() -> dict[str, dict[str, Any]]:
+        document = control_client.call(first.run_dir / "control.sock", "GET", "/cluster")
+        return {one["node_id"]: one for one in document["members"] if one["node_id"] != "first"}
+
+    shown = until("it is shown", lambda: others().get("second"), second.evidence)
+    assert (shown["starting"], shown["alive"], shown["ready"]) == (True, True, False)
+    until("what it waits for", lambda: "the first answer of neard" in others()["second"]["reason"], second.evidence)
+    with pytest.raises(ControlRefused, match="second is starting and can be asked for nothing yet"):
+        control_client.call(first.run_dir / "control.sock", "POST", "/promote", {"member": "second", "force": True})
+    second.stop()
+    assert others() == {}, "it takes its record with it"
+    # The key's lock would keep the next test's nodes waiting.
+    assert first.stop() == 0
+
+
+def test_a_second_node_with_the_same_home_names_the_first_one_and_harms_it_not(
+    chain: Chain, hosts: list[Supervised], consul: RealConsul
+) -> None:
+    first, second = chain.host("first", consul.url), chain.host("second", consul.url)
+    hosts += [first, second]
+    second.flags["--neard-home"] = first.flags["--neard-home"]
+    first.start().reaches("Validating")
+    pid = until("it may sign", first.armed_pid, first.evidence)
+    said = second.start().says("one neard home for two nodes", 30)
+    for name in ("node 'first' on host", str(first.run_dir), "node 'second' on host", str(second.run_dir)):
+        assert name in said
+    status = control_client.call(second.run_dir / "control.sock", "GET", "/status")
+    assert "node 'first' on host" in status["waits"]["for"]
+    assert first.armed_pid() == pid
+    assert (second.stop(), first.stop()) == (0, 0)
+
+
 def test_a_second_node_with_the_same_id_gives_up_and_the_first_goes_on(
     chain: Chain, hosts: list[Supervised], consul: RealConsul
 ) -> None:
@@ -143,8 +189,8 @@ def test_a_second_node_with_the_same_id_gives_up_and_the_first_goes_on(
     first.start().reaches("Validating")
     pid = until("it may sign", first.armed_pid, first.evidence)
     began = second.start().says("waiting up to", 30)
-    assert "node id 'same' is in use by host" in began
-    ends_with_an_error(second, 40, "node id 'same' is in use by host", "--node-id")
+    assert "node id 'same' is that of two nodes, of this one on host" in began
+    ends_with_an_error(second, 40, "node id 'same' is that of two nodes, of this one on host", "--node-id")
     until("the first one signs on", lambda: first.armed_pid() == pid, first.evidence)
     first.reaches("Validating")
     assert first.stop() == 0

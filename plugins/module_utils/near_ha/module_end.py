@@ -21,11 +21,19 @@ class Module(Protocol):
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """It could not."""
 
+    def warn(self, warning: str) -> None:
+        """Say it beside the result, in whose ``warnings`` it is then."""
+
 
 def run_module(module: Module, work: Callable[[], dict[str, Any]]) -> NoReturn:
-    """End ``module`` with what ``work`` returns, or with the NearError that it raises."""
+    """End ``module`` with what ``work`` returns, or with the NearError that it raises.
+
+    Its ``warnings`` go by ``warn``: ansible-core takes them from no result from 2.23 on.
+    """
     try:
         result = work()
     except NearError as error:
         module.fail_json(msg=str(error), code=error.code)
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     module.exit_json(**result)

@@ -174,7 +174,7 @@ class ConsulAdapter:
         self._post(outcome)
 
     def _claim(self, session: str, sent_at: int) -> ev.Registered | ev.NodeIdTaken | ev.RegisterFailed:
-        member = self._member(cmd.PublishMember(session, "Registering", False, "is Registering", 0))
+        member = self.member(cmd.PublishMember(session, "Registering", False, "is Registering", 0))
         try:
             other = self._slow.claim_member(self._member_id, session, member)
         except (Unknown, Refused) as error:
@@ -192,12 +192,13 @@ class ConsulAdapter:
         if news is not self._newest:
             # There is a newer one behind it.
             return
-        member = self._member(news)
+        member = self.member(news)
         # Written again in a moment, whatever happens to this one.
         with contextlib.suppress(Unknown, Refused):
             self._records.publish_member(self._member_id, news.session, member)
 
-    def _member(self, news: cmd.PublishMember) -> Member:
+    def member(self, news: cmd.PublishMember) -> Member:
+        """The record that says ``news`` of this node."""
         options = self._options
         return Member(
             node_id=options.node_id,

@@ -15,7 +15,7 @@ from near_supervisor.core.facts.leadership import SavedState
 
 from .. import signer_settings
 from ..commandline.options import Options
-from ..io import clock, guard_process, listener, neard_config, neard_wal
+from ..io import clock, guard_process, home_holder, listener, neard_config, neard_wal
 from ..io.boot_nodes import BootNodes
 from ..io.guard_client import GuardClient, OnReply, Reply
 from ..io.last_words import last_words
@@ -255,8 +255,11 @@ class GuardAdapter:
             except GuardError as error:
                 if clock.boot_ms() > limit or error.hint:
                     where = _SERVICE_HINT if service else f"Its log is {self._run_dir.path / 'neard.log'}"
-                    self._post(ev.GuardFailed(f"{error}. {where}"))
+                    self._post(ev.GuardFailed(self._taken_home() or f"{error}. {where}"))
                     return
+            if not spawned and (taken := self._taken_home()):
+                self._post(ev.GuardFailed(taken))
+                return
             if not spawned:
                 guard_process.spawn(self._run_dir.path, self._options.neard_home, self.config.validator_key_file)
                 spawned = True
@@ -276,6 +279,18 @@ class GuardAdapter:
         self._client = client
         self._post(event)
         client.listen()
+
+    def _taken_home(self) -> str:
+        """That another one's guard has our neard's home: a guard of ours could not start."""
+        options = self._options
+        holder = home_holder.other(options.neard_home, options.run_dir)
+        if not holder:
+            return ""
+        mine = f"node {options.node_id!r} on host {options.hostname!r}, run directory {options.run_dir.absolute()}"
+        return (
+            f"one neard home for two nodes: {options.neard_home} is that of {holder}, and was given to {mine}."
+            " Give each its own --neard-home and --run-dir, or stop the other one"
+        )
 
     def _greet(self, client: GuardClient) -> ev.GuardReady:
         hello, memory = client.hello, self._memory

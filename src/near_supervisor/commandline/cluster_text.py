@@ -18,6 +18,7 @@ Row = tuple[tuple[str, str], ...]
 GOOD, BAD, WARN, DIM = "32", "31", "33", "2"
 _GAP = "  "
 _LABEL = 11
+_CRASH_IS_NEWS_MS = 600_000
 
 
 def plain(text: str, _colour: str) -> str:
@@ -45,17 +46,43 @@ def own_text(status: Document) -> str:
             "chain": f"height {_word(sync.get('height'))}, {in_sync}",
         }
     )
+    if wait := waits_text(status):
+        text += _labelled({"waits for": wait})
+    if crash := crash_text(status):
+        text += _labelled({"crashed": crash})
     if back := _seconds(status.get("holds_back_ms") or None, 0):
         text += _labelled({"holds back": f"for {back}, because its last leaderships ended early"})
     known = _object(status.get("leader_before_silence"))
     if known:
         silent = _seconds(_object(status.get("consul")).get("silent_ms"), 1)
         text += _labelled({"validator": f"not known; {silent} ago it was {_word(known.get('node_id'))}"})
-    # What blocks is said beside the state.
     for found in _objects(status.get("readiness")):
-        if not found.get("blocks"):
+        # The first that blocks is said beside the state.
+        if _word(found.get("text")) != reason:
             text += _labelled({"readiness": f"{_word(found.get('name'))}: {_word(found.get('text'))}"})
     return text
+
+
+def waits_text(status: Document) -> str:
+    """What this node waits for, with the seconds that are left of it; "" where nothing is missing."""
+    wait = _object(status.get("waits"))
+    what, left, then = _word(wait.get("for")), _seconds(wait.get("left_ms"), 0), _word(wait.get("then"))
+    return f"{what}; {f'{then} in {left}' if then else f'{left} left'}" if left else what
+
+
+def crash_text(status: Document) -> str:
+    """How its neard ended by itself, as long as that is news: until another one answers, and a while longer."""
+    neard = _object(status.get("neard"))
+    crash = _object(neard.get("crash"))
+    ago, how = crash.get("ago_ms"), f"with {_word(crash.get('how'))}"
+    if not isinstance(ago, int) or (neard.get("answers") is True and ago > _CRASH_IS_NEWS_MS):
+        return ""
+    if how in _word(status.get("reason")):
+        # It is said there.
+        return ""
+    words = _word(crash.get("last_words"))
+    said = f"; it said last: {words}" if words else "; it said nothing that tells why"
+    return f"neard ended by itself {_seconds(ago, 0)} ago {how}{said}"
 
 
 def cluster_text(document: Document, paint: Paint = plain) -> str:
@@ -135,6 +162,8 @@ def _member(document: Document, member: Document) -> Row:
     if validates or ready:
         word = "validates" if validates else "yes"
         verdict = (f"{word}, but: {against}", WARN) if against else (word, GOOD)
+    elif member.get("starting") is True:
+        verdict = (f"not yet: {reason}", WARN)
     else:
         verdict = (f"no: {reason}" if reason else "no", BAD)
     words = [_word(member.get(name)) for name in ("node_id", "hostname", "state", "height", "priority", "version")]

@@ -16,7 +16,7 @@ from typing import Any
 
 from near_ha.errors import NearError
 from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
-from near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, request_of
+from near_ha.operator.failover_client import DEFAULT_TIMEOUT_S, Failover, Patience, Wait, request_of
 from near_ha.operator.request import MAX_NAME, Verb
 from near_ha.transport.base import Way
 from near_ha.transport.by_socket import SocketWay
@@ -24,6 +24,7 @@ from near_ha.transport.choice import open_way
 
 from ..io import clock
 from . import cluster_text
+from .wait_line import WaitLine
 
 _MORE = {
     "status": "Who validates, what is under way, and for each node whether it could take over, and why not. Without"
@@ -264,15 +265,25 @@ def _change(given: argparse.Namespace) -> int:
         timeout_s=getattr(given, "timeout", DEFAULT_TIMEOUT_S),
     )
     patience = Patience(not getattr(given, "no_wait", False), getattr(given, "timeout", DEFAULT_TIMEOUT_S))
-    failover = Failover(_open(given))
+    # What a program reads has no such lines among it.
+    line = WaitLine(sys.stderr, clock.boot_ms() / 1000)
+
+    def waits(wait: Wait) -> None:
+        if not given.json:
+            line.show(_plain(wait.what), wait.left_s, clock.boot_ms() / 1000)
+
+    failover = Failover(_open(given), on_wait=waits)
     problem: NearError | None = None
     try:
         for step in failover.run(wanted, patience, check=given.check):
+            line.clear()
             if not given.json:
                 sys.stdout.write(f"{step.at_s:8.2f} s  {_plain(step.text)}\n")
                 sys.stdout.flush()
     except NearError as error:
         problem = error
+    finally:
+        line.clear()
     known = failover.known
     if given.json:
         code = {"code": problem.code, "msg": str(problem)} if problem else {}

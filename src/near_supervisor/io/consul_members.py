@@ -64,6 +64,11 @@ class Members(Agents):
         key = consul_keys.member(self.account_id, node_id)
         self._ask(lambda client: client.kv.put(key, self._sealed(key, session, member), acquire=session))
 
+    def publish_starting(self, node_id: str, session: str, member: Member) -> None:
+        """Say that this node starts, under a lock of its own that is nobody's claim; Unknown when that failed."""
+        key = consul_keys.starting_node(self.account_id, node_id, member.instance)
+        self._ask(lambda client: client.kv.put(key, self._sealed(key, session, member), acquire=session))
+
     def members(self) -> tuple[MemberStatus, ...]:
         """Every member record, alive or not; Unknown when they could not be read."""
         prefix = consul_keys.members(self.account_id)

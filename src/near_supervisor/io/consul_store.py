@@ -257,12 +257,15 @@ class ConsulStore(Members, Values):
 
     # --- the session
 
-    def create_session(self, name: str, ttl_ms: int, lock_delay_ms: int) -> str:
-        """A session that only its TTL ends: no health check of the gossip layer is bound to it."""
+    def create_session(self, name: str, ttl_ms: int, lock_delay_ms: int, behavior: str = "release") -> str:
+        """A session that only its TTL ends: no health check of the gossip layer is bound to it.
+
+        Its end frees what it has locked, or deletes that (``behavior``).
+        """
 
         def ask(client: Any) -> str:
             session = client.session.create(
-                name=name, ttl=-(-ttl_ms // 1000), lock_delay=-(-lock_delay_ms // 1000), behavior="release", checks=[]
+                name=name, ttl=-(-ttl_ms // 1000), lock_delay=-(-lock_delay_ms // 1000), behavior=behavior, checks=[]
             )
             if not isinstance(session, str) or not session:
                 raise Unknown(f"Consul created the session {session!r}")

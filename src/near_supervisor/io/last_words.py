@@ -1,5 +1,7 @@
 """What neard said last before it ended by itself, as one line for people: its panic, else its last errors.
 
+What it said last without either is told only where it is no line of its log: one that is killed has just gone on.
+
 What neard writes is whatever it was given and met: nothing of it may obey a terminal, and no secret may go on to Consul
 and to whoever reads the history.
 """
@@ -13,6 +15,7 @@ from near_ha.records.history import MAX_WORDS
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _GUARDS_OWN = 'target="near_guard"'
 _ERROR = re.compile(r"\b(?:ERROR|FATAL|[Ee]rror|Caused by)\b")
+_ORDINARY = re.compile(r"\b(?:TRACE|DEBUG|INFO|WARN)\b")
 _PANIC = "panicked at"
 _ABOUT_THE_PANIC = ("note: ", "stack backtrace")
 _PANIC_LINES = 4
@@ -46,4 +49,4 @@ def _chosen(lines: list[str]) -> list[str]:
         if _PANIC in line:
             return [said for said in lines[at : at + _PANIC_LINES] if not said.startswith(_ABOUT_THE_PANIC)]
     errors = [line for line in lines if _ERROR.search(line)]
-    return errors[-_ERROR_LINES:] or lines[-1:]
+    return errors[-_ERROR_LINES:] or [line for line in lines[-1:] if not _ORDINARY.search(line)]

@@ -54,7 +54,7 @@ def test_a_guard_whose_place_another_one_has_taken_ends(tmp_path: Path) -> None:
     with GuardRig(tmp_path, linger_s=0) as rig:
         shutil.rmtree(rig.run_dir)
         rig.run_dir.mkdir()
-        other = hold(str(rig.run_dir / "guard.lock"))
+        other = hold(str(rig.run_dir / "guard.lock"), "elsewhere")
         socket_file = rig.run_dir / "guard.sock"
         socket_file.write_text("the other one's")
         rig.socket.close()
@@ -78,7 +78,7 @@ def test_it_is_found_again_where_its_socket_was(tmp_path: Path, what: str) -> No
         assert rig.ask("hello")["neard"]["pid"] == pid
         assert alive(pid)
         with pytest.raises(Refused):
-            hold(str(rig.run_dir / "guard.lock"))
+            hold(str(rig.run_dir / "guard.lock"), "elsewhere")
 
 
 def test_what_it_and_its_next_neard_say_goes_to_the_log_that_is_there(tmp_path: Path) -> None:

@@ -33,5 +33,7 @@ def test_a_foreign_process_on_the_data_directory_is_named_and_lock_stays(rig: Gu
 def test_one_guard_for_one_home(rig: GuardRig) -> None:
     second = rig.spawn()
     assert second.wait(10) == 1
-    assert "another near-guard holds" in rig.log.read_text()
+    said = rig.log.read_text()
+    assert "another near-guard holds" in said
+    assert f"process {rig.ask('hello')['pid']} with run directory {rig.run_dir}; this one has" in said
     assert rig.ask("hello")["ok"]

@@ -20,6 +20,7 @@ PUBLIC = near_keys.pair("the-key")[0]
     [
         consul_keys.leader, consul_keys.last_heartbeat, consul_keys.members, consul_keys.prefix,
         consul_keys.switchover, consul_keys.config, consul_keys.history,
+        consul_keys.starting, lambda account: consul_keys.starting_node(account, NODE, "0123456789abcdef"),
         lambda account: consul_keys.member(account, NODE), lambda account: consul_keys.validator_key(account, PUBLIC),
     ],
 )  # fmt: skip

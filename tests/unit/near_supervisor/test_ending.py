@@ -8,6 +8,7 @@ from near_ha.records.lease_record import LeaseState
 from near_ha.records.states import State
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
+from near_supervisor.core.conditions import readiness
 from near_supervisor.core.facts.answer import YES
 from near_supervisor.core.rules.fencing import HUNG_AFTER_MISSES, HUNG_FOR_CERTAIN_MS
 from support.core_play import NO, SETTINGS, D, Play, sample, standby
@@ -24,6 +25,25 @@ def test_rule_2_released_is_written_only_after_the_end_of_neard() -> None:
     assert (release.record.state, release.record.leaves) == (LeaseState.RELEASED, True)
     exit_ = play.one(cmd.Exit, play.do(ev.ReleaseAnswered(YES)))
     assert exit_ == cmd.Exit(0)
+
+
+def test_a_neard_that_ignores_sigterm_is_said_after_two_seconds_with_when_it_is_killed() -> None:
+    play = Play().to_voting()
+    play.do(ev.StopAsked("SIGTERM"))
+    play.wait(1_900)
+    assert "still runs" not in play.said()
+    play.wait(200)
+    text = "neard 100 still runs 2 s after SIGTERM (this node is shutting down): it is killed in 58 s (--stop-timeout)"
+    assert play.said().count(text) == 1
+    play.wait(30_000)
+    assert play.said().count("still runs") == 1
+
+
+def test_one_whose_end_somebody_waits_for_is_killed_before_there_is_anything_to_say() -> None:
+    play = Play().to_validating()
+    play.do(ev.StopAsked("SIGTERM"))
+    play.wait(5_000)
+    assert "still runs" not in play.said()
 
 
 def test_the_lease_is_kept_while_neard_takes_its_time_to_stop() -> None:
@@ -193,10 +213,14 @@ def test_two_nodes_with_one_id_end_the_second_one() -> None:
     play.do(ev.GuardReady())
     play.do(ev.NeardStarted(100, armed=False))
     play.poll()
+    reasons = set()
     for _ in range(30):
         play.do(ev.NodeIdTaken("host 'h' (session s)"), after=1_000)
         play.poll()
-    assert "node id 'a' is in use by host 'h'" in play.said()
+        reasons.add(readiness.unready(play.node))
+    both = "node id 'a' is that of two nodes, of this one on host 'host-a' and of another one on host 'h' (session s)"
+    assert both in play.said()
+    assert f"is Registering, waits for the other one to end: {both}" in reasons, "who looks at the second one reads it"
     assert play.node.closing is not None
     assert play.node.closing.code == 1
 

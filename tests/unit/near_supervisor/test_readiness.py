@@ -101,7 +101,7 @@ def test_a_neard_that_does_not_answer_is_state_and_sync() -> None:
     play = Play()
     play.do(ev.Tick())
     assert names(play) == ["state", "sync"]
-    assert readiness.unready(play.node) == "is Startup"
+    assert readiness.unready(play.node) == "is Startup, waits for its guard"
 
 
 @pytest.mark.parametrize("host", [Host(), Host(disk_free_bytes=None, nofile=None, key=None, preflight=None)])

@@ -103,6 +103,20 @@ def test_options_that_cannot_work(options: dict[str, Any], sentence: str) -> Non
     assert sentence in result["msg"]
 
 
+def test_what_is_wrong_between_hosts_is_a_warning_of_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From ansible-core 2.23 on a result may not carry it: the module has to say it itself."""
+    module = ansible_modules.load("near_failover_info")
+
+    class Way:
+        def look(self) -> dict[str, Any]:
+            return {"account_id": ACCOUNT, "members": [], "warnings": ["the neards of a and b have one node key"]}
+
+    monkeypatch.setattr(module, "open_way", lambda _access: Way())
+    result = ansible_modules.run(module, {"account_id": ACCOUNT})
+    assert result["warnings"] == ["the neards of a and b have one node key"]
+    assert result["account_id"] == ACCOUNT
+
+
 # --- the action plugin
 
 

@@ -16,6 +16,7 @@ from ..records.switchover import Switchover
 def cluster_json(cluster: Cluster) -> dict[str, Any]:
     """All that is known. Times in milliseconds, ``at_ms`` by the wall clock of who wrote it; null = not known.
 
+    ``members`` are also those that start and are none yet (``starting``): they are never ready.
     ``leader`` is who validates, or validated until it fell silent: then it is not ``alive``. It is null after a clean
     release and where nobody ever led; ``lease`` is the last record all the same. ``history`` begins with the oldest.
     """
@@ -25,11 +26,11 @@ def cluster_json(cluster: Cluster) -> dict[str, Any]:
         "account_id": cluster.account_id,
         "leader": _leader(cluster),
         "lease": _lease(cluster),
-        "members": [_member(member, cluster, twins) for member in cluster.members],
+        "members": _members(cluster, twins),
         "paused": asdict(cluster.config),
         "request": None if cluster.request is None else request_json(cluster.request),
         "history": [change_json(change) for change in cluster.changes],
-        "warnings": [node_keys.warning(key, names) for key, names in shared.items()],
+        "warnings": [*(node_keys.warning(key, names) for key, names in shared.items()), *_same_ids(cluster)],
         "problems": list(cluster.problems),
     }
 
@@ -74,6 +75,43 @@ def _lease(cluster: Cluster) -> dict[str, Any] | None:
     return {**asdict(cluster.lease), "state": cluster.lease.state.value}
 
 
+def _members(cluster: Cluster, twins: frozenset[str]) -> list[dict[str, Any]]:
+    """One that starts stands in the place of its record from before; of two with one id the first is shown."""
+    known = {member.member_id: _member(member, cluster, twins) for member in cluster.members}
+    for one in reversed(cluster.starting):
+        if not _is_taken(one, cluster):
+            known[one.member_id] = {**_member(one, cluster, twins), "ready": False, "starting": True}
+    return [known[member_id] for member_id in sorted(known)]
+
+
+def _is_taken(one: MemberStatus, cluster: Cluster) -> bool:
+    """Is its id another one's, or does it hold the lease as it starts?"""
+    member = next((member for member in cluster.members if member.member_id == one.member_id), None)
+    if member is None or not member.alive:
+        return False
+    return member == cluster.validator or _instance(member) != _instance(one)
+
+
+def _instance(member: MemberStatus) -> str:
+    return member.record.instance if member.record else ""
+
+
+def _same_ids(cluster: Cluster) -> list[str]:
+    """A node that starts under an id that another one has waits, and nobody else would see that."""
+    holders: dict[str, dict[str, MemberStatus]] = {}
+    for one in (*(member for member in cluster.members if member.alive), *cluster.starting):
+        holders.setdefault(one.member_id, {})[_instance(one)] = one
+    return [_same_id(name, [*those.values()]) for name, those in holders.items() if len(those) > 1]
+
+
+def _same_id(name: str, those: list[MemberStatus]) -> str:
+    hosts = [f"{one.record.hostname} ({one.record.state})" if one.record else "a host not known" for one in those]
+    return (
+        f"{len(those)} nodes have the id {name}, on {' and '.join(hosts)}, so that only the first is a member: give"
+        " each an id of its own (--node-id), or stop the other one"
+    )
+
+
 def _member(member: MemberStatus, cluster: Cluster, twins: frozenset[str]) -> dict[str, Any]:
     """One that is gone is not ready, whatever it said last; a validator need not be.
 
@@ -93,6 +131,7 @@ def _member(member: MemberStatus, cluster: Cluster, twins: frozenset[str]) -> di
         **said,
         "node_id": member.name,
         "alive": member.alive,
+        "starting": False,
         "validator": validates,
         "ready": record is not None and record.ready and member.alive,
         "reason": reason,

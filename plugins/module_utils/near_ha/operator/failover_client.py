@@ -59,6 +59,14 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """``what`` is waited for now, a clause for people, for ``left_s`` seconds at the most."""
+
+    what: str
+    left_s: float
+
+
+@dataclass(frozen=True)
 class Patience:
     """``wait``: until it has ended, at most ``timeout_s`` from the beginning."""
 
@@ -94,10 +102,18 @@ def request_of(
 
 
 class Failover:
-    """Carries one request out. ``known`` grows while ``run`` goes, and holds after it has raised, too."""
+    """Carries one request out. ``known`` grows while ``run`` goes, and holds after it has raised, too.
 
-    def __init__(self, way: Way, clock: Callable[[], float] = time.monotonic) -> None:
-        self._way, self._clock = way, clock
+    ``on_wait`` is told again and again what is waited for.
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        clock: Callable[[], float] = time.monotonic,
+        on_wait: Callable[[Wait], None] = lambda _wait: None,
+    ) -> None:
+        self._way, self._clock, self._on_wait, self._waits_for = way, clock, on_wait, ""
         self._began = clock()
         self.known = Known(account_id=way.account_id)
 
@@ -146,6 +162,9 @@ class Failover:
                 if end:
                     yield self._step(end)
                     return
+                self._waits_for = report.waits_for(document, self.known.request)
+            what = f"an answer ({trouble})" if trouble else self._waits_for
+            self._on_wait(Wait(what, max(0.0, timeout_s - (self._clock() - self._began))))
             if self._clock() - self._began >= timeout_s:
                 raise self._too_late(timeout_s, trouble)
             time.sleep(_POLL_S)
@@ -198,6 +217,7 @@ class Failover:
     def _too_late(self, timeout_s: float, trouble: str) -> NotYet:
         known = self.known
         text = f"after {timeout_s:g} s request {known.request} has not ended (it is {known.phase})"
+        text += f" and waits for {self._waits_for}" if self._waits_for else ""
         return NotYet(f"{text}; {trouble}" if trouble else text, f"It goes on by itself. {_validates(known)}")
 
     def _step(self, text: str) -> Step:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..records.switchover import Phase
 from . import plan
 from .request import OperatorRequest, Verb
 
@@ -71,6 +72,22 @@ def request(document: Document) -> ReportedRequest | None:
         _text(found.get(field)) for field in ("id", "phase", "source", "target", "outcome", "note")
     )
     return ReportedRequest(ident, phase, source, target, outcome, _gap(found), note)
+
+
+def waits_for(document: Document, request_id: str) -> str:
+    """Whom, and what, the open request with this id waits for, a clause; "" where it has ended, or is gone."""
+    found = request(document)
+    if found is None or found.id != request_id or found.phase not in (Phase.ASKED.value, Phase.ACCEPTED.value):
+        return ""
+    source, target, holder = name(document, found.source), name(document, found.target), leader(document)
+    if found.phase == Phase.ASKED.value:
+        return f"{holder or 'somebody who holds the lease'} to accept it" + (f" ({found.note})" if found.note else "")
+    lacks = next((m for m in _objects(document.get("members")) if m.get("member_id") == found.target), {})
+    reason = _text(lacks.get("reason"))
+    more = f" ({target} {reason})" if reason else ""
+    if holder == source:
+        return f"{source} to stop signing and to give the lease back{more}"
+    return f"{target} to {'sign' if holder == target else 'take the lease'}{more}"
 
 
 def change_of(document: Document, request_id: str) -> ReportedChange | None:

@@ -200,6 +200,12 @@ def _no_member(cluster: Cluster, name: str) -> Refusal:
     if several:
         text = f"{len(several)} members of the cluster are called {wire.shown(name)}"
         return Refusal(text, f"Name one by its member id: {', '.join(member.member_id for member in several)}")
+    for one in cluster.starting:
+        if one.record is not None and name in (one.member_id, one.record.node_id, one.record.hostname):
+            text = (
+                f"{one.name} is starting and can be asked for nothing yet: it {one.record.reason or one.record.state}"
+            )
+            return Refusal(text, f"Wait until it is a member. {_LOOK}")
     return Refusal(f"{wire.shown(name)} is no member of the cluster of account {cluster.account_id}", hint)
 
 

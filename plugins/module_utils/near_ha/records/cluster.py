@@ -39,6 +39,7 @@ class MemberStatus:
 class Cluster:
     """``lease`` is None where there is no record or a foreign one, whose holder ``holder`` names ("" = nobody).
 
+    ``starting`` are nodes that are no members yet: nobody can ask anything of them, and nobody waits for them.
     ``lease_session`` locks the lease (None = it is free). ``*_index`` are for check-and-set (0 = there is no key).
     ``config`` is the default one where it cannot be read: then ``config_known`` is false, and each supervisor holds on
     to what it read before. ``problems`` are sentences about values that cannot be read.
@@ -50,6 +51,7 @@ class Cluster:
     lease_session: str | None = None
     lease_index: int = 0
     members: tuple[MemberStatus, ...] = ()
+    starting: tuple[MemberStatus, ...] = ()
     config: ClusterConfig = NOT_PAUSED
     config_index: int = 0
     config_known: bool = True
@@ -103,16 +105,20 @@ def read(account_id: str, entries: Iterable[Entry], doubt: Callable[[Entry], str
     for entry in entries:
         reader.take(entry)
     members = tuple(sorted(reader.members, key=lambda member: member.member_id))
-    return replace(reader.found, members=members, problems=tuple(reader.problems))
+    starting = tuple(reader.starting[key] for key in sorted(reader.starting))
+    return replace(reader.found, members=members, starting=starting, problems=tuple(reader.problems))
 
 
 class _Reader:
     def __init__(self, account_id: str, doubt: Callable[[Entry], str]) -> None:
         self._doubt = doubt
         self.members: list[MemberStatus] = []
+        self.starting: dict[str, MemberStatus] = {}
+        # Of each installation, when it said something last, as a member or as one that starts.
+        self._newest: dict[str, tuple[int, str]] = {}
         self.problems: list[str] = []
         self.found = Cluster(account_id)
-        self._members = consul_keys.members(account_id)
+        self._members, self._starting = consul_keys.members(account_id), consul_keys.starting(account_id)
         self._singles = {
             consul_keys.leader(account_id): self._lease,
             consul_keys.config(account_id): self._config,
@@ -127,6 +133,9 @@ class _Reader:
                 single(entry)
             elif entry.key.startswith(self._members):
                 self._member(entry)
+            elif entry.key.startswith(self._starting) and entry.session is not None:
+                # What its session has left is nobody any more.
+                self._begins(entry)
         except BadRecord as error:
             self.problems.append(f"{entry.key}: {error}")
 
@@ -161,6 +170,20 @@ class _Reader:
     def _history(self, entry: Entry) -> None:
         self._found(changes=history.parse(entry.value))
 
+    def _begins(self, entry: Entry) -> None:
+        name, record = entry.key[len(self._starting) :].rpartition("/")[0], member_record.parse(entry.value)
+        if self._is_newest(record, entry):
+            self.starting[entry.key] = MemberStatus(name, record, entry.session)
+
+    def _is_newest(self, record: Member, entry: Entry) -> bool:
+        """A session outlives a crash: of a node that starts again its last words as a member are still there."""
+        index, key = self._newest.get(record.instance, (-1, ""))
+        if entry.index <= index:
+            return False
+        self._newest[record.instance] = entry.index, entry.key
+        self.starting.pop(key, None)
+        return True
+
     def _member(self, entry: Entry) -> None:
         name = entry.key[len(self._members) :]
         try:
@@ -168,4 +191,6 @@ class _Reader:
         except BadRecord as error:
             record = None
             self.problems.append(f"{entry.key}: {error}")
+        if record is not None and entry.session is not None:
+            self._is_newest(record, entry)
         self.members.append(MemberStatus(name, record, entry.session))

@@ -23,6 +23,16 @@ def member(account_id: str, node_id: str) -> str:
     return members(account_id) + node_id
 
 
+def starting(account_id: str) -> str:
+    """Prefix below which a node that starts, and is no member yet, says so while a session of its own lives."""
+    return f"near-supervisor/{account_id}/starting/"
+
+
+def starting_node(account_id: str, node_id: str, instance: str) -> str:
+    """The record of one that starts: two that have one id are two."""
+    return f"{starting(account_id)}{node_id}/{instance}"
+
+
 def prefix(account_id: str) -> str:
     """All keys of one account but the lease."""
     return f"near-supervisor/{account_id}/"

@@ -37,8 +37,8 @@ def _released_by(record: LeaseRecord, mine: Settings) -> str:
     return (
         f"validator key differs: {record.node_id} signed last, with {record.validator_public_key}, this node was given"
         f" {mine.validator_public_key}, and it is not seen that the chain lists {mine.account_id} with that. Give all"
-        " nodes the same --validator-key; if the key is changed on purpose, this node takes over when the chain lists"
-        f" it, or when the lease's key in Consul is deleted while nobody signs"
+        " nodes the same --validator-key; if the key is changed on purpose, this node may take over when the chain"
+        f" lists it, or when the lease's key in Consul is deleted while nobody signs"
     )
 
 

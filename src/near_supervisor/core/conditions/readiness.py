@@ -16,7 +16,7 @@ from near_ha.records.states import State
 from ..facts import key_lock, listing, other_locks, versions
 from ..facts.model import Node
 from ..facts.values import dataclass
-from . import belief, config_mismatch, hot_takeover, reach, signing
+from . import belief, config_mismatch, hot_takeover, reach, signing, starting
 
 # neard 2.x asks for so many open files, and ends with status 1 if it may not have them.
 MIN_NOFILE = 65_535
@@ -91,7 +91,10 @@ def _asked(node: Node) -> tuple[Row, ...]:
 
 
 def _state(node: Node) -> str:
-    return f"is {node.state.value}" if node.state is not State.VOTING else ""
+    if node.state is State.VOTING:
+        return ""
+    missing = starting.missing_in(node)
+    return f"is {node.state.value}" + (f", waits for {missing}" if missing else "")
 
 
 def _sync(node: Node) -> str:
@@ -299,6 +302,10 @@ CHECKS: tuple[Row, ...] = (
 NAMES = (*(name for name, _check, _weight in CHECKS), reach.NAME)
 _BLOCKING = tuple(check for _name, check, weight in CHECKS if weight is Weight.BLOCKS)
 _LAST = tuple(check for _name, check, weight in CHECKS if weight is Weight.LAST)
+# What is told of others by Consul: while that does not answer, it is from before.
+FROM_CONSUL = frozenset(
+    {node_keys.REASON, "key_fingerprint", "key_lock", "other_lock", "lease", "record", "version"},
+)
 # What makes a takeover of this node a worse one than that of a standby without it.
 UNEQUAL = frozenset(
     {"peers", "restart", "tracking", *(name for name, _check, weight in CHECKS if weight is Weight.LAST)}

@@ -51,7 +51,7 @@ def other_key(listing: Listing | None, settings: Settings) -> str:
     if listing.following == mine:
         return (
             f"the chain lists {account} with {listing.key} in this epoch and with this node's key {mine} from the next"
-            " one on: it can take over then"
+            " one on, and until then this node does not stand"
         )
     return (
         f"the chain lists {account} with {listing.key}, this node was given {mine}: nothing that it signs would count."

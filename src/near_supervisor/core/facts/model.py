@@ -17,7 +17,7 @@ from .leadership import Attempt, Leadership
 from .lease_view import Watch
 from .listing import Listing
 from .maintenance_window import Duties
-from .neard import Guard, Neard
+from .neard import Crash, Guard, Neard
 from .other_locks import OtherLock
 from .settings import Settings
 from .signing_check import SigningCheck
@@ -30,7 +30,8 @@ class Starts:
     """Of neard: ``under_way`` is one that the guard was asked for (``armed``: with the key).
 
     ``next_at`` is when another one may be asked for. ``failures`` are starts in a row that came to nothing,
-    ``refusals`` those that the guard would not make, ``ends`` how many neards have ended since this process began.
+    ``refusals`` those that the guard would not make, ``ends`` how many neards have ended since this process began,
+    ``crash`` how the last one ended, if nobody had told it to.
     """
 
     under_way: bool = False
@@ -39,6 +40,7 @@ class Starts:
     failures: int = 0
     refusals: int = 0
     ends: int = 0
+    crash: Crash | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,13 @@ class Membership:
     """How this node becomes a member and what it has said as one.
 
     ``registering``: it asks for a session, ``register_at`` is when it may do so again, ``taken_since`` since when its
-    name is another one's.
+    name is another one's, and ``taken_by`` names both, a clause for people ("" = it is not).
     """
 
     registering: bool = False
     register_at: int = 0
     taken_since: int | None = None
+    taken_by: str = ""
     published: tuple[State, bool, tuple[str, ...], str] | None = None
     publish_at: int = 0
 
@@ -255,6 +258,7 @@ class Closing:
 class Node:
     """The facts of one supervisor; ``*_at`` fields are the next time something is due.
 
+    ``guard_problem`` is why the last attempt to attach to a guard failed ("" = it did not).
     ``signer_ended_at`` is when the last neard that may have signed had ended, or had given its key up.
     ``doppelganger`` is what the chain shows of others with this key before this node signs. ``against`` names what
     speaks against a take-over of this node (``readiness``), as of the last step. That the run directory is gone was
@@ -267,6 +271,7 @@ class Node:
     # The processes of this host.
     guard: Guard = Guard.DOWN
     guard_at: int = 0
+    guard_problem: str = ""
     neard: Neard | None = None
     starts: Starts = Starts()
     poll: Poll = Poll()

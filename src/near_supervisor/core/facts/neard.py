@@ -16,6 +16,20 @@ class Guard(Enum):
 
 
 @dataclass(frozen=True)
+class Crash:
+    """A neard ended by itself at ``at``: ``how``, and what it said last ("" = nothing that tells why)."""
+
+    at: int
+    how: str
+    last_words: str = ""
+
+    @property
+    def text(self) -> str:
+        """For people, after a name of that neard."""
+        return f"ended by itself with {self.how}" + (f"; it said last: {self.last_words}" if self.last_words else "")
+
+
+@dataclass(frozen=True)
 class Neard:
     """The neard process that the guard owns.
 
@@ -29,6 +43,8 @@ class Neard:
     ``as_validator``: it runs with the node key and the address that the hosts share for whoever validates.
     ``target`` is the largest height that this process would have approved with a key, when it was asked for that while
     it had none (0 = it was not, or does not tell).
+    ``stopped_at`` is when it was asked to end, which it has ``patience_ms`` for (None = it was not, or was killed);
+    ``lingers``: that it takes its time was said.
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
     ``misses`` how often since.
     """
@@ -55,3 +71,6 @@ class Neard:
     as_validator: bool = False
     catches_hangup: bool = False
     target: int = 0
+    stopped_at: int | None = None
+    patience_ms: int | None = None
+    lingers: bool = False

@@ -44,6 +44,7 @@ class Settings:
     skip_ms: int = 1_800
     poll_ms: int = 1_000
     startup_timeout_ms: int = 120_000
+    stop_timeout_ms: int = 60_000
     start_attempts: int = 3
     height_patience_ms: int = 60_000
     chain_may_stand_still: bool = False

@@ -16,6 +16,8 @@ WAITING_POLL_MS = 25
 # A real neard takes 0.2 to 8 s from SIGTERM to its end, though its ports close at once: whoever waits for it, to sign
 # with the key or to take the lease over, waits so long.
 IN_THE_WAY_MS = 500
+# Of one that ignores SIGTERM somebody hears long before it is killed.
+LINGERS_MS = 2_000
 # How late a new head is seen decides whether its successor waits for a block more.
 HANDING_OVER_POLL_MS = 10
 # Parts of the ordinary interval between two polls.
@@ -56,6 +58,8 @@ def due(node: Node, times: list[int]) -> None:
         times += (node.guard_at, node.starts.next_at)
     elif not node.poll.under_way:
         times.append(_poll_due(node))
+    if node.neard is not None and not node.neard.lingers and node.neard.stopped_at is not None:
+        times.append(node.neard.stopped_at + LINGERS_MS)
 
 
 def _poll_due(node: Node) -> int:
@@ -110,7 +114,26 @@ def stop(node: Node, why: str) -> Step:
         return node, []
     in_the_way = node.promoting or node.neard.armed or node.neard.as_validator
     stopped = cmd.StopNeard(why, IN_THE_WAY_MS if in_the_way else None)
-    return replace(node, neard=replace(node.neard, ending=why)), [stopped]
+    limit = node.settings.stop_timeout_ms
+    patience_ms = min(limit, IN_THE_WAY_MS) if in_the_way else limit
+    return replace(node, neard=replace(node.neard, ending=why, patience_ms=patience_ms)), [stopped]
+
+
+def watch_end(node: Node, now: int) -> Step:
+    """A neard that does not end soon after SIGTERM is said at once, with what becomes of it."""
+    neard = node.neard
+    if neard is None or neard.killed or neard.patience_ms is None or neard.lingers:
+        return node, []
+    if neard.stopped_at is None:
+        return replace(node, neard=replace(neard, stopped_at=now)), []
+    if now < neard.stopped_at + LINGERS_MS or neard.patience_ms <= LINGERS_MS:
+        return node, []
+    left = max(0, neard.stopped_at + neard.patience_ms - now) / 1000
+    text = (
+        f"neard {neard.pid} still runs {(now - neard.stopped_at) / 1000:.0f} s after SIGTERM ({neard.ending}): it is"
+        f" killed in {left:.0f} s (--stop-timeout)"
+    )
+    return replace(node, neard=replace(neard, lingers=True)), [cmd.Log("warn", text)]
 
 
 def kill(node: Node, why: str) -> Step:

@@ -15,6 +15,7 @@ from ..step import Step
 LASTS_MS = 10_000
 SAY_AGAIN_MS = 600_000
 LOOK_AT_MEMBERS_MS = 30_000
+# The heaviest first.
 _HEADS = {
     Weight.BLOCKS: "this standby cannot take over",
     Weight.LAST: "this standby takes over only if no other one can",
@@ -50,7 +51,9 @@ def complain(node: Node, now: int) -> Step:
     notices = [known.get(name) or Notice(name, now) for name in found]
     told = {notice.name for notice in notices if now >= _said_next(notice)}
     if told:
-        out += [cmd.Log("warn", _text(reason)) for reason in reasons(node) if reason.name in told]
+        all_of_them = reasons(node)
+        worst = _worst(all_of_them)
+        out += [cmd.Log("warn", _text(reason, worst)) for reason in all_of_them if reason.name in told]
         notices = [replace(notice, said_at=now) if notice.name in told else notice for notice in notices]
     changed = tuple(notices)
     return (node if changed == node.notices else replace(node, notices=changed)), out
@@ -82,5 +85,12 @@ def _said_next(notice: Notice) -> int:
     return notice.since + LASTS_MS if notice.said_at is None else notice.said_at + SAY_AGAIN_MS
 
 
-def _text(reason: Reason) -> str:
-    return f"{_HEADS[reason.weight]} ({reason.name}): {reason.text}"
+def _worst(all_of_them: tuple[Reason, ...]) -> Weight:
+    weights = {reason.weight for reason in all_of_them}
+    return next(weight for weight in _HEADS if weight in weights)
+
+
+def _text(reason: Reason, worst: Weight) -> str:
+    """Of two reasons one must not say that this node can take over, and the other that it cannot."""
+    head = _HEADS[reason.weight] if reason.weight is worst else "also against a takeover by this standby"
+    return f"{head} ({reason.name}): {reason.text}"

@@ -99,6 +99,8 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (kuutamods_way.leave, "neard, no signer"),
     (neard_rules.start_standby, "no neard"),
     (neard_rules.poll_neard, "neard"),
+    # After all that may stop it.
+    (neard_rules.watch_end, "neard"),
     (session.register, "no session"),
     (session.renew_session, "session"),
     (readiness.judge, ""),

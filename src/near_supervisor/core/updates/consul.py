@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import events as ev
 from ..commands import ClearState, Command, DropSession, KeepIndex, Log, MoveDeadline
-from ..conditions import belief, config_mismatch, election, saved_state
+from ..conditions import belief, config_mismatch, election, saved_state, starting
 from ..facts import key_lock, lease, lease_view
 from ..facts.answer import Kind
 from ..facts.leadership import Attempt, Floor, Leadership
@@ -25,7 +25,9 @@ def registered(node: Node, event: ev.Registered, now: int) -> Step:
     node = replace(
         node,
         session=session,
-        membership=replace(node.membership, registering=False, taken_since=None, published=None, publish_at=now),
+        membership=replace(
+            node.membership, registering=False, taken_since=None, taken_by="", published=None, publish_at=now
+        ),
     )
     return node, said
 
@@ -41,18 +43,22 @@ def register_failed(node: Node, event: ev.RegisterFailed, now: int) -> Step:
 
 def node_id_taken(node: Node, event: ev.NodeIdTaken, now: int) -> Step:
     """After a while a taken name is a mistake of configuration."""
-    since = now if node.membership.taken_since is None else node.membership.taken_since
-    first = node.membership.taken_since is None
+    settings, known = node.settings, node.membership
+    since = now if known.taken_since is None else known.taken_since
+    both = f"node id {settings.node_id!r} is that of two nodes, of this one on host {settings.hostname!r} and of"
+    both += f" another one on {event.holder}"
     node = replace(
-        node, membership=replace(node.membership, registering=False, register_at=now + RETRY_MS, taken_since=since)
+        node,
+        membership=replace(known, registering=False, register_at=now + RETRY_MS, taken_since=since, taken_by=both),
     )
-    patience = 2 * lease.session_ttl_ms(node.settings.lease_ms) + 5_000
-    name = f"node id {node.settings.node_id!r} is in use by {event.holder}"
-    if now - since >= patience:
-        text = f"{name}, whose session lives on. Give each node an id of its own (--node-id), or stop the other one"
+    until = starting.taken_until(node) or now
+    if now >= until:
+        text = f"{both}, whose session lives on. Give each node an id of its own (--node-id), or stop the other one"
         return replace(node, closing=node.closing or Closing(1, now)), [Log("error", text)]
-    said: list[Command] = [Log("warn", f"{name}; waiting up to {patience // 1000} s for that session to end")]
-    return node, said if first else []
+    if known.taken_since is not None:
+        return node, []
+    hint = "if that is this node's own from before a reinstallation"
+    return node, [Log("warn", f"{both}; {hint}, it ends by itself: waiting up to {(until - since) // 1000} s for that")]
 
 
 def session_renewed(node: Node, event: ev.SessionRenewed, now: int) -> Step:

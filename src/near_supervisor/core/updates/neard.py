@@ -8,7 +8,7 @@ from ..conditions import election, hot_takeover, saved_state
 from ..facts import abilities, chain_clock, heads, signing_check, sync
 from ..facts.leadership import Floor, Leadership, Release, SavedState
 from ..facts.model import Node, Session
-from ..facts.neard import Guard, Neard
+from ..facts.neard import Crash, Guard, Neard
 from ..facts.values import replace
 from ..step import Step
 
@@ -19,12 +19,15 @@ KEEP_CLOCK_MS = 10_000
 
 def guard_ready(node: Node, event: ev.GuardReady, now: int) -> Step:
     """Attached; a signer that belongs to the remembered term is taken up again."""
-    node = replace(node, guard=Guard.READY)
+    node = replace(node, guard=Guard.READY, guard_problem="")
     if event.memory is not None and node.leadership is None:
         node = _resume(node, event.memory, event, now)
     said: list[Command] = []
     if event.ended:
         said.append(Log("warn", f"the signer is gone: {event.ended} while no supervisor was there{_quoted(event)}"))
+    if event.last_words:
+        how = f"{event.ended.removeprefix('it ended with ')}, while no supervisor was there"
+        node = replace(node, starts=replace(node.starts, crash=Crash(now, how, event.last_words)))
     if event.pid is None:
         return node, said
     answered = (
@@ -68,8 +71,9 @@ def _resume(node: Node, memory: SavedState, event: ev.GuardReady, now: int) -> N
 
 
 def guard_failed(node: Node, event: ev.GuardFailed, now: int) -> Step:
-    """No guard yet."""
-    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS), [Log("error", event.reason)]
+    """No guard yet. The same reason is said once here, and as long as it lasts in the readiness."""
+    said: list[Command] = [] if event.reason == node.guard_problem else [Log("error", event.reason)]
+    return replace(node, guard=Guard.DOWN, guard_at=now + RETRY_MS, guard_problem=event.reason), said
 
 
 def guard_lost(node: Node, _event: ev.GuardLost, now: int) -> Step:
@@ -174,8 +178,10 @@ def neard_exited(node: Node, event: ev.NeardExited, now: int) -> Step:
     )
     if neard.ending:
         said = Log("info", f"neard {neard.pid} has ended with {event.how}: {neard.ending}")
+        node = replace(node, starts=replace(node.starts, crash=None))
     else:
         said = Log("warn", f"Neard finished unexpectedly with {event.how}{_quoted(event)}")
+        node = replace(node, starts=replace(node.starts, crash=Crash(now, event.how, event.last_words)))
         if node.leadership is not None:
             # Also one that ended before it was given the key.
             node = replace(node, leadership=replace(node.leadership, last_words=event.last_words))
