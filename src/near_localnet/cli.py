@@ -21,6 +21,7 @@ from near_localnet.localnet import PARTS, Localnet
 from near_localnet.options import DIRECT_LINKS, STRATEGIES, Options, chosen_neard
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
+from near_localnet.status import Status
 from near_supervisor import __version__
 from near_supervisor.commandline import completion
 
@@ -261,7 +262,7 @@ def _status(net: Localnet, arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(status.as_json()))
         else:
-            render.console().print(render.status_view(status), soft_wrap=True)
+            _show(status)
             if not status.running:
                 print(f"Nothing is running. Start it: {_command(arguments)} up")
         return 0
@@ -277,13 +278,19 @@ def _watch(net: Localnet, as_json: bool) -> None:
             time.sleep(WATCH_S)
     if not render.console().is_terminal:
         while True:
-            render.console().print(render.status_view(net.status()), soft_wrap=True)
+            _show(net.status())
             sys.stdout.flush()
             time.sleep(WATCH_S)
-    with Live(console=render.console(), auto_refresh=False) as live:
+    console = render.console()
+    with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(render.status_view(net.status()), refresh=True)
+            live.update(render.status_view(net.status(), console.width), refresh=True)
             time.sleep(WATCH_S)
+
+
+def _show(status: Status) -> None:
+    console = render.console()
+    console.print(render.status_view(status, console.width), soft_wrap=True)
 
 
 def _stop(net: Localnet, arguments: argparse.Namespace) -> int:

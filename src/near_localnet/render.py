@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -15,6 +15,8 @@ COLOURS = {"Validating": "bold green", "Voting": "cyan", DOWN: "red", FROZEN: "m
 ODD = "yellow"
 NUMBERS = ("height", "term", "lease left", "supervisor", "guard", "neard")
 NOT_A_TERMINAL_WIDTH = 160
+# What the table of the hosts takes, with numbers as long as they get.
+TABLE_WIDTH = 78
 
 
 class _Output(Console):
@@ -29,9 +31,28 @@ def console() -> Console:
     return plain if plain.is_terminal else _Output(highlight=False, width=NOT_A_TERMINAL_WIDTH)
 
 
-def status_view(status: Status) -> RenderableType:
-    """What `status` shows."""
+def status_view(status: Status, width: int) -> RenderableType:
+    """What `status` shows; where there is no room for tables, lines that a terminal may break."""
+    if width < TABLE_WIDTH:
+        return Group(*_host_lines(status), Text(), *_other_lines(status), Text(), *_summary(status))
     return Group(_hosts(status), Text(), _others(status), Text(), *_summary(status))
+
+
+def _host_lines(status: Status) -> Iterator[Text]:
+    for host in status.hosts:
+        yield Text.assemble(f"{host.name}: ", (host.state, COLOURS.get(host.state, ODD)))
+        yield Text(f"  height {_number(host.height)}, term {_number(host.term)}, lease left {_lease(host)}")
+        pids = (("supervisor", host.supervisor_pid), ("guard", host.guard_pid), ("neard", host.neard_pid))
+        yield Text("  " + ", ".join(f"{name} {_number(pid)}" for name, pid in pids))
+
+
+def _other_lines(status: Status) -> Iterator[Text]:
+    for node in status.nodes:
+        state = (node.state, COLOURS.get(node.state, ""))
+        yield Text.assemble(f"{node.name}: ", state, f", height {_number(node.height)}")
+    for server in status.consul:
+        state = (server.state, COLOURS.get(server.state, ""))
+        yield Text.assemble(f"{server.name}: ", state, f", {server.url}{', leader' if server.leader else ''}")
 
 
 def _hosts(status: Status) -> Table:

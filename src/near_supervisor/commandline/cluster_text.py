@@ -85,8 +85,8 @@ def crash_text(status: Document) -> str:
     return f"neard ended by itself {_seconds(ago, 0)} ago {how}{said}"
 
 
-def cluster_text(document: Document, paint: Paint = plain) -> str:
-    """Who validates, what is under way, and a row for each member."""
+def cluster_text(document: Document, paint: Paint = plain, columns: int | None = None) -> str:
+    """Who validates, what is under way, and a row for each member; a paragraph each on a terminal with few columns."""
     paused, request = _object(document.get("paused")), _object(document.get("request"))
     lines = {
         "account": _word(document.get("account_id")),
@@ -104,16 +104,16 @@ def cluster_text(document: Document, paint: Paint = plain) -> str:
         text += _labelled({"problem": paint(_word(problem), BAD)})
     members = [_member(document, member) for member in _objects(document.get("members"))]
     heads = ("", "node", "host", "state", "height", "priority", "version", "ready")
-    return f"{text}\n{_table(heads, members, paint)}"
+    return f"{text}\n{_table(heads, members, paint, columns)}"
 
 
-def history_text(document: Document, last: int, paint: Paint = plain) -> str:
+def history_text(document: Document, last: int, paint: Paint = plain, columns: int | None = None) -> str:
     """The ``last`` changes of validator, the newest at the end."""
     changes = _objects(document.get("history"))[-last:]
     if not changes:
         return f"Nobody has validated for {_word(document.get('account_id'))} yet.\n"
     heads = ("when (UTC)", "term", "validator", "after", "how", "nobody signed for", "why")
-    return _table(heads, [_change(change) for change in changes], paint)
+    return _table(heads, [_change(change) for change in changes], paint, columns)
 
 
 def _validator(document: Document) -> str:
@@ -194,12 +194,20 @@ def moment(at_ms: object) -> str:
         return ""
 
 
-def _table(heads: Sequence[str], rows: Sequence[Row], paint: Paint) -> str:
-    """Columns as wide as their widest word; the last one is not filled up."""
+def _table(heads: Sequence[str], rows: Sequence[Row], paint: Paint, columns: int | None) -> str:
+    """Columns as wide as their widest word; the last one is not filled up, and may go on in the next line."""
     widths = [max([len(head), *(len(row[at][0]) for row in rows)]) for at, head in enumerate(heads)]
+    if columns is not None and sum(widths[:-1]) + len(_GAP) * len(widths[:-1]) + len(heads[-1]) > columns:
+        return "\n".join(_paragraph(heads, row, paint) for row in rows)
     lines = [_line([(head, DIM) for head in heads], widths, paint)]
     lines += [_line(row, widths, paint) for row in rows]
     return "".join(lines)
+
+
+def _paragraph(heads: Sequence[str], row: Row, paint: Paint) -> str:
+    """A line for each cell that says something, with the head of its column."""
+    shown = [(head, word, colour) for head, (word, colour) in zip(heads, row, strict=True) if head and word]
+    return "".join(f"{paint(head, DIM)}: {paint(word, colour)}\n" for head, word, colour in shown)
 
 
 def _line(cells: Sequence[tuple[str, str]], widths: Sequence[int], paint: Paint) -> str:

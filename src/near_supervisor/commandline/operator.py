@@ -9,6 +9,7 @@ import argparse
 import getpass
 import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -217,7 +218,7 @@ def _seen_text(given: argparse.Namespace) -> str:
     own, document, trouble = _look(given)
     parts = [cluster_text.own_text(own)] if own else []
     if document is not None:
-        parts.append(cluster_text.cluster_text(document, _paint()))
+        parts.append(cluster_text.cluster_text(document, _paint(), _columns()))
     else:
         parts.append(f"{_paint()(f'The rest of the cluster cannot be seen: {trouble}', cluster_text.BAD)}\n")
     return "\n".join(parts)
@@ -240,8 +241,13 @@ def _history(given: argparse.Namespace) -> int:
     if given.json:
         sys.stdout.write(json.dumps(document["history"][-given.last :], indent=2) + "\n")
     else:
-        sys.stdout.write(cluster_text.history_text(document, given.last, _paint()))
+        sys.stdout.write(cluster_text.history_text(document, given.last, _paint(), _columns()))
     return 0
+
+
+def _columns() -> int | None:
+    """Of the terminal; a file is as wide as it has to be."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _paint() -> cluster_text.Paint:

@@ -71,3 +71,12 @@ def test_this_host_says_for_how_long_it_lets_others_go_first() -> None:
     play.node = replace(play.node, early_ends=replace(play.node.early_ends, cool_until=play.now + 80_000))
     text = cluster_text.own_text(Snapshot(play.node, play.now, 0).status())
     assert "holds back: for 80 s, because its last leaderships ended early\n" in text
+
+
+def test_on_a_terminal_of_40_columns_each_member_is_a_paragraph_of_lines_that_fit() -> None:
+    members = (standby("a", reasons=("disk",)), standby("b", ready=False, reason="no peers"))
+    document = cluster_json(Cluster("pool.near", members=members))
+    _head, *paragraphs = cluster_text.cluster_text(document, columns=40).split("\n\n")
+    assert [text.splitlines()[0] for text in paragraphs] == ["node: a", "node: b"]
+    assert [text.splitlines()[-1] for text in paragraphs] == ["ready: yes, but: disk", "ready: no: no peers"]
+    assert cluster_text.cluster_text(document, columns=120) == cluster_text.cluster_text(document)
