@@ -15,8 +15,6 @@ COLOURS = {"Validating": "bold green", "Voting": "cyan", DOWN: "red", FROZEN: "m
 ODD = "yellow"
 NUMBERS = ("height", "term", "lease left", "supervisor", "guard", "neard")
 NOT_A_TERMINAL_WIDTH = 160
-# What the table of the hosts takes, with numbers as long as they get.
-TABLE_WIDTH = 78
 
 
 class _Output(Console):
@@ -33,9 +31,10 @@ def console() -> Console:
 
 def status_view(status: Status, width: int) -> RenderableType:
     """What `status` shows; where there is no room for tables, lines that a terminal may break."""
-    if width < TABLE_WIDTH:
+    tables, wide = (_hosts(status), _others(status)), Console(width=NOT_A_TERMINAL_WIDTH)
+    if max(wide.measure(table).maximum for table in tables) > width:
         return Group(*_host_lines(status), Text(), *_other_lines(status), Text(), *_summary(status))
-    return Group(_hosts(status), Text(), _others(status), Text(), *_summary(status))
+    return Group(tables[0], Text(), tables[1], Text(), *_summary(status))
 
 
 def _host_lines(status: Status) -> Iterator[Text]:
