@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 10)
 PIP_TIMEOUT_S = 900
+# Of Debian's package python3-pip-whl.
+SYSTEM_WHEELS = Path("/usr/share/python-wheels")
 
 
 class BootstrapError(Exception):
@@ -85,32 +87,63 @@ def _runs(python: Path) -> bool:
 
 
 def _make_venv(venv: Path) -> None:
-    if importlib.util.find_spec("ensurepip") is None:
-        _install_venv_package()
+    if venv.is_symlink():
+        # What it leads to is somebody else's, and would be emptied.
+        venv.unlink()
+    # Debian splits `ensurepip` off into a package of its own, and only root can install that.
+    bundled = importlib.util.find_spec("ensurepip") is not None
+    wheel = None if bundled else _pip_wheel(venv.parent / ".tools")
     say("setting up: making .venv")
-    done = subprocess.run([sys.executable, "-m", "venv", "--clear", venv], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "venv", "--clear", *([] if bundled else ["--without-pip"]), str(venv)]
+    _must(command, f"python3 -m venv {venv}")
+    if wheel is not None:
+        python = str(venv / "bin" / "python")
+        _must([python, f"{wheel}/pip", "install", "--quiet", "--no-index", str(wheel)], f"installing {wheel.name}")
+
+
+def _must(command: Sequence[str], words: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise BootstrapError(f"python3 -m venv {venv} failed:\n{(done.stderr or done.stdout).strip()}")
+        raise BootstrapError(f"{words} failed:\n{(done.stderr or done.stdout).strip()}")
 
 
-def _install_venv_package() -> None:
-    """Debian splits `ensurepip` off into a package of its own."""
-    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    advice = f"Install it (as root: apt-get install {package}) and run this again."
-    if os.geteuid() != 0:
-        raise BootstrapError(f"python3 lacks ensurepip, which makes virtual environments. {advice}")
-    say(f"setting up: installing Debian's package {package}, as python3 lacks ensurepip")
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+def _pip_wheel(tools: Path) -> Path:
+    """pip as the distribution has it for its own `ensurepip`: there already, or fetched without installing it."""
+    if found := _newest_wheel(SYSTEM_WHEELS):
+        return found
+    sys.path.insert(0, str(ROOT / "src"))
+    from near_localnet import private_apt  # noqa: PLC0415 - only where it is needed
+
+    release = private_apt.release()
+    name = next((name for name in private_apt.names(release) if name in private_apt.KEYRINGS), "")
+    component = "universe" if name == "ubuntu" else "main"
+    if not name:
+        raise BootstrapError(
+            _advice(f"a pip for it can only be fetched on Debian or Ubuntu, not {release.get('ID')!r}")
+        )
+    wanted = private_apt.Wanted(
+        "python3-pip-whl", release.get("VERSION_CODENAME", ""), component, private_apt.KEYRINGS[name]
+    )
     try:
-        for command in (
-            ["apt-get", "-qq", "update"],
-            ["apt-get", "-qq", "install", "--no-install-recommends", package],
-        ):
-            subprocess.run(command, check=True, capture_output=True, text=True, env=environ, stdin=subprocess.DEVNULL)
-    except FileNotFoundError:
-        raise BootstrapError(f"python3 lacks ensurepip, and there is no apt-get here. {advice}") from None
-    except subprocess.CalledProcessError as error:
-        raise BootstrapError(f"{' '.join(error.cmd)} failed: {_last_lines(error.stderr)}\n{advice}") from None
+        unpacked = private_apt.fetch(wanted, tools / "apt", lambda text: say(f"setting up: {text}"))
+    except private_apt.NotFetched as error:
+        raise BootstrapError(_advice(str(error))) from None
+    found = _newest_wheel(unpacked / SYSTEM_WHEELS.relative_to("/"))
+    if found is None:
+        raise BootstrapError(_advice(f"the package {wanted.package} holds no pip"))
+    return found
+
+
+def _newest_wheel(directory: Path) -> Path | None:
+    return max(directory.glob("pip-*.whl"), default=None)
+
+
+def _advice(reason: str) -> str:
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    return (
+        f"python3 lacks ensurepip, which makes virtual environments: {reason}.\n"
+        f"Install it (as root: apt-get install {package}), or have a python3 with it first in PATH, and run this again."
+    )
 
 
 def _install(python: Path, root: Path, extras: Sequence[str]) -> None:

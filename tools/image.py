@@ -14,7 +14,7 @@ from pathlib import Path
 from bootstrap import say
 from engine import NoContainers, install
 from near_localnet.apt_sources import DISTRIBUTION_KEYRINGS, AptSource, read_sources
-from near_localnet.consul_install import os_release
+from near_localnet.private_apt import os_release
 
 REPOSITORY = "validator-ha-near"
 USE_YOUR_OWN = "name an image with systemd and python3 by MOLECULE_IMAGE"

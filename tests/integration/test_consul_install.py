@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from near_localnet.apt_sources import own_archives, read_sources
-from near_localnet.consul_install import ensure_consul, os_release
+from near_localnet.consul_install import ensure_consul
+from near_localnet.private_apt import os_release
 
 pytestmark = pytest.mark.integration
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import ensurepip
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -108,10 +111,51 @@ def test_an_old_python_is_told_so(bootstrap: ModuleType, checkout: Path, monkeyp
         bootstrap.ready(["localnet"], checkout)
 
 
-def test_without_ensurepip_a_user_is_told_the_package(
+@pytest.fixture
+def without_ensurepip(
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """As with Debian's python3 alone, and with no wheel of pip on the system."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(bootstrap, "SYSTEM_WHEELS", tmp_path / "no" / "wheels")
+    before = list(sys.path)
+    yield monkeypatch
+    sys.path[:] = before
+
+
+@pytest.mark.usefixtures("without_ensurepip")
+def test_without_ensurepip_and_without_its_package_a_user_is_told_both(
     bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(bootstrap.BootstrapError, match=r"apt-get install python3\.\d+-venv"):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(bootstrap.BootstrapError, match=r"apt-get install python3\.\d+-venv") as caught:
         bootstrap.ready(["localnet"], tmp_path)
+    assert "fetching the package python3-pip-whl needs apt-get" in str(caught.value)
+
+
+@pytest.mark.usefixtures("without_ensurepip")
+def test_without_ensurepip_the_distributions_pip_is_used(
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = max((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"), default=None)
+    if bundled is None:
+        pytest.skip("this Python's ensurepip has its wheels elsewhere")
+    monkeypatch.setattr(bootstrap, "SYSTEM_WHEELS", bundled.parent)
+    venv = tmp_path / "a b" / ".venv"
+    venv.parent.mkdir()
+    bootstrap._make_venv(venv)
+    said = subprocess.run(
+        [venv / "bin" / "python", "-m", "pip", "--version"], capture_output=True, text=True, check=True
+    )
+    assert str(venv) in said.stdout
+
+
+def test_a_link_to_an_environment_is_not_followed(bootstrap: ModuleType, tmp_path: Path) -> None:
+    """It may be another checkout's, which would be emptied."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "kept").write_text("")
+    (tmp_path / ".venv").symlink_to(other)
+    bootstrap._make_venv(tmp_path / ".venv")
+    assert (other / "kept").exists()
+    assert not (tmp_path / ".venv").is_symlink()

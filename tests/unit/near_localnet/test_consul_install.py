@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from near_localnet.consul_install import donor_of, find_consul, os_release, private_apt_conf
+from near_localnet.consul_install import donor_of, find_consul
+from near_localnet.private_apt import os_release, private_apt_conf
 from near_localnet.problem import Problem
 
 
