@@ -1,12 +1,12 @@
-"""Walks the first hour in containers of other distributions: as root and as an ordinary user, with and without a network.
+"""Walks the first hour in containers of other distributions: as root and as a user, with a network and without.
 
 usage: python3 tools/walk.py IMAGE ...
 
-Each image has python3, apt and sh; nothing else is needed of it. What is committed here is cloned to `a b/ü/near` in a
-container; there these are typed: `bin/localnet up`, `kill validator-a`, `demo`, `down`. Then all of it once more without
-a network. A row of a table for each walk goes to standard output, what was said to .data/walk/. It needs a Docker engine
-(`bin/containers up`); pip's own settings and certificates of this machine (PIP_*, SSL_CERT_FILE) hold in the containers, too.
-Exit status 1 if a walk did not get to its end.
+Each image has python3, apt and sh; nothing else is needed of it. What is committed here is put at `a b/ü/near` in a
+container; there these are typed: `bin/localnet up`, `kill validator-a`, `demo`, `down`. Then all of it once more
+without a network. A row of a table for each walk goes to standard output, what was said to .data/walk/. It needs a
+Docker engine (`bin/containers up`); pip's own settings and certificates of this machine (PIP_*, SSL_CERT_FILE) hold in
+the containers, too. Exit status 1 if a walk did not get to its end.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def walked(image: str, network: str, user: str, name: str) -> tuple[str, str]:
     checkout = f"{home}/{PLACE}/near"
     container = docker(
         "create", "--network", network, "--user", number, "--env", f"HOME={home}", "--init", *settings(), image,
-        "sleep", str(LONGEST_S),
+        "sleep", "infinity",
     )  # fmt: skip
     docker("start", container)
     ends: list[str] = []
@@ -72,7 +72,7 @@ def walked(image: str, network: str, user: str, name: str) -> tuple[str, str]:
 def prepared(image: str, user: str, bundle: Path) -> str:
     """An image with a clone in its place, owned by the user."""
     number, home = USERS[user]
-    container = docker("create", "--network", "none", image, "sleep", str(LONGEST_S))
+    container = docker("create", "--network", "none", image, "sleep", "infinity")
     docker("start", container)
     docker("cp", str(bundle), f"{container}:/near.tar")
     place = f"{home}/{PLACE}/near"

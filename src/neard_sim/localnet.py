@@ -37,13 +37,14 @@ def write(home: Path, options: LocalnetOptions) -> None:
     seats, others = public[: options.validators], public[options.validators :]
     # A real one makes an id up, as `init` does; the roles' variables for a localnet name this one.
     chain = genesis.build("localnet", _EPOCH_LENGTH, options.shards, seats, others)
-    ports = _free_ports(options.host, 2 * len(names))
+    host = options.host if options.host != "::1" or _has_ipv6() else "127.0.0.1"
+    ports = _free_ports(host, 2 * len(names))
     boot = ""
     for index, (name, signer) in enumerate(zip(names, signers, strict=True)):
         directory = home / name
         directory.mkdir(parents=True, exist_ok=True)
-        network_addr = config.show_address(options.host, ports[2 * index])
-        document = _config(options, boot, network_addr, config.show_address(options.host, ports[2 * index + 1]))
+        network_addr = config.show_address(host, ports[2 * index])
+        document = _config(options, boot, network_addr, config.show_address(host, ports[2 * index + 1]))
         document["network"]["public_addrs"] = [f"{signer.public_key}@{network_addr}"]
         if index >= len(names) - options.archival:
             document["archive"] = True
@@ -81,6 +82,16 @@ def write_json(path: Path, document: Any) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(document, indent=2) + "\n")
     temporary.rename(path)
+
+
+def _has_ipv6() -> bool:
+    """Whether this machine has the loopback address that a real one takes: many a container does not."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _free_ports(host: str, count: int) -> list[int]:
