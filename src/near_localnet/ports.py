@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import pwd
 import socket
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from near_localnet import processes
 from near_localnet.problem import Problem
 
 TCP_LISTEN = "0A"
@@ -44,17 +46,28 @@ def _explain(port: Port, error: OSError) -> str:
 
 
 def listener(host: str, number: int) -> str:
-    """Name and pid of the process that keeps others from this address; empty if that cannot be found out."""
-    inodes = {
-        f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in listening_inodes(_table(table), host, number)
-    }
+    """Who keeps others from this address: name, pid and, of a localnet's process, its data; else the user, or ""."""
+    sockets = [one for table in ("tcp", "tcp6") for one in listening_sockets(_table(table), host, number)]
+    inodes = {f"socket:[{one.inode}]" for one in sockets}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name}{_localnet_of(process)})"
         except OSError:  # gone meanwhile, or another user's
             continue
-    return ""
+    return f"a process of user {_user(sockets[0].uid)}" if sockets else ""
+
+
+def _localnet_of(process: Path) -> str:
+    data = processes.parse_environ((process / "environ").read_bytes()).get(processes.DATA_VARIABLE)
+    return f", of the localnet in {data}" if data else ""
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _table(name: str) -> str:
@@ -64,13 +77,21 @@ def _table(name: str) -> str:
         return ""
 
 
-def listening_inodes(table: str, host: str, number: int) -> list[str]:
-    """Inodes of the sockets that listen there or on all addresses, from the text of /proc/net/tcp or tcp6."""
+@dataclass(frozen=True)
+class ListeningSocket:
+    """A row of /proc/net/tcp or tcp6."""
+
+    inode: str
+    uid: int
+
+
+def listening_sockets(table: str, host: str, number: int) -> list[ListeningSocket]:
+    """The sockets that listen there or on all addresses, from the text of /proc/net/tcp or tcp6."""
     # The kernel prints addresses as words of the machine's own byte order.
     own = socket.inet_aton(host)[:: -1 if sys.byteorder == "little" else 1].hex().upper()
     found = []
     for row in (line.split() for line in table.splitlines()[1:]):
         address, _colon, port = row[1].rpartition(":")
         if row[3] == TCP_LISTEN and int(port, 16) == number and (address == own or not address.strip("0")):
-            found.append(row[9])
+            found.append(ListeningSocket(row[9], int(row[7])))
     return found
