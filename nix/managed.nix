@@ -12,16 +12,17 @@ let
   # The packed daemon lies beside this file, and is named by its contents.
   file = ./. + "/${settings.supervisorFile}";
   named = match "near-supervisor-([0-9a-f]{64})" settings.supervisorFile;
+  # The role of Consul comes first, and has no daemon yet.
+  packed = settings ? supervisorFile;
 in
 {
   imports = [ ./module.nix ];
-  services.near-validator = defaults (settings // { supervisorFile = file; });
-  assertions = [
+  services.near-validator = defaults (settings // (if packed then { supervisorFile = file; } else { }));
+  assertions = lib.optional packed
     {
       assertion = named == [ (hashFile "sha256" file) ];
       message =
         "${toString file} is not what its name says: near-supervisor-SHA256. It was changed on this host, or its copy was "
         + "broken off; run the playbook again.";
-    }
-  ];
+    };
 }

@@ -88,7 +88,7 @@ let
       "validators: of the values ${lib.concatStringsSep ", " found} of ${name} two are the same. Give each its own.";
 
   ofHost = [
-    (require (lib.length sources == 1)
+    (require (cfg.validators == { } || lib.length sources == 1)
       ("package, binary, neardProgram: ${toString (lib.length sources)} of these three are set. "
       + "Set exactly one: it is neard."))
     (require (cfg.binary == null || cfg.binaryHash != null)
@@ -158,7 +158,11 @@ in
     environment.etc =
       lib.mapAttrs (_name: program: { source = program; }) host.etc
       // lib.mapAttrs (_name: text: { inherit text; }) host.environments;
-    environment.systemPackages = [ cfg.supervisorPackage ] ++ lib.optional cfg.consul.enable cfg.consul.package;
+    # Python also for Ansible, which comes back.
+    environment.systemPackages =
+      [ cfg.python ]
+      ++ lib.optional (cfg.validators != { }) cfg.supervisorPackage
+      ++ lib.optional cfg.consul.enable cfg.consul.package;
     users.users = lib.listToAttrs (map (user: lib.nameValuePair user.name {
       isSystemUser = true;
       inherit (user) group home;

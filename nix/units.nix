@@ -289,12 +289,14 @@ in
     ])
     // optional consul.enable { consul = consulUnit; };
 
+  # A host without validators is a server of Consul, and needs none of it. neard comes before its validator: it makes
+  # the home.
   etc =
-    {
+    optional (accounts != [ ]) {
       "near/bin/near-supervisor" = programs.supervisor;
       "near/bin/kuutamoctl" = programs.kuutamoctl;
-      "near/bin/neard" = programs.neard;
-    };
+    }
+    // optional (programs.neard != null) { "near/bin/neard" = programs.neard; };
 
   # No secret is in them, only the names of files: everybody may read what is in the store.
   environments = forAccounts (account: [{

@@ -52,6 +52,15 @@ def point_units() -> None:
                 file.write_text(placed, encoding="utf-8")
 
 
+def point_links(userland: str) -> None:
+    """Programs that others start by a link, as Nix its own helpers."""
+    for file in Path("/usr/libexec").rglob("*"):
+        if file.is_symlink() and file.resolve().parent == Path("/usr/bin"):
+            program = file.resolve().name
+            file.unlink()
+            file.symlink_to(f"{userland}/bin/{program}")
+
+
 def main() -> None:
     """Everything; afterwards there is one generation, which knows nothing of validators."""
     gather(Path("/tmp/userland/bin"))
@@ -71,6 +80,10 @@ def main() -> None:
     built = run("nix-build", "--no-out-link", str(CHANNEL / "system.nix"))
     run("nix-env", "--profile", str(SYSTEM), "--set", built)
     point_units()
+    point_links(userland)
+    # systemd has the place of mount(8) compiled in; a container has these file systems already, or needs none.
+    for file in Path("/usr/lib/systemd/system/sysinit.target.wants").glob("*.mount"):
+        file.unlink()
     shutil.rmtree("/etc/systemd/system")
     Path("/etc/systemd/system").symlink_to("/etc/static/systemd/system")
     for name in ("/tmp/userland", str(HERE)):

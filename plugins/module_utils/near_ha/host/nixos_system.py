@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -25,6 +26,7 @@ RUN_DIRECTORY = Path("/run/near-supervisor")
 ROLLBACK, TRIAL = "near-nixos-rollback", "near-nixos-trial"
 BUILD_TIMEOUT_S, ACTIVATE_TIMEOUT_S = 3600, 900
 SHOWN_LINES = 12
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_here() -> bool:
@@ -253,5 +255,5 @@ def _run(command: list[str], timeout_s: float, cwd: Path | None = None) -> subpr
 
 
 def _end(done: subprocess.CompletedProcess[str]) -> str:
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-SHOWN_LINES:]
+    lines = _COLOURS.sub("", done.stderr.strip() or done.stdout.strip()).splitlines()[-SHOWN_LINES:]
     return " / ".join(lines) or "it said nothing"
