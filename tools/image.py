@@ -126,9 +126,7 @@ def _build(name: str, recipe: list[str], codename: str, sources: list[str], shap
 
 def _run(command: list[str], more: dict[str, str] | None = None) -> None:
     environ = {**os.environ, **(more or {})}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ)
     if done.returncode != 0:
         words = "; ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
         raise NoContainers(f"building the image failed, {command[0]} says: {words}. Or {USE_YOUR_OWN}")

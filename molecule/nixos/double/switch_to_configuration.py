@@ -1,9 +1,9 @@
 """Stands in for NixOS's switch-to-configuration: the same words, and the same rules for what is stopped and restarted.
 
-``switch_to_configuration.py SYSTEM (dry-activate | test | boot | init)``. The rules, as nixpkgs has them: a unit that has
-changed is stopped and started again, unless it says X-StopIfChanged=false (restarted) or X-RestartIfChanged=false (left
-alone); one that is gone is stopped, unless it says X-StopOnRemoval=false; all active targets are started at the end, and
-with them what they want. A unit that fails then is status 4, a script that fails status 2.
+``switch_to_configuration.py SYSTEM (dry-activate | test | boot | init)``. The rules, as nixpkgs has them: a unit that
+has changed is stopped and started again, unless it says X-StopIfChanged=false (restarted) or X-RestartIfChanged=false
+(left alone); one that is gone is stopped, unless it says X-StopOnRemoval=false; all active targets are started at the
+end, and with them what they want. A unit that fails then is status 4, a script that fails status 2.
 """
 
 from __future__ import annotations
@@ -40,13 +40,15 @@ def active() -> dict[str, str]:
 
 def parse(*files: Path) -> Unit:
     """Section, name and value of all lines."""
-    found, section = [], ""
+    found: Unit = []
+    section = ""
     for file in files:
         for line in file.read_text(encoding="utf-8").splitlines():
             if line.startswith("["):
                 section = line.strip("[]")
             elif "=" in line and not line.startswith("#"):
-                found.append((section, *line.split("=", 1)))
+                name, _sign, value = line.partition("=")
+                found.append((section, name, value))
     return found
 
 
