@@ -22,7 +22,7 @@ in
     {
       assertion = named == [ (hashFile "sha256" file) ];
       message =
-        "${toString file} is not what its name says: near-supervisor-SHA256. It was changed on this host, or its copy was "
-        + "broken off; run the playbook again.";
+        "${toString file} is not what its name says: near-supervisor-SHA256. It was changed on this host, or its copy "
+        + "was broken off; run the playbook again.";
     };
 }

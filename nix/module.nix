@@ -41,15 +41,15 @@ let
   variables = option (types.attrsOf types.str) { };
   maybe = type: option (types.nullOr type) null;
   # Of what has a default that pages can show only by its name.
-  packaged = default: defaultText: description:
-    mkOption { type = types.package; inherit default defaultText description; };
+  named = type: default: defaultText: description: mkOption { inherit type default defaultText description; };
+  packaged = named types.package;
   # A string and never a path: a path of Nix is copied to the store, where everybody can read it.
   secret = option types.str "";
 
   validator.options = {
     home = text "/var/lib/near/neard" "neard's home; another one for each validator of the host";
     lease = option types.number 10 "seconds, 4 to 600; the same on all hosts of the account";
-    nodeId = text config.networking.hostName "the name of this host in the cluster";
+    nodeId = named types.str config.networking.hostName "`networking.hostName`" "the name of this host in the cluster";
     strategy = text "auto" "how a standby gets the key: `auto`, `hot`, `restart` or `kuutamod`";
     consulUrl = text "http://127.0.0.1:8500" "Consul's HTTP API; several with commas";
     exporterAddress = text "127.0.0.1:2233" "where the supervisor's metrics are";

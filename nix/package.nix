@@ -23,8 +23,8 @@ let
   };
 in
 {
-  # The packed file from the sources: the same bytes as tools/pack.py makes anywhere. It looks for wheels by their digest
-  # first, and asks pip for those that it does not find.
+  # The packed file from the sources: the same bytes as tools/pack.py makes anywhere. That looks for wheels by their
+  # digest first, and asks pip for those that it does not find.
   packed = { source, python }:
     pkgs.runCommand "near-supervisor.pyz" { } ''
       mkdir -p cache/near-supervisor

@@ -1,6 +1,6 @@
 # What a host gets: systemd's units, files below /etc, directories, accounts and kernel settings. A pure function of the
 # settings (services.near-validator of module.nix, as plain data) and of where programs are; builtins only, so that it
-# is evaluated and compared with the units of Debian's templates wherever there is a Nix (tests/unit/nix).
+# is evaluated and compared with the units of Debian's templates wherever there is a Nix (tests/nix).
 { settings, programs }:
 
 let
@@ -28,12 +28,14 @@ let
 
   settingsDir = "/etc/near/supervisor";
   runDir = "/run/near-supervisor";
-  # Links that stay where they are, so that what is started next is the newest. What runs keeps what it was started with.
+  # Links that stay where they are, so that what is started next is the newest. What runs keeps what it was started
+  # with.
   programLink = "/etc/near/bin/near-supervisor";
   neardLink = "/etc/near/bin/neard";
 
   keyOf = account: validator:
-    if given validator.validatorKeyFile then validator.validatorKeyFile else "${settingsDir}/${account}/validator_key.json";
+    if given validator.validatorKeyFile then validator.validatorKeyFile
+    else "${settingsDir}/${account}/validator_key.json";
   nodeKeysOf = validator:
     if given validator.nodeKeysDir then validator.nodeKeysDir
     else "/etc/near/${elemAt (match ".*/([^/]+)/*" validator.home) 0}";
@@ -139,7 +141,8 @@ let
         "${programs.sh} -c 'case \"$$(${programs.systemctl} list-jobs --full --no-legend --plain %n)\" in "
         + "*\" restart \"*) ;; *) exit 0 ;; esac; "
         + "${programLink} detach --run-dir \"$$RUNTIME_DIRECTORY\"; "
-        + "for _ in $$(${programs.seq} 100); do kill -0 \"$$MAINPID\" 2>/dev/null || exit 0; ${programs.sleep} 0.05; done'";
+        + "for _ in $$(${programs.seq} 100); do kill -0 \"$$MAINPID\" 2>/dev/null || exit 0; "
+        + "${programs.sleep} 0.05; done'";
       ExecStopPost = "${programs.sh} -c 'test \"$$EXIT_CODE:$$EXIT_STATUS\" != exited:1 || ${programs.sleep} 1'";
       SyslogIdentifier = "near-supervisor";
       OOMScoreAdjust = -500;
@@ -325,7 +328,7 @@ in
       (directory consul.dataDir "0750" consul.user consul.group)
     ];
 
-  # Whose names a secret may have that is written for them; an account that is not declared goes where mutableUsers is false.
+  # Declared, not made by whoever puts files in place: where mutableUsers is false, others go with the next activation.
   users =
     [{ name = settings.user; inherit (settings) group; home = "/var/lib/near"; }]
     ++ optionals consul.enable [{ name = consul.user; inherit (consul) group; home = consul.dataDir; }];

@@ -101,7 +101,7 @@ def _lines(one: Break) -> range:
     """The lines of what ``one`` replaces, without what is only space."""
     text = (ROOT / one.file).read_text(encoding="utf-8")
     if one.old not in text:
-        raise SystemExit(f"{one.file} does not hold what the break {one.name!r} replaces: {one.old}")
+        raise SystemExit(f"{one.file} does not hold what the break {one.rule!r} replaces: {one.old}")
     begin = text.index(one.old) + len(one.old) - len(one.old.lstrip())
     first = text.count("\n", 0, begin) + 1
     return range(first, first + one.old.strip().count("\n") + 1)

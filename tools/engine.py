@@ -11,7 +11,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import debian_packages
 from bootstrap import ROOT, say
+from debian_packages import last_words
 
 STATE = ROOT / ".tools" / "dockerd"
 DOCKER_PID = Path("/var/run/docker.pid")
@@ -76,20 +78,10 @@ def why_not(environ: Mapping[str, str], *, root: bool, apt: bool) -> str:
 
 def install(packages: list[str]) -> None:
     """Installs Debian packages as root. Raises NoContainers."""
-    if not packages:
-        return
-    names = " ".join(packages)
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoContainers(f"{names} must be installed (as root: apt-get install {names})")
-    say(f"containers: installing {names}")
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update"], ["install", "--no-install-recommends", *packages]):
-        command = ["apt-get", "-qq", *words]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environ, stdin=subprocess.DEVNULL
-        )
-        if done.returncode != 0:
-            raise NoContainers(f"{' '.join(command)} failed: {last_words(done.stderr)}")
+    try:
+        debian_packages.install(packages, "containers")
+    except debian_packages.NotInstalled as error:
+        raise NoContainers(str(error)) from None
 
 
 def _start() -> None:
@@ -155,8 +147,3 @@ def _is_dockerd(pid: int) -> bool:
     except OSError:
         return False
     return name == "dockerd" and rest.split()[0] != "Z"
-
-
-def last_words(text: str) -> str:
-    """The end of a log, in one line; what ended it may be followed by an exit status on a line of its own."""
-    return " ".join(" ".join(text.strip().splitlines()[-2:]).split()) or "it said nothing"

@@ -23,8 +23,11 @@ options:
         It also restarts the agent, unless it is the leader.
       - C(ready) restarts what V(started) left, and waits until the agent knows a leader and, with O(voters), until all
         servers are healthy voters.
+      - >-
+        C(stoppable) changes nothing. It waits until the other servers are healthy voters, and enough of them without
+        this one, so that this host may be stopped for some time. It fails if they are not within O(timeout).
     type: str
-    choices: [started, ready]
+    choices: [started, ready, stoppable]
     default: ready
   restart:
     description: Restart the agent even if it runs with the current files.
@@ -179,6 +182,25 @@ class Agent:
         self.act(words, "restart", unit)
         self.wait(f" after its restart ({why})")
 
+    def stoppable(self) -> None:
+        """Returns when the cluster can do without this server. Raises Stop. Two servers cannot do without either."""
+        voters, name = self.p["voters"], self.p["node_name"]
+        if not voters:
+            return
+        if 2 * (voters - 1) <= voters:
+            raise Stop(
+                f"Consul has {voters} server(s), and {name} is one of them: without it there is no quorum, every lease "
+                "ends, and nobody signs. Have three servers (group consul_servers), each on a host of its own."
+            )
+        left = wait_until_empty(self._unsafe, self.p["timeout"])
+        if left:
+            raise Stop(
+                f"{name} is a server of Consul, and stays: {left}. Stopping this one too could cost the cluster its "
+                f"quorum, and then nobody signs. Bring the others back (`systemctl status {self.p['unit']}` there), or "
+                "take a server that is gone for good out of Consul (`consul operator raft remove-peer`), and run this "
+                "again."
+            )
+
     def _unsafe(self) -> str:
         """Why a restart would hurt now. An agent that knows no leader is no part of a quorum: nothing to lose."""
         try:
@@ -208,7 +230,7 @@ def main() -> None:
     """Does what is asked for, and says what it did."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["started", "ready"], "default": "ready"},
+            "state": {"type": "str", "choices": ["started", "ready", "stoppable"], "default": "ready"},
             "restart": {"type": "bool", "default": False},
             "together": {"type": "bool", "default": False},
             "unit": {"type": "str", "default": "consul.service"},
@@ -224,7 +246,11 @@ def main() -> None:
     agent = Agent(module)
     began = time.monotonic()
     try:
-        agent.run()
+        if module.params["state"] == "stoppable":
+            agent.stoppable()
+            agent.well = True
+        else:
+            agent.run()
         if module.params["state"] == "ready" and not module.check_mode:
             agent.wait("")
             agent.well = True

@@ -22,7 +22,7 @@ from breaks.scenarios import PROMISES, Promise
 from near_ha.program import status_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPIED = ("src", "plugins", "tests", "pyproject.toml")
+COPIED = ("src", "plugins", "nix", "tests", "pyproject.toml")
 NOTED = ROOT / "tests" / "breaks" / "noticed_by.json"
 # Against what hangs, and not a measure of speed: a budget of schedules takes ten minutes on a slow machine.
 TIMEOUT_S = 900
@@ -63,6 +63,9 @@ def main() -> int:
     if given.list:
         sys.stdout.write("".join(f"{one.rule}\n" for one in chosen))
         return 0
+    for one in [one for one in chosen if one.needs and shutil.which(one.needs) is None]:
+        chosen.remove(one)
+        print(f"left out  {one.rule}: {one.needs} is not here", flush=True)
     began = time.monotonic()
     # Scenarios share the names of their hosts, and cannot be played side by side.
     with ThreadPoolExecutor(1 if given.only == "scenarios" else WORKERS) as workers:

@@ -26,3 +26,5 @@ class Break:
     old: str
     new: str
     tests: str = ""
+    # A program without which its tests are skipped; where it is not there, the break is left out.
+    needs: str = ""

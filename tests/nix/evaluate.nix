@@ -1,5 +1,5 @@
-# What a host with these modules is told, as plain data. Three ways: with our own stand-in for nixpkgs' lib; with the lib
-# of a tree that has nothing else (NixOS's options then take anything); with a whole nixpkgs and the options of NixOS.
+# What a host with these modules is told, as plain data. Three ways: with our own stand-in for nixpkgs' lib; with the
+# lib of a tree that has nothing else (NixOS's options then take anything); with a whole nixpkgs, and NixOS's options.
 { modules, nixpkgs ? null }:
 
 let
@@ -34,7 +34,7 @@ let
     options.assertions = lib.mkOption { type = lib.types.listOf lib.types.unspecified; };
     config._module.freeformType = lib.types.lazyAttrsOf lib.types.raw;
   };
-  # anything would do for all, but for lists: it takes one definition of them only.
+  ofNixos = [ "systemd" "environment" "users" "boot" "networking" ];
   free = name: { lib, ... }: {
     options.${name} = lib.mkOption { type = lib.types.lazyAttrsOf lib.types.anything; default = { }; };
   };
@@ -43,25 +43,34 @@ let
     if whole then import (nixpkgs + "/nixos/lib/eval-config.nix") { inherit modules; system = "x86_64-linux"; }
     else lib.evalModules {
       modules = modules ++ [ rest ]
-        ++ (if nixpkgs == null then [ ] else [ anything ] ++ map free [ "systemd" "environment" "users" "boot" "networking" ]);
+        ++ (if nixpkgs == null then [ ] else [ anything ] ++ map free ofNixos);
       specialArgs = { inherit pkgs; } // (if nixpkgs == null then { inherit lib; } else { });
     };
   inherit (evaluated) config;
-  ours = name: builtins.match "(near-(guard|supervisor)@.*|consul)([.]service)?" name != null;
-  pick = set: builtins.listToAttrs (map (name: { inherit name; value = set.${name}; }) (builtins.filter ours (builtins.attrNames set)));
+
+  pick = wanted: set: builtins.listToAttrs (map (name: { inherit name; value = set.${name}; })
+    (builtins.filter wanted (builtins.attrNames set)));
+  ours = pick (name: builtins.match "(near-(guard|supervisor)@.*|consul)([.]service)?" name != null);
+  cfg = config.services.near-validator;
+  isText = entry: entry.text or null != null;
 in
 {
   wrong = map (entry: entry.message) (builtins.filter (entry: !entry.assertion) config.assertions);
-  services = if whole then { } else pick config.systemd.services;
-  units = if whole then builtins.mapAttrs (_name: unit: { inherit (unit) text wantedBy; overrideStrategy = unit.overrideStrategy or ""; }) (pick config.systemd.units) else { };
-  etc = builtins.mapAttrs (_name: entry: { text = entry.text or null; source = if entry.text or null == null then "${entry.source}" else ""; })
-    (builtins.listToAttrs (map (name: { inherit name; value = config.environment.etc.${name}; })
-      (builtins.filter (name: builtins.substring 0 5 name == "near/") (builtins.attrNames config.environment.etc))));
-  tmpfiles = builtins.filter (rule: builtins.match "d /(etc/near|etc/consul[.]d|var/lib|home/near|srv)/?.*" rule != null) config.systemd.tmpfiles.rules;
-  sysctl = builtins.mapAttrs (_name: toString) config.boot.kernel.sysctl;
+  # Of NixOS itself the text, else what a NixOS would make the text of.
+  services = if whole then { } else ours (config.systemd.services or { });
+  units = if !whole then { } else builtins.mapAttrs (_name: unit: {
+    inherit (unit) text wantedBy;
+    overrideStrategy = unit.overrideStrategy or "";
+  }) (ours config.systemd.units);
+  etc = builtins.mapAttrs (_name: entry: {
+    text = if isText entry then entry.text else "";
+    source = if isText entry then "" else "${entry.source}";
+  }) (pick (name: builtins.substring 0 5 name == "near/") (config.environment.etc or { }));
+  tmpfiles = builtins.filter (rule: builtins.match "d /(etc|var/lib|home|srv)/(near|consul).*" rule != null)
+    config.systemd.tmpfiles.rules;
+  sysctl = builtins.mapAttrs (_name: toString) (config.boot.kernel.sysctl or { });
   ports = config.networking.firewall.allowedTCPPorts;
   users = builtins.mapAttrs (_name: user: { inherit (user) isSystemUser group home; })
-    (builtins.listToAttrs (map (name: { inherit name; value = config.users.users.${name}; })
-      (builtins.filter (name: builtins.elem name [ config.services.near-validator.user config.services.near-validator.consul.user ]) (builtins.attrNames config.users.users))));
-  inherit (config.services.near-validator) validators;
+    (pick (name: name == cfg.user || name == cfg.consul.user) (config.users.users or { }));
+  inherit (cfg) validators;
 }

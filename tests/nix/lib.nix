@@ -24,10 +24,10 @@ let
     let best = foldl' (lowest: entry: if entry.priority < lowest then entry.priority else lowest) 9999 found;
     in map (entry: entry.value) (filter (entry: entry.priority == best) found);
 
-  # A definition as a list of sets, with what mkIf, mkMerge and mkOverride say of it said of each of their values: so one
-  # may ask which options are defined before it is known whether they are.
+  # A definition as a list of sets, with what mkIf, mkMerge and mkOverride say of it said of each of their values: so
+  # one may ask which options are defined before it is known whether they are.
   pushed = value:
-    if typeOf value == "if" then each (content: { _type = "if"; inherit (value) condition; inherit content; }) value.content
+    if typeOf value == "if" then each (content: value // { inherit content; }) value.content
     else if typeOf value == "merge" then concatMap pushed value.contents
     else if typeOf value == "override" then each (override value.priority) value.content
     else [ value ];
@@ -59,11 +59,13 @@ let
     };
     attrsOf = inner: {
       name = "attrsOf ${inner.name}";
+      inherit inner;
       check = isAttrs;
       merge = place: sets: mapAttrs (name: merged "${place}.${name}" inner) (grouped sets);
     };
     submodule = module: {
       name = "submodule";
+      inherit (module) options;
       check = value: isAttrs value || isFunction value;
       merge = place: sets: (evaluated place ([ module ] ++ map (config: { inherit config; }) sets) { }).config;
     };
@@ -71,8 +73,8 @@ let
 
   # {a = [..all definitions of a..]; ...}
   grouped = sets:
-    listToAttrs (map (name: { inherit name; value = concatMap (set: if hasAttr name set then [ set.${name} ] else [ ]) sets; })
-      (attrNames (foldl' (a: b: a // b) { } sets)));
+    mapAttrs (name: _last: concatMap (set: if hasAttr name set then [ set.${name} ] else [ ]) sets)
+      (foldl' (a: b: a // b) { } sets);
 
   merged = place: wanted: definitions:
     let values = strongest (concatMap (unwrap plain) definitions);
@@ -114,15 +116,16 @@ let
   deep = a: b:
     a // mapAttrs (name: value: if hasAttr name a && typeOf value != "option" then deep a.${name} value else value) b;
 
+  defaultOf = option: if option ? default then [ (override optionDefault option.default) ] else [ ];
+
   # The options below here by their definitions; the rest as it is.
   within = place: options: definitions:
     let
       sets = grouped (concatMap pushed definitions);
       known = mapAttrs (name: option:
         let found = sets.${name} or [ ]; at = "${place}.${name}"; in
-        if typeOf option == "option"
-        then merged at option.type (found ++ (if option ? default then [ (override optionDefault option.default) ] else [ ]))
-        else within at option found
+        if typeOf option != "option" then within at option found
+        else merged at option.type (found ++ defaultOf option)
       ) options;
     in
     mapAttrs (_name: free) (removeAttrs sets (attrNames options)) // known;

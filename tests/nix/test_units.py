@@ -6,8 +6,12 @@ drop-ins: a line that is changed in a template and not in nix/units.nix is a fai
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +186,21 @@ def test_an_activation_touches_none_of_them(host: NixHost) -> None:
         assert (service["restartIfChanged"], service["stopIfChanged"]) == (False, False)
         assert service["unitConfig"]["X-StopOnRemoval"] is False
         assert "reloadIfChanged" not in service
+
+
+def test_the_version_that_runs_is_in_its_environment(host: NixHost, tmp_path: Path) -> None:
+    """As systemd starts it: in /proc/PID/environ, where the garbage collector looks, and not in the arguments only."""
+    version = tmp_path / "near-supervisor-1"
+    version.write_text("#!/bin/sh\ntr '\\0' '\\n' < /proc/$$/environ\n")
+    version.chmod(0o755)
+    link = tmp_path / "near-supervisor"
+    link.symlink_to(version)
+    (command,) = nixos_unit(host.of({"validators": {ACCOUNT: {}}}), "near-supervisor")["Service", "ExecStart"]
+    words = shlex.split(command.replace("$$", "$").replace("/nix/store/coreutils/bin/", ""))
+    words[-1] = words[-1].replace("/etc/near/bin/near-supervisor", str(link))
+    environ = {"PATH": os.environ["PATH"]}
+    said = subprocess.run(words, capture_output=True, text=True, check=True, env=environ, timeout=30).stdout
+    assert f"NEAR_PROGRAM={version}" in said.splitlines()
 
 
 def test_an_instance_is_a_dropin_of_its_template_and_starts_with_the_host(host: NixHost) -> None:

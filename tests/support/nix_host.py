@@ -53,20 +53,20 @@ class NixHost:
         """An expression's value as JSON has it. Raises NixError."""
         return json.loads(self.run("nix-instantiate", "--eval", "--strict", "--json", "--expr", expression))
 
-    def told(self, *modules: str, nixpkgs: str = NIXPKGS) -> Any:
-        """What a host with these modules (Nix's words) is told: tests/nix/evaluate.nix. Raises NixError."""
-        tree = f"/. + {json.dumps(nixpkgs)}" if nixpkgs else "null"
-        return self.value(f"import {EVALUATE} {{ modules = [ {' '.join(modules)} ]; nixpkgs = {tree}; }}")
+    def told(self, *modules: str, part: str = "", nixpkgs: str = NIXPKGS) -> Any:
+        """What a host with these modules (Nix's words) is told: tests/nix/evaluate.nix, or a part of that.
 
-    def of(self, settings: dict[str, Any], *modules: str, nixpkgs: str = NIXPKGS) -> Any:
+        Raises NixError.
+        """
+        tree = f"/. + {json.dumps(nixpkgs)}" if nixpkgs else "null"
+        whole = f"import {EVALUATE} {{ modules = [ {' '.join(modules)} ]; nixpkgs = {tree}; }}"
+        return self.value(f"({whole}).{part}" if part else whole)
+
+    def of(self, settings: dict[str, Any], *modules: str, part: str = "", nixpkgs: str = NIXPKGS) -> Any:
         """What a host is told with nix/module.nix and these settings of services.near-validator. Raises NixError."""
         file = self.place / "near-supervisor.pyz"
         file.touch()
         whole = {"enable": True, "neardProgram": "/usr/local/bin/neard", "supervisorFile": str(file), **settings}
         text = json.dumps(json.dumps(whole)).replace("${", "\\${")
-        return self.told(
-            str(ROOT / "nix" / "module.nix"),
-            f"{{ services.near-validator = builtins.fromJSON {text}; }}",
-            *modules,
-            nixpkgs=nixpkgs,
-        )
+        ours = f"{{ services.near-validator = builtins.fromJSON {text}; }}"
+        return self.told(str(ROOT / "nix" / "module.nix"), ours, *modules, part=part, nixpkgs=nixpkgs)

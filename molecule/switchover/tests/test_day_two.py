@@ -196,11 +196,11 @@ def test_one_play_promotes_one_host(cluster: Cluster, checkout: Path) -> None:
 def test_a_switchover_is_rehearsed_and_then_seen_on_the_chain(cluster: Cluster) -> None:
     before = active(cluster)
     target = next(node for node in cluster.nodes if node != before)
-    rehearsal = play("switchover", "--check", to=target)
+    rehearsal = play("switchover", "--check", switchover_to=target)
     assert rehearsal.status == 0, rehearsal.output[-3000:]
     assert f"{before} hands over to {target}" in rehearsal.words
     assert active(cluster) == before
-    played = play("switchover", to=target)
+    played = play("switchover", switchover_to=target)
     assert played.status == 0, played.output[-3000:]
     assert re.search(rf"{target} validates.*; nobody signed for \d+\.\d\d s", played.words), played.output[-3000:]
     assert "the chain has counted new blocks, chunks or endorsements of node3" in played.words, played.output[-3000:]
@@ -255,8 +255,78 @@ def test_a_pause_of_somebody_else_stays(cluster: Cluster, tmp_path: Path) -> Non
     played = play("maintenance", "--limit", standby, maintenance_tasks=str(work))
     assert played.status == 0, played.output[-3000:]
     assert paused(cluster)
+    shown = play("status")
+    assert f"{ACCOUNT}: the failover is paused" in shown.output, shown.output[-3000:]
     host.run("near-supervisor", "resume")
     assert not paused(cluster)
+    assert "paused" not in play("status").output
+
+
+def on_the_controller(verb: str, machine: str) -> str:
+    """A task that does this to a machine."""
+    return (
+        f"- name: Have docker {verb} it\n"
+        f"  ansible.builtin.command: {{argv: [docker, {verb}, {machine}]}}\n"
+        "  changed_when: false\n"
+        "  delegate_to: localhost\n"
+        "  vars: {ansible_connection: local}\n"
+    )
+
+
+@pytest.mark.timeout(900)
+def test_while_a_host_is_worked_on_a_third_that_is_ready_takes_over(cluster: Cluster, tmp_path: Path) -> None:
+    before = active(cluster)
+    away, third = [node for node in cluster.nodes if node != before]
+    machine = f"near-switchover-host{before[-1]}"
+    work = tmp_path / "work.yml"
+    work.write_text(
+        on_the_controller("pause", machine) + "- name: The third signs\n"
+        "  validator_ha.near.near_failover_info: {}\n"
+        f"  delegate_to: {third}\n"
+        "  register: now\n"
+        f"  until: now.leader is not none and now.leader.alive and now.leader.node_id == '{third}'\n"
+        "  retries: 60\n"
+        "  delay: 1\n" + on_the_controller("unpause", machine)
+    )
+    played = play("maintenance", "--limit", away, maintenance_tasks=str(work))
+    if played.status != 0:
+        subprocess.run(["docker", "unpause", machine], check=False)
+    assert played.status == 0, played.output[-3000:]
+    assert not paused(cluster)
+    really(cluster, third)
+
+
+@pytest.mark.timeout(900)
+def test_the_other_host_is_one_that_answers(cluster: Cluster, tmp_path: Path) -> None:
+    """The first of the inventory is down when work is done on a standby."""
+    work = tmp_path / "work.yml"
+    work.write_text("- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n")
+    first = cluster.nodes["validator1"]
+    if active(cluster) == "validator1":
+        assert play("switchover").status == 0
+    standby = next(node for node in cluster.nodes if node not in ("validator1", active(cluster)))
+    first.run("systemctl", "stop", f"near-supervisor@{ACCOUNT}.service")
+    played = play("maintenance", "--limit", standby, maintenance_tasks=str(work))
+    first.run("systemctl", "start", f"near-supervisor@{ACCOUNT}.service")
+    assert played.status == 0, played.output[-3000:]
+    cluster.wait_whole(first, RETURN_S)
+
+
+@pytest.mark.timeout(900)
+def test_a_server_of_consul_stays_while_another_is_away(cluster: Cluster, tmp_path: Path) -> None:
+    work = tmp_path / "work.yml"
+    work.write_text(f"- name: Leave a trace\n  ansible.builtin.command: {{argv: [touch, {WORKED}]}}\n")
+    before = active(cluster)
+    host, down = [node for node in cluster.nodes if node != before]
+    cluster.nodes[host].run("rm", "-f", WORKED)
+    cluster.nodes[down].run("systemctl", "stop", "consul")
+    played = play("maintenance", "--limit", host, maintenance_tasks=str(work), consul_ready_timeout="5")
+    cluster.nodes[down].run("systemctl", "start", "consul")
+    assert played.status != 0
+    assert f"{host} is a server of Consul, and stays: of the 2 other servers" in " ".join(played.output.split())
+    assert not cluster.nodes[host].has(WORKED)
+    assert not paused(cluster)
+    cluster.wait_whole(cluster.nodes[before], RETURN_S)
 
 
 def test_nothing_was_signed_twice(cluster: Cluster) -> None:

@@ -275,9 +275,9 @@ def test_another_block_of_this_validator_than_its_neard_made_is_said_and_shown_a
     assert not play.node.leadership.release.reason
 
 
-def halted() -> Play:
+def halted(**settings: int) -> Play:
     """A signer whose chain stands still for longer than a lease, and then a standby that has a newer block."""
-    play = Play().to_validating()
+    play = Play(Node(replace(SETTINGS, **settings))).to_validating()  # type: ignore[arg-type]
     live(play, 3_000)
     for waited in range(1_000, 3 * D, 1_000):
         live(play, 1_000, height=play.height, head_age_ms=waited)
@@ -301,3 +301,13 @@ def test_one_that_has_none_a_moment_later_makes_room() -> None:
     play = halted()
     out = live(play, 4_000, height=play.height, head_age_ms=3 * D)
     assert play.one(cmd.StopNeard, out)
+
+
+def test_one_that_is_always_some_blocks_behind_has_the_time_of_these_blocks() -> None:
+    """Found by bin/simulate (long, seeds 600040 and 600124): four blocks of 1.2 s."""
+    block_time_ms = 1_200
+    play = halted(block_time_ms=block_time_ms)
+    out = live(play, 4 * block_time_ms, height=play.height, head_age_ms=3 * D) + live(play, 5_000)
+    assert not play.one(cmd.StopNeard, out)
+    assert play.node.leadership is not None
+    assert not play.node.leadership.release.reason

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import debian_packages
 import engine
 import image
 from near_localnet.apt_sources import parse_one_line
@@ -27,8 +28,8 @@ def test_why_no_engine_can_be_started(environ: dict[str, str], root: bool, apt: 
 
 def test_the_last_words_of_a_log_are_one_line() -> None:
     log = "info\nfailed to start daemon: permission denied\n (exit status 4)\n"
-    assert engine.last_words(log) == "failed to start daemon: permission denied (exit status 4)"
-    assert engine.last_words("\n") == "it said nothing"
+    assert debian_packages.last_words(log) == "failed to start daemon: permission denied (exit status 4)"
+    assert debian_packages.last_words("\n") == "it said nothing"
 
 
 def test_this_process_is_no_dockerd() -> None:

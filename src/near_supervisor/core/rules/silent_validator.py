@@ -23,8 +23,9 @@ SAY_AFTER_MS = 3_000
 SAY_AGAIN_MS = 30_000
 # A neard that starts finds its peers within a few seconds, or it is refused.
 CONNECTED_BY_MS = 10_000
-# The same block gets to everybody within so long.
+# The same block gets to everybody within so long. A neard that is always some blocks behind still signs.
 CATCHES_UP_MS = 2_000
+CATCHES_UP_BLOCKS = 5
 # Until a node that has made room does so again.
 MADE_ROOM_LEASES = 10
 
@@ -123,7 +124,8 @@ def _asked_since_then(node: Node) -> bool:
     """
     if not node.sync.stands or node.cluster.read_at is None:
         return True
-    return not node.poll.under_way and (node.poll.asked_at or 0) >= node.cluster.read_at + CATCHES_UP_MS
+    patience = max(CATCHES_UP_MS, CATCHES_UP_BLOCKS * node.settings.block_time_ms)
+    return not node.poll.under_way and (node.poll.asked_at or 0) >= node.cluster.read_at + patience
 
 
 def _silence(node: Node) -> Silence | None:
