@@ -18,6 +18,13 @@ in
   systemd = placed;
   python3 = placed // { pythonVersion = "3.11"; };
   # A program that the image brings, as a package.
-  program = name: file: runCommand name { } "mkdir -p $out/bin; cp ${file} $out/bin/${name}; chmod 0755 $out/bin/${name}";
-  consul = runCommand "consul" { } "echo 'this nixpkgs has no Consul: set services.near-validator.consul.package'; exit 1";
+  program = name: file: runCommand name { } ''
+    mkdir -p $out/bin
+    cp ${file} $out/bin/${name}
+    chmod 0755 $out/bin/${name}
+  '';
+  consul = runCommand "consul" { } ''
+    echo 'this nixpkgs has no Consul: set services.near-validator.consul.package'
+    exit 1
+  '';
 }

@@ -23,12 +23,14 @@ let
   };
   inherit (lib.evalModules { modules = [ base configuration ]; specialArgs = { inherit lib pkgs; }; }) config;
 
+  fileOf = file:
+    if file ? text && file.text != null then { inherit (file) text; } else { source = "${file.source}"; };
   failed = map (entry: "- ${entry.message}") (builtins.filter (entry: !entry.assertion) config.assertions);
   spec = builtins.toJSON {
     inherit userland;
     inherit (config.systemd) services;
     tmpfiles = config.systemd.tmpfiles.rules;
-    etc = builtins.mapAttrs (_name: file: if file ? text && file.text != null then { inherit (file) text; } else { source = "${file.source}"; }) config.environment.etc;
+    etc = builtins.mapAttrs (_name: fileOf) config.environment.etc;
     packages = map (package: "${package}") config.environment.systemPackages;
     users = config.users.users;
     groups = builtins.attrNames config.users.groups;
