@@ -234,6 +234,20 @@ def test_the_other_host_validates_when_one_loses_its_power(cluster: Cluster, kil
     assert cluster.active(cluster.nodes[other]) == other
 
 
+@pytest.mark.timeout(600)
+def test_an_account_that_is_taken_off_does_not_come_back_with_an_activation(cluster: Cluster, nixos: Host) -> None:
+    played = play("teardown", teardown_account=cluster.account)
+    assert played.status == 0, played.output[-3000:]
+    assert not any(host.neards(cluster.home) for host in cluster.nodes.values())
+    assert "node3" not in nixos.run("cat", "/etc/nixos/validator-ha/settings.json")
+    nixos.run("/run/current-system/bin/switch-to-configuration", "test")
+    shown = nixos.run("systemctl", "show", "-P", "ActiveState", f"near-supervisor@{cluster.account}.service")
+    assert shown.strip() == "inactive"
+    # For a second `molecule verify`.
+    played = play("deploy")
+    assert played.status == 0, played.output[-3000:]
+
+
 def test_nothing_was_signed_twice(cluster: Cluster) -> None:
     verdict = cluster.scenario.signatures().verdict(cluster.account)
     assert verdict.clean, verdict
