@@ -329,7 +329,6 @@ in
   tmpfiles =
     [
       (directory "/etc/near" "0755" "root" "root")
-      (directory "/var/lib/near" "0755" settings.user settings.group)
       (directory settingsDir "0755" "root" settings.group)
     ]
     ++ concatLists (values (account: validator: [

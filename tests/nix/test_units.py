@@ -163,8 +163,7 @@ def test_directories_are_as_on_debian(host: NixHost) -> None:
         *debian.value("{{ _supervisor_directories }}"),
         *debian.value("{{ _consul_files }}"),
     ]
-    # Both are made beside the account that they are the home of.
-    wanted = {"/var/lib/near": ("0755", "near", "near")}
+    wanted = {}
     for entry in entries:
         if entry.get("state") == "directory":
             owner = entry.get("owner", "root"), entry.get("group", "root")
