@@ -87,7 +87,7 @@ def validates(cluster: Cluster, node: str) -> None:
     """Hands the role to a node, unless it has it; a host that is not ready yet is waited for."""
     cluster.wait_whole(cluster.nodes[node], RETURN_S)
     if cluster.active(cluster.nodes[node]) != node:
-        played = play("switchover", to=node)
+        played = play("switchover", switchover_to=node)
         assert played.status == 0, played.output[-3000:]
     until(f"{node} signs", START_S, lambda: cluster.signer() == node, lambda: cluster.states(cluster.nodes[node]))
     cluster.wait_whole(cluster.nodes[node], RETURN_S)
