@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: near_nixos_system
 short_description: Build and activate the NixOS of a host with the settings of a role
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Builds the host's NixOS with O(files) and O(settings) beside its F(configuration.nix), from a copy. Nothing happens
     if the result is the system that already runs.
