@@ -19,6 +19,8 @@ from . import nixos_activation, nixos_settings, nixos_store, processes
 MARK = Path("/etc/NIXOS")
 RUNNING, BOOTED = Path("/run/current-system"), Path("/nix/var/nix/profiles/system")
 CHANNELS = Path("/nix/var/nix/profiles/per-user/root/channels")
+# As NixOS has it for a login of root.
+NIX_PATH = f"nixpkgs={CHANNELS}/nixos:nixos-config=/etc/nixos/configuration.nix:{CHANNELS}"
 # Lost at a boot, after which nothing is pending.
 NOTES = Path("/run/near-nixos")
 CONSUL = "etc/systemd/system/consul.service"
@@ -248,8 +250,13 @@ def _may_sign(account: str, status: dict[str, Any] | None) -> bool:
 
 
 def _run(command: list[str], timeout_s: float, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    # A session without a login may lack both.
+    path = f"{os.environ.get('PATH', os.defpath)}:{RUNNING}/sw/bin"
+    environ = {**os.environ, "PATH": path, "NIX_PATH": os.environ.get("NIX_PATH") or NIX_PATH}
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s, cwd=cwd)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout_s, cwd=cwd, env=environ
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(command, 127, "", str(error))
 
