@@ -153,7 +153,8 @@ from ..module_utils.near_ha.errors import BadConfig
 from ..module_utils.near_ha.host import host_files, nixos_activation, nixos_directory, nixos_system
 from ..module_utils.near_ha.module_end import run_module
 
-PENDING, SETTLED = "pending.json", "settled.json"
+PENDING = "pending.json"
+SETTLED = "settled.json"
 MARKS = ("etc/systemd/system/near-supervisor@.service", nixos_system.CONSUL)
 
 
