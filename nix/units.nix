@@ -5,8 +5,8 @@
 
 let
   inherit (builtins)
-    attrNames concatLists concatStringsSep elem elemAt filter isBool isString listToAttrs map mapAttrs match
-    replaceStrings toJSON toString;
+    attrNames concatLists concatStringsSep elem elemAt filter hashString isBool isString listToAttrs map
+    mapAttrs match removeAttrs replaceStrings substring toJSON toString;
 
   # --- Small words
 
@@ -49,6 +49,20 @@ let
     stopIfChanged = false;
     unitConfig = { X-StopOnRemoval = false; } // (unit.unitConfig or { });
   };
+
+  # Whether a process is older than its unit: all files of a store have one time, so the unit itself says what it is,
+  # and a process has that in its environment. Without programs: their places change with each release of NixOS, and
+  # what runs needs no restart for that. Consul's own is what its agent is, and counts.
+  marked = program: units: unit: unit // {
+    environment = (unit.environment or { }) // {
+      NEAR_UNIT = substring 0 16 (hashString "sha256" (toJSON [ program (map settingsOf units) ]));
+    };
+  };
+  settingsOf = unit: [
+    (unit.environment or { })
+    (removeAttrs unit.serviceConfig
+      [ "ExecStartPre" "ExecStart" "ExecStartPost" "ExecStop" "ExecStopPost" "ExecReload" ])
+  ];
 
   # The version, not the link to it: a program whose file is exchanged while it runs could not load its own parts. The
   # garbage collector looks at environments and open files, not at arguments: without the variable it would take the
@@ -166,7 +180,8 @@ let
     ++ map (name: "${nodeKeysOf validator}/${name}") [ "voter_node_key.json" "validator_node_key.json" ]
     ++ filter given [ (keyOf account validator) validator.consulTokenFile validator.recordKeyFile ];
 
-  guardOf = validator: untouched {
+  guardOf = validator: let unit = guardSettings validator; in untouched (marked "" [ guard unit ] unit);
+  guardSettings = validator: {
     overrideStrategy = "asDropin";
     unitConfig.ConditionPathExists = homeOf validator;
     environment = { NEAR_GUARD_HOME = validator.home; } // mapAttrs (_name: literal) validator.environment;
@@ -176,7 +191,9 @@ let
     } // optional (isBelowHome validator.home) { ProtectHome = "no"; };
   };
 
-  supervisorOf = account: validator: untouched {
+  supervisorOf = account: validator:
+    let unit = supervisorSettings account validator; in untouched (marked "" [ supervisor unit ] unit);
+  supervisorSettings = account: validator: {
     overrideStrategy = "asDropin";
     wantedBy = [ "multi-user.target" ];
     unitConfig.ConditionPathExists = neededBy account validator;
@@ -223,7 +240,8 @@ let
 
   consul = settings.consul;
   consulFiles = [ "consul.json" ] ++ consul.secretNames;
-  consulUnit = untouched {
+  consulUnit = untouched (marked programs.consul [ consulSettings ] consulSettings);
+  consulSettings = {
     description = "Consul agent";
     documentation = [ "https://developer.hashicorp.com/consul/docs" ];
     wants = [ "network-online.target" ];
@@ -239,7 +257,7 @@ let
       ExecStartPre =
         "${programs.sh} -c 'exec > /run/consul/started-with; "
         + "${programs.stat} -c \"%%i-%%Y-%%s  %%n\" ${programs.consul}; "
-        + "${programs.sha256sum} /etc/systemd/system/consul.service "
+        + "echo \"$$NEAR_UNIT  /etc/systemd/system/consul.service\"; ${programs.sha256sum} "
         + concatStringsSep " " (map (name: "${consul.configDir}/${name}") consulFiles) + "'";
       ExecStart =
         "${programs.consul} agent -config-file=${consul.configDir}/consul.json"
@@ -292,12 +310,14 @@ in
     ])
     // optional consul.enable { consul = consulUnit; };
 
-  # A host without validators is a server of Consul, and needs none of it.
-  etc = optional (accounts != [ ]) {
-    "near/bin/near-supervisor" = programs.supervisor;
-    "near/bin/kuutamoctl" = programs.kuutamoctl;
-    "near/bin/neard" = programs.neard;
-  };
+  # A host without validators is a server of Consul, and needs none of it. neard comes before its validator: it makes
+  # the home.
+  etc =
+    optional (accounts != [ ]) {
+      "near/bin/near-supervisor" = programs.supervisor;
+      "near/bin/kuutamoctl" = programs.kuutamoctl;
+    }
+    // optional (programs.neard != null) { "near/bin/neard" = programs.neard; };
 
   # No secret is in them, only the names of files: everybody may read what is in the store.
   environments = forAccounts (account: [{

@@ -1,6 +1,7 @@
 """Engine and image of the tests in containers; ``bin/containers`` is its command line.
 
 up    a Docker engine answers and the image is there: what is missing is installed, started and built. Prints the image.
+      --shape nixos: the one whose programs are in a store of Nix.
 down  stops the engine, if ``up`` started it.
 
 The image named by MOLECULE_IMAGE is used if that is set; nothing is built then.
@@ -16,10 +17,11 @@ import engine
 import image
 
 
-def up() -> str:
+def up(shape: str) -> str:
     """The image to use, on an engine that answers. Raises NoContainers."""
     engine.up()
-    return os.environ.get("MOLECULE_IMAGE") or image.ensure()
+    named = os.environ.get("MOLECULE_IMAGE") if shape == "plain" else ""
+    return named or image.ensure(image.SHAPES[shape])
 
 
 def main() -> int:
@@ -28,9 +30,10 @@ def main() -> int:
         prog="bin/containers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("verb", choices=["up", "down"])
-    verb = parser.parse_args().verb
+    parser.add_argument("--shape", choices=sorted(image.SHAPES), default="plain")
+    given = parser.parse_args()
     try:
-        print(up() if verb == "up" else engine.down())
+        print(up(given.shape) if given.verb == "up" else engine.down())
     except engine.NoContainers as error:
         print(f"bin/containers: {error}.", file=sys.stderr)
         return 1

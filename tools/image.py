@@ -1,17 +1,22 @@
-"""The image of the tests in containers: systemd and little else, built from this machine's own APT sources."""
+"""The images of the tests in containers: systemd and little else, built from this machine's own APT sources.
+
+The plain one is the distribution. `NIXOS` has its programs in a store of Nix and little of what Debian has elsewhere.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap import say
+from bootstrap import ROOT, say
 from engine import NoContainers, install
 from near_localnet.apt_sources import DISTRIBUTION_KEYRINGS, AptSource, read_sources
 from near_localnet.private_apt import os_release
@@ -28,7 +33,33 @@ NOT_NEEDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 CHANGES = ('CMD ["/sbin/init"]', "ENV container=docker LANG=C.UTF-8")
 
 
-def ensure() -> str:
+@dataclass(frozen=True)
+class Shape:
+    """What one image is, beyond the packages that all have. ``files`` are copied into it for its last hook."""
+
+    repository: str = REPOSITORY
+    packages: tuple[str, ...] = ()
+    changes: tuple[str, ...] = CHANGES
+    hooks: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+PLAIN = Shape()
+DOUBLE = ROOT / "molecule" / "nixos" / "double"
+NIXOS = Shape(
+    f"{REPOSITORY}-nixos",
+    ("nix-bin",),
+    (
+        'CMD ["/nix/var/nix/profiles/system/init"]',
+        "ENV container=docker LANG=C.UTF-8 PATH=/run/current-system/sw/bin:/usr/bin",
+    ),
+    ('cp -r "$NEAR_IMAGE_FILES" "$1/near-image" && chroot "$1" /usr/bin/python3 /near-image/shape.py',),
+    (*sorted(path for path in DOUBLE.glob("*") if path.is_file()), ROOT / "tests" / "nix" / "lib.nix"),
+)
+SHAPES = {"plain": PLAIN, "nixos": NIXOS}
+
+
+def ensure(shape: Shape = PLAIN) -> str:
     """The image's name; it is built unless it is there, and its predecessors are removed. Raises NoContainers."""
     release = os_release(Path("/etc/os-release").read_text(encoding="utf-8"))
     codename = release.get("VERSION_CODENAME", "")
@@ -38,11 +69,11 @@ def ensure() -> str:
         raise NoContainers(
             f"no APT source of the distribution itself was found ({distribution}) to build from: {USE_YOUR_OWN}"
         )
-    recipe = arguments()
-    name = image_name(codename, recipe)
+    recipe = arguments(shape)
+    name = image_name(codename, recipe, shape)
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode != 0:
-        _build(name, recipe, codename, sources)
-    _remove_others(name)
+        _build(name, recipe, codename, sources, shape)
+    _remove_others(name, shape.repository)
     return name
 
 
@@ -58,45 +89,52 @@ def source_lines(sources: Iterable[AptSource], codename: str) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def arguments() -> list[str]:
+def arguments(shape: Shape = PLAIN) -> list[str]:
     """What mmdebstrap is told: the recipe, but for suite, target and sources, which follow it."""
     return [
         "--quiet",
         "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join(PACKAGES + shape.packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED),
         # Each container makes an identity of its own at its first boot.
         '--customize-hook=: >"$1/etc/machine-id"',
+        *(f"--customize-hook={hook}" for hook in shape.hooks),
     ]
 
 
-def image_name(codename: str, recipe: list[str]) -> str:
+def image_name(codename: str, recipe: list[str], shape: Shape = PLAIN) -> str:
     """A name that changes with the recipe. The archive's address is no part of it: mirrors hold the same packages."""
-    digest = hashlib.sha256(json.dumps([codename, recipe, CHANGES]).encode()).hexdigest()
-    return f"{REPOSITORY}:{codename}-{digest[:12]}"
+    parts: list[object] = [codename, recipe, shape.changes]
+    parts += [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in shape.files]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return f"{shape.repository}:{codename}-{digest[:12]}"
 
 
-def _build(name: str, recipe: list[str], codename: str, sources: list[str]) -> None:
+def _build(name: str, recipe: list[str], codename: str, sources: list[str], shape: Shape) -> None:
     install([] if shutil.which("mmdebstrap") else ["mmdebstrap"])
     say(f"containers: building the image {name} from this machine's APT sources; half a minute to two")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="near-image-") as directory:
-        archive = f"{directory}/image.tar"
-        _run(["mmdebstrap", *recipe, codename, archive, *sources])
-        _run(["docker", "import", *(word for change in CHANGES for word in ("-c", change)), archive, name])
+        archive, files = f"{directory}/image.tar", Path(directory, "files")
+        files.mkdir()
+        for file in shape.files:
+            shutil.copy(file, files)
+        _run(["mmdebstrap", *recipe, codename, archive, *sources], {"NEAR_IMAGE_FILES": str(files)})
+        _run(["docker", "import", *(word for change in shape.changes for word in ("-c", change)), archive, name])
     say(f"containers: built in {time.monotonic() - began:.0f} s")
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def _run(command: list[str], more: dict[str, str] | None = None) -> None:
+    environ = {**os.environ, **(more or {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ)
     if done.returncode != 0:
         words = "; ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
         raise NoContainers(f"building the image failed, {command[0]} says: {words}. Or {USE_YOUR_OWN}")
 
 
-def _remove_others(name: str) -> None:
+def _remove_others(name: str, repository: str) -> None:
     """Images of older recipes; one that a container still uses stays."""
-    command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]
+    command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository]
     listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
     for other in listed:
         if other != name:

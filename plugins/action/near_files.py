@@ -26,6 +26,8 @@ def digest(path: str) -> str:
 class ActionModule(ActionBase):
     """One call of the module where nothing has to be sent, else two."""
 
+    MODULE = "validator_ha.near.near_files"
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of the module."""
         super().run(tmp, task_vars)
@@ -64,7 +66,7 @@ class ActionModule(ActionBase):
 
     def _module(self, files: list[dict[str, Any]], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(
-            module_name="validator_ha.near.near_files",
+            module_name=self.MODULE,
             module_args={**self._task.args, "files": files},
             task_vars=task_vars,
         )

@@ -20,9 +20,8 @@ options:
     type: path
     required: true
   neard:
-    description: The neard program.
+    description: The neard program. The default is F(/usr/local/bin/neard), and F(/etc/near/bin/neard) on NixOS.
     type: path
-    default: /usr/local/bin/neard
   supervisor_files:
     description: Additional files that the supervisor reads when it starts.
     type: list
@@ -32,7 +31,8 @@ options:
     description: The supervisor's run directory. The default is the account's directory below F(/run/near-supervisor).
     type: path
   link:
-    description: The link to the installed version of the daemon.
+    description: >-
+      The link to the installed version of the daemon. The default is F(/usr/local/bin/near-supervisor), and
+      F(/etc/near/bin/near-supervisor) on NixOS.
     type: path
-    default: /usr/local/bin/near-supervisor
 """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import ssl
 import subprocess
 import time
@@ -146,7 +147,9 @@ def restart_reasons(state: dict[str, str]) -> list[str]:
         noted = [line.split("  ", 1) for line in Path(STARTED_WITH).read_text(encoding="utf-8").splitlines()]
     except OSError:
         return ["it was not started by the unit of this role"]
-    return [f"{path} was changed" for mark, path in noted if mark not in (sha256(path), program_mark(path))]
+    return [
+        f"{path} was changed" for mark, path in noted if mark not in (sha256(path), program_mark(path), unit_mark(path))
+    ]
 
 
 def program_mark(path: str) -> str:
@@ -156,6 +159,15 @@ def program_mark(path: str) -> str:
     except OSError:
         return ""
     return f"{found.st_ino}-{int(found.st_mtime)}-{found.st_size}"
+
+
+def unit_mark(path: str) -> str:
+    """What a unit of NixOS says of itself: its text changes with each nixpkgs, and this does not."""
+    try:
+        found = re.search(r"NEAR_UNIT=(\w+)", Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found.group(1) if found else ""
 
 
 def sha256(path: str) -> str:

@@ -100,6 +100,8 @@ from ..module_utils.near_ha.module_end import run_module
 
 VOTER = "voter_node_key.json"
 VALIDATOR = "validator_node_key.json"
+# The last one is where NixOS has programs.
+PATH = f"{os.defpath}:/run/current-system/sw/bin"
 INIT_TIMEOUT_S = 900
 
 
@@ -197,7 +199,7 @@ class Maker:
         try:
             done = subprocess.run(
                 command, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd=str(directory),
-                env={"PATH": os.defpath, "HOME": str(directory), "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+                env={"PATH": PATH, "HOME": str(directory), "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
                 capture_output=True, timeout=INIT_TIMEOUT_S, check=False,
             )  # fmt: skip
         except OSError as error:

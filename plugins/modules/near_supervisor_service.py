@@ -82,7 +82,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import NearError
-from ..module_utils.near_ha.host import supervisor_host, supervisor_plan
+from ..module_utils.near_ha.host import nixos_system, supervisor_host, supervisor_plan
 from ..module_utils.near_ha.module_end import Stop
 from ..module_utils.near_ha.transport import control_client
 
@@ -119,12 +119,22 @@ class Service:
             # No change by itself: the files were.
             systemctl("read the units again", "daemon-reload")
         if shown.get("UnitFileState") != wanted and (wanted == "enabled" or shown.get("LoadState") == "loaded"):
-            self.act(f"{verb} {self.unit}", verb, self.unit)
+            self.enable(verb)
         if self.p["state"] == "stopped":
             if self.look()["supervisor"]["pid"]:
                 self.act("stop the supervisor, and neard with it", "stop", self.unit)
             return []
         return self.started()
+
+    def enable(self, verb: str) -> None:
+        """Whether it starts with the host; on NixOS that is the system's. Raises Stop."""
+        if not nixos_system.is_here():
+            self.act(f"{verb} {self.unit}", verb, self.unit)
+        elif verb == "enable" and not self.module.check_mode:
+            raise Stop(
+                f"the system of this host does not start {self.unit}: services.near-validator.validators."
+                f'"{self.p["account_id"]}" is not set, or another system runs. Run role supervisor with its tag install'
+            )
 
     def started(self) -> list[str]:
         """As `run`, for a supervisor that has to run."""
@@ -155,7 +165,8 @@ class Service:
 
         Not at a start: on a busy host a start has to be over before the lease is.
         """
-        program = os.path.realpath(self.p["link"])
+        program = os.path.realpath(supervisor_host.installed(self.p, "link"))
+        # One from a store of Nix was compiled when it was built.
         if self.module.check_mode or not program.endswith(".pyz"):
             return
         words = f"compile {program}"

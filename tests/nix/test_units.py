@@ -36,6 +36,12 @@ class Allowed:
 
 ALLOWED = (
     Allowed(
+        "a unit has the PATH of its nixpkgs in its text: so it says itself what it is",
+        "ExecStartPre",
+        r"sha256sum (/etc/systemd/system/consul\.service) ",
+        r'echo "$$NEAR_UNIT \1"; sha256sum ',
+    ),
+    Allowed(
         "the garbage collector looks at environments and not at arguments; it would take a running program's file",
         "ExecStart",
         r'exec "\$\$\(readlink -f (\S+)\)"',
@@ -68,7 +74,7 @@ ADDED = {
 }
 # More of them than on Debian: an activation may come before the files are there, and must start nothing that fails.
 MORE = ("Unit", "ConditionPathExists")
-OF_NIXOS = re.compile(r'"?(PATH|LOCALE_ARCHIVE|TZDIR)=')
+OF_NIXOS = re.compile(r'"?(PATH|LOCALE_ARCHIVE|TZDIR|NEAR_UNIT)=')
 UNITS = ("near-guard", "near-supervisor", "consul")
 
 
@@ -185,6 +191,33 @@ def test_an_activation_touches_none_of_them(host: NixHost) -> None:
         assert (service["restartIfChanged"], service["stopIfChanged"]) == (False, False)
         assert service["unitConfig"]["X-StopOnRemoval"] is False
         assert "reloadIfChanged" not in service
+
+
+def marks(host: NixHost, **options: Any) -> dict[str, str]:
+    """What each unit says of itself, by its name."""
+    consul = options.pop("consul", {})
+    services = host.of({"validators": {ACCOUNT: options}, "consul": consul})["services"]
+    found = {name: it.get("environment", {}).get("NEAR_UNIT", "") for name, it in services.items()}
+    return {name: mark for name, mark in found.items() if mark}
+
+
+def test_a_unit_that_is_another_one_says_so(host: NixHost) -> None:
+    """By which role supervisor and role consul see what has to be restarted: files of a store have no age."""
+    plain = marks(host)
+    if not plain:
+        pytest.skip("a whole NixOS gives units as text")
+    guard, supervisor = f"near-guard@{ACCOUNT}", f"near-supervisor@{ACCOUNT}"
+    assert set(plain) == {guard, supervisor, "consul"}
+    assert marks(host) == plain
+    for options, changed in (
+        ({"openFiles": 100000}, {guard}),
+        ({"writePaths": ["/srv"]}, {guard}),
+        ({"stopTimeout": 90}, {supervisor}),
+        ({"nodeId": "other"}, set()),
+        ({"consul": {"dataDir": "/srv/consul"}}, {"consul"}),
+    ):
+        found = marks(host, **options)
+        assert {name for name in plain if found[name] != plain[name]} == changed, options
 
 
 def test_the_version_that_runs_is_in_its_environment(host: NixHost, tmp_path: Path) -> None:

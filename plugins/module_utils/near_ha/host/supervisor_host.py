@@ -11,26 +11,39 @@ from typing import Any
 from ..errors import BadKey, NearError
 from ..keys import key_file
 from ..transport import control_client
-from . import processes
+from . import nixos_store, nixos_system, processes
 
 # As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "account_id": {"type": "str", "required": True},
     "home": {"type": "path", "required": True},
-    "neard": {"type": "path", "default": "/usr/local/bin/neard"},
+    "neard": {"type": "path"},
     "supervisor_files": {"type": "list", "elements": "path", "default": []},
     "run_dir": {"type": "path"},
-    "link": {"type": "path", "default": "/usr/local/bin/near-supervisor"},
+    "link": {"type": "path"},
 }
+# Where programs are, but for a role's variables.
+_PROGRAMS, _PROGRAMS_OF_NIXOS = "/usr/local/bin", "/etc/near/bin"
+# What the settings of an account, and nothing else, put into the environment of its supervisor.
+_OF_SETTINGS = "KUUTAMO_", "NEAR_SUPERVISOR_"
 _SIGNERS = {"neard", "kuutamod", "kneard"}
 # The second: of versions in which the guard was one file.
 _GUARD_CODE = "near_guard/", "near_supervisor/guard.py"
 _GUARD_PROGRAMS = "/near_guard/__main__.py", "/guard.py"
 
 
+def installed(params: dict[str, Any], name: str) -> str:
+    """Where a program is on this host: as the parameter says, else as the roles put it."""
+    return str(params.get(name) or f"{_PROGRAMS_OF_NIXOS if nixos_system.is_here() else _PROGRAMS}/{_NAMES[name]}")
+
+
+_NAMES = {"neard": "neard", "link": "near-supervisor"}
+
+
 def units(*names: str) -> list[dict[str, str]]:
     """What systemd knows of each unit; nothing where there is no systemd."""
     wanted = "ActiveState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles,LoadState,UnitFileState,NeedDaemonReload"
+    wanted += ",Environment"
     try:
         shown = subprocess.run(["systemctl", "show", "-p", wanted, *names], capture_output=True, text=True, check=False)
     except OSError:
@@ -56,7 +69,10 @@ def newer(files: list[str], than: float | None) -> list[str]:
 
 def program_of(pid: int, library: Path) -> str:
     """The version of the daemon that a process runs; empty when it runs none."""
-    return next((word for word in processes.words(pid) if word.startswith(f"{library}/")), "")
+    words = processes.words(pid)
+    mine = next((word for word in words if word.startswith(f"{library}/")), "")
+    # In the store, each version has a directory of its own.
+    return mine or nixos_store.program_in(words, "near-supervisor")
 
 
 def guard_code(program: str) -> dict[str, int] | None:
@@ -72,7 +88,7 @@ def guard_code(program: str) -> dict[str, int] | None:
 def look(params: dict[str, Any]) -> dict[str, Any]:
     """Everything that is returned."""
     account, home = params["account_id"], Path(params["home"])
-    program = os.path.realpath(params["link"])
+    program = os.path.realpath(installed(params, "link"))
     library = Path(program).parent
     run_dir = Path(params["run_dir"] or f"/run/near-supervisor/{account}")
     try:
@@ -104,7 +120,8 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         since = processes.started_at(pid) if pid else None
         changed = newer([str(home / "config.json")], since)
         neard["config_changed"] = bool(changed)
-        guard["outdated"] += newer([params["neard"]], since) + changed
+        neard_file = installed(params, "neard")
+        guard["outdated"] += newer([neard_file], since) + another(pid, neard_file) + changed
     return {
         "status": status,
         "supervisor": supervisor,
@@ -115,20 +132,51 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def another(pid: int, neard: str) -> list[str]:
+    """Why a neard from the store is not the one that is installed. A script cannot be told from its interpreter."""
+    try:
+        runs = str(Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return []
+    same = nixos_store.entry(runs) in ("", nixos_store.entry(neard)) or "neard" not in Path(runs).name
+    return [] if same else [f"{neard} has changed"]
+
+
+def differing(shown: dict[str, str], files: list[str], pid: int) -> list[str]:
+    """As `newer`, for a unit from the store: by the variables that its process was started with."""
+    has = nixos_store.started_with(pid) if pid else None
+    if has is None:
+        return []
+    found = nixos_store.differences(nixos_store.environment_of(shown.get("Environment", "")), has, "the unit")
+    for file in files:
+        try:
+            wanted = nixos_store.settings_of(Path(file).read_text(encoding="utf-8"))
+        except OSError:
+            continue
+        found += nixos_store.differences(wanted, has, file)
+        gone = sorted(name for name in has if name.startswith(_OF_SETTINGS) and name not in wanted)
+        found += [f"{name} of {file} is gone" for name in gone]
+    return found
+
+
 def process(name: str, shown: dict[str, str], library: Path) -> dict[str, Any]:
     """A unit, its main process, and which of the unit's own files are newer than that."""
     pid = int(shown.get("MainPID") or 0)
     since = processes.started_at(pid) if pid else None
     # EnvironmentFiles=/path (ignore_errors=no)
-    files = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
-    files += [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
+    units = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    settings = [word for word in shown.get("EnvironmentFiles", "").split() if word.startswith("/")]
+    files = [file for file in units + settings if file]
+    outdated = newer(files, since)
+    if any(nixos_store.holds(file) for file in files):
+        outdated += differing(shown, [file for file in settings if nixos_store.holds(file)], pid)
     return {
         "unit": name,
         "active": shown.get("ActiveState", ""),
         "pid": pid,
         "started_at": since,
         "program": program_of(pid, library) if pid else "",
-        "outdated": newer([file for file in files if file], since),
+        "outdated": outdated,
     }
 
 
@@ -159,7 +207,9 @@ def is_guard(pid: int) -> bool:
 
 
 def unused(library: Path, program: str) -> list[str]:
-    """Versions beside `program` that no process runs."""
+    """Versions beside `program` that no process runs. Those in a store are its garbage collector's."""
+    if nixos_store.holds(program):
+        return []
     running = {program_of(pid, library) for pid in processes.pids()}
     versions = [file for file in library.glob("near-supervisor-*.pyz") if str(file) not in {program, *running}]
     compiled = [file for version in versions for file in library.glob(f"{version.name}.*.zip")]
