@@ -8,6 +8,7 @@ from typing import Any
 from near_ha.errors import BadRecord
 from near_ha.keys.record_key import RecordKey
 from near_ha.records import consul_keys, key_record, lease_record, wire
+from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 from near_supervisor.core.facts.key_lock import KeySeen
 from near_supervisor.core.facts.lease_view import How, Seen
@@ -59,6 +60,8 @@ class ConsulStore(Members, Values):
         self._key_written: int | None = None
         # The session that this process has written with last, and which key it was.
         self._created: tuple[str, object] | None = None
+        # The newest verified record that was read.
+        self._newest: LeaseRecord | None = None
 
     # --- the lease
 
@@ -66,16 +69,33 @@ class ConsulStore(Members, Values):
         """Read the lease once it differs from ``index``, or after ``wait_ms``; the index for the next call.
 
         With 0 looking begins, with the last heartbeat: a record that was put back looks like any other to a newcomer.
+        With one that is older than what was read here, too: whoever is hidden behind it has said how long it holds.
         """
 
         def ask(client: Any) -> tuple[int, Seen]:
             answered, entry = client.kv.get(self._key, index=index or None, wait=f"{wait_ms}ms")
             seen = self._seen(self._key, entry)
-            return index_of(answered), self._with_kept(client, seen) if not index or seen.tells_nothing else seen
+            is_news = self._is_news(seen.record)
+            if not index or seen.tells_nothing or not is_news:
+                seen = self._with_kept(client, seen)
+                self._is_news(seen.kept)
+            return index_of(answered), seen
 
         answered, seen = self._ask(ask)
         # After the lease: nobody who has taken that is missed here.
         return answered, replace(seen, key=self._look_at_key_lock())
+
+    def _is_news(self, record: LeaseRecord | None) -> bool:
+        """Whether nothing that was read before is newer than this record, by its term, and by its number in that."""
+        newest = self._newest
+        if record is None:
+            return True
+        if newest is not None and (
+            record.term < newest.term or (lease_record.one_leadership(record, newest) and record.seq < newest.seq)
+        ):
+            return False
+        self._newest = record
+        return True
 
     def _look_at_key_lock(self) -> KeySeen:
         try:
@@ -241,15 +261,18 @@ class ConsulStore(Members, Values):
 
         (The transaction says so.) Whoever may write to Consul can lock a record again under any session. NotOurs where
         it is a signed one of another node or term, or where the key is another one than this process has written:
-        every takeover makes it anew.
+        every takeover makes it anew. A process that has written none yet knows the last heartbeat instead.
         """
         found = self._ask(lambda client: client.kv.get(self._key, consistency="consistent")[1])
         seen, mine = self._seen(self._key, found), lease_record.parse(value.encode())
         if seen.session != session:
             return None
-        ours = seen.record is None or (seen.record.term, seen.record.node_id) == (mine.term, mine.node_id)
+        ours = seen.record is None or lease_record.one_leadership(seen.record, mine)
         if self._created is not None and self._created[0] == session:
             ours = ours and self._created[1] == found["CreateIndex"]
+        else:
+            kept = self._ask(lambda client: self._with_kept(client, seen)).kept or seen.record
+            ours = ours and kept is not None and lease_record.one_leadership(kept, mine)
         if not ours:
             whose = f", with a record of {wire.shown(seen.holder)}" if seen.holder else ""
             raise NotOurs(f"somebody has put the lock back under the session of this node{whose}")

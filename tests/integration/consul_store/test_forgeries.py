@@ -82,7 +82,11 @@ def test_a_look_that_begins_anew_reads_the_last_heartbeat_too(consul: RealConsul
     assert (seen.claim, seen.kept) == (None, lease_record.parse(value(seq=7).encode()))
     assert seen.index is not None and seen.kept_index is not None and seen.kept_index < seen.index
     later = store.look(seen.index - 1, 1_000)[1]
-    assert (later.index, later.kept_index) == (seen.index, None), "who goes on looking has seen it"
+    assert (later.index, later.kept) == (seen.index, seen.kept), "so does who goes on, where it has read a newer one"
+    assert store.heartbeat(mine, value(seq=8)).kind in (Kind.YES, Kind.UNKNOWN), "it is read anew where it moved"
+    assert store.heartbeat(mine, value(seq=9)).kind is Kind.YES
+    news = store.look(later.index or 1, 1_000)[1]
+    assert (news.record, news.kept) == (lease_record.parse(value(seq=9).encode()), None), "what is newer says it all"
 
 
 def test_a_claim_is_taken_over_with_whatever_lock_it_bears(consul: RealConsul, store: ConsulStore) -> None:

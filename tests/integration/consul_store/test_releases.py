@@ -45,6 +45,26 @@ def test_also_of_a_process_that_wrote_nothing_yet(consul: RealConsul, store: Con
     refused(after_a_crash.release(mine, value(state=LeaseState.RELEASED)), "with a record of 'b'")
 
 
+@pytest.mark.parametrize("scribbled", [True, False], ids=["what nobody has signed", "its own record"])
+def test_a_process_that_wrote_nothing_yet_goes_by_the_last_heartbeat(
+    consul: RealConsul, store: ConsulStore, scribbled: bool
+) -> None:
+    """Found by bin/simulate (safety, seed 9052737): it came back after another one had taken over."""
+    mine, other = holder(store), session(store, "b")
+    rival = a_store(consul.url, store.account_id, TIMEOUT_MS)
+    assert acquire(rival, How.TAKEOVER, index(rival), other, value("b")).kind is Kind.YES
+    if scribbled:
+        consul.ask("PUT", f"/v1/kv/{key_of(store)}?release={other}", "scribble")
+        consul.ask("PUT", f"/v1/kv/{key_of(store)}?acquire={mine}", "scribble")
+    else:
+        put_back(consul, store, value(seq=1), mine)
+    before = consul.entry(key_of(store))
+    after_a_crash = a_store(consul.url, store.account_id, TIMEOUT_MS)
+    refused(after_a_crash.release(mine, value(state=LeaseState.RELEASED)), "has put the lock back")
+    refused(after_a_crash.heartbeat(mine, value(seq=2)), "has put the lock back")
+    assert consul.entry(key_of(store)) == before
+
+
 def test_nor_does_a_heartbeat(consul: RealConsul, store: ConsulStore) -> None:
     """A node that waits to sign, and was cut off until somebody else has the lease, would hold it again."""
     mine = holder(store)

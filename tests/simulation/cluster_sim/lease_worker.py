@@ -91,9 +91,13 @@ class LeaseWorker:
     def _is_own(self, seen: Seen, session: str, record: LeaseRecord) -> bool:
         if seen.session != session:
             return True
-        if self._created is not None and self._created[0] == session and self._created[1] != self._host.consul.created:
+        mine = record.term, record.node_id
+        if seen.record is not None and (seen.record.term, seen.record.node_id) != mine:
             return False
-        return seen.record is None or (seen.record.term, seen.record.node_id) == (record.term, record.node_id)
+        if self._created is not None and self._created[0] == session:
+            return self._created[1] == self._host.consul.created
+        kept = self._host.consul.with_kept(seen).kept or seen.record
+        return kept is not None and (kept.term, kept.node_id) == mine
 
     def _send(self, request: Request) -> None:
         consul, stored = self._host.consul, 0

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from near_ha.records.lease_record import LeaseRecord, one_leadership
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts import lease
@@ -51,6 +52,7 @@ class Supervisor:
             host, lambda: self.alive, self._heard, lease.request_timeout_ms(host.settings.lease_ms)
         )
         self._looking = self._look_again = False
+        self._newest_read: LeaseRecord | None = None
         self._bought = 0
         # The term in which this node was last shown that somebody else signs, and when.
         self._marked = (0, 0)
@@ -330,7 +332,11 @@ class Supervisor:
             return
         self._looking, self._look_again = True, False
         seen = consul.read(self._link.stale_ms and world.between(0, self._link.stale_ms))
-        told = consul.with_kept(seen) if self.node.candidate.watch is None and not seen.tells_nothing else seen
+        is_news = self._is_news(seen.record)
+        told = seen
+        if not seen.tells_nothing and (self.node.candidate.watch is None or not is_news):
+            told = consul.with_kept(seen)
+            self._is_news(told.kept)
 
         def hear() -> None:
             if self._link.up:
@@ -343,6 +349,18 @@ class Supervisor:
                 self.look()
 
         world.after(self._link.delay(), hear)
+
+    def _is_news(self, record: LeaseRecord | None) -> bool:
+        """As ``ConsulStore``: what is older than something that was read here is read with the last heartbeat."""
+        newest = self._newest_read
+        if record is None:
+            return True
+        if newest is not None and (
+            record.term < newest.term or (one_leadership(record, newest) and record.seq < newest.seq)
+        ):
+            return False
+        self._newest_read = record
+        return True
 
     # --- what the core must never do
 

@@ -94,3 +94,8 @@ def holder_name(raw: bytes) -> str:
         return wire.fields(raw, "lease record").text("NodeId")[:_MAX_NAME]
     except BadRecord:
         return ""
+
+
+def one_leadership(one: LeaseRecord, other: LeaseRecord) -> bool:
+    """Do both tell of the same node in the same term?"""
+    return (one.term, one.node_id) == (other.term, other.node_id)
