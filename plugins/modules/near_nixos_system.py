@@ -282,8 +282,7 @@ class System:
         if (self.configuration / "flake.nix").exists() or not file.is_file():
             raise BadConfig(
                 f"the system of this host is not described by {file} alone",
-                "Take the flake of this collection into yours, and set nixos_mode to external "
-                "(docs/operate/nixos.md)",
+                "Take the flake of this collection into yours, and set nixos_mode to external (docs/operate/nixos.md)",
             )
 
     def refuse_unimported(self, ours: Path) -> None:
