@@ -15,6 +15,7 @@ import sys
 
 import engine
 import image
+from near_ha.program import status_of
 
 
 def up(shape: str) -> str:
@@ -41,4 +42,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main, "bin/containers"))
