@@ -214,4 +214,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.path.insert(0, str(NEAR_HA.parent))
+    from near_ha.program import status_of
+
+    sys.exit(status_of(main, "tools/pack.py"))

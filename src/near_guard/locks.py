@@ -59,7 +59,7 @@ def hold(path: str, run_dir: str) -> int:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        pid, _, other = os.pread(fd, 4096, 0).decode(errors="replace").strip().partition("\n")
+        pid, _newline, other = os.pread(fd, 4096, 0).decode(errors="replace").strip().partition("\n")
         os.close(fd)
         whose = f", process {pid} with run directory {other}" if other else ""
         raise Refused(f"another near-guard holds {path}{whose}; this one has run directory {run_dir}") from None

@@ -18,7 +18,8 @@ from typing import Any
 from near_guard.kernel import boot_ms
 from near_supervisor.io import guard_process
 
-PATIENCE_S = 10.0
+# Of a machine that is busy with other things.
+PATIENCE_S = 60.0
 
 
 def wait_for(holds: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:

@@ -17,7 +17,7 @@ def other(home: Path, run_dir: Path) -> str:
     """Who has ``home`` with another run directory than ``run_dir``, for people; "" where nobody does, or ours."""
     try:
         with (home / "near-guard.lock").open("rb") as file:
-            pid, _, theirs = file.read(_MOST).decode(errors="replace").strip().partition("\n")
+            pid, _newline, theirs = file.read(_MOST).decode(errors="replace").strip().partition("\n")
             if not _is_held(os.fstat(file.fileno()).st_ino, pid):
                 return ""
     except OSError:
