@@ -38,8 +38,9 @@ in
   supervisor = { file, python }:
     pkgs.runCommand "near-supervisor" { meta.mainProgram = "near-supervisor"; } ''
       mkdir -p $out/bin
-      # NixOS has no python3 where the file looks for it. A zip is read from its end, so its first line may be another.
-      { echo '#!${python}/bin/python3'; tail -n +2 ${file}; } > $out/bin/near-supervisor
+      # NixOS has no python3 where the file looks for it. A zip is read from its end, so there may be a line more before
+      # it; not less, or the places that it names would be before its beginning.
+      { echo '#!${python}/bin/python3'; cat ${file}; } > $out/bin/near-supervisor
       chmod 0755 $out/bin/near-supervisor
       $out/bin/near-supervisor compile
       ln -s near-supervisor $out/bin/kuutamoctl
