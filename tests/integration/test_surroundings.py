@@ -95,6 +95,13 @@ def full_of_rubbish(data: Path) -> None:
         (data / name).write_bytes(b"\x00")
 
 
+def in_other_letters(data: Path) -> None:
+    """The directory's own name has others."""
+    (data.parent / "ü ł").mkdir()
+    data.symlink_to(data.parent / "ü ł")
+
+
+ASCII = {"LANG": "C", "LC_ALL": "C", "LC_CTYPE": None, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 SURROUNDINGS = {
     "no HOME": Surroundings({"HOME": None, "XDG_CACHE_HOME": None}),
     "a HOME that is none": Surroundings({"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}),
@@ -103,9 +110,10 @@ SURROUNDINGS = {
     "a closed standard output": Surroundings(script='exec "$@" >&-'),
     "a closed standard input": Surroundings(script='exec "$@" <&-'),
     "no place for temporary files": Surroundings({"TMPDIR": "/dev/null/tmp"}),
-    "letters of ASCII only": Surroundings(
-        {"LANG": "C", "LC_ALL": "C", "LC_CTYPE": None, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    ),
+    "a place for temporary files that is gone": Surroundings({"TMPDIR": "/nonexistent"}),
+    "other letters in a path, of which none can be printed": Surroundings({**ASCII}, data=in_other_letters),
+    "no terminal that is known": Surroundings({"TERM": None}),
+    "letters of ASCII only": Surroundings(ASCII),
     "a terminal of one column": Surroundings({"TERM": "dumb", "COLUMNS": "1", "LINES": "1"}),
     "no PATH": Surroundings({"PATH": "/nonexistent"}),
     "few open files": Surroundings(before=few_files),
@@ -132,11 +140,14 @@ def run(words: Sequence[str], name: str, directory: Path) -> str:
         if value is not None:
             environ[variable] = value
     command = [word.replace("{data}", str(data)) for word in words]
-    done = subprocess.run(
-        ["/bin/sh", "-c", around.script, "sh", *command],
-        env=environ, cwd=directory, preexec_fn=around.before, stdin=subprocess.DEVNULL, capture_output=True,
-        check=False, timeout=LONGEST_S,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", around.script, "sh", *command],
+            env=environ, cwd=directory, preexec_fn=around.before, stdin=subprocess.DEVNULL, capture_output=True,
+            check=False, timeout=LONGEST_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"{shlex.join(command)}, {name}: it has not ended after {LONGEST_S} s"
     said = (done.stdout + done.stderr).decode(errors="replace")
     wrong = "Traceback (most recent call last)" in said or "Exception ignored" in said or done.returncode < 0
     silent = done.returncode not in (0, 141) and not done.stderr.strip()
