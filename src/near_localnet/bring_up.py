@@ -14,7 +14,7 @@ from near_localnet import chain, consul_cluster, loss, pair, processes, status
 from near_localnet.consul_install import ensure_consul
 from near_localnet.layout import CHAIN_NODES, CONSUL_SERVERS, NAMES, VALIDATORS, Layout
 from near_localnet.options import Options
-from near_localnet.ports import require_free
+from near_localnet.ports import Port, held, require_free
 from near_localnet.problem import Problem
 from near_localnet.progress import Progress
 from near_localnet.status import Status
@@ -22,6 +22,7 @@ from near_localnet.verdict import retire_log_of_earlier_boot
 
 NEEDED_DISK_BYTES = 300 * 1024 * 1024
 LOG_TAIL_LINES = 6
+DOOR_PORT = 2232
 POLL_S = 0.1
 
 
@@ -51,20 +52,29 @@ def bring_up(
     _check_same_neard(layout, options)
     consul = ensure_consul(net.tools, progress.say)
     options = Options(**{**vars(options), "consul": str(consul)})
-    advice = "Stop that process, or use other addresses: --instance N, for example 1."
-    require_free([*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], advice)
-    options.save(layout.state_file)
-    retire_log_of_earlier_boot(layout.referee_log)
-    deadline = time.monotonic() + timeout_s
-    try:
-        _start_all(net, options, progress, deadline)
-        return net.wait_until("everything runs", lambda seen: seen.healthy, max(deadline - time.monotonic(), 1.0))
-    except Problem as problem:
-        words = evidence(net)
-        raise Problem(f"{problem.message}\n{words}".rstrip(), _after(net, problem.hint, keep)) from None
-    except KeyboardInterrupt:
-        _after(net, "", keep)
-        raise
+    others = "use other addresses: --instance N, for example 1."
+    # Two that find all ports free at once would take half of them each.
+    with held(door(layout), f"Another localnet is starting there. Wait for it, or {others}"):
+        require_free(
+            [*consul_cluster.needed_ports(layout), *chain.needed_ports(layout)], f"Stop that process, or {others}"
+        )
+        options.save(layout.state_file)
+        retire_log_of_earlier_boot(layout.referee_log)
+        deadline = time.monotonic() + timeout_s
+        try:
+            _start_all(net, options, progress, deadline)
+            return net.wait_until("everything runs", lambda seen: seen.healthy, max(deadline - time.monotonic(), 1.0))
+        except Problem as problem:
+            words = evidence(net)
+            raise Problem(f"{problem.message}\n{words}".rstrip(), _after(net, problem.hint, keep)) from None
+        except KeyboardInterrupt:
+            _after(net, "", keep)
+            raise
+
+
+def door(layout: Layout) -> Port:
+    """What a localnet holds while it comes up, so that no other does at the same addresses."""
+    return Port(layout.address, DOOR_PORT, "a localnet that starts")
 
 
 def _after(net: LocalnetToRaise, hint: str, keep: bool) -> str:

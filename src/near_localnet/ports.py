@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import pwd
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,21 @@ def require_free(ports: Iterable[Port], advice: str) -> None:
                 probe.bind((port.host, port.number))
             except OSError as error:
                 raise Problem(_explain(port, error), advice) from None
+
+
+@contextlib.contextmanager
+def held(port: Port, advice: str) -> Iterator[None]:
+    """Keeps others from this address meanwhile: a lock between all users and checkouts of this machine.
+
+    Raises Problem naming who has it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+        try:
+            door.bind((port.host, port.number))
+            door.listen()
+        except OSError as error:
+            raise Problem(_explain(port, error), advice) from None
+        yield
 
 
 def _explain(port: Port, error: OSError) -> str:

@@ -12,6 +12,7 @@ import pytest
 from near_localnet import ports, processes
 from near_localnet.ports import ListeningSocket, Port, listening_sockets, require_free
 from near_localnet.problem import Problem
+from support.ports import free_port
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -45,6 +46,18 @@ def test_a_port_that_was_just_closed_is_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
     require_free([Port("127.0.0.1", number, "x")], "")
+
+
+def test_one_holds_an_address_at_a_time() -> None:
+    port = Port("127.0.0.1", free_port(), "a localnet that starts")
+    with ports.held(port, "Wait."):
+        with pytest.raises(Problem) as caught, ports.held(port, "Wait."):
+            pytest.fail("two hold it")
+        assert f"which a localnet that starts needs, is taken by {Path('/proc/self/comm').read_text().strip()}" in (
+            caught.value.message
+        )
+    with ports.held(port, "Wait."):
+        pass
 
 
 def test_another_localnet_is_named_by_its_place(tmp_path: Path) -> None:
