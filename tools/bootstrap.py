@@ -57,6 +57,9 @@ def _ready(extras: Sequence[str], root: Path) -> Path:
             say(f"setting up anew: this checkout was {home.read_text(encoding='utf-8')}")
             _make_venv(venv)
             stamp.unlink(missing_ok=True)
+        elif venv.is_symlink() and not home.exists():
+            say(f"setting up anew: .venv leads to {venv.resolve()}, which was not made for this checkout")
+            _make_venv(venv)
         home.write_text(str(root.resolve()), encoding="utf-8")
         wanted_hash = hashlib.sha256((root / "pyproject.toml").read_bytes()).hexdigest()
         known_hash, _space, known_extras = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")

@@ -252,7 +252,7 @@ def _up(net: Localnet, arguments: argparse.Namespace) -> int:
         (f"{command} demo", "all kinds of failures, with times"),
         (f"{command} down", "the end; nothing is left running"),
     ):
-        console.print(f"  {line:<62} {text}", soft_wrap=True)
+        console.print(f"  {line:<62} {text}", soft_wrap=True, markup=False)
     return 0
 
 

@@ -29,7 +29,10 @@ LOCK_ERROR = "While lock file"
 
 
 def play(net: Localnet, options: Options, *, as_json: bool, keep: bool) -> int:
-    """Plays all steps and prints the gaps; 0 when every step held and nothing was signed twice."""
+    """Plays all steps and prints the gaps; 0 when every step held and nothing was signed twice.
+
+    Raises Problem, after what has been found so far, when a step could not be played to its end.
+    """
     story = Demo(net, options, net.progress)
     was_up = bool(processes.find(net.layout.data))
     failure: Problem | None = None
@@ -42,7 +45,9 @@ def play(net: Localnet, options: Options, *, as_json: bool, keep: bool) -> int:
             net.down()
     judged = net.judge.verdict()
     _report(story.gaps, judged, failure, as_json)
-    held = failure is None and all(gap.held for gap in story.gaps) and (judged is None or judged.clean)
+    if failure:
+        raise failure
+    held = all(gap.held for gap in story.gaps) and (judged is None or judged.clean)
     return 0 if held else 1
 
 
@@ -168,11 +173,10 @@ def _report(found: list[DemoGap], judged: Verdict | None, failure: Problem | Non
     if found:
         console.print()
         console.print(render.gap_table(found), soft_wrap=True)
-    console.print()
     if judged:
+        console.print()
         console.print(f"referee: {judged.text}", style="green" if judged.clean else "bold red")
     if failure:
-        console.print(f"[bold red]failed:[/bold red] {failure}", soft_wrap=True)
         return
     late = [gap.event for gap in found if not gap.held]
     if late:

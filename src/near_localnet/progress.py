@@ -59,7 +59,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """One line that is not a step."""
-        self._console.print(text)
+        self._console.print(text, markup=False)
 
     @contextmanager
     def waiting(self) -> Iterator[Waiting]:
@@ -73,7 +73,7 @@ class Progress:
     @contextmanager
     def step(self, name: str, doing: str) -> Iterator[None]:
         """A step that takes a while; its line appears when it has ended well, with its time in seconds."""
-        began = self._clock()
+        began, doing = self._clock(), escape(doing)
         if self._console.is_terminal:
             self._doing = f"{name:<12} {doing}"
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -29,14 +30,20 @@ SUPERVISOR, KUUTAMOCTL, KUUTAMOD = (str(SCRIPTS / name) for name in ("near-super
 # A port of loopback on which nothing listens.
 NOBODYS_CONSUL = ("--consul-url", "http://127.0.0.1:1")
 # {data}: a directory of this command's own.
+ON_A_PART = ("start", "stop", "kill", "lose", "return", "freeze", "thaw", "logs")
+ON_A_CLUSTER = ("promote", "demote", "pause", "resume", "cancel", "history")
+
 COMMANDS: tuple[tuple[str, ...], ...] = (
     *((path, "--help") for path in BIN),
     (LOCALNET,),
     (LOCALNET, "--version"),
     (LOCALNET, "--data", "{data}", "status"),
     (LOCALNET, "--data", "{data}", "status", "--json"),
-    (LOCALNET, "--data", "{data}", "kill", "validator-a"),
-    (LOCALNET, "--data", "{data}", "logs", "consul1"),
+    *((LOCALNET, "--data", "{data}", verb, "validator-a") for verb in ON_A_PART),
+    # Settings that nobody can have, so that nothing is started.
+    (LOCALNET, "--data", "{data}", "up", "--lease", "0"),
+    (LOCALNET, "--data", "{data}", "demo", "--lease", "0"),
+    (LOCALNET, "--data", "{data}", "reset"),
     (LOCALNET, "--data", "{data}", "inventory"),
     (LOCALNET, "--data", "{data}", "down", "--wipe"),
     (LOCALNET, "completion", "bash"),
@@ -47,14 +54,16 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     (SUPERVISOR, "run", "--help"),
     (SUPERVISOR, "run", "--neard-home", "{data}", "--validator-key", "{data}/key", "--account-id", "a.near"),
     (SUPERVISOR, "status", "--run-dir", "{data}"),
-    (SUPERVISOR, "promote", "--account-id", "a.near", *NOBODYS_CONSUL),
+    *((SUPERVISOR, verb, "--account-id", "a.near", *NOBODYS_CONSUL) for verb in ON_A_CLUSTER),
     (SUPERVISOR, "detach", "--run-dir", "{data}"),
+    (SUPERVISOR, "completion", "zsh"),
     (SUPERVISOR, "compile"),
     (SUPERVISOR, "guard"),
     (SUPERVISOR, "guard", "--help"),
     (SUPERVISOR, "guard", "--run-dir", "{data}/no", "--home", "{data}", "--key-link", "{data}/k", "--linger", "0.1"),
     (KUUTAMOCTL, "--version"),
     (KUUTAMOCTL, *NOBODYS_CONSUL, "active-validator"),
+    (KUUTAMOCTL, "completion", "bash"),
     (KUUTAMOD, "--version"),
     (sys.executable, "-m", "neard_sim", "--version"),
     (sys.executable, "-m", "neard_sim", "--home", "{data}", "run"),
@@ -185,3 +194,11 @@ def test_every_command_is_tried() -> None:
     tried = {words[0] for words in COMMANDS}
     assert set(BIN) <= tried
     assert {SUPERVISOR, KUUTAMOCTL, KUUTAMOD} <= tried
+
+
+@pytest.mark.parametrize("command", [LOCALNET, SUPERVISOR, KUUTAMOCTL], ids=lambda command: Path(command).name)
+def test_every_verb_is_tried(command: str) -> None:
+    words = {word for tried in COMMANDS if tried[0] == command for word in tried[1:]}
+    script = subprocess.run([command, "completion", "bash"], check=True, capture_output=True, text=True).stdout
+    (verbs,) = re.findall(r"^_shtab_\w+_subparsers=\((.*)\)$", script, re.MULTILINE)[:1]
+    assert set(shlex.split(verbs)) <= words

@@ -159,3 +159,24 @@ def test_a_link_to_an_environment_is_not_followed(bootstrap: ModuleType, tmp_pat
     bootstrap._make_venv(tmp_path / ".venv")
     assert (other / "kept").exists()
     assert not (tmp_path / ".venv").is_symlink()
+
+
+def test_a_link_to_an_environment_that_works_is_not_installed_into(
+    bootstrap: ModuleType, checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "of-another").touch()
+    (checkout / ".venv").rmdir()
+    (checkout / ".venv").symlink_to(other)
+    made: list[Path] = []
+
+    def make(venv: Path) -> None:
+        made.append(venv)
+        venv.unlink()
+        venv.mkdir()
+
+    monkeypatch.setattr(bootstrap, "_make_venv", make)
+    for _ in range(2):
+        bootstrap.ready(["localnet"], checkout)
+    assert made == [checkout / ".venv"]
+    assert [path.name for path in other.iterdir()] == ["of-another"]

@@ -76,3 +76,11 @@ def test_on_a_terminal_a_wait_outside_of_a_step_has_a_line_of_its_own_that_goes(
         assert waiting._own is not None
         assert "waits until" in str(waiting._own.status)
     assert "\x1b[?25h" in out.getvalue(), "the cursor is there again"
+
+
+def test_a_path_with_brackets_is_said_as_it_is() -> None:
+    progress, _clock, out = on(terminal=False)
+    progress.say("data in /a [b] c")
+    with progress.step("chain", "in /a [b] c"):
+        pass
+    assert out.getvalue().count("/a [b] c") == 2
