@@ -94,7 +94,11 @@ def _start_all(net: LocalnetToRaise, options: Options, progress: Progress, deadl
     with progress.step("consul", "three servers on " + ", ".join(map(layout.consul_address, CONSUL_SERVERS))):
         for server in CONSUL_SERVERS:
             consul_cluster.start(layout, server, Path(options.consul))
-        _wait(progress, "Consul has a leader and three voters", lambda: consul_cluster.ready(layout), deadline)
+        try:
+            _wait(progress, "Consul has a leader and three voters", lambda: consul_cluster.ready(layout), deadline)
+        except Problem as problem:
+            # What servers remember of an earlier run, at other addresses or together with others, may be why.
+            raise Problem(problem.message, "If it stays so, begin anew: bin/localnet down --wipe, then up") from None
     with progress.step("chain", f"node0, node1, node2 with a block every {options.block_time_ms} ms"):
         chain.install_neard(layout, options)
         chain.make(layout, options)

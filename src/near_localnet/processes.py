@@ -24,6 +24,8 @@ PROC = Path("/proc")
 POLL_S = 0.02
 FOUND_TIMEOUT_S = 2.0
 FOUND_POLL_S = 0.002
+EXEC_TIMEOUT_S = 0.05
+EXEC_POLL_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,11 @@ def find(data: Path) -> list[Process]:
 
 
 def _inspect(entry: Path, data: Path) -> Process | None:
-    arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    arguments = _read(entry, "cmdline").decode(errors="replace").split("\0")[:-1]
     part = part_of(arguments)
     if not part:
         return None
-    environ = parse_environ((entry / "environ").read_bytes())
+    environ = parse_environ(_read(entry, "environ"))
     if environ.get(DATA_VARIABLE) == str(data):
         name = environ.get(NAME_VARIABLE, "")
     else:
@@ -97,6 +99,21 @@ def _inspect(entry: Path, data: Path) -> Process | None:
     if not name or stat is None or stat.state in "ZX":
         return None
     return Process(int(entry.name), stat.started, name, part, stat.state in "Tt")
+
+
+def _read(entry: Path, name: str) -> bytes:
+    """A file of a process. While that becomes another program, the kernel shows nothing: so looks again, for 50 ms.
+
+    A thread of the kernel has nothing there either, and no program: for it, and for a process that is gone, raises
+    OSError or is empty.
+    """
+    deadline = time.monotonic() + EXEC_TIMEOUT_S
+    while not (text := (entry / name).read_bytes()):
+        if time.monotonic() > deadline:
+            break
+        (entry / "exe").readlink()
+        time.sleep(EXEC_POLL_S)
+    return text
 
 
 def parse_environ(raw: bytes) -> dict[str, str]:

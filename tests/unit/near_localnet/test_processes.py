@@ -9,6 +9,7 @@ import pytest
 
 from near_localnet import processes
 
+LOOKS = 300
 DATA = Path("/srv/data")
 
 
@@ -73,3 +74,17 @@ def test_a_started_process_is_found_signalled_and_seen_to_end(tmp_path: Path) ->
     assert processes.wait_gone([started], 5) == []
     assert processes.find(data) == []
     assert processes.find(tmp_path) == []
+
+
+def test_a_process_that_becomes_another_program_is_seen_all_the_while(tmp_path: Path) -> None:
+    """As a script does whose interpreter has a space in its path: pip makes it one of sh, which becomes that Python."""
+    program = tmp_path / "near-supervisor"
+    program.write_text('#!/bin/sh\nexec "$0" run\n')
+    program.chmod(0o700)
+    process = processes.start([str(program), "run"], data=tmp_path, name="validator-a", log=tmp_path / "log")
+    try:
+        missed = sum(not processes.find(tmp_path) for _ in range(LOOKS))
+    finally:
+        process.signal(signal.SIGKILL)
+        processes.wait_gone([process], 5.0)
+    assert not missed
