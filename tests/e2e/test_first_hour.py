@@ -135,7 +135,7 @@ def plain(text: str) -> str:
 @pytest.fixture
 def newcomer() -> Iterator[Newcomer]:
     with short_directory() as place:
-        person = Newcomer(place / "c")
+        person = Newcomer(place / "a b" / "ü")
         try:
             yield person
         finally:
