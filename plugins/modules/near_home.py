@@ -42,6 +42,12 @@ options:
   validator_node_key:
     description: The text that C(validator_node_key.json) must contain. Without it, a key is created, once.
     type: str
+  leave_key:
+    description: >-
+      Whether a validator key in the home is left there, instead of an error. This is for a neard that signs and is not
+      yet supervised.
+    type: bool
+    default: false
   owner:
     description: The user that runs neard and owns all files created here.
     type: str
@@ -161,7 +167,9 @@ class Maker:
             self._place(text.strip().encode() + b"\n", target, 0o600)
 
     def refuse_left_key(self) -> None:
-        """BadKey if a validator key lies in the home."""
+        """BadKey if a validator key lies in the home, and is not known to."""
+        if self.params["leave_key"]:
+            return
         left = neard_home.left_key(self.home, self.config)
         if left is not None:
             raise BadKey(
@@ -258,6 +266,7 @@ def main() -> None:
             "boot_nodes": {"type": "list", "elements": "str", "default": []},
             "keys_dir": {"type": "path", "required": True, "no_log": False},
             "validator_node_key": {"type": "str", "no_log": True},
+            "leave_key": {"type": "bool", "default": False, "no_log": False},
             "owner": {"type": "str", "required": True},
             "group": {"type": "str", "required": True},
         },

@@ -108,6 +108,8 @@ epoch:
     - What the chain has counted for O(account_id) since the epoch began, and whether the account validates in the next
       epoch. C(kicked_out) says why it no longer does. A count is null if the account does not validate, or if neard
       does not report it.
+    - C(free_heights) says for how many heights, from the next one on, the account makes neither a block nor a chunk;
+      null if neard does not report it.
     - Null if it was not requested, or if neard does not answer.
   returned: always
   type: dict
@@ -125,6 +127,7 @@ epoch:
     chunks_expected: 161
     endorsements_produced: 11876
     endorsements_expected: 11880
+    free_heights: 14
 initialised:
   description: Whether the home has a config.json.
   returned: always
@@ -302,6 +305,7 @@ def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         found["rpc"] = neard_probe.node(at, neard_probe.block_time_ms(config), time.time_ns() // 1_000_000)
         if params["account_id"]:
             found["epoch"] = neard_probe.epoch(at, params["account_id"])
+            found["epoch"]["free_heights"] = neard_probe.free_heights(at, params["account_id"], found["rpc"]["height"] or 0)
     except neard_probe.Silent as silent:
         found["rpc_silent"] = str(silent)
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,6 +24,8 @@ _MAX_BYTES = 16 * 1024 * 1024
 _MAX_TEXT = 200
 _PORT_DIGITS = 5
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+# By the name it has since 2.10, and by the one it had before.
+_WINDOWS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
 COUNTED = ("blocks", "chunks", "endorsements")
 
 
@@ -107,12 +109,33 @@ def judged(status: Mapping[str, Any], peers: int | None, block_ms: int, now_ms: 
 
 def epoch(at: TcpAddress, account_id: str) -> dict[str, Any]:
     """What the chain counted of ``account_id`` in the epoch that runs now. Silent when neard does not say."""
-    body = json.dumps({"jsonrpc": "2.0", "id": "near_node_info", "method": "validators", "params": [None]}).encode()
-    answer = _ask(at, HttpRequest("POST", "/", body, {"Content-Type": "application/json"}))
+    answer = _call(at, "validators", [None])
     result = answer.get("result")
     if not isinstance(result, dict):
         raise Silent(f"its RPC refuses to tell the validators ({_text(str(answer.get('error'))) or 'no reason'})")
     return counted(result, account_id)
+
+
+def free_heights(at: TcpAddress, account_id: str, head: int) -> int | None:
+    """How many heights in a row, from the one above ``head`` on, ``account_id`` makes no block and no chunk.
+
+    Heights of the epoch that runs now; endorsements do not count. None where neard does not say. Silent when nobody
+    answers.
+    """
+    for method in _WINDOWS:
+        windows = _call(at, method, {"account_id": account_id}).get("result")
+        if isinstance(windows, list):
+            return free_in(_objects(windows), head)
+    return None
+
+
+def free_in(windows: Sequence[Mapping[str, Any]], head: int) -> int:
+    """As ``free_heights``, of an answer: windows from ``start`` to ``end``, which is the first height after it."""
+    for window in windows:
+        start, end = count(window.get("start")), count(window.get("end"))
+        if start is not None and end is not None and start <= head + 1 < end:
+            return end - head - 1
+    return 0
 
 
 def counted(result: Mapping[str, Any], account_id: str) -> dict[str, Any]:
@@ -144,6 +167,11 @@ def _kickout(reason: object) -> str:
 
 def _peers(at: TcpAddress) -> int | None:
     return count(_ask(at, HttpRequest("GET", "/network_info")).get("num_active_peers"))
+
+
+def _call(at: TcpAddress, method: str, params: object) -> dict[str, Any]:
+    body = json.dumps({"jsonrpc": "2.0", "id": "near_node_info", "method": method, "params": params}).encode()
+    return _ask(at, HttpRequest("POST", "/", body, {"Content-Type": "application/json"}))
 
 
 def _ask(at: TcpAddress, request: HttpRequest) -> dict[str, Any]:
