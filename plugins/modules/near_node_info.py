@@ -44,6 +44,16 @@ options:
   account_id:
     description: The account whose figures for this epoch are wanted. Without it, the figures are not requested.
     type: str
+  free_heights:
+    description: >-
+      Wait until O(account_id) makes neither a block nor a chunk for at least this many heights, from the next one on.
+      Without effect if the account does not validate, or if neard does not report it.
+    type: int
+    default: 0
+  patience:
+    description: For how many seconds to wait at most. Then the module succeeds with what it saw last.
+    type: int
+    default: 120
   packages:
     description: Debian packages that must be installed.
     type: list
@@ -220,6 +230,7 @@ from ..module_utils.near_ha.host import machine, neard_home, neard_probe, proces
 from ..module_utils.near_ha.module_end import run_module
 
 PORTS = 1 << 16
+POLL_S = 0.1
 
 
 def free_bytes(path: Path) -> int:
@@ -295,6 +306,19 @@ def packages_missing(names: list[str]) -> list[str]:
     return [name for name in names if name not in there]
 
 
+def awaited(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """As ``asked``, as soon as the account has as many heights free as are wanted, or the patience is over."""
+    deadline = time.monotonic() + params["patience"]
+    while True:
+        found = asked(params, config)
+        epoch = found["epoch"] or {}
+        free = epoch.get("free_heights")
+        enough = not epoch.get("validates") or free is None or free >= params["free_heights"]
+        if enough or params["free_heights"] <= 0 or time.monotonic() >= deadline:
+            return found
+        time.sleep(POLL_S)
+
+
 def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     """What the running neard says; a part is None where it does not. Raises BadConfig for an address that is none."""
     found: dict[str, Any] = {"rpc": None, "rpc_silent": "", "epoch": None}
@@ -325,7 +349,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     genesis = neard_home.named(home, config, "genesis_file", "genesis.json")
     return {
         "changed": False,
-        **asked(params, config),
+        **awaited(params, config),
         "initialised": bool(config),
         "data_path": str(data),
         "data_empty": neard_home.is_empty(data),
@@ -356,6 +380,8 @@ def main() -> None:
             "ask": {"type": "bool", "default": True},
             "rpc_addr": {"type": "str"},
             "account_id": {"type": "str"},
+            "free_heights": {"type": "int", "default": 0},
+            "patience": {"type": "int", "default": 120},
             "kernel_settings": {"type": "dict", "default": {}},
             "packages": {"type": "list", "elements": "str", "default": []},
             "controller_time": {"type": "float"},
