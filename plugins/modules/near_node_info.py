@@ -329,7 +329,9 @@ def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         found["rpc"] = neard_probe.node(at, neard_probe.block_time_ms(config), time.time_ns() // 1_000_000)
         if params["account_id"]:
             found["epoch"] = neard_probe.epoch(at, params["account_id"])
-            found["epoch"]["free_heights"] = neard_probe.free_heights(at, params["account_id"], found["rpc"]["height"] or 0)
+            found["epoch"]["free_heights"] = neard_probe.free_heights(
+                at, params["account_id"], found["rpc"]["height"] or 0
+            )
     except neard_probe.Silent as silent:
         found["rpc_silent"] = str(silent)
     return found

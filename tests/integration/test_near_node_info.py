@@ -46,6 +46,16 @@ def test_the_account_is_seen_from_another_node_and_a_stranger_validates_nowhere(
     assert (stranger["validates"], stranger["blocks_produced"]) == (False, None)
 
 
+def test_it_is_waited_for_when_an_account_owes_nothing(net: Net) -> None:
+    here = {"path": "/nowhere", "rpc_addr": net["node1"].rpc}
+    assert info(**here, account_id="node2", free_heights=1, patience=60)["epoch"]["free_heights"] >= 1
+    # Of four validators, each has a block or a chunk to make again and again.
+    longest = info(**here, account_id="node2", free_heights=1_000, patience=1)["epoch"]["free_heights"]
+    assert 0 <= longest < 1_000
+    stranger = info(**here, account_id="stranger.near", free_heights=100_000, patience=600)["epoch"]
+    assert not stranger["validates"], "nobody waits for that one"
+
+
 def test_it_is_not_asked_where_that_is_not_wanted(net: Net) -> None:
     found = info(path=str(net["node0"].home), account_id="node0", ask=False)
     assert (found["rpc"], found["epoch"], found["rpc_silent"]) == (None, None, "")

@@ -159,3 +159,18 @@ def test_what_it_goes_by_is_what_the_supervisor_goes_by(block_ms: int) -> None:
     assert neard_probe.fresh_ms(block_ms) == sync.fresh_ms(replace(SETTINGS, block_time_ms=block_ms))
     assert neard_probe.DEFAULT_BLOCK_TIME_MS == neard_config.DEFAULT_BLOCK_TIME_MS
     assert neard_probe.COUNTED == signing_check.KINDS
+
+
+def test_heights_without_duties_begin_above_the_head() -> None:
+    windows: list[dict[str, Any]] = [
+        {"start": 90, "end": 100},
+        {"start": 100, "end": 120},
+        {"start": "x", "end": 130},
+        {"start": 140},
+    ]
+    assert neard_probe.free_in(windows, 99) == 20
+    assert neard_probe.free_in(windows, 105) == 14
+    assert neard_probe.free_in(windows, 118) == 1
+    assert neard_probe.free_in(windows, 119) == 0, "an end is the first height after it"
+    assert neard_probe.free_in(windows, 125) == 0
+    assert neard_probe.free_in([], 1) == 0
