@@ -31,11 +31,12 @@ OF_PLAYBOOKS = re.compile(r"(deploy|switchover|maintenance|teardown|status)_\w+|
 # How a role gets what another one has: its public variables and, between roles of this collection, what is named here.
 BETWEEN = {
     # Who calls a role says what it has done before.
+    "_host_is_checked", "_host_needs_systemd",
     "_consul_is_checked", "_neard_is_checked", "_supervisor_is_checked", "_supervisor_before_neard",
     # What roles give to role nixos.
     "_nixos_part", "_nixos_packed", "_nixos_expected",
     # Playbooks read the first look that a role had.
-    "__consul_look", "__neard_node", "__supervisor_before",
+    "__consul_look", "__neard_node", "__supervisor_before", "__host_asked",
 }  # fmt: skip
 # Names that another well-known role has for another thing: geerlingguy.supervisor, for supervisord.
 OF_OTHERS = {
