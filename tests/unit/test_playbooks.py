@@ -102,3 +102,10 @@ def test_each_playbook_checks_its_hosts_before_any_module_runs_there(file: Path)
     ours = ("validator_ha.near.near_", "import_role", "include_role", "tasks/look.yml", "take_off", "work.yml")
     before = [task for task in named[:first] if any(name in task for name in ours)]
     assert before == []
+
+
+def test_the_proof_looks_for_units_that_would_start_neard() -> None:
+    proof = tasks(yaml.safe_load((ROOT / "playbooks/tasks/prove.yml").read_text()))
+    assert proof[0]["validator_ha.near.near_supervisor_info"]["known_units"].count("supervisor_known_units")
+    assert "__near_now.other_units" in proof[-1]["ansible.builtin.assert"]["that"]
+    assert "ignore_errors" not in proof[-1]
