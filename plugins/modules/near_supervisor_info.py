@@ -23,6 +23,11 @@ options:
     type: list
     elements: path
     default: []
+  known_units:
+    description: Units that are known to start no neard beside the guard.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - validator_ha.near.processes
   - validator_ha.near.attributes.info
@@ -80,6 +85,23 @@ foreign_processes:
   type: list
   elements: str
   sample: ["pid 815: /usr/bin/kuutamod --neard-home /var/lib/neard"]
+other_units:
+  description:
+    - The units that something starts, as at boot, and that would run neard with this home, or with a validator key of
+      this account (or one of O(key_paths)); as M(validator_ha.near.near_neard_units) finds and masks them.
+    - C(elsewhere) says how to end that where it is none of the system's units, but a user's, or a line for cron.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - unit: neard.service
+      file: /etc/systemd/system/neard.service
+      started_by: multi-user.target
+      elsewhere: ""
+      why: would run neard with the home /var/lib/near/neard, beside the guard
+      sentence: >-
+        neard.service (/etc/systemd/system/neard.service, started by multi-user.target) would run neard with the home
+        /var/lib/near/neard, beside the guard
 unused_programs:
   description: Older versions of the daemon that no process runs, and what was compiled from them.
   returned: always
@@ -96,7 +118,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.near_ha.host.supervisor_host import ARGUMENTS, key, look
+from ..module_utils.near_ha.host.supervisor_host import ARGUMENTS, key, look, other_units
 
 
 def main() -> None:
@@ -104,10 +126,12 @@ def main() -> None:
     spec: dict[str, Any] = {
         **ARGUMENTS,
         "key_paths": {"type": "list", "elements": "path", "default": [], "no_log": False},
+        "known_units": {"type": "list", "elements": "str", "default": []},
     }
     module = AnsibleModule(spec, supports_check_mode=True)
     keys = {path: key(Path(path)) for path in module.params["key_paths"]}
-    module.exit_json(changed=False, keys=keys, **look(module.params))
+    others = [starter.facts() for starter in other_units(module.params)]
+    module.exit_json(changed=False, keys=keys, other_units=others, **look(module.params))
 
 
 if __name__ == "__main__":

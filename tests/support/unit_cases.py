@@ -29,8 +29,8 @@ CASES = {
     "nothing but defaults": Case({}, {}, {}),
     "everything set": Case(
         {
-            "supervisor_user": "signer",
-            "supervisor_group": "signers",
+            "supervisor_service_user": "signer",
+            "supervisor_service_group": "signers",
             "neard_home": "/home/near/mainnet",
             "neard_network_port": 24600,
             "supervisor_node_id": "b",

@@ -68,6 +68,43 @@ def test_an_even_number_of_consul_servers_stops_it(cluster: Cluster, tmp_path: P
     assert "consul_servers has 4 machines" in played.words, played.output[-3000:]
 
 
+OLD_UNIT = (
+    "[Service]\nExecStart=/usr/local/bin/neard --home /var/lib/near/neard run\n[Install]\nWantedBy=multi-user.target\n"
+)
+
+
+@pytest.mark.timeout(900)
+def test_an_old_unit_that_would_start_neard_at_boot_is_refused_or_masked(cluster: Cluster) -> None:
+    active = cluster.active(next(iter(cluster.nodes.values())))
+    standby = next(host for node, host in cluster.nodes.items() if node != active)
+    docker(
+        "exec",
+        standby.name,
+        "sh",
+        "-c",
+        f"printf '{OLD_UNIT}' >/etc/systemd/system/neard.service; systemctl enable neard",
+    )
+    played = play("deploy")
+    assert (played.status != 0, played.changed) == (True, 0), played.output[-3000:]
+    assert "neard.service (/etc/systemd/system/neard.service, started by multi-user.target) would run" in played.words
+    played = play("deploy", supervisor_mask_units=True)
+    assert played.status == 0, played.output[-3000:]
+    state = docker("exec", standby.name, "sh", "-c", "systemctl is-enabled neard || true")
+    assert state.strip() == "masked", state
+    docker("exec", standby.name, "test", "-f", "/etc/systemd/system/neard.service.before-near-supervisor")
+    played = play("deploy")
+    assert (played.status, played.changed) == (0, 0), played.output[-3000:]
+    assert cluster.active(cluster.nodes[active]) == active
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("tag", ["consul_run", "neard_configure", "supervisor_configure", "supervisor_run", "install"])
+def test_a_part_of_a_roll_out_changes_nothing_where_all_is_as_it_should_be(cluster: Cluster, tag: str) -> None:
+    for words in ([], ["--check"]):
+        played = play("deploy", "--tags", tag, *words)
+        assert (played.status, played.changed) == (0, 0), played.output[-3000:]
+
+
 @pytest.mark.timeout(900)
 def test_a_host_that_is_down_stops_it_and_the_same_command_carries_on_later(cluster: Cluster) -> None:
     active = cluster.active(next(iter(cluster.nodes.values())))

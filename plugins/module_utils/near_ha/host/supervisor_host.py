@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import BadKey, NearError
 from ..keys import key_file
 from ..transport import control_client
-from . import nixos_store, nixos_system, processes
+from . import neard_units, nixos_store, nixos_system, processes
 
 # As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -187,6 +187,16 @@ def setting(settings: Path, name: str) -> str:
     except OSError:
         return ""
     return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
+
+
+def other_units(params: dict[str, Any]) -> list[neard_units.Starter]:
+    """Units that would start a neard beside the guard; a key of ``key_paths`` counts under any account's name."""
+    account = params["account_id"]
+    keys = (key(Path(path)) for path in (*params["key_paths"], f"/etc/near/supervisor/{account}/validator_key.json"))
+    validator = neard_units.Validator(
+        Path(params["home"]), account, {found["public_key"] for found in keys if found["public_key"]}
+    )
+    return neard_units.found(validator, params["known_units"])
 
 
 def foreign_processes() -> list[str]:
