@@ -219,6 +219,7 @@ let
     NEAR_SUPERVISOR_RUN_DIR = "${runDir}/${account}";
     NEAR_SUPERVISOR_NEARD = neardLink;
     NEAR_SUPERVISOR_STARTUP_TIMEOUT = validator.startupTimeout;
+    NEAR_SUPERVISOR_STARTUP_LIMIT = validator.startupLimit;
     NEAR_SUPERVISOR_STOP_TIMEOUT = validator.stopTimeout;
     NEAR_SUPERVISOR_HEIGHT_PATIENCE = validator.heightPatience;
     NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL = validator.chainMayStandStill;
