@@ -5,7 +5,7 @@
 
 let
   inherit (builtins)
-    attrNames concatLists concatStringsSep elem elemAt filter hashString isBool isString listToAttrs map
+    any attrNames concatLists concatStringsSep elem elemAt filter hashString isBool isString listToAttrs map
     mapAttrs match removeAttrs replaceStrings substring toJSON toString;
 
   # --- Small words
@@ -188,7 +188,7 @@ let
     serviceConfig = {
       ReadWritePaths = concatStringsSep " " ([ validator.home ] ++ validator.writePaths);
       LimitNOFILE = validator.openFiles;
-    } // optional (isBelowHome validator.home) { ProtectHome = "no"; };
+    } // optional (any isBelowHome ([ validator.home ] ++ validator.writePaths)) { ProtectHome = "no"; };
   };
 
   supervisorOf = account: validator:
