@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,23 @@ def copy_file(path: Path, source: Path, owner: tuple[int, int], mode: int) -> No
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
     atomic_file.sync_directory(path.parent)
+
+
+def is_anothers(path: Path, found: Found, target: str) -> bool:
+    """Is what has a link's name somebody else's: a file, or a link to another directory than ``target``'s?
+
+    A link of an older version leads to the same directory.
+    """
+    if found.kind == LINK:
+        return os.path.dirname(path.parent / found.target) != os.path.dirname(path.parent / target)
+    return found.kind == FILE
+
+
+def set_aside(path: Path) -> Path:
+    """Give what is at ``path`` a second name, which is returned; it keeps the first one, too. Raises OSError."""
+    aside = path.with_name(f"{path.name}.set-aside-{time.time_ns() // 1_000_000}")
+    os.link(path, aside, follow_symlinks=False)
+    return aside
 
 
 def make_link(path: Path, target: str) -> None:
