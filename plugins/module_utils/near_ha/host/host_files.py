@@ -121,7 +121,7 @@ def is_anothers(path: Path, found: Found, target: str) -> bool:
     A link of an older version leads to the same directory.
     """
     if found.kind == LINK:
-        return os.path.dirname(path.parent / found.target) != os.path.dirname(path.parent / target)
+        return (path.parent / found.target).parent != (path.parent / target).parent
     return found.kind == FILE
 
 
