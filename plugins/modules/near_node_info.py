@@ -34,6 +34,10 @@ options:
     description: Kernel settings and the values that they should have, such as C(net.core.rmem_max).
     type: dict
     default: {}
+  genesis_checksum:
+    description: Whether to hash C(genesis.json), which of some chains is gigabytes.
+    type: bool
+    default: false
   ask:
     description: Whether to ask the running neard, over its RPC.
     type: bool
@@ -146,7 +150,7 @@ genesis_chain_id:
   returned: always
   type: str
 genesis_checksum:
-  description: SHA-256 of genesis.json, as C(sha256:HEX); empty if there is none.
+  description: SHA-256 of genesis.json, as C(sha256:HEX); empty if there is none, or without O(genesis_checksum).
   returned: always
   type: str
 left_key:
@@ -327,7 +331,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         "data_empty": neard_home.is_empty(data),
         "free_bytes": free_bytes(data),
         "genesis_chain_id": chain_id(genesis),
-        "genesis_checksum": checksum(genesis),
+        "genesis_checksum": checksum(genesis) if params["genesis_checksum"] else "",
         "left_key": str(left) if left else "",
         "taken_addresses": [f"{address} ({reason})" for address, reason in refused.items() if reason],
         "pid": pid or 0,
@@ -349,6 +353,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "path", "default": []},
             "addresses": {"type": "list", "elements": "str", "default": []},
+            "genesis_checksum": {"type": "bool", "default": False},
             "ask": {"type": "bool", "default": True},
             "rpc_addr": {"type": "str"},
             "account_id": {"type": "str"},

@@ -77,6 +77,8 @@ def make_directory(path: Path, owner: tuple[int, int], mode: int) -> None:
     # A link may be there that names nothing: what is asked for cannot be had then, and mkdir says so.
     if not path.is_dir():
         path.mkdir(mode=0o700)
+        # What is put into it is synced; without its own name that would be lost.
+        atomic_file.sync_directory(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fchown(descriptor, *owner)
