@@ -23,7 +23,12 @@ def test_a_genesis_is_hashed_only_for_whoever_wants_to_compare_it(
     module = ansible_modules.load("near_node_info")
     hashed: list[Path] = []
     whole = module.checksum
-    monkeypatch.setattr(module, "checksum", lambda path: hashed.append(path) or whole(path))
+
+    def count(path: Path) -> str:
+        hashed.append(path)
+        return str(whole(path))
+
+    monkeypatch.setattr(module, "checksum", count)
     found = ansible_modules.run(module, {"path": str(tmp_path), "ask": False})
     assert (found["genesis_checksum"], found["genesis_chain_id"], hashed) == ("", "testnet", [])
     found = ansible_modules.run(module, {"path": str(tmp_path), "ask": False, "genesis_checksum": True})
