@@ -133,6 +133,10 @@ initialised:
   description: Whether the home has a config.json.
   returned: always
   type: bool
+boot_nodes:
+  description: How many boot nodes C(config.json) names.
+  returned: always
+  type: int
 data_path:
   description: The path where the database is, or will be.
   returned: always
@@ -283,6 +287,13 @@ def chain_id(genesis: Path) -> str:
     return found.group(1).decode(errors="replace") if found else ""
 
 
+def boot_nodes(config: dict[str, Any]) -> int:
+    """How many it names: they are one text, with commas."""
+    network = config.get("network")
+    named = network.get("boot_nodes") if isinstance(network, dict) else None
+    return len([node for node in named.split(",") if node.strip()]) if isinstance(named, str) else 0
+
+
 def packages_missing(names: list[str]) -> list[str]:
     """Those that dpkg does not have, which is all of them where there is no dpkg."""
     if not names:
@@ -327,6 +338,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         "changed": False,
         **asked(params, config),
         "initialised": bool(config),
+        "boot_nodes": boot_nodes(config),
         "data_path": str(data),
         "data_empty": neard_home.is_empty(data),
         "free_bytes": free_bytes(data),

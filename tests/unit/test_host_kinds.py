@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.debian_units import DebianHost
+from support.pages import ROOT
 
 ONLY_IPV6 = {"default_ipv4": {}, "default_ipv6": {"address": "2001:db8::7"}, "os_family": "Debian"}
 BOTH = {"default_ipv4": {"address": "10.0.0.7"}, "default_ipv6": {"address": "2001:db8::7"}, "os_family": "Debian"}
@@ -125,3 +127,37 @@ def test_the_files_for_needrestart_are_put_where_it_looks() -> None:
     for files in ("_supervisor_texts", "_consul_files"):
         paths = [entry["path"] for entry in there.value(f"{{{{ {files} }}}}")]
         assert [path for path in paths if place.match(path)], files
+
+
+# --- peers to begin with
+
+KNOWS_NOBODY = {"data_empty": True, "boot_nodes": 0}
+PEER = "ed25519:86EtEy7epneKyrcJwSWP7zsisTkfDRH5CFVszt4qiQYw@203.0.113.5:24567"
+
+
+@pytest.mark.parametrize(
+    ("given", "node", "finds"),
+    [
+        ({}, {}, False),
+        ({"neard_boot_nodes": [PEER]}, {}, True),
+        ({"supervisor_boot_nodes": [PEER]}, {}, True),
+        ({"neard_config": {"network": {"boot_nodes": PEER}}}, {}, True),
+        ({"neard_config": {"network": {"addr": "[::]:24567"}}}, {"boot_nodes": 2}, True),
+        ({"neard_config": {"network": {"boot_nodes": ""}}}, {"boot_nodes": 2}, False),
+        ({}, {"data_empty": False}, True),
+    ],
+    ids=["nothing", "variable", "supervisor", "config", "the host's file", "the host's file, emptied", "a database"],
+)
+def test_a_new_neard_has_to_know_somebody(given: dict[str, Any], node: dict[str, Any], finds: bool) -> None:
+    there = host(__neard_node={**KNOWS_NOBODY, **node}, neard_chain_id="mainnet", **given)
+    assert there.value("{{ _neard_finds_peers }}") is finds
+
+
+def test_the_example_inventory_stops_where_it_is_not_filled_in() -> None:
+    """As it is, it names no boot nodes, and says that they are wanted."""
+    text = (ROOT / "examples" / "inventory.yml").read_text()
+    variables = yaml.safe_load(text)["all"]["vars"]
+    assert not host(__neard_node=KNOWS_NOBODY, **variables).value("{{ _neard_finds_peers }}")
+    assert "neard_boot_nodes" in text
+    preflight = (ROOT / "roles" / "neard" / "tasks" / "preflight.yml").read_text()
+    assert "neard_chain_id not in _neard_public_chains or _neard_finds_peers" in preflight

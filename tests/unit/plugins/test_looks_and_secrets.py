@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -98,3 +99,13 @@ def test_a_host_without_apt_lacks_no_package(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", str(tmp_path))
     module = ansible_modules.load("near_consul_info")
     assert module.package_missing() is False
+
+
+@pytest.mark.parametrize(
+    ("network", "count"),
+    [({}, 0), ({"boot_nodes": ""}, 0), ({"boot_nodes": None}, 0), ({"boot_nodes": "ed25519:A@a:1, ed25519:B@b:2"}, 2)],
+)
+def test_the_boot_nodes_of_a_home_are_counted(tmp_path: Path, network: dict[str, Any], count: int) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"network": network}))
+    found = ansible_modules.run(ansible_modules.load("near_node_info"), {"path": str(tmp_path), "ask": False})
+    assert found["boot_nodes"] == count
