@@ -60,6 +60,7 @@ let
     openFiles = option types.int 65535 "how many files neard may have open";
     supervisorEnvironment = variables "more variables of the supervisor";
     startupTimeout = option types.number 120 "seconds that neard may take until its RPC answers";
+    startupLimit = option types.number 21600 "seconds that a neard may take that works on its start (migration)";
     stopTimeout = option types.int 60 "seconds that neard may take to end";
     heightPatience = option types.number 60 "seconds to wait for a height above all that may be signed";
     chainMayStandStill = option types.bool false "whether no block may come without this validator (a chain of one)";

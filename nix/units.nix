@@ -5,7 +5,7 @@
 
 let
   inherit (builtins)
-    attrNames concatLists concatStringsSep elem elemAt filter hashString isBool isString listToAttrs map
+    any attrNames concatLists concatStringsSep elem elemAt filter hashString isBool isString listToAttrs map
     mapAttrs match removeAttrs replaceStrings substring toJSON toString;
 
   # --- Small words
@@ -188,7 +188,7 @@ let
     serviceConfig = {
       ReadWritePaths = concatStringsSep " " ([ validator.home ] ++ validator.writePaths);
       LimitNOFILE = validator.openFiles;
-    } // optional (isBelowHome validator.home) { ProtectHome = "no"; };
+    } // optional (any isBelowHome ([ validator.home ] ++ validator.writePaths)) { ProtectHome = "no"; };
   };
 
   supervisorOf = account: validator:
@@ -219,6 +219,7 @@ let
     NEAR_SUPERVISOR_RUN_DIR = "${runDir}/${account}";
     NEAR_SUPERVISOR_NEARD = neardLink;
     NEAR_SUPERVISOR_STARTUP_TIMEOUT = validator.startupTimeout;
+    NEAR_SUPERVISOR_STARTUP_LIMIT = validator.startupLimit;
     NEAR_SUPERVISOR_STOP_TIMEOUT = validator.stopTimeout;
     NEAR_SUPERVISOR_HEIGHT_PATIENCE = validator.heightPatience;
     NEAR_SUPERVISOR_CHAIN_MAY_STAND_STILL = validator.chainMayStandStill;

@@ -28,8 +28,8 @@ IN_WORDS: dict[str, tuple[str, str]] = {
         "test_a_signer_that_hangs_is_killed_after_three_polls_if_another_one_is_ready",
     ),
     "fencing.end_neard_that_never_gets_ready": (
-        "A neard that does not answer in time after its start is killed; one that is to sign has less time if a standby"
-        " is faster.",
+        "A neard that does not answer in time after its start is killed; one that works on it has longer, one that is"
+        " to sign has less time if a standby is faster.",
         "test_a_start_with_the_key_that_takes_longer_than_a_lease_is_left_to_a_standby_that_is_faster",
     ),
     "validator_key.end_signer_without_its_key": (

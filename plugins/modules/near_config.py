@@ -129,6 +129,8 @@ def write(module: AnsibleModule, path: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     module.atomic_move(temporary, str(path))
 
 

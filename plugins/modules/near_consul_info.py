@@ -57,6 +57,12 @@ version:
   description: The version of the program, such as C(1.8.7); empty if the program does not exist or cannot be run.
   returned: always
   type: str
+package_missing:
+  description: >-
+    Whether the host's lists of packages have no package C(consul) to install. Where there are no lists yet, or no APT,
+    that is not known, and this is false.
+  returned: always
+  type: bool
 configured:
   description: Whether the role's configuration exists.
   returned: always
@@ -105,6 +111,7 @@ machine:
 import errno
 import hashlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -125,6 +132,21 @@ def version_of(program: str) -> str:
         return ""
     found = re.search(r"Consul v(\d+\.\d+\.\d+)", printed)
     return found.group(1) if found else ""
+
+
+def package_missing() -> bool:
+    """Do the lists of packages tell that there is no package to install?"""
+    try:
+        known = subprocess.run(
+            ["apt-cache", "policy", "base-files", "consul"],
+            capture_output=True, text=True, timeout=60, check=True, env={**os.environ, "LC_ALL": "C"},
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return False
+    blocks = dict(re.findall(r"^(\S+):\n((?: .*\n?)*)", known, re.MULTILINE))
+    # Only a list that was fetched shows a package at an address.
+    has_lists = re.search(r"^ +\d+ \w+:", blocks.get("base-files", ""), re.MULTILINE) is not None
+    return has_lists and re.search(r"Candidate: (?!\(none\))", blocks.get("consul", "")) is None
 
 
 def config_of(path: Path) -> dict[str, Any]:
@@ -168,9 +190,11 @@ def main() -> None:
     active = runs(unit_state(module.params["unit"]))
     gossip_key = secrets.get("encrypt", "") if config else ""
     ca_file = config.get("ca_file") or config.get("tls", {}).get("defaults", {}).get("ca_file", "")
+    version = version_of(module.params["program"])
     module.exit_json(
         changed=False,
-        version=version_of(module.params["program"]),
+        version=version,
+        package_missing=package_missing() if not version else False,
         configured=(config_dir / "consul.json").exists(),
         running=active,
         taken_addresses=[] if active else sorted(filter(is_taken, module.params["addresses"])),

@@ -131,6 +131,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.near_ha.host import atomic_file
 from ..module_utils.near_ha.module_end import Stop
 
 CA_DAYS = 7300
@@ -156,11 +157,9 @@ class Keeper:
         return value
 
     def write(self, path: Path, content: str) -> None:
-        """Puts a file in place at once."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(content, encoding="utf-8")
-        part.replace(path)
+        """Puts a file in place at once. When it is there, it is on the disk: other hosts use it from then on."""
+        make_directory(path.parent)
+        atomic_file.place(path, content.encode(), 0o600, replace=True)
 
     def certificate(self, wanted: dict[str, Any]) -> dict[str, str]:
         """CA, certificate and key. The certificate is made anew when what is wanted changes, or its end is near."""
@@ -203,7 +202,7 @@ class Keeper:
 
     def _consul_tls(self, files: dict[str, Path], *words: str) -> None:
         """`consul tls` writes into its working directory, under names of its own: told apart by how they end."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self.directory)
         with tempfile.TemporaryDirectory(dir=self.directory) as work:
             try:
                 subprocess.run(
@@ -216,6 +215,14 @@ class Keeper:
             for path in made:
                 end = next(end for end in files if path.name.endswith(end))
                 self.write(files[end], path.read_text(encoding="utf-8"))
+
+
+def make_directory(path: Path) -> None:
+    """A directory for root only, on the disk with its name, as are the parents that it needs. Raises OSError."""
+    missing = [place for place in (path, *path.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+        atomic_file.sync_directory(place.parent)
 
 
 def days_left(certificate: Path) -> float:
@@ -265,7 +272,7 @@ def main() -> None:
     result: dict[str, Any] = {}
     try:
         if not module.check_mode:
-            keeper.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(keeper.directory)
             # Tasks of several hosts are delegated here at once. The lock ends with the process.
             lock = (keeper.directory / ".lock").open("w")
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -47,6 +47,8 @@ options:
         description:
           - The type that the path must have.
           - A link may stand in for a directory. A V(file) replaces a link.
+          - A V(link) replaces a file, or a link to another directory, after this got a second name,
+            C(PATH.set-aside-MILLISECONDS), which is said in a warning.
         type: str
         choices: [file, directory, link]
         default: file
@@ -181,10 +183,7 @@ class Files:
         host_files.refuse_kind(path, kind, found)
         if kind == host_files.LINK:
             if found.target != entry["target"]:
-                self._note(entry, found.target, entry["target"])
-                if not self.module.check_mode:
-                    self._parent(path)
-                    host_files.make_link(path, entry["target"])
+                self._link(entry, path, found)
             return
         mode = octal(entry)
         owner = self._owner(entry)
@@ -207,6 +206,18 @@ class Files:
             host_files.own(path, owner, mode)
         else:
             self._put(entry, path, text, owner, mode)
+
+    def _link(self, entry: dict[str, Any], path: Path, found: host_files.Found) -> None:
+        anothers = host_files.is_anothers(path, found, entry["target"])
+        how = f" (the {found.kind} that is there is set aside)" if anothers else ""
+        self._note(entry, found.target, f"{entry['target']}{how}")
+        if self.module.check_mode:
+            return
+        self._parent(path)
+        if anothers:
+            aside = host_files.set_aside(path)
+            self.module.warn(f"{path} was a {found.kind} that is not this collection's. It is kept as {aside}")
+        host_files.make_link(path, entry["target"])
 
     def _put(self, entry: dict[str, Any], path: Path, text: bytes | None, owner: tuple[int, int], mode: int) -> None:
         if text is None:

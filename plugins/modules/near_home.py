@@ -48,6 +48,14 @@ options:
       yet supervised.
     type: bool
     default: false
+  data_dirs:
+    description:
+      - Directories outside of the home that neard fills. Those that O(path) contains are known from its C(config.json).
+      - What is in these directories, or in the home and is neard's, is given to O(owner) if it belongs to another user,
+        as after a C(cp) by root. No link is followed. It is not looked at for longer than a minute.
+    type: list
+    elements: path
+    default: []
   owner:
     description: The user that runs neard and owns all files created here.
     type: str
@@ -87,6 +95,11 @@ created:
   type: list
   elements: str
   sample: [/var/lib/near/neard/config.json]
+given:
+  description: How many files and directories that were there were given to O(owner), or would be.
+  returned: always
+  type: int
+  sample: 0
 """
 
 import os
@@ -100,7 +113,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.near_ha.errors import BadConfig, BadKey
-from ..module_utils.near_ha.host import atomic_file, neard_home
+from ..module_utils.near_ha.host import atomic_file, neard_home, neard_paths, tree_owner
 from ..module_utils.near_ha.keys import key_file, key_place
 from ..module_utils.near_ha.module_end import run_module
 
@@ -109,6 +122,7 @@ VALIDATOR = "validator_node_key.json"
 # The last one is where NixOS has programs.
 PATH = f"{os.defpath}:/run/current-system/sw/bin"
 INIT_TIMEOUT_S = 900
+SHOWN = 20
 
 
 class Maker:
@@ -229,12 +243,52 @@ class Maker:
     def secure_keys(self) -> bool:
         """Owner and mode of the node keys as they must be; whether something had to change."""
         changed = False
+        if self._owner() is None:
+            return False
         for path in (self.keys / VOTER, self.keys / VALIDATOR):
             wanted = {"path": str(path), "owner": self.params["owner"], "group": self.params["group"], "mode": 0o600}
             if path.exists():
                 wanted |= {"attributes": None, "secontext": [None, None, None]}
                 changed = self.module.set_fs_attributes_if_different(wanted, changed)
         return changed
+
+    def own_all(self) -> tree_owner.Walk | None:
+        """What is there already becomes the owner's; None if the owner would have been made by now."""
+        owner = self._owner()
+        if owner is None:
+            return None
+        walk = tree_owner.Walk(owner, changes=not self.module.check_mode)
+        given = [Path(os.path.normpath(path)) for path in self.params["data_dirs"]]
+        for top in dict.fromkeys([*neard_paths.trees(self.home, neard_home.read_config(self.home)), *given]):
+            walk.tree(top)
+            self._warn_of_link(top, owner[0])
+        whose = f"{self.params['owner']}:{self.params['group']}"
+        for reason in walk.left[:SHOWN]:
+            self.module.warn(f"{reason}, so it was not given to {self.params['owner']}. Look what it is")
+        if walk.unseen:
+            self.module.warn(
+                f"Not all of {walk.unseen} was looked at within {tree_owner.LONGEST_S:.0f} s. If neard cannot write"
+                f" to it: chown --recursive --no-dereference {whose} {walk.unseen}"
+            )
+        return walk
+
+    def _owner(self) -> tuple[int, int] | None:
+        """Numbers of user and group; None in check mode, if they would have been made by now. Raises BadConfig."""
+        try:
+            return key_place.user_id(self.params["owner"]), key_place.group_id(self.params["group"])
+        except BadConfig:
+            if self.module.check_mode:
+                return None
+            raise
+
+    def _warn_of_link(self, top: Path, user: int) -> None:
+        if not top.is_symlink() or not top.is_dir() or top.stat().st_uid == user:
+            return
+        real = top.resolve()
+        self.module.warn(
+            f"{top} is a link to {real}, which is not {self.params['owner']}'s, and nothing is changed behind a link:"
+            f" chown --recursive --no-dereference {self.params['owner']}:{self.params['group']} {real}"
+        )
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -248,11 +302,17 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if not (module.check_mode and str(maker.keys / VALIDATOR) in maker.created):
         maker.given_key()
     secured = maker.secure_keys()
+    walk = maker.own_all()
     maker.refuse_left_key()
+    foreign = walk.foreign if walk is not None else []
+    given = len(foreign) - (len(walk.left) if walk is not None else 0)
+    more = [f"and {len(foreign) - SHOWN} more"] if len(foreign) > SHOWN else []
+    after = [*maker.created, *(f"{path} becomes {module.params['owner']}'s" for path in foreign[:SHOWN]), *more]
     return {
-        "changed": bool(maker.created) or secured,
+        "changed": bool(maker.created) or secured or given > 0,
         "created": maker.created,
-        "diff": {"before": "", "after": "".join(f"{path}\n" for path in maker.created)},
+        "given": given,
+        "diff": {"before": "", "after": "".join(f"{line}\n" for line in after)},
     }
 
 
@@ -267,6 +327,7 @@ def main() -> None:
             "keys_dir": {"type": "path", "required": True, "no_log": False},
             "validator_node_key": {"type": "str", "no_log": True},
             "leave_key": {"type": "bool", "default": False, "no_log": False},
+            "data_dirs": {"type": "list", "elements": "path", "default": []},
             "owner": {"type": "str", "required": True},
             "group": {"type": "str", "required": True},
         },

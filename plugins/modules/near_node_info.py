@@ -34,6 +34,10 @@ options:
     description: Kernel settings and the values that they should have, such as C(net.core.rmem_max).
     type: dict
     default: {}
+  genesis_checksum:
+    description: Whether to hash C(genesis.json), which of some chains is gigabytes.
+    type: bool
+    default: false
   ask:
     description: Whether to ask the running neard, over its RPC.
     type: bool
@@ -142,6 +146,10 @@ initialised:
   description: Whether the home has a config.json.
   returned: always
   type: bool
+boot_nodes:
+  description: How many boot nodes C(config.json) names.
+  returned: always
+  type: int
 data_path:
   description: The path where the database is, or will be.
   returned: always
@@ -159,7 +167,7 @@ genesis_chain_id:
   returned: always
   type: str
 genesis_checksum:
-  description: SHA-256 of genesis.json, as C(sha256:HEX); empty if there is none.
+  description: SHA-256 of genesis.json, as C(sha256:HEX); empty if there is none, or without O(genesis_checksum).
   returned: always
   type: str
 left_key:
@@ -220,7 +228,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +237,6 @@ from ..module_utils.near_ha.host import machine, neard_home, neard_probe, proces
 from ..module_utils.near_ha.module_end import run_module
 
 PORTS = 1 << 16
-POLL_S = 0.1
 
 
 def free_bytes(path: Path) -> int:
@@ -293,6 +299,13 @@ def chain_id(genesis: Path) -> str:
     return found.group(1).decode(errors="replace") if found else ""
 
 
+def boot_nodes(config: dict[str, Any]) -> int:
+    """How many it names: they are one text, with commas."""
+    network = config.get("network")
+    named = network.get("boot_nodes") if isinstance(network, dict) else None
+    return len([node for node in named.split(",") if node.strip()]) if isinstance(named, str) else 0
+
+
 def packages_missing(names: list[str]) -> list[str]:
     """Those that dpkg does not have, which is all of them where there is no dpkg."""
     if not names:
@@ -304,37 +317,6 @@ def packages_missing(names: list[str]) -> list[str]:
         return names
     there = {line.partition(" ")[0] for line in shown.splitlines() if line.endswith(" installed")}
     return [name for name in names if name not in there]
-
-
-def awaited(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """As ``asked``, as soon as the account has as many heights free as are wanted, or the patience is over."""
-    deadline = time.monotonic() + params["patience"]
-    while True:
-        found = asked(params, config)
-        epoch = found["epoch"] or {}
-        free = epoch.get("free_heights")
-        enough = not epoch.get("validates") or free is None or free >= params["free_heights"]
-        if enough or params["free_heights"] <= 0 or time.monotonic() >= deadline:
-            return found
-        time.sleep(POLL_S)
-
-
-def asked(params: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """What the running neard says; a part is None where it does not. Raises BadConfig for an address that is none."""
-    found: dict[str, Any] = {"rpc": None, "rpc_silent": "", "epoch": None}
-    if not params["ask"]:
-        return found
-    at = neard_probe.address(config, params["rpc_addr"] or "")
-    try:
-        found["rpc"] = neard_probe.node(at, neard_probe.block_time_ms(config), time.time_ns() // 1_000_000)
-        if params["account_id"]:
-            found["epoch"] = neard_probe.epoch(at, params["account_id"])
-            found["epoch"]["free_heights"] = neard_probe.free_heights(
-                at, params["account_id"], found["rpc"]["height"] or 0
-            )
-    except neard_probe.Silent as silent:
-        found["rpc_silent"] = str(silent)
-    return found
 
 
 def run(params: dict[str, Any]) -> dict[str, Any]:
@@ -351,13 +333,14 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     genesis = neard_home.named(home, config, "genesis_file", "genesis.json")
     return {
         "changed": False,
-        **awaited(params, config),
+        **(neard_probe.awaited(params, config) if params["ask"] else neard_probe.NOT_ASKED),
         "initialised": bool(config),
+        "boot_nodes": boot_nodes(config),
         "data_path": str(data),
         "data_empty": neard_home.is_empty(data),
         "free_bytes": free_bytes(data),
         "genesis_chain_id": chain_id(genesis),
-        "genesis_checksum": checksum(genesis),
+        "genesis_checksum": checksum(genesis) if params["genesis_checksum"] else "",
         "left_key": str(left) if left else "",
         "taken_addresses": [f"{address} ({reason})" for address, reason in refused.items() if reason],
         "pid": pid or 0,
@@ -379,6 +362,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "path", "default": []},
             "addresses": {"type": "list", "elements": "str", "default": []},
+            "genesis_checksum": {"type": "bool", "default": False},
             "ask": {"type": "bool", "default": True},
             "rpc_addr": {"type": "str"},
             "account_id": {"type": "str"},

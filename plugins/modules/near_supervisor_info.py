@@ -74,9 +74,11 @@ neard:
   description:
     - The pid of neard (0 if there is none), whether it may sign, whether it has a configuration, and whether it is
       older than that configuration.
+    - C(elsewhere) are the directories outside of its home that the configuration lets neard fill, by their names there.
+      C(named) is the path by its name, C(path) where it really is, C(fault) why neard may be unable to write there.
   returned: always
   type: dict
-  sample: {pid: 4712, armed: true, configured: true, config_changed: false}
+  sample: {pid: 4712, armed: true, configured: true, config_changed: false, elsewhere: {}}
 foreign_processes:
   description: >-
     Every neard that runs without a guard, and every kuutamod, whatever their account. Nothing ends them when the lease

@@ -175,6 +175,7 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         block_time_ms=config.block_time_ms,
         skip_ms=config.skip_ms,
         startup_timeout_ms=options.startup_timeout_ms,
+        startup_limit_ms=options.startup_limit_ms,
         stop_timeout_ms=options.stop_timeout_ms,
         height_patience_ms=options.height_patience_ms,
         chain_may_stand_still=options.chain_may_stand_still,

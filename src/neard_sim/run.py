@@ -28,6 +28,7 @@ from .reload import Reload
 from .routes import Routes
 
 _POLL_S = 0.1
+_MIGRATED_AT_ONCE = 256 * 1024
 _ALIVE_MIN_S = 0.05
 _RESET_MARK = ".EPOCH_SYNC_DATA_RESET"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -121,7 +122,20 @@ class Process:
             await asyncio.sleep(genesis_wait_s)
         if settings.never_ready:
             await self._loop.create_future()
+        await self._migrate(settings.migration_ms)
         await asyncio.sleep(max(0.0, (settings.start_delay_ms - clock.process_age_ms()) / 1000))
+
+    async def _migrate(self, lasts_ms: int) -> None:
+        """As a real one: no handler of a signal is there yet, so that SIGTERM ends it at once."""
+        if not lasts_ms:
+            return
+        log.info("store", "Migrating the database")
+        until, scratch = self._loop.time() + lasts_ms / 1000, self._data_dir / "migration"
+        while self._loop.time() < until:
+            scratch.write_bytes(bytes(_MIGRATED_AT_ONCE))
+            await asyncio.sleep(_POLL_S / 10)
+        scratch.unlink(missing_ok=True)
+        log.info("store", "Migrated the database")
 
     def _panic_as_told(self) -> None:
         if self._live.settings.panic_on_start:

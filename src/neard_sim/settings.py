@@ -40,6 +40,9 @@ class Settings:
     )
     referee_log: str = _knob("", "path", "the common log of all signatures, for the referee; empty = none")
     start_delay_ms: int = _knob(1000, "ms", "RPC is up this long after exec; loading takes at least what it takes")
+    migration_ms: int = _knob(
+        0, "ms", "loading first works on the database for so long: processor and disk are busy, and nothing answers"
+    )
     stop_delay_ms: int = _knob(200, "ms", "a graceful stop takes this long", live=True)
     stop_rpc_gone: bool = _knob(
         True, "bool", "RPC is closed at once on a graceful stop, instead of at its end", live=True

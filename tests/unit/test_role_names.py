@@ -27,7 +27,9 @@ OF_ANSIBLE = re.compile(
     r"lookup|q|query|now|namespace|range|dict|undef|play_hosts|environment|vars|loop|self|super|cycler|joiner|lipsum"
 )
 # What the playbooks take from an operator begins with the name of the play.
-OF_PLAYBOOKS = re.compile(r"(deploy|switchover|maintenance|teardown|status)_\w+|_{0,2}near_\w+")
+OF_PLAYBOOKS = re.compile(
+    r"(adopt|deploy|drill|leave|maintenance|status|switchover|teardown|upgrade)_\w+|_{0,2}near_\w+"
+)
 # How a role gets what another one has: its public variables and, between roles of this collection, what is named here.
 BETWEEN = {
     # Who calls a role says what it has done before.
@@ -37,6 +39,8 @@ BETWEEN = {
     "_nixos_part", "_nixos_packed", "_nixos_expected",
     # Playbooks read the first look that a role had.
     "__consul_look", "__neard_node", "__supervisor_before", "__host_asked",
+    # A playbook says what the hosts are going through.
+    "_near_adopts",
 }  # fmt: skip
 # Names that another well-known role has for another thing: geerlingguy.supervisor, for supervisord.
 OF_OTHERS = {

@@ -14,7 +14,7 @@ from near_supervisor.core import events as ev
 from near_supervisor.core.facts.listing import Listing
 from near_supervisor.core.facts.values import assert_never
 
-from ..io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing
+from ..io import caught_signals, clock, neard_blocks, neard_counters, neard_duties, neard_listing, process_work
 from ..io.neard_config import NeardConfig
 from ..io.neard_rpc import NeardRpc, Unreadable
 from ..io.worker import Worker
@@ -92,7 +92,7 @@ class NeardAdapter:
                 sample = replace(sample, catches_hangup=True)
             return ev.Polled(pid, asked_at, sample)
         except Unreadable as error:
-            return ev.Polled(pid, asked_at, None, str(error))
+            return ev.Polled(pid, asked_at, None, str(error), process_work.of(pid))
 
     def _duties(self, asker: str) -> ev.Event:
         try:

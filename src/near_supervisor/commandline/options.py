@@ -54,6 +54,12 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     ("--neard", "NEAR_SUPERVISOR_NEARD", "neard", "the neard program"),
     ("--startup-timeout", "NEAR_SUPERVISOR_STARTUP_TIMEOUT", "120", "seconds for neard to answer after a start"),
     (
+        "--startup-limit",
+        "NEAR_SUPERVISOR_STARTUP_LIMIT",
+        "21600",
+        "seconds for a neard that works and does not answer, because it migrates its database",
+    ),
+    (
         "--stop-timeout",
         "NEAR_SUPERVISOR_STOP_TIMEOUT",
         "60",
@@ -139,6 +145,7 @@ class Options:
     neard_log_bytes: int
     lease_ms: int
     startup_timeout_ms: int
+    startup_limit_ms: int
     stop_timeout_ms: int
     height_patience_ms: int
     chain_may_stand_still: bool
@@ -261,6 +268,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         neard_log_bytes=_mebibytes("--neard-log-limit", given.neard_log_limit),
         lease_ms=lease_ms,
         startup_timeout_ms=_seconds("--startup-timeout", given.startup_timeout),
+        startup_limit_ms=_seconds("--startup-limit", given.startup_limit),
         stop_timeout_ms=_seconds("--stop-timeout", given.stop_timeout),
         height_patience_ms=_seconds("--height-patience", given.height_patience),
         chain_may_stand_still=given.chain_may_stand_still,

@@ -17,6 +17,7 @@ from .facts.other_locks import OtherLock
 from .facts.signing_check import Counted
 from .facts.sync import Sample
 from .facts.values import dataclass
+from .facts.work import Work
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,16 @@ class NeardExited:
 
 @dataclass(frozen=True)
 class Polled:
-    """neard ``pid``, asked at ``asked_at``, answered with ``sample``, or did not (None) for the ``reason``."""
+    """neard ``pid``, asked at ``asked_at``, answered with ``sample``, or did not (None) for the ``reason``.
+
+    ``work`` is what one that did not has done since it began (None = the kernel does not tell).
+    """
 
     pid: int
     asked_at: int
     sample: Sample | None
     reason: str = ""
+    work: Work | None = None
 
 
 @dataclass(frozen=True)

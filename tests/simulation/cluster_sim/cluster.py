@@ -24,6 +24,7 @@ BLOCK_TIMES = (100, 600, 1_200)
 LEASES = (2_000, *4 * (4_000,), *14 * (10_000,), *21 * (20_000,))
 POLL_MS = 6_000
 STARTUP_TIMEOUT_MS = 9_000
+STARTUP_LIMIT_MS = 20_000
 HEIGHT_PATIENCES_MS = (0, 0, 3_000)
 # Most begin with a lease to be had: waiting out a vacancy takes a third of the time.
 WITH_RECORD = 0.85
@@ -118,6 +119,7 @@ class Cluster:
             self.chain.skip_ms,
             poll_ms=POLL_MS,
             startup_timeout_ms=STARTUP_TIMEOUT_MS,
+            startup_limit_ms=STARTUP_LIMIT_MS,
             height_patience_ms=self.world.rng.choice(HEIGHT_PATIENCES_MS),
             chain_may_stand_still=may_stand_still,
             # Somebody stands by itself in every cluster.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from near_supervisor.core.facts.approvals import Own
 from near_supervisor.core.facts.sync import Sample
+from near_supervisor.core.facts.work import Work
 
 from .chain import Chain, waits
 from .clock import BootClock
@@ -22,12 +23,13 @@ class Neard:
     """One process. With a key, it signs every target that its head allows from when it is up until it has ended."""
 
     __slots__ = (
-        "_first", "_host", "_refused",
+        "_began_at", "_first", "_host", "_refused",
         "alive", "armed", "as_validator", "hangs", "killing", "loaded", "pid", "tag", "up",
     )  # fmt: skip
 
     def __init__(self, host: NeardHost, pid: int, tag: str, as_validator: bool = False) -> None:
         self._host, self.pid, self.tag, self.as_validator = host, pid, tag, as_validator
+        self._began_at = host.world.now
         # It reads the key at its start, whoever put it there.
         self.armed = self.loaded = host.key_on_disk
         self.alive = host.lock_is_held = True
@@ -48,6 +50,11 @@ class Neard:
     def is_refused(self) -> bool:
         """Do its peers take no connection of it?"""
         return self._refused and self._host.is_isolated
+
+    def work(self) -> Work:
+        """What the kernel tells of one that does not answer: it works (also for ever), or it waits."""
+        busy = self._host.starts_busily and self.alive
+        return Work(self._host.world.now - self._began_at if busy else 0, 0)
 
     def come_up(self) -> None:
         """Its RPC answers, and it does its duties."""
@@ -136,6 +143,8 @@ class NeardHost:
         self._head = 0
         # Some databases are not to be read.
         self._database_tells = (world.seed + len(name) + ord(name[-1])) % 3 > 0
+        # Some work on their database when they start, and cannot be told from one that spins.
+        self.starts_busily = (world.seed + ord(name[-1])) % 2 > 0
 
     @property
     def notices_lags(self) -> bool:

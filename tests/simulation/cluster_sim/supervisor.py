@@ -269,7 +269,8 @@ class Supervisor:
 
         def say() -> None:
             if neard is None or not answers:
-                self.post(ev.Polled(pid, asked_at, None, "no answer"))
+                work = neard.work() if neard is not None and neard.pid == pid else None
+                self.post(ev.Polled(pid, asked_at, None, "no answer", work))
                 return
             neard.sign()
             self.post(ev.Polled(pid, asked_at, host.neard.sample(neard, command.metrics)))

@@ -88,7 +88,7 @@ def test_a_host_without_any_of_it_is_described(tmp_path: Path) -> None:
         }
     )
     assert found["status"] is None
-    assert found["neard"] == {"pid": 0, "armed": False, "configured": False, "config_changed": False}
+    assert found["neard"] == {"pid": 0, "armed": False, "configured": False, "config_changed": False, "elsewhere": {}}
     assert (found["supervisor"]["pid"], found["guard"]["outdated"], found["unused_programs"]) == (0, [], [])
 
 

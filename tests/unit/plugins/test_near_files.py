@@ -142,6 +142,41 @@ def test_what_cannot_be_is_said_and_the_file_stays(tmp_path: Path, file: dict[st
     assert path.read_text() == "old"
 
 
+def programs(place: Path) -> tuple[dict[str, Any], Path]:
+    """The link that a role puts in the place of a program, and that program."""
+    library = place / "lib"
+    library.mkdir()
+    (library / "2.pyz").write_text("ours")
+    return {"path": place / "kuutamod", "state": "link", "target": library / "2.pyz"}, place / "kuutamod"
+
+
+def test_a_program_of_somebody_else_is_set_aside_before_a_link_takes_its_name(tmp_path: Path) -> None:
+    link, program = programs(tmp_path)
+    program.write_text("a real kuutamod")
+    program.chmod(0o755)
+    foreseen = put(link, check=True)
+    assert "set aside" in foreseen["diff"][0]["after"]
+    assert program.read_text() == "a real kuutamod"
+    result = put(link)
+    (aside,) = tmp_path.glob("kuutamod.set-aside-*")
+    assert (aside.read_text(), mode(aside), program.read_text()) == ("a real kuutamod", 0o755, "ours")
+    (warning,) = result["warnings"]
+    assert str(aside) in warning
+    assert (put(link)["changed"], len(list(tmp_path.glob("kuutamod.set-aside-*")))) == (False, 1)
+
+
+def test_a_link_that_leads_elsewhere_is_set_aside_and_one_of_an_older_version_is_not(tmp_path: Path) -> None:
+    link, program = programs(tmp_path)
+    program.symlink_to("/opt/kuutamod-0.2/bin/kuutamod")
+    put(link)
+    (aside,) = tmp_path.glob("kuutamod.set-aside-*")
+    assert str(aside.readlink()) == "/opt/kuutamod-0.2/bin/kuutamod"
+    (tmp_path / "lib" / "3.pyz").touch()
+    newer = put({**link, "target": tmp_path / "lib" / "3.pyz"})
+    assert (newer["changed"], newer["warnings"]) == (True, [])
+    assert len(list(tmp_path.glob("kuutamod.set-aside-*"))) == 1
+
+
 def test_an_account_is_made_of_what_is_missing() -> None:
     account = ansible_modules.load("near_files").host_account.Account
     user, group = OWN["owner"], OWN["group"]

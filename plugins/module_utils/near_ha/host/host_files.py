@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def make_directory(path: Path, owner: tuple[int, int], mode: int) -> None:
     # A link may be there that names nothing: what is asked for cannot be had then, and mkdir says so.
     if not path.is_dir():
         path.mkdir(mode=0o700)
+        # What is put into it is synced; without its own name that would be lost.
+        atomic_file.sync_directory(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fchown(descriptor, *owner)
@@ -112,6 +115,23 @@ def copy_file(path: Path, source: Path, owner: tuple[int, int], mode: int) -> No
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
     atomic_file.sync_directory(path.parent)
+
+
+def is_anothers(path: Path, found: Found, target: str) -> bool:
+    """Is what has a link's name somebody else's: a file, or a link to another directory than ``target``'s?
+
+    A link of an older version leads to the same directory.
+    """
+    if found.kind == LINK:
+        return (path.parent / found.target).parent != (path.parent / target).parent
+    return found.kind == FILE
+
+
+def set_aside(path: Path) -> Path:
+    """Give what is at ``path`` a second name, which is returned; it keeps the first one, too. Raises OSError."""
+    aside = path.with_name(f"{path.name}.set-aside-{time.time_ns() // 1_000_000}")
+    os.link(path, aside, follow_symlinks=False)
+    return aside
 
 
 def make_link(path: Path, target: str) -> None:

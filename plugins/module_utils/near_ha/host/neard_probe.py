@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -26,6 +27,8 @@ _PORT_DIGITS = 5
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 # By the name it has since 2.10, and by the one it had before.
 _WINDOWS = ("maintenance_windows", "EXPERIMENTAL_maintenance_windows")
+_POLL_S = 0.1
+NOT_ASKED: Mapping[str, Any] = {"rpc": None, "rpc_silent": "", "epoch": None}
 COUNTED = ("blocks", "chunks", "endorsements")
 
 
@@ -54,6 +57,36 @@ def block_time_ms(config: Mapping[str, Any]) -> int:
     except (TypeError, KeyError, ValueError, OverflowError):
         found = 0
     return found if found > 0 else DEFAULT_BLOCK_TIME_MS
+
+
+def awaited(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``asked``, as soon as the account has ``free_heights`` free, or ``patience`` seconds are over.
+
+    Nothing is waited for where the account does not validate, or neard does not tell.
+    """
+    deadline = time.monotonic() + params["patience"]
+    while True:
+        found = asked(params, config)
+        epoch_now = found["epoch"] or {}
+        free = epoch_now.get("free_heights")
+        enough = not epoch_now.get("validates") or free is None or free >= params["free_heights"]
+        if enough or time.monotonic() >= deadline:
+            return found
+        time.sleep(_POLL_S)
+
+
+def asked(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the running neard says; a part is None where it does not. Raises BadConfig for an address that is none."""
+    found: dict[str, Any] = dict(NOT_ASKED)
+    at = address(config, params["rpc_addr"] or "")
+    try:
+        found["rpc"] = node(at, block_time_ms(config), time.time_ns() // 1_000_000)
+        if params["account_id"]:
+            found["epoch"] = epoch(at, params["account_id"])
+            found["epoch"]["free_heights"] = free_heights(at, params["account_id"], found["rpc"]["height"] or 0)
+    except Silent as silent:
+        found["rpc_silent"] = str(silent)
+    return found
 
 
 def node(at: TcpAddress, block_ms: int, now_ms: int) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadKey, NearError
+from ..errors import BadConfig, BadKey, NearError
 from ..keys import key_file
 from ..transport import control_client
-from . import neard_units, nixos_store, nixos_system, processes
+from . import neard_home, neard_paths, neard_units, nixos_store, nixos_system, processes
 
 # As AnsibleModule takes them; described in plugins/doc_fragments/processes.py.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -109,6 +109,7 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         "armed": bool(pid) if status is None else bool(neard.get("armed")),
         "configured": (home / "config.json").is_file(),
         "config_changed": False,
+        "elsewhere": elsewhere(home),
     }
     if supervisor["pid"]:
         if supervisor["program"] != program:
@@ -130,6 +131,14 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
         "foreign_processes": foreign_processes(),
         "unused_programs": unused(library, program),
     }
+
+
+def elsewhere(home: Path) -> dict[str, dict[str, Any]]:
+    """Where neard writes outside of its home, by its config.json; nothing if that cannot be read."""
+    try:
+        return neard_paths.outside(home, neard_home.read_config(home))
+    except BadConfig:
+        return {}
 
 
 def another(pid: int, neard: str) -> list[str]:

@@ -6,10 +6,25 @@ from near_ha.records.states import State
 
 from ..facts import lease
 from ..facts.model import Node
-from ..facts.neard import Guard
+from ..facts.neard import Guard, Neard
+from ..facts.settings import Settings
 
 # A session that Consul does not end at its TTL ends at twice that, and an election may come in between.
 TAKEN_SLACK_MS = 5_000
+
+
+def patience_ends(node: Node, neard: Neard) -> int:
+    """Until when a neard that has not answered yet is waited for: while it works longer, up to a limit."""
+    settings = node.settings
+    least = neard.started_at + settings.startup_timeout_ms
+    if neard.worked_at is None:
+        return least
+    return max(least, min(neard.worked_at + settings.startup_timeout_ms, neard.started_at + limit_ms(settings)))
+
+
+def limit_ms(settings: Settings) -> int:
+    """For how long a start may take that works all the time."""
+    return max(settings.startup_limit_ms, settings.startup_timeout_ms)
 
 
 def missing_to_start(node: Node) -> str:

@@ -31,9 +31,8 @@ def of(node: Node, now: int) -> Wait | None:
     if neard is None:
         return _for_a_start(node, now)
     if not neard.answered:
-        return Wait(
-            starting.missing_to_start(node), neard.started_at + node.settings.startup_timeout_ms, "it is killed"
-        )
+        works = ", which works on its start" if now >= neard.started_at + node.settings.startup_timeout_ms else ""
+        return Wait(starting.missing_to_start(node) + works, starting.patience_ends(node, neard), "it is killed")
     if node.leadership is not None and not node.armed:
         return _for_the_key(node, node.leadership)
     if not node.sync.synced:

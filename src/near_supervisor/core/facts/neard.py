@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from .values import dataclass
+from .work import Work
 
 
 class Guard(Enum):
@@ -47,6 +48,8 @@ class Neard:
     ``lingers``: that it takes its time was said.
     ``answered_at`` is when it answered first, ``silent_since`` when it first failed to answer after its last answer,
     ``misses`` how often since.
+    ``work`` is what it had done at ``worked_at``, when it was last seen to be busy with its start (None = it was not);
+    ``slow_said_at`` when it was last said that it takes its time for that.
     """
 
     pid: int
@@ -74,3 +77,6 @@ class Neard:
     stopped_at: int | None = None
     patience_ms: int | None = None
     lingers: bool = False
+    work: Work | None = None
+    worked_at: int | None = None
+    slow_said_at: int | None = None

@@ -44,6 +44,7 @@ class Settings:
     skip_ms: int = 1_800
     poll_ms: int = 1_000
     startup_timeout_ms: int = 120_000
+    startup_limit_ms: int = 21_600_000
     stop_timeout_ms: int = 60_000
     start_attempts: int = 3
     height_patience_ms: int = 60_000

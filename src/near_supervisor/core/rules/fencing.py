@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .. import commands as cmd
+from ..conditions import starting
 from ..facts import sync
 from ..facts.model import Closing, Node
 from ..facts.neard import Neard
 from ..facts.values import replace
 from ..step import Step
-from . import members
+from . import members, slow_start
 from .neard import kill
 
 HUNG_AFTER_MISSES = 3
@@ -75,7 +76,16 @@ def end_neard_that_hangs(node: Node, now: int) -> Step:
         return node, []
     if neard.armed:
         return _end_silent_signer(node, neard, neard.silent_since, now)
-    fresh_start = replace(neard, answered=False, started_at=now, misses=0, silent_since=None)
+    fresh_start = replace(
+        neard,
+        answered=False,
+        started_at=now,
+        misses=0,
+        silent_since=None,
+        work=None,
+        worked_at=None,
+        slow_said_at=None,
+    )
     return replace(node, neard=fresh_start, sync=sync.Sync(height=node.sync.height)), []
 
 
@@ -88,9 +98,10 @@ def _end_silent_signer(node: Node, neard: Neard, silent_since: int, now: int) ->
 
 
 def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
-    """A start has a bound, whatever neard does instead of answering.
+    """A start has a bound, whatever neard does instead of answering; while it works, that is a later one.
 
-    One that is to sign holds the lease meanwhile: after a lease a standby whose neard runs is faster.
+    One that is to sign holds the lease meanwhile: after a lease a standby whose neard runs is faster, and after its
+    time any that is ready.
     """
     neard = node.neard
     if neard is None or neard.answered or neard.ending:
@@ -99,10 +110,34 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
         node, out = _leave_it_to_a_standby(node, neard, now)
         if out:
             return node, out
-    if now - neard.started_at < node.settings.startup_timeout_ms:
+    timeout_ms = node.settings.startup_timeout_ms
+    if now < neard.started_at + timeout_ms:
         return node, []
-    node = replace(node, neard=replace(neard, faulty=True))
-    return kill(node, f"neard was not ready after {node.settings.startup_timeout_ms / 1000:g} s")
+    works = now < starting.patience_ends(node, neard)
+    if works and not (_holds_lease_up(node, neard) and _ready_one_waits(node, neard)):
+        return _leave_it_to_its_start(node, neard, now)
+    why = f"neard was not ready after {timeout_ms / 1000:g} s"
+    if works:
+        why += " as the validator, and a standby is ready"
+    elif neard.worked_at is not None:
+        why += f", {(now - neard.started_at) / 1000:.0f} s after its start"
+        at_limit = now >= neard.started_at + starting.limit_ms(node.settings)
+        why += " (--startup-limit)" if at_limit else ", and it does not work any more"
+    return kill(replace(node, neard=replace(neard, faulty=True)), why)
+
+
+def _ready_one_waits(node: Node, neard: Neard) -> bool:
+    """Is there anybody to whom its end would give the lease? A paused cluster keeps its validator."""
+    cluster = node.cluster
+    return cluster.standby_ready and not cluster.paused and (cluster.read_at or 0) > neard.started_at
+
+
+def _leave_it_to_its_start(node: Node, neard: Neard, now: int) -> Step:
+    node, said = slow_start.say(node, neard, now)
+    if not _holds_lease_up(node, neard) or node.cluster.paused:
+        return node, said
+    node, asked = members.ask(node, now)
+    return node, [*said, *asked]
 
 
 def _holds_lease_up(node: Node, neard: Neard) -> bool:
@@ -142,7 +177,11 @@ def due(node: Node, times: list[int]) -> None:
     if neard is None:
         return
     if not neard.answered:
-        times.append(neard.started_at + node.settings.startup_timeout_ms)
+        times += (
+            neard.started_at + node.settings.startup_timeout_ms,
+            starting.patience_ends(node, neard),
+            slow_start.said_next(neard),
+        )
         if _holds_lease_up(node, neard) and not node.cluster.paused:
             times.append(max(node.cluster.next_at, neard.started_at + node.settings.lease_ms))
     elif neard.silent_since is not None:

@@ -203,7 +203,7 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         return replace(node, poll=replace(node.poll, under_way=False)), []
     if sample is None:
         since = now if neard.silent_since is None else neard.silent_since
-        silent = replace(neard, misses=neard.misses + 1, silent_since=since)
+        silent = replace(_worked(node, neard, event, now), misses=neard.misses + 1, silent_since=since)
         return replace(node, poll=replace(node.poll, under_way=False), neard=silent), _missed(neard, event.reason)
     view = sync.fold(node.sync, sample, now, node.settings, node.chain.pace_ms)
     said: list[Command] = []
@@ -249,6 +249,17 @@ def polled(node: Node, event: ev.Polled, now: int) -> Step:
         )
     node, kept = _keep(facts)
     return node, said + kept
+
+
+def _worked(node: Node, neard: Neard, event: ev.Polled, now: int) -> Neard:
+    """Is it busy with its start? What it did before the first look is no news."""
+    if neard.answered or event.work is None:
+        return neard
+    if neard.work is None:
+        return replace(neard, work=event.work)
+    if not event.work.is_more_than(neard.work, node.settings.startup_timeout_ms):
+        return neard
+    return replace(neard, work=event.work, worked_at=now)
 
 
 def _remarks(node: Node, version: str) -> list[Command]:
