@@ -74,6 +74,19 @@ def test_what_a_started_unit_starts_is_started(host: Host) -> None:
     }
 
 
+def test_what_a_target_of_the_system_wants_in_a_drop_in_is_started(host: Host) -> None:
+    host.write(host.lib, "graphical.target", "[Unit]\nRequires=multi-user.target\n")
+    (host.lib / "default.target").symlink_to("graphical.target")
+    host.write(host.lib, "multi-user.target", "[Unit]\nAfter=basic.target\n")
+    host.write(host.etc, "multi-user.target.d/mine.conf", "[Unit]\nWants=a.service\n")
+    host.write(host.etc, "a.service", "[Service]\nExecStart=/bin/a\n")
+    assert host.started() == {
+        "default.target": "boot",
+        "multi-user.target": "default.target",
+        "a.service": "multi-user.target",
+    }
+
+
 def test_what_is_masked_is_not_started(host: Host) -> None:
     for name in ("a.service", "b.service", "c@.service"):
         host.write(host.lib, name, "[Service]\nExecStart=/bin/a\n")

@@ -73,7 +73,7 @@ def found(validator: Validator, known: Collection[str] = (), system: tuple[Path,
 def _of(units: Units, validator: Validator, user: str) -> Iterator[Starter]:
     started = units.started()
     # Found while others are read: who starts it is a script.
-    seen, waiting = set(started), [(unit, cause) for unit, cause in started.values()]
+    seen, waiting = set(started), list(started.values())
     while waiting:
         unit, cause = waiting.pop(0)
         if not unit.name.endswith(".service") or _OURS.match(unit.name):

@@ -96,10 +96,13 @@ class Units:
         return found
 
     def _linked(self) -> Iterator[tuple[str, str]]:
-        """Names in directories like multi-user.target.wants, with the unit whose directory that is."""
+        """Names in directories like multi-user.target.wants, with the unit whose directory it is, and those targets."""
+        yield "default.target", "boot"
         for directory in self.directories:
             for place in _entries(directory):
                 if place.suffix in _LINKS and place.is_dir():
+                    if place.stem.endswith(".target"):
+                        yield place.stem, "boot"
                     for link in _entries(place):
                         if link.suffix in _KINDS and not _is_mask(link):
                             yield link.name, place.stem
