@@ -200,7 +200,7 @@ let
     serviceConfig = {
       TimeoutStopSec = validator.stopTimeout + 30;
       WatchdogSec = text (larger (validator.lease * 0.4) 3);
-    } // optional (isBelowHome validator.home) { ProtectHome = "read-only"; };
+    } // optional (any isBelowHome ([ validator.home ] ++ validator.writePaths)) { ProtectHome = "read-only"; };
   };
 
   environmentOf = account: validator: {

@@ -212,7 +212,7 @@ def test_a_unit_that_is_another_one_says_so(host: NixHost) -> None:
     for options, changed in (
         ({"openFiles": 100000}, {guard}),
         ({"writePaths": ["/srv"]}, {guard}),
-        ({"writePaths": ["/home/near/db"]}, {guard}),
+        ({"writePaths": ["/home/near/db"]}, {guard, supervisor}),
         ({"stopTimeout": 90}, {supervisor}),
         ({"nodeId": "other"}, set()),
         ({"consul": {"dataDir": "/srv/consul"}}, {"consul"}),

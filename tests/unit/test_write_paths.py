@@ -85,6 +85,10 @@ def test_role_neard_makes_what_the_inventory_names_elsewhere() -> None:
 
 
 def test_a_database_in_somebodys_home_is_reached() -> None:
+    """By neard, which writes, and by the supervisor, which reads how far a dead signer came."""
+    assert "ProtectHome=read-only" in host({"store.path": at("/home/near/db")}).rendered(
+        "supervisor", "supervisor.conf.j2"
+    )
     assert "ProtectHome=no" in host({"store.path": at("/home/near/db")}).rendered("supervisor", "guard.conf.j2")
 
 

@@ -94,3 +94,11 @@ def test_a_host_that_is_lost_moves_what_it_signed_to_other_hosts(pools: dict[str
 def test_nothing_was_signed_twice_and_no_two_hosts_held_the_key(pools: dict[str, Cluster], account: str) -> None:
     verdict = pools[account].scenario.signatures().verdict(account)
     assert verdict.clean, verdict
+
+
+def test_a_database_on_another_disk_is_there_and_nowhere_else(pools: dict[str, Cluster]) -> None:
+    """Beside a unit that makes the rest of the file system read-only."""
+    for host in pools["node6"].nodes.values():
+        assert host.has("/srv/disk/second/LOCK")
+        assert host.run("stat", "--format", "%U:%G %a", "/srv/disk/second").strip() == "staker:stakers 750"
+        assert not host.has("/srv/near/second/data")
