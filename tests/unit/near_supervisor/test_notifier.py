@@ -16,7 +16,7 @@ from near_supervisor.adapters import notifier
 from near_supervisor.adapters.notifier import MOST_WAITING, TRIES, Notifier, Receiver
 from near_supervisor.commandline.hook_options import Hooks
 from near_supervisor.core.facts.model import Node
-from near_supervisor.io import exporter
+from near_supervisor.io import clock, exporter
 from near_supervisor.io.webhook import Webhook
 from near_supervisor.notifications import Kind
 from near_supervisor.snapshot import Snapshot
@@ -96,7 +96,7 @@ def test_a_post_is_tried_again_with_a_pause_and_not_for_ever(
     server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[int] = []
-    monkeypatch.setattr(notifier.clock, "sleep_ms", pauses.append)
+    monkeypatch.setattr(clock, "sleep_ms", pauses.append)
     server.script = {"*": answer(b"", status="503 Later")}
     asks = Notifier(Hooks(webhook=Webhook(server.url)), Node(SETTINGS))
     asks.tell_by_hand(Kind.TEST, "hello", "root")
