@@ -62,6 +62,6 @@ def run(given: argparse.Namespace) -> int:
             checked.account_id,
             checked.validator_account_id,
         )
-    if checked.hooks.sends_token_in_clear:
-        log.warning("the token of --notify-token-file goes over http, where others can read it: give an https URL")
+    for problem in checked.hooks.problems():
+        log.warning("%s", problem)
     return driver.run(control)

@@ -205,7 +205,7 @@ def test_force_does_not_ask(pair: Hooked) -> None:
 
 
 def test_hooks_and_an_address_that_hang_cost_no_heartbeat(pair: Hooked) -> None:
-    """The command hangs, each time until it is ended; the address hangs always; and the validator is asked for a hand-over."""
+    """The command hangs, each time until it is ended, the address always; and a hand-over is asked for."""
     old, new = pair.roles()
     pair.everywhere("sleep 60", "sleep 55")
     for host in (old, new):

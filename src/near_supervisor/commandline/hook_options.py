@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from near_ha.errors import BadConfig
 
+from ..io import hook_process
 from ..io.webhook import URL_FILE_FLAG, URL_FLAG, Webhook
 
 # flag, variable, default ("" = none), help
@@ -80,11 +79,21 @@ class Hooks:
     pre_takeover: tuple[str, ...] = ()
     pre_takeover_timeout_ms: int = 10_000
 
-    @property
-    def sends_token_in_clear(self) -> bool:
-        """May whoever is on the way read what proves who asks?"""
-        hook = self.webhook
-        return hook is not None and hook.token_file is not None and hook.address().scheme == "http"
+    def problems(self) -> list[str]:
+        """What would go wrong if it was needed now, in sentences for people.
+
+        A supervisor starts all the same: a program that is gone must not cost a validator its lease.
+        """
+        found = []
+        for flag, command in (("--notify-command", self.notify_command), ("--pre-takeover", self.pre_takeover)):
+            against = hook_process.against(command) if command else ""
+            if against:
+                found.append(f"{flag}: {against}")
+        if self.webhook is not None:
+            against = self.webhook.against()
+            if against:
+                found.append(against)
+        return found
 
 
 NONE = Hooks()
@@ -112,7 +121,7 @@ def _bounded(flag: str, text: str, seconds: Seconds, most_ms: int) -> int:
 
 
 def _command(flag: str, text: str | None) -> tuple[str, ...]:
-    """Split as a shell would; the first word is a program that nobody can change who is nobody here."""
+    """Split as a shell would; the first word is a program's path."""
     if not text:
         return ()
     try:
@@ -123,14 +132,6 @@ def _command(flag: str, text: str | None) -> tuple[str, ...]:
         raise BadConfig(
             f"{flag} {text!r} does not begin with a program's absolute path",
             f"Give one, such as {flag} '/usr/local/bin/tell --to me'; there is no shell",
-        )
-    path = Path(words[0])
-    if not path.is_file() or not os.access(path, os.X_OK):
-        raise BadConfig(f"{flag}: {path} is no file that this process's user may run", "Put it there, with mode 0755")
-    if stat.S_IMODE(path.stat().st_mode) & stat.S_IWOTH:
-        raise BadConfig(
-            f"{flag}: every user of this host can change {path}, which would run beside the validator key",
-            f"Look at what is in it, then: chmod o-w {path}",
         )
     return words
 

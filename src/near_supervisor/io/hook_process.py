@@ -10,9 +10,11 @@ import contextlib
 import os
 import selectors
 import signal
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import clock
 from .last_words import plain_line
@@ -50,9 +52,26 @@ def environment(environ: Mapping[str, str], more: Mapping[str, str]) -> dict[str
     return {"PATH": environ.get("PATH") or _PATH, "LANG": "C.UTF-8", **more}
 
 
+def against(command: Sequence[str]) -> str:
+    """Why this command is not run, a clause for people; "" when it is."""
+    path = Path(command[0])
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"{path} cannot be started: {error.strerror}"
+    if not stat.S_ISREG(mode) or not os.access(path, os.X_OK):
+        return f"{path} cannot be started: it is no file that this process's user may run"
+    if mode & stat.S_IWOTH:
+        return f"{path} is not run: every user of this host can change it, and the validator key is within its reach"
+    return ""
+
+
 def run(command: Sequence[str], given: bytes, environ: Mapping[str, str], timeout_ms: int) -> Ran:
     """What became of ``command``; it never takes longer than ``timeout_ms`` and a moment, and raises nothing."""
     deadline = clock.boot_ms() + timeout_ms
+    problem = against(command)
+    if problem:
+        return Ran(None, problem)
     try:
         process = subprocess.Popen(
             list(command),
@@ -64,7 +83,7 @@ def run(command: Sequence[str], given: bytes, environ: Mapping[str, str], timeou
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        return Ran(None, f"it cannot be started: {getattr(error, 'strerror', None) or error}")
+        return Ran(None, f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}")
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
     said = b""

@@ -59,7 +59,7 @@ class Posted:
 class Webhook:
     """Where a post goes and by what right; paths of what is secret, and never what is in them.
 
-    Either ``url`` is given or ``url_file``. BadConfig, when it is made, for what cannot work.
+    Either ``url`` is given or ``url_file``. BadConfig, when it is made, for a ``url`` that is none.
     """
 
     url: str = ""
@@ -68,11 +68,8 @@ class Webhook:
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        address = self.address()
-        self._headers()
-        if self.ca_file is not None:
-            readable(CA_FLAG, self.ca_file)
-            self._tls(address)
+        if self.url_file is None:
+            self.address()
 
     def __repr__(self) -> str:
         return "Webhook(...)"
@@ -82,6 +79,18 @@ class Webhook:
         if self.url_file is None:
             return _parsed(self.url, URL_FLAG)
         return _parsed(_word(URL_FILE_FLAG, self.url_file, "URL"), f"{URL_FILE_FLAG} {self.url_file}")
+
+    def against(self) -> str:
+        """Why nothing could be posted now, a sentence for people; "" when it could, as far as its files tell."""
+        try:
+            address = self.address()
+            self._headers()
+            self._tls(address)
+        except BadConfig as error:
+            return str(error)
+        if self.token_file is not None and address.scheme == "http":
+            return f"{TOKEN_FLAG} is given, and {address.shown} is not https: others can read the token on its way"
+        return ""
 
     def post(self, body: bytes, agent: str, timeout_ms: int) -> Posted:
         """What became of it, within ``timeout_ms``; raises nothing."""
@@ -124,6 +133,8 @@ class Webhook:
                     f"{CA_FLAG} is given, but {address.shown} is not https", "Give an https URL, or drop it"
                 )
             return None
+        if self.ca_file is not None:
+            readable(CA_FLAG, self.ca_file)
         try:
             return ssl.create_default_context(cafile=self.ca_file)
         except (ssl.SSLError, OSError, ValueError) as error:

@@ -42,7 +42,7 @@ def test_all_of_them(files: Path, program: Path) -> None:
     assert hooks.webhook.address().host == "h"
     assert (hooks.notify_timeout_ms, hooks.notify_again_ms) == (2_500, 60_000)
     assert (hooks.pre_takeover, hooks.pre_takeover_timeout_ms) == ((str(program),), 30_000)
-    assert hooks.sends_token_in_clear
+    assert "others can read the token on its way" in hooks.problems()[0]
 
 
 def test_the_variables_stand_in(files: Path, program: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_variables_stand_in(files: Path, program: Path) -> None:
     hooks = check({**flags(files)}, environ).hooks
     assert (hooks.notify_command, hooks.pre_takeover) == ((str(program),), (str(program), "x"))
     assert hooks.webhook is not None
-    assert not hooks.sends_token_in_clear
+    assert not hooks.problems()
 
 
 @pytest.mark.parametrize("flag", ["--notify-command", "--pre-takeover"])
@@ -62,22 +62,27 @@ def test_the_variables_stand_in(files: Path, program: Path) -> None:
     [
         ("tell me", "does not begin with a program's absolute path"),
         ("'", "cannot be split into words"),
-        ("/nothing/there", "is no file that this process's user may run"),
-        ("/etc", "is no file that this process's user may run"),
-        ("/etc/hostname", "is no file that this process's user may run"),
     ],
 )
-def test_a_command_that_cannot_run(files: Path, flag: str, text: str, words: str) -> None:
+def test_a_command_that_is_none(files: Path, flag: str, text: str, words: str) -> None:
     error = refused({**flags(files), flag: text})
     assert error.message.startswith(flag)
     assert words in error.message
 
 
+@pytest.mark.parametrize("flag", ["--notify-command", "--pre-takeover"])
+@pytest.mark.parametrize("text", ["/nothing/there", "/etc", "/etc/passwd"])
+def test_a_program_that_is_not_there_is_told_and_keeps_no_supervisor_from_its_lease(
+    files: Path, flag: str, text: str
+) -> None:
+    (problem,) = check({**flags(files), flag: text}).hooks.problems()
+    assert problem.startswith(f"{flag}: {text} cannot be started: ")
+
+
 def test_a_program_that_everybody_can_change_does_not_run_beside_the_key(files: Path, program: Path) -> None:
     program.chmod(0o757)
-    error = refused({**flags(files), "--pre-takeover": str(program)})
-    assert "every user of this host can change" in error.message
-    assert f"chmod o-w {program}" in error.hint
+    (problem,) = check({**flags(files), "--pre-takeover": str(program)}).hooks.problems()
+    assert "every user of this host can change it" in problem
 
 
 @pytest.mark.parametrize("flag", ["--notify-timeout", "--pre-takeover-timeout"])
@@ -99,6 +104,12 @@ def test_one_address_and_not_two(files: Path) -> None:
 def test_an_address_in_a_file_that_everybody_can_read(files: Path) -> None:
     path = Path(secret(files / "url", "https://h/SECRET"))
     path.chmod(0o644)
-    error = refused({**flags(files), "--notify-url-file": str(path)})
-    assert "every user of this host can get at the URL" in error.message
+    (problem,) = check({**flags(files), "--notify-url-file": str(path)}).hooks.problems()
+    assert "every user of this host can get at the URL" in problem
+    assert "SECRET" not in problem
+
+
+def test_an_address_that_is_none_is_refused(files: Path) -> None:
+    error = refused({**flags(files), "--notify-url": "h/SECRET"})
+    assert "--notify-url holds no http or https URL" in error.message
     assert "SECRET" not in str(error)

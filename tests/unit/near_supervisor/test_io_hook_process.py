@@ -112,11 +112,21 @@ def test_what_it_writes_is_bounded(script: Script) -> None:
     assert len(ran.last_line) <= 300
 
 
-@pytest.mark.parametrize("path", ["/nothing/there", "/etc/hostname"])
+@pytest.mark.parametrize("path", ["/nothing/there", "/etc/passwd"])
 def test_what_cannot_be_started_is_told(path: str) -> None:
     ran = runs([path])
     assert ran.status is None
-    assert ran.problem.startswith("it cannot be started: ")
+    assert ran.problem.startswith(f"{path} cannot be started: ")
+
+
+def test_what_is_no_program_and_what_everybody_can_change_is_not_run(script: Script, tmp_path: Path) -> None:
+    (command,) = script("")
+    Path(command).write_bytes(b"\x7fELF nothing")
+    assert "cannot be started" in runs([command]).problem
+    (command,) = script(f"touch {tmp_path}/ran")
+    Path(command).chmod(0o777)
+    assert "every user of this host can change it" in runs([command]).problem
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

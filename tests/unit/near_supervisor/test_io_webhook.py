@@ -166,14 +166,21 @@ def test_an_address_that_cannot_be_is_refused_and_not_shown(url: str, words: str
 
 
 @pytest.mark.parametrize("text", ["", "two words", "a\nb", "é", "x" * 5000])
-def test_a_token_that_is_none_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BadConfig) as caught:
-        Webhook("https://h/", token_file=secret(tmp_path / "token", text))
-    assert not text or text not in str(caught.value).replace(str(tmp_path), "")
+def test_a_token_that_is_none_is_not_sent_and_not_shown(tmp_path: Path, text: str) -> None:
+    webhook = Webhook("https://h/", token_file=secret(tmp_path / "token", text))
+    for said in (webhook.against(), post(webhook).problem):
+        assert "--notify-token-file" in said
+        assert not text or text not in said.replace(str(tmp_path), "")
 
 
-def test_a_secret_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
+def test_a_secret_that_everybody_can_read_is_not_used(tmp_path: Path) -> None:
     path = secret(tmp_path / "url", "https://h/SECRET")
     path.chmod(0o444)
-    with pytest.raises(BadConfig, match="every user of this host can get at the URL"):
-        Webhook(url_file=path)
+    for said in (Webhook(url_file=path).against(), post(Webhook(url_file=path)).problem):
+        assert "every user of this host can get at the URL" in said
+
+
+def test_a_token_on_a_wire_that_others_can_read_is_told(tmp_path: Path) -> None:
+    token_file = secret(tmp_path / "token", "t")
+    assert "others can read the token" in Webhook("http://h/", token_file=token_file).against()
+    assert Webhook("https://h/", token_file=token_file).against() == ""

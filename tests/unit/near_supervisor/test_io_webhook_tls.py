@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from near_ha.errors import BadConfig
 from near_supervisor.io.webhook import Posted, Webhook
 from support.accepting import Accepting
 from support.hostile_http import answer
@@ -91,10 +90,9 @@ def test_a_certificate_of_another_name_is_not_taken(server: Encrypted, certifica
     assert "its certificate is not trusted" in posted.problem
 
 
-def test_an_authority_that_is_none_is_refused(tmp_path: Path, certificate: Path) -> None:
+def test_an_authority_that_is_none_is_told(tmp_path: Path, certificate: Path) -> None:
     none = tmp_path / "ca.pem"
     none.write_text("nothing")
-    with pytest.raises(BadConfig, match="does not hold certificates in PEM form"):
-        Webhook("https://127.0.0.1/", ca_file=none)
-    with pytest.raises(BadConfig, match="is not https"):
-        Webhook("http://127.0.0.1/", ca_file=certificate)
+    assert "does not hold certificates in PEM form" in Webhook("https://127.0.0.1/", ca_file=none).against()
+    assert "is not https" in Webhook("http://127.0.0.1/", ca_file=certificate).against()
+    assert "does not exist" in Webhook("https://127.0.0.1/", ca_file=tmp_path / "x").against()
