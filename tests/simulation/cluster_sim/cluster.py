@@ -9,7 +9,6 @@ from near_ha.records.lease_record import LeaseRecord, LeaseState
 from near_supervisor.core.conditions.hot_takeover import ALL_SHARDS
 from near_supervisor.core.facts.settings import Settings, Strategy
 
-from . import hook
 from .attacks import Attacker
 from .chain import Chain
 from .clock import BootClock
@@ -125,7 +124,6 @@ class Cluster:
             priority=100 if name == "a" else self.requests.rng.choice(PRIORITIES),
             strategy=self._strategy,
             keeps_shards_of=ALL_SHARDS,
-            pre_takeover=hook.has_one(self.world.seed, name),
         )
 
     def _released_record(self) -> LeaseRecord:

@@ -26,7 +26,7 @@ def possible(profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
     transitions = [f"{source.value} -> {target.value}" for source, _, target in TRANSITIONS]
     pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(faults), 2) if _meet(one, other, more)]
     steps = [f"switchover: {action.value} {phase.value}" for action in Action for phase in Phase]
-    answers = ["hook: go", "hook: veto"]
+    answers = ["hook: go", "hook: veto"] if profile.is_harsh else []
     return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in faults], steps, answers, pairs), strict=True))
 
 
@@ -43,7 +43,7 @@ def missing(reached: Counter[str], profile: Profile = Profile.SAFETY) -> dict[st
 def summary(reached: Counter[str], profile: Profile = Profile.SAFETY) -> str:
     """``reached 17 of 17 transitions, ...``"""
     absent, names = missing(reached, profile), possible(profile)
-    counts = [f"{len(names[kind]) - len(absent[kind])} of {len(names[kind])} {kind}" for kind in KINDS]
+    counts = [f"{len(names[kind]) - len(absent[kind])} of {len(names[kind])} {kind}" for kind in KINDS if names[kind]]
     return f"reached {', '.join(counts)}"
 
 

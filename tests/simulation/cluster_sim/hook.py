@@ -29,5 +29,10 @@ def says(seed: int, host: str, request: str) -> tuple[bool, int]:
     return go and takes <= LONGEST_MS, min(takes, LONGEST_MS)
 
 
+def is_against(seed: int, host: str, request: str) -> bool:
+    """Does the host have one that says no?"""
+    return has_one(seed, host) and not says(seed, host, request)[0]
+
+
 def _dice(seed: int, host: str, request: str) -> random.Random:
     return random.Random(f"{seed ^ SALT} {host} {request}")  # noqa: S311 - repeatable is what it has to be

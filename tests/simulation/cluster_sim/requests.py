@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core.facts.answer import YES, Answer, Kind
 
-from . import hook
 from .world import Violation
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ class Requests:
         self._asked = 0
         # Those that a hook may be against.
         self._planned: set[str] = set()
+        # Whether the hook of a target, where there are hooks, says no to a request.
+        self.is_against: Callable[[str, str], bool] = lambda _target, _request: False
         self._watchers: list[Callable[[], None]] = []
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -87,9 +88,8 @@ class Requests:
         """What was planned, and not by force, is begun only with the consent of whoever takes over."""
         if request.phase is not Phase.ACCEPTED or request.id not in self._planned:
             return
-        seed, target = self._world.seed, request.target
-        if hook.has_one(seed, target) and not hook.says(seed, target, request.id)[0]:
-            raise Violation(f"{request} is accepted, and the hook of {target} is against it")
+        if self.is_against(request.target, request.id):
+            raise Violation(f"{request} is accepted, and the hook of {request.target} is against it")
 
     def _store(self, request: Switchover) -> None:
         self.index = max(self.index, self.counted) + 1
