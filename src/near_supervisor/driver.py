@@ -28,7 +28,7 @@ from .adapters.pre_takeover import PreTakeoverAdapter
 from .adapters.run_dir import RunDirAdapter
 from .adapters.starting import StartingAdapter
 from .commandline.options import DEFAULT_NODE_ID, Options
-from .io import clock
+from .io import clock, hook_process
 from .io.control import ControlSocket
 from .io.neard_config import NeardConfig
 from .io.run_dir import RunDir
@@ -95,6 +95,7 @@ class Driver:
             self._clean_up()
             # Nothing is held any more: its last words may take a moment. Of one that detaches, the next one tells.
             self.notifier.close()
+        hook_process.end_all()
         return self._exit.code
 
     def _patience_ms(self) -> int:

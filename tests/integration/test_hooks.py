@@ -263,3 +263,20 @@ def test_a_hook_does_not_outlive_its_question(pair: Hooked) -> None:
     pid = int((place / "pid").read_text())
     until("it is gone", lambda: not Path(f"/proc/{pid}").exists(), pair.evidence)
     assert new.running()
+
+
+def test_a_supervisor_that_detaches_leaves_no_hook(pair: Hooked) -> None:
+    """Of a standby, whose next supervisor has no deadline to be there by."""
+    _, standby = pair.roles()
+    place = pair.places[standby.name]
+    pair.at(standby.name, "exit 0", f"echo $$ > {place}/pid; sleep 60")
+    (place / "pid").unlink(missing_ok=True)
+    assert say(standby, "notify") == 0
+    until("it runs", (place / "pid").exists, pair.evidence)
+    pid = int((place / "pid").read_text())
+    assert say(standby, "detach") == 0
+    assert standby.ended(10) == 0
+    # Its own limit is 3 s from its start.
+    until("it is gone", lambda: not Path(f"/proc/{pid}").exists(), pair.evidence, 2)
+    standby.start()
+    pair.roles()

@@ -12,6 +12,7 @@ import selectors
 import signal
 import stat
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ _MAX_LINE = 300
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A signer may want the processor.
 _NICE = 10
+# Of those that run, so that none is left when the supervisor goes.
+_running: set[int] = set()
+_changes = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,13 @@ class Ran:
     def reason(self) -> str:
         """What went wrong, and what it said itself; "" when nothing has."""
         return f"{self.problem}; it said last: {self.last_line}" if self.problem and self.last_line else self.problem
+
+
+def end_all() -> None:
+    """This process ends: nobody would end what runs when its time is over."""
+    with _changes:
+        for group in _running:
+            _kill(group)
 
 
 def environment(environ: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
@@ -84,6 +95,8 @@ def run(command: Sequence[str], given: bytes, environ: Mapping[str, str], timeou
         )
     except (OSError, ValueError) as error:
         return Ran(None, f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}")
+    with _changes:
+        _running.add(process.pid)
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
     said = b""
@@ -157,14 +170,21 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Nothing of its group stays, whatever it has started itself."""
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
+    with _changes:
+        # Not waited for yet: its number is no other one's.
+        _kill(process.pid)
+        _running.discard(process.pid)
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_KILL_S)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _last_line(said: bytes) -> str:
