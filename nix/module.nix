@@ -72,6 +72,14 @@ let
     consulKeyFile = secret "the key of that certificate";
     recordKeyFile = secret "what records in Consul are signed with; empty: they are not signed";
     unsignedRecords = text "refuse" "what becomes of records without a signature: `refuse` or `accept`";
+    notifyCommand = text "" "program and arguments that get each notification, without a shell; empty: none";
+    notifyUrlFile = secret "a file with the URL that each notification is posted to; empty: none";
+    notifyTokenFile = secret "a file with the token or the header that the URL wants; empty: none";
+    notifyCaFile = text "" "the authority of the URL's certificate; empty: those that the host trusts";
+    notifyTimeout = option types.number 10 "seconds, 60 at most, after which command and post are given up";
+    notifyAgain = option types.number 600 "seconds after which the same reason may be told again";
+    preTakeover = text "" "program and arguments that may veto a planned takeover by this host; empty: none";
+    preTakeoverTimeout = option types.number 10 "seconds, 60 at most, after which that is killed, which is a veto";
   };
 
   # --- What cannot work
@@ -80,6 +88,8 @@ let
   require = assertion: message: { inherit assertion; message = "${prefix}.${message}"; };
   isAccount = name: builtins.match "[a-z0-9]+([-_.][a-z0-9]+)*" name != null
     && builtins.stringLength name >= 2 && builtins.stringLength name <= 64;
+  absolute = command: command == "" || lib.hasPrefix "/" command;
+  bounded = seconds: seconds > 0 && seconds <= 60;
   inStore = path: lib.hasPrefix builtins.storeDir path || builtins.hasContext path;
   all = f: lib.mapAttrsToList f cfg.validators;
   sources = lib.filter (value: value != null) [ cfg.package cfg.binary cfg.neardProgram ];
@@ -113,6 +123,15 @@ let
       + "network."))
     (require (lib.hasPrefix "/" validator.home)
       "validators.${account}.home is ${validator.home}. It has to begin with '/'.")
+    (require (absolute validator.notifyCommand && absolute validator.preTakeover)
+      ("validators.${account}.notifyCommand is \"${validator.notifyCommand}\" and preTakeover is "
+      + "\"${validator.preTakeover}\". Each has to be empty, or to begin with a program's absolute path."))
+    (require (builtins.all bounded [ validator.notifyTimeout validator.preTakeoverTimeout ])
+      ("validators.${account}.notifyTimeout is ${toString validator.notifyTimeout} and preTakeoverTimeout is "
+      + "${toString validator.preTakeoverTimeout}. Each has to be above 0 and at most 60 seconds."))
+    (require (validator.notifyUrlFile != "" || validator.notifyTokenFile == "" && validator.notifyCaFile == "")
+      ("validators.${account}.notifyTokenFile or notifyCaFile is set, and notifyUrlFile is not. Set it, or take them "
+      + "out."))
   ]));
   ofSecrets = map (entry: require (lib.hasPrefix "/" entry.path && !inStore entry.path)
     ("${entry.name} is ${entry.path}. It has to be the absolute path of a file outside ${builtins.storeDir}, as a "

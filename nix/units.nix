@@ -231,6 +231,14 @@ let
     NEAR_SUPERVISOR_CONSUL_KEY_FILE = validator.consulKeyFile;
     NEAR_SUPERVISOR_RECORD_KEY = validator.recordKeyFile;
     NEAR_SUPERVISOR_UNSIGNED_RECORDS = validator.unsignedRecords;
+    NEAR_SUPERVISOR_NOTIFY_COMMAND = validator.notifyCommand;
+    NEAR_SUPERVISOR_NOTIFY_URL_FILE = validator.notifyUrlFile;
+    NEAR_SUPERVISOR_NOTIFY_TOKEN_FILE = validator.notifyTokenFile;
+    NEAR_SUPERVISOR_NOTIFY_CA_FILE = validator.notifyCaFile;
+    NEAR_SUPERVISOR_NOTIFY_TIMEOUT = validator.notifyTimeout;
+    NEAR_SUPERVISOR_NOTIFY_AGAIN = validator.notifyAgain;
+    NEAR_SUPERVISOR_PRE_TAKEOVER = validator.preTakeover;
+    NEAR_SUPERVISOR_PRE_TAKEOVER_TIMEOUT = validator.preTakeoverTimeout;
   } // validator.supervisorEnvironment;
 
   environmentText = environment:
@@ -374,5 +382,7 @@ in
     { name = "validators.${account}.consulTokenFile"; path = validator.consulTokenFile; }
     { name = "validators.${account}.consulKeyFile"; path = validator.consulKeyFile; }
     { name = "validators.${account}.recordKeyFile"; path = validator.recordKeyFile; }
+    { name = "validators.${account}.notifyUrlFile"; path = validator.notifyUrlFile; }
+    { name = "validators.${account}.notifyTokenFile"; path = validator.notifyTokenFile; }
   ]));
 }

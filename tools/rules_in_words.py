@@ -158,6 +158,10 @@ IN_WORDS: dict[str, tuple[str, str]] = {
         "What speaks against a takeover by this node is known before it is needed.",
         "test_the_member_record_names_all_reasons_a_moment_after_they_change",
     ),
+    "pre_takeover.ask": (
+        "Whoever would take over as somebody planned asks its hook first, once for each request.",
+        "test_the_hook_is_asked_once_and_the_validator_told_that_it_is",
+    ),
     "session.publish_member": (
         "The member record follows each change within a second, and is written every ten seconds.",
         "test_the_member_record_names_all_reasons_a_moment_after_they_change",

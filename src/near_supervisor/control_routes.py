@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from near_ha.errors import BadConfig, NearError
+from near_ha.errors import BadConfig, NearError, Refused
 from near_ha.operator.cluster_options import TOKEN_VARIABLE, Access
 from near_ha.operator.request import OperatorRequest, Verb
 from near_ha.records.switchover import DEFAULT_TIMEOUT_MS
@@ -18,8 +18,10 @@ from near_ha.records.wire import shown
 from near_ha.transport.by_consul import ConsulWay
 from near_supervisor.core.events import DetachAsked, Event
 
+from .adapters.notifier import Notifier
 from .commandline.options import Options
 from .io.control import Asked, Route, Then
+from .notifications import BY_HAND, Kind
 from .snapshot import Snapshot
 
 log = logging.getLogger("near_supervisor")
@@ -38,12 +40,13 @@ class ControlRoutes:
         environ: Mapping[str, str],
         look: Callable[[], Snapshot],
         post: Callable[[Event], None],
+        notifier: Notifier,
     ) -> None:
         self._access = _access(options, environ)
         # What cannot work is said now, and not when somebody needs it.
         self._access.agents()
         self._records = options.record_key
-        self._look, self._post = look, post
+        self._look, self._post, self._notifier = look, post, notifier
 
     def table(self) -> dict[tuple[str, str], Route]:
         """Each route by its method and path."""
@@ -52,6 +55,7 @@ class ControlRoutes:
             ("GET", "/status"): lambda _asked: self._look().status(),
             ("GET", "/cluster"): lambda _asked: self._way().look(),
             **requests,
+            ("POST", "/notify"): self._notify,
             ("POST", "/detach"): lambda _asked: Then({"detaching": True}, lambda: self._post(DetachAsked())),
         }
 
@@ -73,6 +77,20 @@ class ControlRoutes:
         if found.changed and not check:
             log.info("%s: %s", _told(wanted, asked), found.text)
         return {"changed": found.changed, "text": found.text, "request": found.request or None}
+
+    def _notify(self, asked: Asked) -> dict[str, Any]:
+        """Somebody tells the people who are told: that a drill is over, or nothing but that this works."""
+        unknown = sorted(set(asked.body) - {"event", "text"})
+        kinds = {kind.value: kind for kind in BY_HAND}
+        if unknown:
+            raise BadConfig(f"there is no field {shown(unknown[0])}", "There are: event, text")
+        event, text = _text(asked.body, "event") or Kind.TEST.value, _text(asked.body, "text")
+        if event not in kinds:
+            raise BadConfig(f"event is {shown(event)}", f"It should be one of {', '.join(kinds)}")
+        number = self._notifier.tell_by_hand(kinds[event], text or f"{event}, told by {asked.peer}", asked.peer)
+        if not number:
+            raise Refused("nobody is told anything by this supervisor", "Set --notify-command or --notify-url")
+        return {"number": number}
 
     def _wanted(self, verb: Verb, asked: Asked) -> OperatorRequest:
         """BadConfig names the first field that cannot be."""

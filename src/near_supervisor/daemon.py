@@ -31,8 +31,8 @@ def run(given: argparse.Namespace) -> int:
         checked = options.check(given, options.from_environment())
         run_dir = RunDir(checked.run_dir)
         driver = Driver(checked, run_dir, ServiceManager(os.environ))
-        exporter = Exporter(checked.exporter_address, lambda: driver.snapshot)
-        routes = ControlRoutes(checked, os.environ, lambda: driver.snapshot, driver.post)
+        exporter = Exporter(checked.exporter_address, lambda: driver.snapshot, driver.notifier.counts)
+        routes = ControlRoutes(checked, os.environ, lambda: driver.snapshot, driver.post, driver.notifier)
         control = ControlSocket(run_dir.path / "control.sock", routes.table())
     except NearError as error:
         log.error("%s", error)
@@ -62,4 +62,6 @@ def run(given: argparse.Namespace) -> int:
             checked.account_id,
             checked.validator_account_id,
         )
+    for problem in checked.hooks.problems():
+        log.warning("%s", problem)
     return driver.run(control)

@@ -23,10 +23,12 @@ from .adapters.consul import ConsulAdapter
 from .adapters.guard import GuardAdapter
 from .adapters.host import HostAdapter
 from .adapters.neard import NeardAdapter
+from .adapters.notifier import Notifier
+from .adapters.pre_takeover import PreTakeoverAdapter
 from .adapters.run_dir import RunDirAdapter
 from .adapters.starting import StartingAdapter
 from .commandline.options import DEFAULT_NODE_ID, Options
-from .io import clock
+from .io import clock, hook_process
 from .io.control import ControlSocket
 from .io.neard_config import NeardConfig
 from .io.run_dir import RunDir
@@ -56,7 +58,9 @@ class Driver:
         self._starting = StartingAdapter(options, settings.member_id, self._consul.member)
         self._cluster = ClusterAdapter(options, self.post)
         self._host = HostAdapter(options, config, self.post)
+        self._pre_takeover = PreTakeoverAdapter(options, self.post)
         self._node = _begin(settings, run_dir)
+        self.notifier = Notifier(options.hooks, self._node)
         self._started_at = self._stepped_at = clock.boot_ms()
         self._exit: cmd.Exit | None = None
         self.snapshot = Snapshot(self._node, self._started_at, self._started_at)
@@ -89,6 +93,9 @@ class Driver:
         self._manager.stopping()
         if not self._exit.detach:
             self._clean_up()
+            # Nothing is held any more: its last words may take a moment. Of one that detaches, the next one tells.
+            self.notifier.close()
+        hook_process.end_all()
         return self._exit.code
 
     def _patience_ms(self) -> int:
@@ -104,6 +111,8 @@ class Driver:
         self.snapshot = Snapshot(self._node, now, self._started_at, self._guard.pid)
         for command in commands:
             self._carry_out(command)
+        # After all that is to be done, and it waits for nothing.
+        self.notifier.look(self._node, now)
 
     def _carry_out(self, command: cmd.Command) -> None:
         match command:
@@ -135,6 +144,8 @@ class Driver:
                 self._guard.forget()
             case cmd.PollNeard() | cmd.ReadDuties() | cmd.ReadCounters() | cmd.ProbeChain() | cmd.ReadApprovals():
                 self._neard.carry_out(command)
+            case cmd.AskPreTakeover():
+                self._pre_takeover.carry_out(command)
             case cmd.MoveRequest() | cmd.RecordChange() | cmd.RecordSigningCheck() | cmd.RecordLastWords():
                 self._cluster.carry_out(command)
             case (
@@ -187,4 +198,5 @@ def _settings(options: Options, instance: str, config: NeardConfig) -> Settings:
         version=__version__,
         other_locks=options.other_locks,
         node_public_key=options.node_public_key,
+        pre_takeover=bool(options.hooks.pre_takeover),
     )

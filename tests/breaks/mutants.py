@@ -377,4 +377,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "turned_back = False",
         profile="harsh",
     ),
+    Mutant(
+        "what was planned begins only with the consent of who takes over",
+        CORE + "conditions/pre_takeover.py",
+        "    return Reply(confirms=request.id) if consent.go else Reply(vetoes=request.id, veto=consent.reason)\n",
+        "    return Reply(confirms=request.id)\n",
+        profile="harsh",
+    ),
 )

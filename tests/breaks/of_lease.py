@@ -366,7 +366,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "whoever would take over confirms it at once",
         CORE + "rules/session.py",
-        "    if said[3] and (node.membership.published is None or node.membership.published[3] != said[3]):\n",
+        "    if said[3] is not NOTHING and (before is None or before[3] != said[3]):\n",
         "    if False:\n",
         UNIT + "test_switchover.py",
     ),

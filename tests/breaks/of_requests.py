@@ -40,6 +40,50 @@ BREAKS: tuple[Break, ...] = (
         "now < node.candidate.acquire_at or (barred(node) or node.host.preflight)",
         UNIT + "test_readiness.py",
     ),
+    # --- the hook before a planned takeover
+    Break(
+        "nobody hands over to a node whose hook is still asked",
+        CORE + "conditions/pre_takeover.py",
+        "        return Reply(considers=request.id)\n",
+        "        return Reply(confirms=request.id)\n",
+        UNIT + "test_pre_takeover.py",
+    ),
+    Break(
+        "the no of a hook ends what was planned",
+        CORE + "rules/switchover.py",
+        "vetoes = {} if request.force else _vetoes(node, request)",
+        "vetoes: dict[str, str] = {}",
+        UNIT + "test_pre_takeover.py",
+    ),
+    Break(
+        "force overrules the no of a hook",
+        CORE + "rules/switchover.py",
+        "vetoes = {} if request.force else _vetoes(node, request)",
+        "vetoes = _vetoes(node, request)",
+        UNIT + "test_pre_takeover.py",
+    ),
+    Break(
+        "a hook that is asked has more time than a node that is silent",
+        CORE + "rules/switchover.py",
+        "since + (request.timeout_ms if considers else node.settings.lease_ms)",
+        "since + node.settings.lease_ms",
+        UNIT + "test_pre_takeover.py",
+    ),
+    Break(
+        "a hook is asked about what was planned, and about nothing else",
+        CORE + "conditions/pre_takeover.py",
+        "return node.settings.pre_takeover and not request.force and request.term > 0",
+        "return node.settings.pre_takeover",
+        UNIT + "test_pre_takeover.py",
+    ),
+    Break(
+        "a failover waits for no hook",
+        CORE + "rules/lease.py",
+        "now < node.candidate.acquire_at or barred(node)",
+        "now < node.candidate.acquire_at or barred(node)"
+        " or (node.switchover.consent is not None and not node.switchover.consent.go)",
+        UNIT + "test_pre_takeover.py",
+    ),
     # --- switchover and election
     Break(
         "a holder judges a target by what was read after the request was made",

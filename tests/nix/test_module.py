@@ -15,7 +15,15 @@ from support.nix_host import NixError, NixHost
 from support.pages import ROOT
 
 ACCOUNT = "my.pool.near"
-SECRETS = ("validatorKeyFile", "nodeKeysDir", "consulTokenFile", "consulKeyFile", "recordKeyFile")
+SECRETS = (
+    "validatorKeyFile",
+    "nodeKeysDir",
+    "consulTokenFile",
+    "consulKeyFile",
+    "recordKeyFile",
+    "notifyUrlFile",
+    "notifyTokenFile",
+)
 
 
 def plain(**validator: Any) -> dict[str, Any]:
@@ -68,6 +76,11 @@ def test_secrets_of_other_tools_are_taken(host: NixHost, place: str) -> None:
         (plain(lease=3.9), "not between 4 and 600"),
         (plain(lease=601), "not between 4 and 600"),
         (plain(home="var/lib"), "has to begin with '/'"),
+        (plain(notifyCommand="tell"), "to begin with a program's absolute path"),
+        (plain(preTakeover="may-i now"), "to begin with a program's absolute path"),
+        (plain(notifyTimeout=61), "at most 60 seconds"),
+        (plain(preTakeoverTimeout=0), "at most 60 seconds"),
+        (plain(notifyTokenFile="/etc/near/token"), "notifyUrlFile is not"),
         ({"validators": {"Not-near": {}}}, "Not-near is no NEAR account"),
         ({"validators": {"x": {}}}, "x is no NEAR account"),
         ({"validators": {"one.near": {}, "two.near": {}}}, "of home two are the same"),

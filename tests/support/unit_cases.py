@@ -7,6 +7,7 @@ from typing import Any
 
 ACCOUNT = "my.pool.near"
 BOOT_NODES = ["ed25519:one@192.0.2.1:24567", "ed25519:two@192.0.2.2:24567"]
+NOTIFY = "/usr/local/bin/tell --to 'me and you' \\$HOME \"x\""
 HOSTILE = "near=debug, 100% of \"it\", C:\\n $HOME ${HOME} 'all'"
 
 
@@ -54,6 +55,14 @@ CASES = {
             "supervisor_consul_key_file": "/etc/near/consul-key.pem",
             "supervisor_record_key": "0" * 64,
             "supervisor_unsigned_records": "accept",
+            "supervisor_notify_command": NOTIFY,
+            "supervisor_notify_url": "https://example.org/hooks/secret",
+            "supervisor_notify_token": "secret",
+            "supervisor_notify_ca_file": "/etc/ssl/hook.pem",
+            "supervisor_notify_timeout": 5,
+            "supervisor_notify_again": 60,
+            "supervisor_pre_takeover": "/usr/local/bin/may-i",
+            "supervisor_pre_takeover_timeout": 20,
             "consul_tls": True,
             "consul_acl": True,
             "consul_user": "agent",
@@ -86,6 +95,14 @@ CASES = {
             "consulKeyFile": "/etc/near/consul-key.pem",
             "recordKeyFile": f"/etc/near/supervisor/{ACCOUNT}/record_key",
             "unsignedRecords": "accept",
+            "notifyCommand": NOTIFY,
+            "notifyUrlFile": f"/etc/near/supervisor/{ACCOUNT}/notify_url",
+            "notifyTokenFile": f"/etc/near/supervisor/{ACCOUNT}/notify_token",
+            "notifyCaFile": "/etc/ssl/hook.pem",
+            "notifyTimeout": 5,
+            "notifyAgain": 60,
+            "preTakeover": "/usr/local/bin/may-i",
+            "preTakeoverTimeout": 20,
         },
         {
             "user": "signer",

@@ -20,8 +20,8 @@ PURE = {
 CLOCK_MODULES = {"time"}
 CLOCK_CALLS = {"now", "utcnow", "today"}  # of datetime and date
 SPAWNING_MODULES = {"subprocess", "multiprocessing", "pty"}
-# The one file that starts a guard, and the one that asks neard to check its files.
-SPAWNERS = ("io/guard_process.py", "io/preflight.py")
+# The one file that starts a guard, the one that asks neard to check its files, and the one that runs operators' hooks.
+SPAWNERS = ("io/guard_process.py", "io/hook_process.py", "io/preflight.py")
 # Neard itself, and the child that finds out whether neard will find its key.
 GUARD_SPAWNERS = ("neard.py", "key_link.py")
 SPAWNING_OS_CALLS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")
@@ -57,6 +57,12 @@ def core_is_pure(room: str = "") -> Rule:
         return [name for name in imported(tree, package) if not any(within(name, one) for one in allowed)]
 
     return named(rule, f"core_is_pure_{room}")
+
+
+def notifications_are_pure(tree: ast.Module) -> list[str]:
+    """What is told is decided by the core's facts and the time."""
+    allowed = ("near_supervisor.core", "near_ha", *PURE)
+    return [name for name in imported(tree, "near_supervisor") if not any(within(name, one) for one in allowed)]
 
 
 def no_arrow_up(room: str, *known: str) -> Rule:
@@ -151,6 +157,8 @@ RULES: list[tuple[Rule, list[Path], str]] = [
     (core_is_pure(), sorted(CORE.glob("*.py")), "from near_supervisor.io import clock"),
     (core_is_pure(), sorted(CORE.glob("*.py")), "from ..io import clock"),
     *((core_is_pure(room), modules(CORE / room), "from ...io import clock") for room in ROOMS),
+    (notifications_are_pure, [SUPERVISOR / "notifications.py"], "import threading"),
+    (notifications_are_pure, [SUPERVISOR / "notifications.py"], "from .io import clock"),
     (no_arrow_up("facts"), modules(CORE / "facts"), "from .. import events"),
     (no_arrow_up("", *WORDS), [CORE / f"{name}.py" for name in WORDS[1:]], "from .conditions import readiness"),
     (no_arrow_up("conditions", *WORDS), modules(CORE / "conditions"), "from ..rules import lease"),

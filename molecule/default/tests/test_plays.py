@@ -31,6 +31,10 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
         {"supervisor_validator_key": '{"secret_key": "ed25519:x"}', "supervisor_validator_key_file": ""},
         "supervisor_validator_key is a secret in plain text",
     ),
+    "a token of a web address in plain text": (
+        {"supervisor_notify_url": "https://192.0.2.1/", "supervisor_notify_token": "x"},
+        "supervisor_notify_token is a secret in plain text",
+    ),
     "a variable that there is not": ({"supervisor_leese": 4}, "supervisor_leese: role supervisor has no such variable"),
     "a lease that is too short": ({"supervisor_lease": 1}, "supervisor_lease 1"),
     "a checksum that is none": (

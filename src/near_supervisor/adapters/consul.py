@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 
 from near_ha.records import consul_keys
 from near_ha.records.member_record import Member
@@ -214,8 +215,8 @@ class ConsulAdapter:
             version=__version__,
             neard_version=self._neard_version(),
             reasons=news.reasons,
-            confirms=news.confirms,
             node_public_key=options.node_public_key,
+            **asdict(news.reply),
         )
 
     def _read_members(self) -> None:

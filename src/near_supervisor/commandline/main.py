@@ -52,6 +52,10 @@ def _main(argv: list[str] | None) -> int:
     given = _verbs().parse_args(words)
     if given.verb == "completion":
         return _completion(given.shell)
+    if given.verb == "notify":
+        from . import notify
+
+        return notify.main(given)
     return _compile() if given.verb == "compile" else _detach(given)
 
 
@@ -82,8 +86,9 @@ def _verbs(whole: bool = False) -> argparse.ArgumentParser:
         description="Write FILE.CACHE_TAG.zip beside the packed FILE, compiled for this Python, and print its name; do"
         " nothing if it is there. Each start of FILE takes it, unless somebody else may have written it.",
     )
-    from . import completion
+    from . import completion, notify
 
+    notify.add_to(verbs)
     completion.add_to(verbs, "near-supervisor")
     if whole:
         from . import operator as operator_cli

@@ -20,6 +20,8 @@ from near_supervisor.core.facts.settings import Strategy
 
 from ..io import consul_access
 from ..io.consul_access import ConsulAccess
+from . import hook_options
+from .hook_options import Hooks
 
 DEFAULT_NODE_ID = "node"
 DEFAULT_ACCOUNT_ID = "default"
@@ -109,6 +111,7 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
         "with --guard own: MiB that neard.log and neard.log.1 may fill together; 0: no limit",
     ),
     *consul_access.ROWS,
+    *hook_options.ROWS,
 )
 _MAX_LOG_MIB = 100_000
 _GUARDS = ("own", "service")
@@ -154,6 +157,7 @@ class Options:
     validator_account_id: str
     other_locks: tuple[str, ...]
     node_public_key: str
+    hooks: Hooks
 
     def node_key(self, as_validator: bool) -> Path:
         """With which node key neard is started: the host's own in either role, but for kuutamod's way.
@@ -277,6 +281,7 @@ def check(given: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         validator_account_id=keys["validator_key"].account_id,
         other_locks=tuple(name for name in map(str.strip, (given.other_locks or "").split(",")) if name),
         node_public_key=keys["voter_node_key"].public_key,
+        hooks=hook_options.check(given, _seconds),
     )
 
 

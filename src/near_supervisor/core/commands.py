@@ -6,6 +6,7 @@ from near_ha.records.history import Change
 from near_ha.records.lease_record import LeaseRecord
 from near_ha.records.switchover import Switchover
 
+from .facts.consent import NOTHING, Reply
 from .facts.leadership import SavedState
 from .facts.lease_view import How
 from .facts.values import dataclass
@@ -102,7 +103,7 @@ class PublishMember:
     reason: str
     height: int
     reasons: tuple[str, ...] = ()
-    confirms: str = ""
+    reply: Reply = NOTHING
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,13 @@ class MoveRequest:
     """Write the switchover request, if it still is at ``index``. The driver adds the wall clock."""
 
     index: int
+    request: Switchover
+
+
+@dataclass(frozen=True)
+class AskPreTakeover:
+    """Ask this node's hook whether it may take over as ``request`` wants; no rule waits for the answer."""
+
     request: Switchover
 
 
@@ -272,5 +280,15 @@ GuardCommand = (
     | SaveState
     | ClearState
 )
-Command = LeaseCommand | MemberCommand | ClusterCommand | NeardCommand | GuardCommand | KeepIndex | Log | Exit
+Command = (
+    LeaseCommand
+    | MemberCommand
+    | ClusterCommand
+    | NeardCommand
+    | GuardCommand
+    | AskPreTakeover
+    | KeepIndex
+    | Log
+    | Exit
+)
 """Each is for one adapter, which a type checker sees carry all of its own out (``assert_never``)."""

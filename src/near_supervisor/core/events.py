@@ -261,6 +261,15 @@ class RequestMoved:
 
 
 @dataclass(frozen=True)
+class PreTakeoverAnswered:
+    """What the hook said to the request ``id``; that it could not be asked, or was too slow, is a no."""
+
+    id: str
+    go: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class DutiesSeen:
     """What neard said to this ``asker``; None when it did not, for a ``reason``."""
 
@@ -341,6 +350,7 @@ Event = (
     | ConfigSeen
     | RequestSeen
     | RequestMoved
+    | PreTakeoverAnswered
     | DutiesSeen
     | CountersSeen
     | ChainProbed

@@ -7,7 +7,6 @@ nowhere else: it is in no exception, no log, no ``repr``.
 from __future__ import annotations
 
 import ssl
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +15,8 @@ from typing import Any
 
 from near_ha.errors import BadConfig
 from near_ha.transport import consul_url
+
+from .secret_file import private, readable
 
 # flag, variable, default ("" = none), help
 ROWS: tuple[tuple[str, str, str, str], ...] = (
@@ -94,8 +95,8 @@ def check(given: Any, urls: str) -> ConsulAccess:
     if ca is not None:
         _try_tls("--consul-ca-file", ca, "certificates in PEM form", lambda tls: tls.load_verify_locations(ca))
     if cert is not None and key is not None:
-        _readable("--consul-cert-file", cert)
-        _private("--consul-key-file", key, "key")
+        readable("--consul-cert-file", cert)
+        private("--consul-key-file", key, "key")
         # An encrypted key would ask for its password on the terminal.
         both = f"the certificate of --consul-key-file {key}, both in PEM form and not encrypted"
         _try_tls("--consul-cert-file", cert, both, lambda tls: tls.load_cert_chain(cert, key, lambda: ""))
@@ -107,7 +108,7 @@ def _path(text: str | None) -> Path | None:
 
 
 def _read_token(path: Path) -> str:
-    return _checked_token(_private(TOKEN_FLAG, path, "token").decode("latin-1"), f"{TOKEN_FLAG} {path}")
+    return _checked_token(private(TOKEN_FLAG, path, "token").decode("latin-1"), f"{TOKEN_FLAG} {path}")
 
 
 def _checked_token(text: str, where: str) -> str:
@@ -122,32 +123,8 @@ def _checked_token(text: str, where: str) -> str:
     return token
 
 
-def _private(flag: str, path: Path, what: str) -> bytes:
-    """What a secret's file holds; BadConfig when anybody on this host could read it."""
-    content = _readable(flag, path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o007:
-        raise BadConfig(
-            f"{flag} {path} has mode {mode:04o}: every user of this host can get at the {what}",
-            f"Close it with: chmod 0400 {path}; if it was open for long, replace the {what}",
-        )
-    return content
-
-
-def _readable(flag: str, path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(1024 * 1024)
-    except FileNotFoundError:
-        raise BadConfig(f"{flag} {path} does not exist", "Put the file there, or name where it is") from None
-    except OSError as error:
-        raise BadConfig(
-            f"{flag} {path} cannot be read: {error.strerror}", "Give this process's user read access"
-        ) from None
-
-
 def _try_tls(flag: str, path: Path, what: str, load: Callable[[ssl.SSLContext], object]) -> None:
-    _readable(flag, path)
+    readable(flag, path)
     try:
         load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     except (ssl.SSLError, ValueError, OSError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import socketserver
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -30,6 +30,8 @@ from . import clock
 from .hang_ups import CountsHangUps, HangUps
 
 Look = Callable[[], Snapshot]
+# How many notifications each receiver was sent, and so on.
+Counts = Callable[[], Mapping[str, Mapping[str, int]]]
 
 _WHOLE = re.compile(r"^([^#].* -?\d+)\.0$", re.MULTILINE)
 _REQUEST_TIMEOUT_S = 5.0
@@ -64,8 +66,8 @@ def kuutamod_metrics(snapshot: Snapshot) -> str:
 class _Metrics(Collector):
     """What is new in this project, read off a snapshot at each scrape."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, look: Look, counts: Counts) -> None:
+        self._look, self._counts = look, counts
 
     def collect(self) -> Iterator[Metric]:
         status = self._look().status()
@@ -134,6 +136,13 @@ class _Metrics(Collector):
         stops = CounterMetricFamily("near_supervisor_neard_stops", "How often a neard of this node has ended")
         stops.add_metric([], status["neard"]["restarts"])
         yield stops
+        told = CounterMetricFamily(
+            "near_supervisor_notifications", "What became of notifications", labels=["receiver", "result"]
+        )
+        for receiver, results in self._counts().items():
+            for result, count in results.items():
+                told.add_metric([receiver, result], count)
+        yield told
 
 
 class _Server(CountsHangUps, ThreadingHTTPServer):
@@ -152,7 +161,7 @@ class _Server(CountsHangUps, ThreadingHTTPServer):
 class Exporter:
     """The HTTP server; BadConfig when its address cannot be used."""
 
-    def __init__(self, address: str, look: Look) -> None:
+    def __init__(self, address: str, look: Look, counts: Counts = dict) -> None:
         host, _colon, port = address.rpartition(":")
         if not host or not port.isdecimal() or int(port) >= 2**16:
             raise BadConfig(f"--exporter-address {address!r}", "It should look like 127.0.0.1:2233")
@@ -161,7 +170,7 @@ class Exporter:
             """Bound to this exporter's view."""
 
         Handler.routes = {
-            "/metrics": lambda: (HTTPStatus.OK, kuutamod_metrics(look()) + exposition(look)),
+            "/metrics": lambda: (HTTPStatus.OK, kuutamod_metrics(look()) + exposition(look, counts)),
             "/health": lambda: _health(look()),
             "/neard-pid": lambda: (HTTPStatus.OK, str(look().neard_pid or "")),
         }
@@ -182,10 +191,10 @@ class Exporter:
         self._server.serve_forever(SHUTDOWN_POLL_S)
 
 
-def exposition(look: Look) -> str:
+def exposition(look: Look, counts: Counts = dict) -> str:
     """The metrics that kuutamod did not have, whole numbers printed as ``1`` like its own."""
     registry = CollectorRegistry()
-    registry.register(_Metrics(look))
+    registry.register(_Metrics(look, counts))
     return _WHOLE.sub(r"\1", generate_latest(registry).decode())
 
 

@@ -33,10 +33,18 @@ def last_words(output: object) -> str:
     if not isinstance(output, str):
         return ""
     plain = [_plain(line) for line in output.replace("\r", "\n").split("\n") if _GUARDS_OWN not in line]
-    words = " | ".join(_chosen([line for line in plain if line]))
+    return _masked(" | ".join(_chosen([line for line in plain if line])))[:MAX_WORDS]
+
+
+def plain_line(line: str) -> str:
+    """One line of any program's output, without what a terminal obeys and without what looks like a secret."""
+    return _masked(_plain(line))
+
+
+def _masked(words: str) -> str:
     for secret, mask in _SECRETS:
         words = secret.sub(mask, words)
-    return words[:MAX_WORDS]
+    return words
 
 
 def _plain(line: str) -> str:

@@ -1,7 +1,7 @@
 """``neard validate-config``: would neard start with the files that are there now?
 
-It opens no database, signs nothing and ends by itself (neard 1.32 or later). Beside the guard this is the only place
-that starts a process, and the only command that it starts.
+It opens no database, signs nothing and ends by itself (neard 1.32 or later). Beside the guard and the operator's own
+hooks (``hook_process.py``) it is the only process that a supervisor starts.
 """
 
 from __future__ import annotations

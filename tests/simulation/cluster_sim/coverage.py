@@ -16,7 +16,7 @@ from .harsh.faults import HARSH_KINDS, LONG_KINDS
 from .requests import REQUESTS
 from .schedule import Profile
 
-KINDS = ("transitions", "faults", "steps of a switchover", "pairs of faults")
+KINDS = ("transitions", "faults", "steps of a switchover", "answers of a hook", "pairs of faults")
 
 
 def possible(profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
@@ -26,7 +26,8 @@ def possible(profile: Profile = Profile.SAFETY) -> dict[str, list[str]]:
     transitions = [f"{source.value} -> {target.value}" for source, _, target in TRANSITIONS]
     pairs = [f"pair: {one} + {other}" for one, other in combinations(sorted(faults), 2) if _meet(one, other, more)]
     steps = [f"switchover: {action.value} {phase.value}" for action in Action for phase in Phase]
-    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in faults], steps, pairs), strict=True))
+    answers = ["hook: go", "hook: veto"] if profile.is_harsh else []
+    return dict(zip(KINDS, (transitions, [f"fault: {kind}" for kind in faults], steps, answers, pairs), strict=True))
 
 
 def _meet(one: str, other: str, more: tuple[str, ...]) -> bool:
@@ -42,14 +43,14 @@ def missing(reached: Counter[str], profile: Profile = Profile.SAFETY) -> dict[st
 def summary(reached: Counter[str], profile: Profile = Profile.SAFETY) -> str:
     """``reached 17 of 17 transitions, ...``"""
     absent, names = missing(reached, profile), possible(profile)
-    counts = [f"{len(names[kind]) - len(absent[kind])} of {len(names[kind])} {kind}" for kind in KINDS]
+    counts = [f"{len(names[kind]) - len(absent[kind])} of {len(names[kind])} {kind}" for kind in KINDS if names[kind]]
     return f"reached {', '.join(counts)}"
 
 
 def table(tally: Tally, profile: Profile = Profile.SAFETY) -> Iterator[str]:
     """In how many schedules each transition and fault was reached; and the pairs that were not."""
     names = possible(profile)
-    for kind in KINDS[:3]:
+    for kind in KINDS[:-1]:
         for name in sorted(names[kind], key=lambda name: -tally.reached[name]):
             yield f"{tally.reached[name]:>9}  {name}"
     for name in missing(tally.reached, profile)["pairs of faults"]:

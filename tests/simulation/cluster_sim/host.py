@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 from near_ha.records.cluster import MemberStatus
 from near_ha.records.member_record import Member
 from near_ha.records.states import State
 from near_supervisor.core import events as ev
+from near_supervisor.core.facts.consent import NOTHING
 from near_supervisor.core.facts.leadership import SavedState
 from near_supervisor.core.facts.settings import Settings
 
@@ -112,7 +113,7 @@ class Host:
             mine.validator_public_key,
             mine.priority,
             reasons=published[2] if published is not None else (),
-            confirms=published[3] if published is not None else "",
+            **asdict(published[3] if published is not None else NOTHING),
         )
         return MemberStatus(mine.member_id, record, self.name)
 

@@ -7,6 +7,7 @@ from near_ha.records.switchover import Action, Phase
 from near_supervisor.core import events as ev
 from near_supervisor.core.facts.lease_view import How
 
+from . import hook
 from .cluster import Cluster
 from .host import Host
 from .world import Violation
@@ -139,6 +140,8 @@ def _switch_over(cluster: Cluster, successor: Host) -> int:
     if requests.request is not None and not requests.request.now:
         # So long may be waited for heights without a block to make.
         bound += requests.request.timeout_ms // 2
+    if successor.settings.pre_takeover:
+        bound += hook.LONGEST_MS
     while requests.request is None or requests.request.open or not cluster.signers:
         if "kuutamod" in cluster.signers:
             # It takes a lease that is free at once, whoever was named; then the request ends when its time is over.

@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from near_ha.records.switchover import Action, Switchover
+from near_ha.records.switchover import Action, Phase, Switchover
 from near_supervisor.core.facts.answer import YES, Answer, Kind
+
+from .world import Violation
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -37,6 +39,10 @@ class Requests:
         # Consul goes on counting from here, whatever the key's own index is.
         self.counted = 0
         self._asked = 0
+        # Those that a hook may be against.
+        self._planned: set[str] = set()
+        # Whether the hook of a target, where there are hooks, says no to a request.
+        self.is_against: Callable[[str, str], bool] = lambda _target, _request: False
         self._watchers: list[Callable[[], None]] = []
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -47,6 +53,7 @@ class Requests:
         """Write the request, if it is still at ``index``."""
         if index != self.index:
             return Answer(Kind.NO, "index is stale")
+        self._check_consent(request)
         self._store(request)
         return YES
 
@@ -61,6 +68,8 @@ class Requests:
         request = Switchover(
             f"request-{self._asked}", action, target, "operator", "", now, term, timeout_ms, force, at_once, overrules
         )
+        if term and not force:
+            self._planned.add(request.id)
         self._store(request)
 
     def pause(self, paused: bool) -> None:
@@ -74,6 +83,13 @@ class Requests:
         """Both are as they were once, at the index of then; the next write has one above ``counted``."""
         self.paused, self.request, self.index, self.counted = paused, request, index, counted
         self._tell()
+
+    def _check_consent(self, request: Switchover) -> None:
+        """What was planned, and not by force, is begun only with the consent of whoever takes over."""
+        if request.phase is not Phase.ACCEPTED or request.id not in self._planned:
+            return
+        if self.is_against(request.target, request.id):
+            raise Violation(f"{request} is accepted, and the hook of {request.target} is against it")
 
     def _store(self, request: Switchover) -> None:
         self.index = max(self.index, self.counted) + 1

@@ -18,6 +18,7 @@ from near_supervisor.core.facts.model import Believed, Node
 from near_supervisor.core.facts.signing_check import Counted
 from near_supervisor.core.machine import next_wakeup, step
 
+from . import hook
 from .lease_worker import LeaseWorker
 from .request_watch import WishWatch
 from .world import Violation
@@ -194,6 +195,15 @@ class Supervisor:
 
     def _move_request(self, command: cmd.MoveRequest) -> None:
         self._requests.move(command)
+
+    def _ask_hook(self, command: cmd.AskPreTakeover) -> None:
+        request, host = command.request, self._host
+        if request.force or not request.term:
+            raise Violation(f"{host.name} asks its hook about a takeover that is none of its business: {request}")
+        go, takes_ms = hook.says(self._world.seed, host.name, request.id)
+        self._world.reached["hook: " + ("go" if go else "veto")] += 1
+        said = ev.PreTakeoverAnswered(request.id, go, "" if go else "not today")
+        self._world.after(takes_ms, lambda: self.post(said))
 
     def _read_duties(self, command: cmd.ReadDuties) -> None:
         """A neard that is silent says nothing; an old one does not tell; of a new one it may change within an epoch."""
@@ -426,6 +436,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     cmd.ReadApprovals: Supervisor._look_for_approvals,
     cmd.RecordSigningCheck: Supervisor._note,
     cmd.RecordLastWords: Supervisor._note,
+    cmd.AskPreTakeover: Supervisor._ask_hook,
     cmd.MoveRequest: Supervisor._move_request,
     cmd.MarkMissing: Supervisor._note_vacancy,
     cmd.Acquire: Supervisor._acquire,

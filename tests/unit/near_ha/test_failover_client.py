@@ -59,6 +59,12 @@ def test_a_supervisor_whose_socket_is_gone_is_said_once_and_waited_for() -> None
     assert "/run/near/control.sock" in silent[0]
 
 
+def asks_hook(document: dict[str, Any], request: str) -> dict[str, Any]:
+    """The same, and ``host b`` asks its hook about that request."""
+    first, second = document["members"]
+    return {**document, "members": [first, {**second, "considers": request}]}
+
+
 def at(phase: str, leader: str, **more: str) -> dict[str, Any]:
     request = {"id": "request-1", "phase": phase, "source": "a", "target": "b", "outcome": "", "note": "", **more}
     members = [{"member_id": "a", "node_id": "host a"}, {"member_id": "b", "node_id": "host b", "reason": "is Startup"}]
@@ -71,6 +77,8 @@ def at(phase: str, leader: str, **more: str) -> dict[str, Any]:
     [
         (at("asked", "host a"), "host a to accept it"),
         (at("asked", "host a", note="waiting for height 9"), "host a to accept it (waiting for height 9)"),
+        (asks_hook(at("asked", "host a"), "request-1"), "the answer of pre_takeover of host b"),
+        (asks_hook(at("asked", "host a"), "request-0"), "host a to accept it"),
         (at("asked", ""), "somebody who holds the lease to accept it"),
         (at("accepted", "host a"), "host a to stop signing and to give the lease back (host b is Startup)"),
         (at("accepted", ""), "host b to take the lease (host b is Startup)"),

@@ -469,4 +469,4 @@ def test_whoever_would_take_over_confirms_at_once(request_: Switchover, confirme
     play = Play().to_voting()
     play.do(ev.LeaseSeen(held()), after=10)
     published = play.one(cmd.PublishMember, play.do(ev.RequestSeen(70, request_), after=1))
-    assert (published.confirms if isinstance(published, cmd.PublishMember) else "") == confirmed
+    assert (published.reply.confirms if isinstance(published, cmd.PublishMember) else "") == confirmed

@@ -81,6 +81,9 @@ def waits_for(document: Document, request_id: str) -> str:
         return ""
     source, target, holder = name(document, found.source), name(document, found.target), leader(document)
     if found.phase == Phase.ASKED.value:
+        asks = next((m for m in _objects(document.get("members")) if m.get("considers") == request_id), None)
+        if asks is not None:
+            return f"the answer of pre_takeover of {_text(asks.get('node_id'))}"
         return f"{holder or 'somebody who holds the lease'} to accept it" + (f" ({found.note})" if found.note else "")
     lacks = next((m for m in _objects(document.get("members")) if m.get("member_id") == found.target), {})
     reason = _text(lacks.get("reason"))

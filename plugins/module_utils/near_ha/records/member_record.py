@@ -22,7 +22,9 @@ class Member:
     ("" = not known). ``reasons`` are the names of all that speaks against a takeover, also of what does not keep it
     from being ``ready`` (docs/reference/readiness.md). ``confirms`` is the id of the open request for a switchover that
     it has seen and is there to carry out ("" = none; None = its version does not say). ``node_public_key`` is the
-    public half of its neard's own node key ("" = its version does not say).
+    public half of its neard's own node key ("" = its version does not say). ``considers`` is the id of the request that
+    it asks its hook ``pre_takeover`` about, ``vetoes`` of the one that this has refused, and ``veto`` is why, a clause
+    for people.
     """
 
     node_id: str
@@ -40,10 +42,13 @@ class Member:
     reasons: tuple[str, ...] = ()
     confirms: str | None = None
     node_public_key: str = ""
+    considers: str = ""
+    vetoes: str = ""
+    veto: str = ""
 
     def to_json(self) -> str:
         """The value as it is stored: a reason without end would make it one that nobody can read."""
-        return json.dumps({**asdict(self), "reason": self.reason[:_MAX_REASON]})
+        return json.dumps({**asdict(self), "reason": self.reason[:_MAX_REASON], "veto": self.veto[:_MAX_REASON]})
 
 
 def instance_of(raw: bytes) -> str:
@@ -73,4 +78,7 @@ def parse(raw: bytes) -> Member:
         reasons=fields.names("reasons"),
         confirms=None if fields.document.get("confirms") is None else fields.text("confirms"),
         node_public_key=fields.text("node_public_key"),
+        considers=fields.text("considers"),
+        vetoes=fields.text("vetoes"),
+        veto=fields.text("veto"),
     )

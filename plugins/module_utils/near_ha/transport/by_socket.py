@@ -50,6 +50,11 @@ class SocketWay:
         """The supervisor's own member."""
         return str(self.status.get("member_id", "")) if verb.value in ("promote", "demote") else ""
 
+    def notify(self, event: str, text: str) -> int:
+        """Have the supervisor tell the people it tells; the number of the notification."""
+        answer = self._call("POST", "/notify", {"event": event, "text": text})
+        return int(answer.get("number", 0))
+
     def look(self) -> dict[str, Any]:
         """The cluster as this supervisor reads it now."""
         return self._call("GET", "/cluster", None)

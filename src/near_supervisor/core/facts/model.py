@@ -9,6 +9,7 @@ from near_ha.records.switchover import Switchover
 
 from .approvals import Approvals, Silence
 from .chain_clock import ChainClock
+from .consent import Consent, Reply
 from .doppelganger import Doppelganger
 from .heads import Heads
 from .host import UNKNOWN, Host, RunDir
@@ -87,7 +88,7 @@ class Membership:
     register_at: int = 0
     taken_since: int | None = None
     taken_by: str = ""
-    published: tuple[State, bool, tuple[str, ...], str] | None = None
+    published: tuple[State, bool, tuple[str, ...], Reply] | None = None
     publish_at: int = 0
 
     def over(self) -> Membership:
@@ -197,7 +198,8 @@ class DutiesReading:
 class SwitchoverView:
     """The request to switch over, in its phase since ``since``; ``index`` is None while only our own change is known.
 
-    ``moving`` is a change that is under way, ``move_at`` when another one may be made.
+    ``moving`` is a change that is under way, ``move_at`` when another one may be made. ``consent`` is what this node's
+    hook says to the last request that it was asked about.
     """
 
     request: Switchover | None = None
@@ -205,6 +207,7 @@ class SwitchoverView:
     since: int = 0
     moving: Switchover | None = None
     move_at: int = 0
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class Settings:
     the account of the validator key; ``keeps_shards_of`` the account whose shards neard follows (``*`` = all shards).
     ``min_peers`` are so many that neard wants before it works, ``version`` is that of this program ("" = not known).
     ``other_locks`` are names of leases in the same Consul that are known to be other validators'.
-    ``node_public_key`` is the public half of this host's own node key ("" = not known).
+    ``node_public_key`` is the public half of this host's own node key ("" = not known). ``pre_takeover``: there is a
+    hook to ask before this node takes over as somebody planned.
     """
 
     node_id: str
@@ -57,3 +58,4 @@ class Settings:
     version: str = ""
     other_locks: tuple[str, ...] = ()
     node_public_key: str = ""
+    pre_takeover: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from near_ha.records.states import State
-from near_ha.records.switchover import Phase
 
 from .. import commands as cmd
+from ..conditions.pre_takeover import reply
 from ..conditions.readiness import unready
+from ..facts.consent import NOTHING, Reply
 from ..facts.model import Node
 from ..facts.values import replace
 from ..step import Step
@@ -44,9 +45,9 @@ def publish_member(node: Node, now: int) -> Step:
     said = _to_say(node)
     if now < _publish_due(node, said):
         return node, []
-    state, ready, names, confirms = said
+    state, ready, names, answer = said
     node = replace(node, membership=replace(node.membership, published=said, publish_at=now + PUBLISH_GAP_MS))
-    return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names, confirms)]
+    return node, [cmd.PublishMember(session.id, state.value, ready, unready(node), node.sync.height, names, answer)]
 
 
 def due(node: Node, times: list[int]) -> None:
@@ -60,24 +61,17 @@ def due(node: Node, times: list[int]) -> None:
     times.append(_publish_due(node, _to_say(node)))
 
 
-Said = tuple[State, bool, tuple[str, ...], str]
+Said = tuple[State, bool, tuple[str, ...], Reply]
 
 
 def _to_say(node: Node) -> Said:
-    return node.state, not unready(node), node.against, _confirms(node)
-
-
-def _confirms(node: Node) -> str:
-    """The request that this node would carry out: its holder lets go only for somebody who is there."""
-    request = node.switchover.request
-    if request is None or request.phase is not Phase.ASKED or node.leadership is not None:
-        return ""
-    return request.id if request.target in ("", node.settings.member_id) else ""
+    return node.state, not unready(node), node.against, reply(node)
 
 
 def _publish_due(node: Node, said: Said) -> int:
     """A moment after the last one if there is news, else when that is old; for whoever waits for it at once."""
-    if said[3] and (node.membership.published is None or node.membership.published[3] != said[3]):
+    before = node.membership.published
+    if said[3] is not NOTHING and (before is None or before[3] != said[3]):
         return 0
     if node.membership.published != said:
         return node.membership.publish_at

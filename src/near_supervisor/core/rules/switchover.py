@@ -8,6 +8,7 @@ that one does not take the lease, the old holder may, and after a lease anybody.
 from __future__ import annotations
 
 from near_ha.operator import plan
+from near_ha.records.member_record import Member
 from near_ha.records.switchover import Action, Phase, Switchover
 
 from .. import commands as cmd
@@ -68,12 +69,7 @@ def answer_request(node: Node, now: int) -> Step:
     if against:
         return _end(node, Phase.FAILED, against)
     if not request.force and _silent(node, successor):
-        if now >= node.switchover.since + node.settings.lease_ms:
-            waited = f"{(now - node.switchover.since) / 1000:.0f} s"
-            return _end(
-                node, Phase.FAILED, f"{successor} has not confirmed within {waited}: it is gone, or out of reach"
-            )
-        return _read_members(node, now)
+        return _wait_for(node, request, successor, now)
     held, why = maintenance_window.hold(node, request, now)
     if held is not None:
         return held
@@ -212,23 +208,49 @@ def _read_members(node: Node, now: int) -> Step:
     return members.ask(node, now, CONFIRMED_EVERY_MS)
 
 
+def _wait_for(node: Node, request: Switchover, successor: str, now: int) -> Step:
+    """It confirms within a lease, or its hook is asked by then: that has all the time that the request has."""
+    record, since = _record_of(node, successor), node.switchover.since
+    considers = record is not None and record.considers == request.id
+    if now < since + (request.timeout_ms if considers else node.settings.lease_ms):
+        return _read_members(node, now)
+    why = "its pre_takeover has not answered" if considers else "it is gone, or out of reach"
+    return _end(node, Phase.FAILED, f"{successor} has not confirmed within {(now - since) / 1000:.0f} s: {why}")
+
+
+def _record_of(node: Node, name: str) -> Member | None:
+    return next((member.record for member in node.cluster.members if member.member_id == name), None)
+
+
 def _silent(node: Node, successor: str) -> bool:
     """A host that died a moment ago is ready by its record, and its session has not ended yet."""
-    record = next((member.record for member in node.cluster.members if member.member_id == successor), None)
-    request = node.switchover.request
+    record, request = _record_of(node, successor), node.switchover.request
     return record is None or request is None or record.confirms not in (None, request.id)
 
 
 def _successor(node: Node, request: Switchover) -> tuple[str, str]:
     """Who is to take over, or what stands against it."""
     key, lease_ms = node.settings.validator_public_key, node.settings.lease_ms
+    vetoes = {} if request.force else _vetoes(node, request)
     if request.action is Action.DEMOTE:
-        best = plan.best(node.cluster.members, key, lease_ms)
-        return (best.member_id, "") if best else ("", "no standby is ready to take over")
+        able = [member for member in node.cluster.members if member.member_id not in vetoes]
+        best = plan.best(able, key, lease_ms)
+        against = "; ".join(("no standby is ready to take over", *vetoes.values()))
+        return (best.member_id, "") if best else ("", against)
     target = next((member for member in node.cluster.members if member.member_id == request.target), None)
     if target is None:
         return "", f"{request.target} is no member of this cluster"
-    return target.member_id, plan.stops(plan.against(target, key, lease_ms), request.force)
+    stops = plan.stops(plan.against(target, key, lease_ms), request.force)
+    return target.member_id, stops or vetoes.get(target.member_id, "")
+
+
+def _vetoes(node: Node, request: Switchover) -> dict[str, str]:
+    """Whose hook says no to this request, and why."""
+    return {
+        member.member_id: f"pre_takeover of {member.name} is against it: {member.record.veto or 'it does not say why'}"
+        for member in node.cluster.members
+        if member.record is not None and member.record.vetoes == request.id
+    }
 
 
 def _gap(leadership: Leadership) -> int | None:

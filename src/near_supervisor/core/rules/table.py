@@ -21,6 +21,7 @@ from . import (
     height,
     kuutamods_way,
     lease,
+    pre_takeover,
     promotion,
     readiness,
     run_dir,
@@ -104,6 +105,8 @@ RULES: tuple[tuple[Rule, str], ...] = (
     (session.register, "no session"),
     (session.renew_session, "session"),
     (readiness.judge, ""),
+    # It is said at once that it is asked.
+    (pre_takeover.ask, "session, no leadership, request"),
     (session.publish_member, "session"),
     (switchover.prove, "signer, answer, leadership"),
     (silent_validator.look, "signer, answer, leadership"),

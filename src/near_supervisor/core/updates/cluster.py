@@ -84,6 +84,18 @@ def request_moved(node: Node, event: ev.RequestMoved, now: int) -> Step:
     return replace(node, switchover=replace(node.switchover, request=moving, index=None, since=now)), []
 
 
+def pre_takeover_answered(node: Node, event: ev.PreTakeoverAnswered, _now: int) -> Step:
+    """The hook's word; of another request than the newest that it was asked about it is none any more."""
+    consent = node.switchover.consent
+    if consent is None or consent.request != event.id:
+        return node, []
+    heard = replace(consent, go=event.go, reason="" if event.go else event.reason)
+    node = replace(node, switchover=replace(node.switchover, consent=heard))
+    if event.go:
+        return node, [Log("info", f"pre_takeover agrees to the switchover {event.id}")]
+    return node, [Log("warn", f"pre_takeover is against the switchover {event.id}: {event.reason}")]
+
+
 def duties_seen(node: Node, event: ev.DutiesSeen, _now: int) -> Step:
     """At which heights nothing is owed, or that neard does not tell."""
     reading = node.duties

@@ -75,6 +75,7 @@ HANDLERS: dict[type, Callable[[Node, Any, int], Step]] = {
     ev.ConfigSeen: cluster.config_seen,
     ev.RequestSeen: cluster.request_seen,
     ev.RequestMoved: cluster.request_moved,
+    ev.PreTakeoverAnswered: cluster.pre_takeover_answered,
     ev.DutiesSeen: cluster.duties_seen,
     ev.CountersSeen: chain.counters_seen,
     ev.ChainProbed: chain.chain_probed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from dataclasses import replace
 from typing import cast
 
 from near_ha.records.switchover import Switchover
@@ -12,6 +13,7 @@ from near_supervisor.core.facts import chain_clock
 from near_supervisor.core.facts.heads import ENOUGH_FOR_PACE
 from near_supervisor.core.facts.settings import Settings
 
+from .. import hook
 from ..chain import Chain
 from ..cluster import Cluster
 from ..consul import Consul
@@ -51,6 +53,7 @@ class HarshCluster(Cluster):
         super().__init__(world)
         self.chain.shows_blocks = self.dice.random() < SHOWS_BLOCKS
         self.halts = Halts(self)
+        self.requests.is_against = lambda target, request: hook.is_against(world.seed, target, request)
         self._requested: deque[tuple[int, bool, Switchover | None, int]] = deque(maxlen=100)
         self._note_requests()
         self.requests.watch(self._note_requests)
@@ -65,6 +68,10 @@ class HarshCluster(Cluster):
     def make_consul(self, world: World, chain: Chain) -> Consul:
         """One with member records."""
         return HarshConsul(world, chain)
+
+    def _settings(self, name: str, lease_ms: int, may_stand_still: bool) -> Settings:
+        settings = super()._settings(name, lease_ms, may_stand_still)
+        return replace(settings, pre_takeover=hook.has_one(self.world.seed, name))
 
     def _host(self, settings: Settings, drift: float) -> Host:
         shared = Shared(self.consul_of(settings), self.chain, self.requests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from near_ha.records.cluster import MemberStatus
@@ -63,7 +64,7 @@ class HarshSupervisor(Supervisor):
             mine.validator_public_key,
             mine.priority,
             reasons=news.reasons,
-            confirms=news.confirms,
+            **asdict(news.reply),
         )
 
     def _publish_member(self, command: cmd.PublishMember) -> None:
