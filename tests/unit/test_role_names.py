@@ -38,7 +38,7 @@ BETWEEN = {
     # What roles give to role nixos.
     "_nixos_part", "_nixos_packed", "_nixos_expected",
     # Playbooks read the first look that a role had.
-    "__consul_look", "__neard_node", "__supervisor_before", "__host_asked",
+    "__consul_look", "__neard_node", "__neard_would", "__supervisor_before", "__host_asked",
     # A playbook says what the hosts are going through.
     "_near_adopts",
 }  # fmt: skip
