@@ -30,6 +30,8 @@ HARSH_SCHEDULES = 60
 # Seeds that failed once, and what they found. They go on being played, though a changed model tells another story.
 REGRESSIONS = (
     pytest.param(15_804, Profile.SAFETY, id="a lagging signer with a wall clock that is behind, caught up at its end"),
+    pytest.param(11_026_048, Profile.SAFETY, id="a signer that saw the tip once, late, and lagged from then on"),
+    pytest.param(11_054_321, Profile.SAFETY, id="a start whose time was over while the other hosts were asked"),
     pytest.param(12_113, Profile.SAFETY, id="leases that differ, a key deleted out of reach, and a restart"),
     pytest.param(1_790_614, Profile.SAFETY, id="a late head, of a producer whose clock is ahead"),
     pytest.param(1_063_309, Profile.LIVENESS, id="a lease that a kuutamod takes when it is released"),

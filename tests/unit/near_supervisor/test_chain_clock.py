@@ -40,3 +40,22 @@ def test_heads_that_stay_younger_for_longer_than_they_are_younger_are_believed()
         clock = fold(clock, asked_at - 44_000, asked_at, BLOCK_MS)
         assert clock == ChainClock(49_000, 50_000, doubted_since=51_000)
     assert fold(clock, 57_000 - 44_000, 57_000, BLOCK_MS) == ChainClock(44_000, 57_000)
+
+
+def test_one_head_may_have_been_there_for_a_while_and_three_that_agree_were_not_all() -> None:
+    clock = fold(None, 1_000, 50_000, BLOCK_MS)
+    assert not clock.is_settled
+    again = fold(clock, 1_000, 50_100, BLOCK_MS)
+    assert not fold(again, 1_000, 50_200, BLOCK_MS).is_settled, "one head, however often it is seen"
+    for number in (1, 2):
+        clock = fold(clock, 1_000 + number * BLOCK_MS, 50_000 + number * BLOCK_MS + 50, BLOCK_MS)
+    assert clock.is_settled
+    # A head that is much younger than all before says that these were seen late.
+    assert not fold(clock, 1_000 + 4 * BLOCK_MS, 50_000 + 3 * BLOCK_MS, BLOCK_MS // 3 * 5).is_settled
+
+
+def test_heads_that_come_late_settle_nothing() -> None:
+    clock = fold(None, 1_000, 50_000, BLOCK_MS)
+    for number in range(1, 9):
+        clock = fold(clock, 1_000 + number * BLOCK_MS, 50_000 + (number + 3) * BLOCK_MS, BLOCK_MS)
+    assert not clock.is_settled

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from near_ha.records import lease_record
 from near_ha.records.lease_record import LeaseRecord
 from near_supervisor.core import commands as cmd
 from near_supervisor.core import events as ev
-from support.core_play import D, Play
+from support.core_play import SETTINGS, D, Play
+
+BLOCK_MS = SETTINGS.block_time_ms
 
 
 def test_nonsense_from_neard_does_not_make_the_record_unreadable_for_the_others() -> None:
@@ -85,3 +89,15 @@ def test_a_crash_of_the_supervisor_does_not_forget_the_clock_of_the_chain() -> N
     release = fresh.one(cmd.Release, fresh.do(ev.GuardReady(memory=kept, ended="signal 9 (SIGKILL)")))
     assert isinstance(release, cmd.Release)
     assert release.record.chain_ms == 700_000 + 500 + 5
+
+
+@pytest.mark.parametrize(("heads_seen", "more"), [(1, 2), (3, 1)])
+def test_a_release_counts_that_the_only_head_may_have_been_there_for_a_block_time(heads_seen: int, more: int) -> None:
+    """A wall clock that is behind says that it is new; approved were the next height and, after 1.8 s, one more."""
+    play = Play().to_validating()
+    for number in range(heads_seen):
+        play.now += BLOCK_MS
+        play.poll(head_age_ms=0, born_ms=700_000 + number * BLOCK_MS)
+    release = play.one(cmd.Release, play.do(ev.NeardExited(200, "signal 9 (SIGKILL)"), after=1_700))
+    assert isinstance(release, cmd.Release)
+    assert release.record.height == play.height + more

@@ -144,3 +144,12 @@ def test_the_time_that_one_has_at_least_is_no_shorter_by_a_limit_below_it() -> N
     play = starts()
     play.node = replace(play.node, settings=replace(SETTINGS, startup_limit_ms=1_000))
     assert silent(play, TIMEOUT - LOOK_MS, BUSY) is None
+
+
+def test_a_start_whose_time_is_over_ends_also_while_the_others_are_asked() -> None:
+    """The host stood still meanwhile: a lease and the time for a start are over in one moment."""
+    play = starts(armed=True)
+    play.now += max(TIMEOUT, D) + 1
+    out = play.do(ev.Tick())
+    assert play.one(cmd.KillNeard, out) is not None
+    assert play.do(ev.Tick()) == []

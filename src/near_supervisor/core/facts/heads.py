@@ -115,6 +115,18 @@ def approved(heads: Heads, when: int, skip_ms: int) -> int:
     return heads[-1].height + 1 + skips(when - heads[-1].made_at, skip_ms) if heads else 0
 
 
+def longest_unseen_ms(heads: Heads, block_time_ms: int) -> int:
+    """For how long the tip of the chain may have been there when it was first seen: until the next block.
+
+    A wall clock that is behind does not show it, and a neard that lags from then on shows nothing younger. Heads are
+    older than they seem by that at the most.
+    """
+    apart = 0
+    if len(heads) > 1 and heads[-1].born_ms and heads[-2].born_ms:
+        apart = (heads[-1].born_ms - heads[-2].born_ms) // (heads[-1].height - heads[-2].height)
+    return max(block_time_ms, apart)
+
+
 def accounted(heads: Heads, end: End, skip_ms: int, misread_ms: int) -> int | None:
     """The largest height that may have been signed by ``end``; None as long as the heads do not tell.
 

@@ -106,16 +106,18 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
     neard = node.neard
     if neard is None or neard.answered or neard.ending:
         return node, []
+    asked: list[cmd.Command] = []
     if _holds_lease_up(node, neard) and now >= neard.started_at + node.settings.lease_ms and not node.cluster.paused:
-        node, out = _leave_it_to_a_standby(node, neard, now)
-        if out:
-            return node, out
+        node, asked = _leave_it_to_a_standby(node, neard, now)
+        if node.neard is not neard:
+            return node, asked
     timeout_ms = node.settings.startup_timeout_ms
     if now < neard.started_at + timeout_ms:
-        return node, []
+        return node, asked
     works = now < starting.patience_ends(node, neard)
     if works and not (_holds_lease_up(node, neard) and _ready_one_waits(node, neard)):
-        return _leave_it_to_its_start(node, neard, now)
+        node, said = _leave_it_to_its_start(node, neard, now)
+        return node, [*asked, *said]
     why = f"neard was not ready after {timeout_ms / 1000:g} s"
     if works:
         why += " as the validator, and a standby is ready"
@@ -123,7 +125,8 @@ def end_neard_that_never_gets_ready(node: Node, now: int) -> Step:
         why += f", {(now - neard.started_at) / 1000:.0f} s after its start"
         at_limit = now >= neard.started_at + starting.limit_ms(node.settings)
         why += " (--startup-limit)" if at_limit else ", and it does not work any more"
-    return kill(replace(node, neard=replace(neard, faulty=True)), why)
+    node, killed = kill(replace(node, neard=replace(neard, faulty=True)), why)
+    return node, [*asked, *killed]
 
 
 def _ready_one_waits(node: Node, neard: Neard) -> bool:

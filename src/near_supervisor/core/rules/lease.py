@@ -185,6 +185,8 @@ def _may_sign(node: Node, leadership: Leadership, until: int) -> int:
     if not leadership.was_armed:
         return heights.passed_on(node, leadership)
     gives_up_after_ms = saved_state.gives_up_after_ms(node, leadership)
+    if node.chain.clock is not None and not node.chain.clock.is_settled:
+        until += heads.longest_unseen_ms(node.chain.heads, node.settings.block_time_ms)
     return max(leadership.floor.height, leadership.signed, heads.approved(node.chain.heads, until, gives_up_after_ms))
 
 
