@@ -144,7 +144,7 @@ class NeardHost:
         # Some databases are not to be read.
         self._database_tells = (world.seed + len(name) + ord(name[-1])) % 3 > 0
         # Some work on their database when they start, and cannot be told from one that spins.
-        self.starts_busily = (world.seed + ord(name[-1])) % 2 > 0
+        self.starts_busily = (world.seed + ord(name[-1])) % 5 > 2
 
     @property
     def notices_lags(self) -> bool:
