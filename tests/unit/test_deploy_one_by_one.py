@@ -51,7 +51,7 @@ def test_the_next_standby_waits_for_this_one(seen: dict[str, Any] | None, goes_o
     mine = DebianHost(
         supervisor_account_id=ACCOUNT,
         __near_standby={"status": seen},
-        __mine=there.value(judge["vars"]["__mine"]),
+        __near_mine=there.value(judge["vars"]["__near_mine"]),
     )
     assert mine.value(f"{{{{ {judge['ansible.builtin.assert']['that']} }}}}") is goes_on
     sentence = mine.value(judge["ansible.builtin.assert"]["fail_msg"])
