@@ -25,7 +25,7 @@ class DebianHost:
     """A host of an inventory with these variables."""
 
     def __init__(self, **given: Any) -> None:
-        _load_plugins()
+        load_plugins()
         self._loader = DataLoader()
         variables: dict[str, Any] = {
             "ansible_managed": "managed",
@@ -56,7 +56,8 @@ class DebianHost:
 
 
 @cache
-def _load_plugins() -> None:
+def load_plugins() -> None:
+    """Before the first template of a process: a filter of the collection that was missed once is never found again."""
     init_plugin_loader([])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from near_ha.host import config_merge, durations
+from support.debian_units import load_plugins
 
 Templar = pytest.importorskip("ansible.template").Templar
 DataLoader = pytest.importorskip("ansible.parsing.dataloader").DataLoader
@@ -59,6 +60,7 @@ def load(file: str) -> Any:
 
 
 def templar(given: dict[str, Any]) -> Any:
+    load_plugins()
     variables: dict[str, Any] = {}
     for file in ("defaults/main.yml", "vars/main.yml"):
         variables |= load(file)

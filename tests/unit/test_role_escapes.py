@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from support.debian_units import load_plugins
+
 Templar = pytest.importorskip("ansible.template").Templar
 DataLoader = pytest.importorskip("ansible.parsing.dataloader").DataLoader
 
@@ -49,6 +51,7 @@ def test_no_text_has_an_escape_that_ansible_would_keep(place: str) -> None:
 
 def supervisor_secrets(given: dict[str, Any]) -> dict[str, str]:
     """What role supervisor hands to near_files as secrets, for these variables."""
+    load_plugins()
     variables: dict[str, Any] = {}
     role = ROOT / "roles" / "supervisor"
     for file in (role / "defaults" / "main.yml", *sorted((role / "vars" / "main").glob("*.yml"))):
