@@ -29,6 +29,12 @@ class Played:
         return sum(int(changed) for changed, _unreachable, _failed in _RECAP.findall(self.output))
 
     @property
+    def changes(self) -> list[str]:
+        """The tasks that changed something, in their order."""
+        tasks = re.split(r"^TASK \[", self.output, flags=re.MULTILINE)[1:]
+        return [task.partition("]")[0] for task in tasks if re.search(r"^changed: \[", task, re.MULTILINE)]
+
+    @property
     def words(self) -> str:
         """The output with every run of blanks as one, so that a wrapped sentence is found."""
         return " ".join(self.output.split())

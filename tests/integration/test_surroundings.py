@@ -56,6 +56,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     (SUPERVISOR, "status", "--run-dir", "{data}"),
     *((SUPERVISOR, verb, "--account-id", "a.near", *NOBODYS_CONSUL) for verb in ON_A_CLUSTER),
     (SUPERVISOR, "detach", "--run-dir", "{data}"),
+    (SUPERVISOR, "notify", "--run-dir", "{data}"),
     (SUPERVISOR, "completion", "zsh"),
     (SUPERVISOR, "compile"),
     (SUPERVISOR, "guard"),
