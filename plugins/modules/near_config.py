@@ -163,6 +163,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         if stamp and needing_restart:
             # Before the file itself: a run that is cut off in between asks for one restart too many, not too few.
             write(module, Path(stamp), "".join(f"{key}\n" for key in needing_restart))
+            # near_home gives away what is not the owner's in neard's home: the next run would change it.
+            module.set_fs_attributes_if_different(module.load_file_common_arguments(module.params, path=stamp), False)
         write(module, path, config_merge.render(after))
     if found or not module.check_mode:
         arguments = module.load_file_common_arguments(module.params)
